@@ -1,0 +1,3 @@
+//! The plimsoll command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Documents and catalogue to a Problem, and an Outcome to a Plan that explains itself

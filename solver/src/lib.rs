@@ -1,0 +1,1 @@
+//! Problem and Params in, Outcome out: filters, prices, mixed-integer program, search

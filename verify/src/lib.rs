@@ -1,0 +1,1 @@
+//! The independent checker: recomputes every figure and every constraint of a plan
