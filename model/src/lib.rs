@@ -1,1 +1,25 @@
-//! What Plimsoll decides about: quantities, workloads, offers, estates and plans. No I/O, no clock
+//! What Plimsoll decides about: quantities, workloads, offers, estates and plans.
+//!
+//! This crate is the floor of the house: every other crate points at it and it points at none. It does
+//! no I/O and reads no clock, no environment and no randomness; text comes in as `&str`, time as
+//! [`Time`]. The documents follow the published contract (`docs/reference`), field by field; the JSON
+//! schemas in `schemas/` are derived from these types.
+
+pub mod document;
+pub mod estate;
+pub mod inputs;
+pub mod offer;
+pub mod plan;
+pub mod quantity;
+pub mod workload;
+
+pub use document::{API_VERSION, Document, Metadata};
+pub use estate::Estate;
+pub use inputs::{Inputs, Series};
+pub use offer::{AcceleratorKind, Capacity, Match, OfferSpec};
+pub use plan::Plan;
+pub use quantity::{
+    AcceleratorCount, Bytes, Cpu, Duration, GbitPerSecond, Grams, GramsPerKwh, Kg, Millisecond, PerHour,
+    Ratio, Time, Usd, Watts, When,
+};
+pub use workload::Workload;

@@ -1,0 +1,262 @@
+//! Workloads: what is to run, what it needs, and what it may not do.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Duration, Metadata, Millisecond, Ratio, Usd,
+    When,
+    document::{ApiVersion, one_or_many},
+};
+
+/// `kind: Workload`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum WorkloadKind {
+    /// The only value.
+    #[default]
+    Workload,
+}
+
+/// Something to place: a batch job (it states a `duration`) or a service (it does not).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Workload {
+    /// The version of the format.
+    pub api_version: ApiVersion,
+    /// The kind of document.
+    pub kind: WorkloadKind,
+    /// Its name.
+    pub metadata: Metadata,
+    /// What it asks for.
+    pub spec: WorkloadSpec,
+}
+
+/// What a workload asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkloadSpec {
+    /// Equal instances of the request; all on one offer.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1))]
+    pub replicas: u32,
+    /// All replicas or none (the default for batch).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gang: Option<bool>,
+    /// What each replica needs.
+    pub request: Request,
+    /// Run time at speed 1. Without it the workload is a service, which runs for the horizon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
+    /// Relative speed by accelerator, else instance type, else `cpu`. What it lacks is not eligible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<IndexMap<String, Ratio>>,
+    /// Capacity classes allowed; all by default (spot only with `interruptible: true`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Vec<Capacity>>,
+    /// Whether it survives an interruption.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub interruptible: bool,
+    /// How it saves its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
+    /// Whether it may run in pieces, at slot boundaries.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pausable: bool,
+    /// Not before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earliest: Option<When>,
+    /// The end of the run lies not after. Only with a deadline may the start be deferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<When>,
+    /// The grid of deferred starts (default 1h).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<Duration>,
+    /// Data read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// Data written elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// Where its users are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Client>,
+    /// A bound on, or a price of, the round-trip time to its users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyGoal>,
+    /// Regions allowed (places).
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub regions: Vec<String>,
+    /// Clouds allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub clouds: Vec<String>,
+    /// Zones allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub zones: Vec<String>,
+    /// Places forbidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub not_in: Vec<String>,
+    /// Places required, usually jurisdictions: `EU`, `DE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub residency: Vec<String>,
+    /// Bounds instances × hourly price, after discounts, before reservations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_hourly: Option<Usd>,
+    /// Bounds compute + egress + risk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<Usd>,
+    /// Whose budget it draws on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Who is left out last when not everything fits; it has no other effect.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i64,
+    /// Whether it must be placed (default true, false with `value`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
+    /// What placing it is worth; it may be left out when it costs more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Usd>,
+    /// The offer on which it runs now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// What leaving `current` costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub move_cost: Option<Usd>,
+}
+
+impl WorkloadSpec {
+    /// Whether it must be placed.
+    pub fn is_required(&self) -> bool {
+        self.required.unwrap_or(self.value.is_none())
+    }
+}
+
+/// What each replica needs; at least one of the fields is given.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Request {
+    /// Accelerators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accelerators: Option<AcceleratorRequest>,
+    /// Cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    /// Host memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
+    /// Machine types allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub instance_type: Vec<String>,
+}
+
+/// Accelerators of one replica: any of the names, or any of the kind.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AcceleratorRequest {
+    /// Names or aliases, any of which will do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub any_of: Vec<String>,
+    /// A kind; alone it means any accelerator of that kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AcceleratorKind>,
+    /// How many (1); a fraction of one only on own nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<AcceleratorCount>,
+    /// Least memory of each; an offer that does not state it is not eligible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
+}
+
+impl AcceleratorRequest {
+    /// How many: the stated count, else 1.
+    pub fn count(&self) -> AcceleratorCount {
+        self.count.unwrap_or(AcceleratorCount::whole(1))
+    }
+}
+
+/// How a workload saves its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Checkpoint {
+    /// The interval between checkpoints.
+    pub every: Duration,
+    /// What a restart costs (0s).
+    #[serde(default)]
+    pub restart: Duration,
+}
+
+/// Data read: a dataset of the estate, or what another workload hands over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// A dataset of the estate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// A workload whose output this reads, after its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// How much; for a dataset the default is all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Bytes>,
+}
+
+/// Data written to a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Output {
+    /// The region or site it goes to.
+    pub to: String,
+    /// How much.
+    pub size: Bytes,
+}
+
+/// Users of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Client {
+    /// The region or site they are in.
+    pub region: String,
+    /// Their part of the requests (1); shares are normalised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Ratio>,
+}
+
+/// A bound on the round-trip time, or a price of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LatencyGoal {
+    /// The round-trip time that every client with a share keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99: Option<Duration>,
+    /// Dollars a millisecond and hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Usd>,
+}
+
+impl LatencyGoal {
+    /// The bound in milliseconds.
+    pub fn bound(&self) -> Option<Millisecond> {
+        // A nanosecond is 10^-6 ms, so the conversion is exact.
+        self.p99.map(|bound| Millisecond::from_pico(i128::from(bound.nanos()) * 1_000_000))
+    }
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_one(value: &u32) -> bool {
+    *value == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
