@@ -149,7 +149,7 @@ build_highs() {
   source=$(highs_source)
   work=$(mktemp -d "$cache/building.XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  say "building HiGHS $version once, about five minutes on two cores (log: $log)"
+  say "building HiGHS $version once, about three minutes on two cores (log: $log)"
   compile_highs "$source" "$work" "$log"
 
   # A static library does not say that it needs the C++ run time.
