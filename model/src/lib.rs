@@ -5,14 +5,19 @@
 //! [`Time`]. The documents follow the published contract (`docs/reference`), field by field; the JSON
 //! schemas in `schemas/` are derived from these types.
 
+pub mod catalog;
+pub mod diagnostic;
 pub mod document;
 pub mod estate;
 pub mod inputs;
 pub mod offer;
 pub mod plan;
 pub mod quantity;
+pub mod read;
 pub mod workload;
+pub mod yaml;
 
+pub use diagnostic::{Diagnostic, Source, Span};
 pub use document::{API_VERSION, Document, Metadata};
 pub use estate::Estate;
 pub use inputs::{Inputs, Series};

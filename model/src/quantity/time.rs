@@ -7,7 +7,7 @@
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
 use super::decimal::{SCALE, parse_pico};
 
@@ -25,6 +25,24 @@ const UNITS: [(&str, i64); 6] = [
     ("s", SECOND),
     ("ms", MILLISECOND),
 ];
+
+/// Reads what is written as text, and says what it was to be when it is something else.
+struct TextVisitor<T> {
+    expecting: &'static str,
+    parse: fn(&str) -> Result<T, String>,
+}
+
+impl<T> Visitor<'_> for TextVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expecting)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        (self.parse)(text).map_err(E::custom)
+    }
+}
 
 /// A length of time: `90m`, `6h`, `1h30m`, `2d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -151,7 +169,10 @@ impl Serialize for Duration {
 
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        deserializer.deserialize_str(TextVisitor {
+            expecting: "a duration such as 90m, 6h, 1h30m or 2d",
+            parse: str::parse,
+        })
     }
 }
 
@@ -244,7 +265,10 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        deserializer.deserialize_str(TextVisitor {
+            expecting: "a time with a zone such as 2026-11-25T06:00:00Z",
+            parse: str::parse,
+        })
     }
 }
 
@@ -288,17 +312,25 @@ impl Serialize for When {
     }
 }
 
-impl<'de> Deserialize<'de> for When {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
         if let Ok(duration) = text.parse() {
             return Ok(Self::In(duration));
         }
         text.parse().map(Self::At).map_err(|_| {
-            D::Error::custom(format!(
+            format!(
                 "`{text}` is neither a time with a zone (2026-11-25T06:00:00Z) nor a duration from now (36h)"
-            ))
+            )
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expecting = "a time such as 2026-11-25T06:00:00Z or a duration from now such as 36h";
+        deserializer.deserialize_str(TextVisitor { expecting, parse: str::parse })
     }
 }
 

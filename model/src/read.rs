@@ -1,0 +1,14 @@
+//! Files to documents: what a text is, what it says, and where it says it.
+//!
+//! Nothing here touches a disk; bytes come in with the name that people know them by. Every reader
+//! either returns what the whole text says, or everything that is wrong with it.
+
+mod documents;
+mod located;
+mod series;
+#[cfg(test)]
+mod tests;
+
+pub use documents::{catalog, documents, is_document, plan};
+pub use located::Located;
+pub use series::series;

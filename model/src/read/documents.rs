@@ -1,0 +1,182 @@
+//! Documents by `apiVersion` and `kind`.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::Located;
+use crate::{
+    API_VERSION, Diagnostic, Document, OfferSpec, Plan,
+    catalog::Catalog,
+    diagnostic::{Source, shown},
+    yaml::{self, Tree, Value},
+};
+
+/// The kinds of document that this program reads or writes.
+const KINDS: [&str; 4] = ["Workload", "Estate", "Plan", "Catalog"];
+
+/// Reads the workloads and estates of a text, in order.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn documents(file: &str, bytes: &[u8]) -> Result<Vec<Located<Document>>, Vec<Diagnostic>> {
+    let source = Arc::new(yaml::text_of(file, bytes)?);
+    let parsed = yaml::parse(&source);
+    let (mut read, mut problems) = (Vec::new(), parsed.problems);
+    for tree in parsed.documents {
+        let tree = Arc::new(tree);
+        let document = match kind_of(&source, &tree) {
+            Ok(kind) => match &*kind {
+                "Workload" => yaml::read(&source, &tree).map(|value| Document::Workload(Box::new(value))),
+                "Estate" => yaml::read(&source, &tree).map(|value| Document::Estate(Box::new(value))),
+                other => Err(vec![out_of_place(&source, &tree, other)]),
+            },
+            Err(problem) => Err(vec![*problem]),
+        };
+        match document {
+            Ok(value) => read.push(Located::new(value, &source, &tree)),
+            Err(more) => problems.extend(more),
+        }
+    }
+    finish(read, problems)
+}
+
+/// Reads a plan, to check or to explain it.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn plan(file: &str, bytes: &[u8]) -> Result<Plan, Vec<Diagnostic>> {
+    only::<Plan>(file, bytes, "Plan").map(|located| located.value)
+}
+
+/// Reads the offers of a catalogue file in YAML or JSON (`kind: Catalog`).
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn catalog(file: &str, bytes: &[u8]) -> Result<Located<Vec<OfferSpec>>, Vec<Diagnostic>> {
+    only::<Catalog>(file, bytes, "Catalog").map(|located| located.map(|catalog| catalog.spec.offers))
+}
+
+/// Whether a file by this name holds documents (YAML, JSON) rather than a table.
+pub fn is_document(file: &str) -> bool {
+    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+    ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// Reads the one document of a text, which is of this kind.
+fn only<T: DeserializeOwned>(file: &str, bytes: &[u8], wanted: &str) -> Result<Located<T>, Vec<Diagnostic>> {
+    let source = Arc::new(yaml::text_of(file, bytes)?);
+    let parsed = yaml::parse(&source);
+    let (mut read, mut problems) = (Vec::new(), parsed.problems);
+    for tree in parsed.documents {
+        let tree = Arc::new(tree);
+        match kind_of(&source, &tree) {
+            Ok(kind) if kind == wanted => match yaml::read(&source, &tree) {
+                Ok(value) => read.push(Located::new(value, &source, &tree)),
+                Err(more) => problems.extend(more),
+            },
+            Ok(kind) => {
+                let message = format!("expected a {wanted}, found {} `{kind}`", article(&kind));
+                problems.push(source.problem(tree.position_of("kind"), "kind", message));
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    if let (Some(second), true) = (read.get(1), problems.is_empty()) {
+        problems.push(second.problem("kind", format!("a second {wanted} in one file")));
+    }
+    let mut read = finish(read, problems)?;
+    read.pop().ok_or_else(|| {
+        vec![Diagnostic::of_file(file, format!("the file holds no document; expected a {wanted}"))]
+    })
+}
+
+fn finish<T>(read: Vec<T>, mut problems: Vec<Diagnostic>) -> Result<Vec<T>, Vec<Diagnostic>> {
+    problems.sort_by_key(|problem| problem.span);
+    if problems.is_empty() { Ok(read) } else { Err(problems) }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" }
+}
+
+/// The kind of a document of ours.
+fn kind_of(source: &Source, tree: &Tree) -> Result<String, Box<Diagnostic>> {
+    let problem =
+        |field: &str, message: String| Box::new(source.problem(tree.position_of(field), field, message));
+    let root = tree.root();
+    let Value::Map(entries) = &tree.node(root).value else {
+        return Err(Box::new(
+            problem("", "a document is a mapping with `apiVersion`, `kind`, `metadata` and `spec`".into())
+                .with_help(format!("begin with `apiVersion: {API_VERSION}`")),
+        ));
+    };
+    let text = |key: &str| {
+        let node = tree.node(tree.entry(root, key)?.value);
+        matches!(node.value, Value::Text).then(|| node.text.to_string())
+    };
+    let version = tree.entry(root, "apiVersion").is_some();
+    let kind = tree.entry(root, "kind").is_some();
+    if !version && !kind && entries.iter().any(|e| matches!(&*e.key, "resources" | "run" | "num_nodes")) {
+        return Err(Box::new(
+            problem("", "not a Plimsoll document: it looks like a SkyPilot task".into())
+                .with_help("reading SkyPilot tasks is not there yet"),
+        ));
+    }
+    for (stated, field, example) in [(version, "apiVersion", API_VERSION), (kind, "kind", "Workload")] {
+        if !stated {
+            let near = yaml::nearest(field, entries.iter().map(|entry| &*entry.key));
+            let help = match near {
+                Some(near) => format!("is `{}` meant to be `{field}`?", shown(near)),
+                None => format!("write `{field}: {example}`"),
+            };
+            return Err(Box::new(problem("", format!("missing field `{field}`")).with_help(help)));
+        }
+    }
+    let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
+        let field = if text("apiVersion").is_none() { "apiVersion" } else { "kind" };
+        return Err(problem(field, format!("`{field}`: expected text")));
+    };
+    if version != API_VERSION {
+        return Err(foreign(source, tree, &version, &kind));
+    }
+    if KINDS.contains(&&*kind) {
+        return Ok(kind);
+    }
+    let unknown = problem("kind", format!("unknown kind `{}`", shown(&kind)));
+    Err(Box::new(match yaml::nearest(&kind, KINDS) {
+        Some(near) => unknown.with_help(format!("did you mean `{near}`?")),
+        None => unknown.with_help("known here: Workload, Estate"),
+    }))
+}
+
+/// A document of another program, or of another version of this one.
+fn foreign(source: &Source, tree: &Tree, version: &str, kind: &str) -> Box<Diagnostic> {
+    let ours = version.split('/').next().is_some_and(|group| {
+        group == "plimsoll.dev" || yaml::nearest(group, ["plimsoll.dev", "plimsoll"]).is_some()
+    });
+    if ours {
+        let message = format!("`apiVersion`: `{}` is not known", shown(version));
+        return Box::new(
+            source
+                .problem(tree.position_of("apiVersion"), "apiVersion", message)
+                .with_help(format!("this version reads `{API_VERSION}`")),
+        );
+    }
+    let message = format!("not a Plimsoll document: `{} {}`", shown(version), shown(kind));
+    Box::new(
+        source
+            .problem(tree.position_of("kind"), "kind", message)
+            .with_help("reading Kubernetes manifests is not there yet"),
+    )
+}
+
+/// A document of ours that is no input.
+fn out_of_place(source: &Source, tree: &Tree, kind: &str) -> Diagnostic {
+    let message = format!("a `{kind}` is not something to place");
+    let help = match kind {
+        "Plan" => "`plimsoll explain` and `plimsoll verify` read plans; `--previous` compares with one",
+        _ => "name the file in `catalog` of an Estate",
+    };
+    source.problem(tree.position_of("kind"), "kind", message).with_help(help)
+}
