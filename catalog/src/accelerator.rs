@@ -159,10 +159,10 @@ mod tests {
     #[test]
     fn a_slice_is_its_chips() {
         let slice = accelerator("tpu-v5e-16").expect("it is in the table");
-        assert_eq!((slice.kind, slice.chips, slice.memory_bytes), (Kind::Tpu, 16, 16 * 16 << 30));
+        assert_eq!((slice.kind, slice.chips, slice.memory_bytes), (Kind::Tpu, 16, (16 * 16) << 30));
         assert!((slice.watts.value - 16.0 * 138.0).abs() < 1e-9 && slice.watts.estimate);
         let v4 = accelerator("tpu-v4-8").expect("it is in the table");
-        assert_eq!((v4.chips, v4.memory_bytes), (4, 4 * 32 << 30));
+        assert_eq!((v4.chips, v4.memory_bytes), (4, (4 * 32) << 30));
         assert!((v4.watts.value - 4.0 * 192.0).abs() < 1e-9 && !v4.watts.estimate);
     }
 

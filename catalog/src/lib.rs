@@ -16,21 +16,29 @@
 //! README.md beside this file tells where the figures come from.
 
 mod accelerator;
+mod carbon;
 mod country;
 mod decimal;
 mod file;
+mod network;
 mod offer;
+mod power;
 mod region;
 mod risk;
 mod source;
+mod speed;
 mod table;
 
 pub use accelerator::{Accelerator, Kind, accelerator, accelerators, aliases};
+pub use carbon::{CarbonFact, Shape, carbon};
 pub use country::{Country, countries, country, country_in, is_jurisdiction};
 pub use file::{COLUMNS, CatalogFile, FileError, FileErrors, FileOffer};
+pub use network::{Place, distance_km, egress, rtt_ms, throughput_gbps};
 pub use offer::{
     Arch, Capacity, CatalogOffer, InstanceType, clouds, instance_types, newest_price_date, offers, offers_of,
 };
+pub use power::{host_watts, pue};
 pub use region::{Region, region, regions, regions_named};
 pub use risk::default_interruptions_per_hour;
 pub use source::{Fact, Source, sources};
+pub use speed::{Speed, speeds};

@@ -12,14 +12,17 @@ use crate::generate::{Context, File, Made};
 mod accelerators;
 mod aws;
 mod azure;
+mod carbon;
 mod gcp;
 mod input;
 mod money;
 mod neocloud;
+mod network;
 mod output;
 mod power;
 mod prices;
 mod regions;
+mod speeds;
 
 use accelerators::Names;
 use prices::PriceBook;
@@ -53,6 +56,10 @@ pub(crate) fn make(context: &Context) -> Result<Made> {
     let mut files = vec![accelerators::table(&names), names.alias_table(), regions::table(&regions)];
     files.extend(book.tables());
     files.push(power::interruptions(&book));
+    files.push(power::host(&sources)?);
+    files.extend(network::tables(&sources, &regions)?);
+    files.extend(carbon::tables(&sources, &regions)?);
+    files.push(speeds::table(&sources)?);
     let files =
         files.into_iter().map(|(name, text)| File { path: format!("catalog/tables/{name}"), text }).collect();
     Ok(Made::Files(files))
