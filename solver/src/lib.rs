@@ -1,1 +1,28 @@
-//! Problem and Params in, Outcome out: filters, prices, mixed-integer program, search
+//! Problem and Params in, Outcome out.
+//!
+//! The solver decides where and when each workload runs. It knows nothing of documents, files, clocks
+//! or names: a [`Problem`] is numbers and indices. The phases are an ordered list, each of which says
+//! what it did (`docs/design/solver.md`): components, first plan, branch and bound on small parts,
+//! linear relaxation with rows made when violated, mixed-integer program with the first plan as its
+//! start, search. The bound is only ever a proven one.
+
+pub mod column;
+pub mod components;
+pub mod construct;
+pub mod exact;
+pub mod formulation;
+pub mod linear;
+pub mod mip;
+pub mod outcome;
+pub mod pack;
+pub mod problem;
+pub mod score;
+pub mod search;
+pub mod solve;
+pub mod state;
+pub mod workflow;
+
+pub use column::Column;
+pub use outcome::{Outcome, Params, Phase, Price};
+pub use problem::Problem;
+pub use solve::solve;

@@ -1,0 +1,181 @@
+//! Building plans one task at a time: the greedy first plan, and the repair step of the search.
+
+use crate::{
+    column::{Column, columns},
+    problem::Problem,
+    score::{Ranks, Score},
+    state::State,
+};
+
+/// A plan for some tasks of a problem.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// By task: where and when; `None` is left out.
+    pub columns: Vec<Option<Column>>,
+    /// How good it is.
+    pub score: Score,
+}
+
+/// The tasks of `members` so that producers come before consumers, otherwise in the given order.
+pub fn topological(problem: &Problem, members: &[u32]) -> Vec<u32> {
+    let inside: Vec<bool> = {
+        let mut inside = vec![false; problem.tasks.len()];
+        members.iter().for_each(|t| inside[*t as usize] = true);
+        inside
+    };
+    let mut done = vec![false; problem.tasks.len()];
+    let mut order = Vec::with_capacity(members.len());
+    let mut stack: Vec<u32> = Vec::new();
+    for &member in members {
+        stack.push(member);
+        while let Some(&task) = stack.last() {
+            if done[task as usize] {
+                stack.pop();
+                continue;
+            }
+            let waiting = problem.tasks[task as usize]
+                .inputs
+                .iter()
+                .map(|e| e.producer)
+                .filter(|p| inside[*p as usize] && !done[*p as usize]);
+            let before = stack.len();
+            stack.extend(waiting);
+            if stack.len() == before {
+                done[task as usize] = true;
+                order.push(task);
+                stack.pop();
+            }
+        }
+    }
+    order
+}
+
+/// Every column a task may take in a state, cheapest on its own first (egress on edges included);
+/// equal ones in the order of choices. False when some run patterns were not enumerated.
+pub fn candidates(problem: &Problem, state: &State<'_>, task: usize, out: &mut Vec<Column>) -> bool {
+    out.clear();
+    let mut complete = true;
+    let t = &problem.tasks[task];
+    for (index, choice) in t.choices.iter().enumerate() {
+        let Some(first) = state.first_start(task, choice) else { return complete };
+        complete &= columns(problem, t, index, first, out);
+    }
+    let edges = |column: &Column| -> f64 {
+        let place = t.choices[column.choice as usize].place;
+        let from = |producer: u32| {
+            let column = state.column(producer as usize)?;
+            Some(problem.tasks[producer as usize].choices[column.choice as usize].place)
+        };
+        t.inputs.iter().filter_map(|e| Some(problem.network.usd(from(e.producer)?, place, e.bytes))).sum()
+    };
+    // Costs on a grid of 10^-7 dollars, so that float noise does not order equals.
+    let mut keyed: Vec<(i64, i64, Column)> =
+        out.drain(..).map(|c| ((((c.own + edges(&c)) * 1e7).round()) as i64, c.start(), c)).collect();
+    keyed.sort_by(|a, b| (a.0, a.1, a.2.choice).cmp(&(b.0, b.1, b.2.choice)));
+    out.extend(keyed.into_iter().map(|k| k.2));
+    complete
+}
+
+/// Places each task of `order` (producers first) where it adds least; leaves out what fits nowhere and
+/// what is worth less than it adds.
+pub fn insert_all(problem: &Problem, state: &mut State<'_>, order: &[u32]) {
+    let mut list = Vec::new();
+    for &task in order {
+        candidates(problem, state, task as usize, &mut list);
+        let shared = !problem.tasks[task as usize].reads.is_empty();
+        let mut best: Option<(f64, usize)> = None;
+        for (i, column) in list.iter().enumerate() {
+            let choice = &problem.tasks[task as usize].choices[column.choice as usize];
+            let reserved = problem.reservations.iter().any(|r| r.offer == choice.offer);
+            // The list ascends by own cost: without anything shared the first that fits is the best.
+            if best.is_some_and(|b| !shared && !reserved && column.own > b.0 + crate::score::EQUAL)
+                || state.obstacle(task as usize, column).is_some()
+            {
+                continue;
+            }
+            let delta = state.place(task as usize, column.clone());
+            state.remove(task as usize);
+            if best.is_none_or(|b| delta < b.0 - crate::score::EQUAL) {
+                best = Some((delta, i));
+            }
+            if !shared && !reserved && problem.reservations.is_empty() {
+                break;
+            }
+        }
+        let t = &problem.tasks[task as usize];
+        if let Some((delta, i)) = best
+            && (t.required || delta <= t.value)
+        {
+            state.place(task as usize, list.swap_remove(i));
+        }
+    }
+}
+
+/// The score of what a state holds of `members`.
+pub fn score(problem: &Problem, ranks: &Ranks, state: &State<'_>, members: &[u32]) -> Score {
+    let mut left = vec![0; ranks.len()];
+    let mut total = state.total();
+    for &member in members {
+        if state.column(member as usize).is_none() {
+            let task = &problem.tasks[member as usize];
+            if task.required {
+                left[ranks.of(task.priority)] += 1;
+            } else {
+                total += task.value;
+            }
+        }
+    }
+    Score { left, total }
+}
+
+/// The greedy plan of `members`: highest priority first, then in document order, producers before
+/// consumers. What exceeds a budget is taken out again, optional and lowest priority first.
+pub fn greedy(problem: &Problem, ranks: &Ranks, members: &[u32]) -> Assignment {
+    let mut by_priority = members.to_vec();
+    by_priority.sort_by_key(|t| {
+        let task = &problem.tasks[*t as usize];
+        (!task.required, std::cmp::Reverse(task.priority), *t)
+    });
+    let order = topological(problem, &by_priority);
+    let mut state = State::new(problem);
+    insert_all(problem, &mut state, &order);
+    shed(problem, &mut state, &order);
+    finish(problem, ranks, &mut state, members)
+}
+
+/// Takes out tasks until no budget is exceeded.
+fn shed(problem: &Problem, state: &mut State<'_>, order: &[u32]) {
+    loop {
+        let over = state.over_budget();
+        if over.is_none() {
+            return;
+        }
+        let guilty = |task: u32| {
+            let t = &problem.tasks[task as usize];
+            over.tasks.iter().any(|o| o.0 == task)
+                || t.budgets.iter().any(|b| over.budgets.iter().any(|o| o.0 == *b))
+                || t.carbon_budgets.iter().any(|b| over.carbon.iter().any(|o| o.0 == *b))
+        };
+        let Some(&victim) = order.iter().rev().find(|t| state.column(**t as usize).is_some() && guilty(**t))
+        else {
+            return;
+        };
+        remove_with_consumers(problem, state, victim);
+    }
+}
+
+/// Takes out a task and all that needs it.
+pub fn remove_with_consumers(problem: &Problem, state: &mut State<'_>, task: u32) {
+    for (i, other) in problem.tasks.iter().enumerate() {
+        if state.column(i).is_some() && other.inputs.iter().any(|e| e.producer == task) {
+            remove_with_consumers(problem, state, i as u32);
+        }
+    }
+    state.remove(task as usize);
+}
+
+/// The assignment a state holds, its total summed afresh.
+pub fn finish(problem: &Problem, ranks: &Ranks, state: &mut State<'_>, members: &[u32]) -> Assignment {
+    state.recount();
+    Assignment { columns: state.columns().to_vec(), score: score(problem, ranks, state, members) }
+}

@@ -1,0 +1,233 @@
+//! Packing replicas onto equal machines of one's own, device by device, over time.
+//!
+//! A replica stays on its node for all of its runs. Whole accelerators take free devices; a fraction
+//! lies on one device together with other fractions. Found by best fit of the largest first, else by
+//! a bounded depth-first search over nodes (nodes in equal state are tried once); what the search does
+//! not settle within its limit counts as not fitting, which is safe: a plan never overfills.
+
+use crate::problem::{Demand, Nanos, NodeGroup};
+
+/// Tasks that share a group, each with its demand a replica and its runs.
+#[derive(Debug, Clone)]
+pub struct Tenant<'a> {
+    /// What each replica asks.
+    pub demand: Demand,
+    /// How many replicas.
+    pub replicas: u32,
+    /// When they run.
+    pub runs: &'a [(Nanos, Nanos)],
+}
+
+/// Where one replica lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// The node's index.
+    pub node: u32,
+    /// The devices it uses.
+    pub devices: Vec<u32>,
+}
+
+/// Steps of the search before it gives up.
+const LIMIT: u32 = 20_000;
+
+/// A packing of every replica: by tenant, then by replica. `None` when none was found.
+pub fn pack(group: NodeGroup, tenants: &[Tenant<'_>]) -> Option<Vec<Vec<Spot>>> {
+    let mut order: Vec<usize> = (0..tenants.len()).collect();
+    // Largest first: devices, then cores, then memory.
+    order.sort_by_key(|i| {
+        let d = tenants[*i].demand;
+        (std::cmp::Reverse((d.accelerators, d.cpu, d.memory)), *i)
+    });
+    let items: Vec<usize> =
+        order.iter().flat_map(|i| std::iter::repeat_n(*i, tenants[*i].replicas as usize)).collect();
+    let mut search = Search { group, tenants, items, spots: Vec::new(), steps: 0 };
+    if !search.place(0) {
+        return None;
+    }
+    let mut result: Vec<Vec<Spot>> = vec![Vec::new(); tenants.len()];
+    for (item, spot) in search.items.iter().zip(search.spots) {
+        result[*item].push(spot);
+    }
+    Some(result)
+}
+
+struct Search<'a> {
+    group: NodeGroup,
+    tenants: &'a [Tenant<'a>],
+    items: Vec<usize>,
+    spots: Vec<Spot>,
+    steps: u32,
+}
+
+/// What is left of a node while a replica would run, at the worst moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Room {
+    cpu: u64,
+    memory: u64,
+    /// Free thousandths of each device.
+    devices: Vec<u64>,
+}
+
+impl Search<'_> {
+    fn place(&mut self, at: usize) -> bool {
+        let Some(&tenant) = self.items.get(at) else { return true };
+        self.steps += 1;
+        if self.steps > LIMIT {
+            return false;
+        }
+        let demand = self.tenants[tenant].demand;
+        // Equal replicas one after the other go to nodes in ascending order: no permutation twice.
+        let from = match at.checked_sub(1) {
+            Some(before) if self.items[before] == tenant => self.spots[before].node,
+            _ => 0,
+        };
+        let mut candidates: Vec<(Vec<u64>, u32, Vec<u32>)> = Vec::new();
+        let mut seen: Vec<(Vec<usize>, Room)> = Vec::new();
+        for node in from..self.group.nodes {
+            let room = self.room(node, tenant);
+            // Nodes in the same state, with the same tenants, are the same choice.
+            let here: Vec<usize> =
+                self.spots.iter().zip(&self.items).filter(|(s, _)| s.node == node).map(|(_, i)| *i).collect();
+            let key = (here, room);
+            if seen.contains(&key) {
+                continue;
+            }
+            if let Some(devices) = fit(&key.1, demand) {
+                candidates.push((waste(&key.1, demand), node, devices));
+            }
+            seen.push(key);
+        }
+        candidates.sort();
+        for (_, node, devices) in candidates {
+            self.spots.push(Spot { node, devices });
+            if self.place(at + 1) {
+                return true;
+            }
+            self.spots.pop();
+            if self.steps > LIMIT {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// What is left of a node at the worst moment of the tenant's runs: the least of each resource over
+    /// the moments at which anything begins. Devices count separately.
+    fn room(&self, node: u32, tenant: usize) -> Room {
+        let whole = Room {
+            cpu: self.group.cpu.unwrap_or(u64::MAX),
+            memory: self.group.memory.unwrap_or(u64::MAX),
+            devices: vec![1000; self.group.devices as usize],
+        };
+        let others: Vec<(&Spot, &Tenant<'_>)> = self
+            .spots
+            .iter()
+            .zip(&self.items)
+            .filter(|(spot, _)| spot.node == node)
+            .map(|(spot, item)| (spot, &self.tenants[*item]))
+            .collect();
+        let mut worst = whole.clone();
+        for &(start, end) in self.tenants[tenant].runs {
+            let moments = std::iter::once(start).chain(
+                others
+                    .iter()
+                    .flat_map(|(_, t)| t.runs.iter().map(|r| r.0))
+                    .filter(|m| *m > start && *m < end),
+            );
+            for moment in moments {
+                let mut now = whole.clone();
+                for (spot, other) in &others {
+                    if other.runs.iter().any(|r| r.0 <= moment && moment < r.1) {
+                        take(&mut now, spot, other.demand);
+                    }
+                }
+                worst.cpu = worst.cpu.min(now.cpu);
+                worst.memory = worst.memory.min(now.memory);
+                for (w, n) in worst.devices.iter_mut().zip(&now.devices) {
+                    *w = (*w).min(*n);
+                }
+            }
+        }
+        worst
+    }
+}
+
+fn take(room: &mut Room, spot: &Spot, demand: Demand) {
+    room.cpu = room.cpu.saturating_sub(demand.cpu);
+    room.memory = room.memory.saturating_sub(demand.memory);
+    for device in &spot.devices {
+        let part = demand.accelerators.min(1000);
+        if let Some(left) = room.devices.get_mut(*device as usize) {
+            *left = left.saturating_sub(part);
+        }
+    }
+}
+
+/// The devices a replica would take, when it fits: whole ones that are free, or the fullest one that
+/// still holds the fraction.
+fn fit(room: &Room, demand: Demand) -> Option<Vec<u32>> {
+    if demand.cpu > room.cpu || demand.memory > room.memory {
+        return None;
+    }
+    if demand.accelerators == 0 {
+        return Some(Vec::new());
+    }
+    if demand.accelerators < 1000 {
+        return (0..room.devices.len() as u32)
+            .filter(|d| room.devices[*d as usize] >= demand.accelerators)
+            .min_by_key(|d| (room.devices[*d as usize], *d))
+            .map(|d| vec![d]);
+    }
+    let count = (demand.accelerators / 1000) as usize;
+    let free: Vec<u32> =
+        (0..room.devices.len() as u32).filter(|d| room.devices[*d as usize] == 1000).take(count).collect();
+    (free.len() == count).then_some(free)
+}
+
+/// What would be left, most important first: less is a better fit.
+fn waste(room: &Room, demand: Demand) -> Vec<u64> {
+    let free: u64 = room.devices.iter().sum();
+    vec![
+        free.saturating_sub(demand.accelerators),
+        room.cpu.saturating_sub(demand.cpu),
+        room.memory - demand.memory,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: NodeGroup = NodeGroup { nodes: 2, devices: 2, cpu: Some(8000), memory: Some(64) };
+
+    fn tenant(accelerators: u64, cpu: u64, replicas: u32, runs: &[(Nanos, Nanos)]) -> Tenant<'_> {
+        Tenant { demand: Demand { accelerators, cpu, memory: 0 }, replicas, runs }
+    }
+
+    #[test]
+    fn a_fraction_lies_on_one_device() {
+        let runs = [(0, 10)];
+        // Six of 0.6 need six devices; there are four.
+        assert!(pack(GROUP, &[tenant(600, 0, 4, &runs)]).is_some());
+        assert!(pack(GROUP, &[tenant(600, 0, 5, &runs)]).is_none());
+        assert!(pack(GROUP, &[tenant(300, 0, 12, &runs)]).is_some());
+        assert!(pack(GROUP, &[tenant(300, 0, 13, &runs)]).is_none());
+    }
+
+    #[test]
+    fn time_shares_a_device() {
+        let (morning, evening) = ([(0, 10)], [(10, 20)]);
+        let tenants = [tenant(2000, 0, 2, &morning), tenant(2000, 0, 2, &evening)];
+        assert!(pack(GROUP, &tenants).is_some());
+        let clash = [(9, 20)];
+        assert!(pack(GROUP, &[tenant(2000, 0, 2, &morning), tenant(1000, 0, 1, &clash)]).is_none());
+    }
+
+    #[test]
+    fn the_search_undoes_a_greedy_mistake() {
+        let runs = [(0, 10)];
+        // Cores: 5+3 and 4+4 fill both nodes; best fit alone may pair 5 with 4.
+        let tenants = [tenant(0, 5000, 1, &runs), tenant(0, 4000, 2, &runs), tenant(0, 3000, 1, &runs)];
+        assert!(pack(GROUP, &tenants).is_some());
+    }
+}

@@ -1,0 +1,311 @@
+//! The siting problem as numbers: what each workload may choose, what that costs, and what is shared.
+//!
+//! Everything a user wrote has been interpreted before it gets here: names are indices, filters are
+//! applied, prices are in force. Costs are `f64` dollars (the exact figures of a plan are recomputed
+//! outside), time is integer nanoseconds since 1970, shared capacities are integers, so that whether
+//! something fits is never a matter of rounding.
+
+use ndarray::Array2;
+
+/// Nanoseconds in an hour.
+pub const HOUR: f64 = 3.6e12;
+
+/// A moment or a length of time in nanoseconds.
+pub type Nanos = i64;
+
+/// Everything there is to decide, in one value without references to anything outside.
+#[derive(Debug, Clone, Default)]
+pub struct Problem {
+    /// The planning moment.
+    pub now: Nanos,
+    /// What is to be placed, in document order.
+    pub tasks: Vec<Task>,
+    /// How many instances of each offer can be had at a time, by offer index; `None` without limit.
+    pub counts: Vec<Option<i64>>,
+    /// Sunk reservations, in any order.
+    pub reservations: Vec<Reservation>,
+    /// Limits of the quotas, in the units of [`Choice::quotas`].
+    pub quotas: Vec<i64>,
+    /// Own machines, by group index.
+    pub groups: Vec<NodeGroup>,
+    /// Dollars each budget allows; tasks name the ones they draw on.
+    pub budgets: Vec<f64>,
+    /// Kilograms each carbon budget allows.
+    pub carbon_budgets: Vec<f64>,
+    /// Datasets that tasks read.
+    pub datasets: Vec<Dataset>,
+    /// Carbon intensities over time.
+    pub series: Vec<Series>,
+    /// Dollars a kilogram CO2e.
+    pub usd_per_kg: f64,
+    /// Dollars an hour until done.
+    pub usd_per_delay_hour: f64,
+    /// What moving data between places costs, and how long it takes.
+    pub network: Network,
+}
+
+/// A workload.
+#[derive(Debug, Clone, Default)]
+pub struct Task {
+    /// Tasks of the same class are equal in every respect that the solver sees.
+    pub class: u32,
+    /// Whether it must be placed.
+    pub required: bool,
+    /// Among required tasks, who is left out last.
+    pub priority: i64,
+    /// What leaving it out costs, when it is not required.
+    pub value: f64,
+    /// The later of now and its earliest start.
+    pub earliest: Nanos,
+    /// The run may not end later; only with a deadline may it start later than possible.
+    pub deadline: Option<Nanos>,
+    /// Where the grid of deferred starts begins (its `earliest`, else now).
+    pub grid: Nanos,
+    /// The step of that grid.
+    pub slots: Nanos,
+    /// Whether it may run in pieces.
+    pub pausable: bool,
+    /// Whether delay counts until its start instead of its end.
+    pub service: bool,
+    /// Dollars of compute, egress and risk it may cost.
+    pub max_cost: Option<f64>,
+    /// Budgets it draws on.
+    pub budgets: Vec<u32>,
+    /// Carbon budgets it draws on.
+    pub carbon_budgets: Vec<u32>,
+    /// Datasets it reads: (dataset, level of [`Dataset::usd`]).
+    pub reads: Vec<(u32, u32)>,
+    /// Workflow edges into it.
+    pub inputs: Vec<Edge>,
+    /// What one replica asks of own machines.
+    pub demand: Demand,
+    /// Replicas.
+    pub replicas: u32,
+    /// The offers that pass every filter, in order of preference among equals.
+    pub choices: Vec<Choice>,
+}
+
+/// A workflow edge: what a producer hands over at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The producing task.
+    pub producer: u32,
+    /// How much.
+    pub bytes: u64,
+}
+
+/// What one replica asks of a machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Accelerators in thousandths: a multiple of 1000, or less than 1000.
+    pub accelerators: u64,
+    /// Cores in thousandths.
+    pub cpu: u64,
+    /// Bytes of memory.
+    pub memory: u64,
+}
+
+/// Equal machines of one's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeGroup {
+    /// How many.
+    pub nodes: u32,
+    /// Accelerators of each.
+    pub devices: u32,
+    /// Cores of each in thousandths; `None`: not stated, not a limit.
+    pub cpu: Option<u64>,
+    /// Memory of each in bytes; `None`: not stated, not a limit.
+    pub memory: Option<u64>,
+}
+
+/// One offer that a task may be placed on, with all that follows from that.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// The offer.
+    pub offer: u32,
+    /// The data place (region or site) it lies in.
+    pub place: u32,
+    /// Instances; a fraction of a machine on own nodes.
+    pub instances: f64,
+    /// Dollars an instance-hour.
+    pub hourly: f64,
+    /// Run time.
+    pub run: Nanos,
+    /// When it could start if producers did not matter (not yet rounded up to a second).
+    pub ready: Nanos,
+    /// Dollars an hour of electricity.
+    pub electricity: f64,
+    /// Kilowatts, PUE included.
+    pub kilowatts: f64,
+    /// Carbon intensity, where one is known.
+    pub series: Option<u32>,
+    /// Expected rework as a share of compute: (e^(λp) − 1)/(λp) − 1.
+    pub risk: f64,
+    /// Dollars an hour for latency.
+    pub latency: f64,
+    /// Dollars for leaving the current offer.
+    pub moving: f64,
+    /// Dollars for sending outputs.
+    pub outputs: f64,
+    /// Instances in whole numbers, as counts limit them (0 on own nodes).
+    pub units: i64,
+    /// What it takes of each quota.
+    pub quotas: Vec<(u32, i64)>,
+    /// The group of own machines, when it is one.
+    pub group: Option<u32>,
+}
+
+impl Choice {
+    /// Run time in hours.
+    pub fn hours(&self) -> f64 {
+        self.run as f64 / HOUR
+    }
+
+    /// Compute before reservations and electricity.
+    pub fn compute(&self) -> f64 {
+        self.instances * self.hourly * self.hours()
+    }
+}
+
+/// Instances that are paid for already: using them costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reservation {
+    /// The offer.
+    pub offer: u32,
+    /// How many instances.
+    pub count: f64,
+    /// Until when.
+    pub until: Nanos,
+}
+
+/// A dataset: what bringing it to a place costs, by how much of it is read.
+#[derive(Debug, Clone, Default)]
+pub struct Dataset {
+    /// The distinct sizes read, ascending.
+    pub sizes: Vec<u64>,
+    /// Dollars by (level of size, place); 0 where a copy is.
+    pub usd: Array2<f64>,
+}
+
+/// A carbon intensity that is constant between steps.
+#[derive(Debug, Clone, Default)]
+pub struct Series {
+    /// When each value begins; the first also holds before, the last also after.
+    pub times: Vec<Nanos>,
+    /// Kilograms a kWh.
+    pub values: Vec<f64>,
+    /// The integral (kg·h/kWh) up to each time.
+    prefix: Vec<f64>,
+}
+
+impl Series {
+    /// From steps with ascending times; never empty.
+    pub fn new(times: Vec<Nanos>, values: Vec<f64>) -> Self {
+        let mut prefix = Vec::with_capacity(times.len());
+        let mut sum = 0.0;
+        for i in 0..times.len() {
+            if i > 0 {
+                sum += values[i - 1] * (times[i] - times[i - 1]) as f64 / HOUR;
+            }
+            prefix.push(sum);
+        }
+        Self { times, values, prefix }
+    }
+
+    /// The same at all times.
+    pub fn constant(value: f64) -> Self {
+        Self::new(vec![0], vec![value])
+    }
+
+    /// Whether it never changes.
+    pub fn is_constant(&self) -> bool {
+        self.values.windows(2).all(|w| w[0].total_cmp(&w[1]).is_eq())
+    }
+
+    /// The integral over [`start`, `end`) in kg·h/kWh: kilograms for each kilowatt drawn.
+    pub fn integral(&self, start: Nanos, end: Nanos) -> f64 {
+        self.until(end) - self.until(start)
+    }
+
+    /// The least value from `start` on.
+    pub fn least(&self, start: Nanos) -> f64 {
+        let first = self.times.partition_point(|t| *t <= start).saturating_sub(1);
+        self.values[first..].iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    fn until(&self, time: Nanos) -> f64 {
+        let after = self.times.partition_point(|t| *t <= time);
+        let at = after.saturating_sub(1);
+        // Before the first time this is negative, which is what a difference needs.
+        self.prefix[at] + self.values[at] * (time - self.times[at]) as f64 / HOUR
+    }
+}
+
+/// What data transfer costs and how long it takes, between data places.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    /// Dollars a byte by (from, to); NaN where no choice needs it.
+    pub usd_per_byte: Array2<f64>,
+    /// Throughput in 10^-12 Gbit/s by (from, to).
+    pub pico_gbps: Array2<i128>,
+    /// Tiers by source place, when transfer is charged by provider: (bytes up to, dollars a byte).
+    pub tiers: Option<Vec<Vec<(u64, f64)>>>,
+    /// The provider of each place, for tiers: transfers within one are free.
+    pub provider: Vec<u32>,
+    /// Places between which egress and time are 0 (a site and the region near it), both ways.
+    pub together: Array2<bool>,
+}
+
+impl Network {
+    /// Whether nothing is charged and no time passes between the two.
+    pub fn same(&self, from: u32, to: u32) -> bool {
+        from == to || self.together[(from as usize, to as usize)]
+    }
+
+    /// Dollars for moving `bytes`.
+    pub fn usd(&self, from: u32, to: u32, bytes: u64) -> f64 {
+        if self.same(from, to) {
+            return 0.0;
+        }
+        let Some(tiers) = &self.tiers else {
+            return bytes as f64 * self.usd_per_byte[(from as usize, to as usize)];
+        };
+        if self.provider[from as usize] == self.provider[to as usize] {
+            return 0.0;
+        }
+        let (mut below, mut usd) = (0, 0.0);
+        for (limit, price) in &tiers[from as usize] {
+            let within = bytes.min(*limit).saturating_sub(below);
+            usd += within as f64 * price;
+            below = *limit;
+        }
+        usd
+    }
+
+    /// Time for moving `bytes`, rounded up to the nanosecond.
+    pub fn time(&self, from: u32, to: u32, bytes: u64) -> Nanos {
+        if self.same(from, to) {
+            return 0;
+        }
+        transfer_time(bytes, self.pico_gbps[(from as usize, to as usize)])
+    }
+}
+
+/// Time for `bytes` at a throughput in 10^-12 Gbit/s, rounded up to the nanosecond.
+///
+/// bits / (Gbit/s × 10^9 bit/Gbit) seconds = bits / Gbit/s nanoseconds.
+pub fn transfer_time(bytes: u64, pico_gbps: i128) -> Nanos {
+    if pico_gbps <= 0 || bytes == 0 {
+        return 0;
+    }
+    let bits = i128::from(bytes) * 8 * 1_000_000_000_000;
+    let nanos = (bits + pico_gbps - 1) / pico_gbps;
+    // A century: longer than any document may state.
+    i64::try_from(nanos).unwrap_or(i64::MAX).min(100 * 366 * 86_400 * 1_000_000_000)
+}
+
+/// The first whole second at or after a moment.
+pub const fn ceil_second(time: Nanos) -> Nanos {
+    let rest = time.rem_euclid(1_000_000_000);
+    if rest == 0 { time } else { time - rest + 1_000_000_000 }
+}

@@ -1,0 +1,447 @@
+//! The state of a partial plan: who runs where, what is still free, what it costs so far.
+//!
+//! Placing checks every limit that only tightens as more is placed (counts, quotas, own nodes) and
+//! returns the change of the total; taking back restores it. Limits on sums of money and carbon can
+//! depend on who pays for something shared, so they are judged on whole plans
+//! ([`State::over_budget`]).
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    column::{Column, kilograms, own_cost},
+    pack::{Tenant, pack},
+    problem::{Choice, HOUR, Nanos, Problem},
+};
+
+/// Slack for sums of floats when they are held against a limit.
+pub const TOLERANCE: f64 = 1e-9;
+
+/// What stands in the way of a placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// The instances of an offer.
+    Count(u32),
+    /// A quota.
+    Quota(u32),
+    /// Own machines.
+    Group(u32),
+}
+
+/// A partial plan.
+#[derive(Debug, Clone)]
+pub struct State<'a> {
+    problem: &'a Problem,
+    placed: Vec<Option<Column>>,
+    /// Tasks by counted or reserved offer, ascending.
+    by_offer: FxHashMap<u32, Vec<u32>>,
+    by_quota: Vec<Vec<u32>>,
+    by_group: Vec<Vec<u32>>,
+    /// Tasks by (dataset, place), ascending.
+    readers: FxHashMap<(u32, u32), Vec<u32>>,
+    reserved: Vec<bool>,
+    total: f64,
+}
+
+impl<'a> State<'a> {
+    /// Nothing placed.
+    pub fn new(problem: &'a Problem) -> Self {
+        let mut reserved = vec![false; problem.counts.len()];
+        for reservation in &problem.reservations {
+            reserved[reservation.offer as usize] = true;
+        }
+        Self {
+            problem,
+            placed: vec![None; problem.tasks.len()],
+            by_offer: FxHashMap::default(),
+            by_quota: vec![Vec::new(); problem.quotas.len()],
+            by_group: vec![Vec::new(); problem.groups.len()],
+            readers: FxHashMap::default(),
+            reserved,
+            total: 0.0,
+        }
+    }
+
+    /// Dollars of what is placed.
+    pub const fn total(&self) -> f64 {
+        self.total
+    }
+
+    /// Where a task is.
+    pub fn column(&self, task: usize) -> Option<&Column> {
+        self.placed[task].as_ref()
+    }
+
+    /// Where everything is.
+    pub fn columns(&self) -> &[Option<Column>] {
+        &self.placed
+    }
+
+    fn choice(&self, task: u32) -> Option<&'a Choice> {
+        let column = self.placed[task as usize].as_ref()?;
+        Some(&self.problem.tasks[task as usize].choices[column.choice as usize])
+    }
+
+    /// The first moment at which a task could start on a choice, given its producers; `None` when one
+    /// of them is not placed.
+    pub fn first_start(&self, task: usize, choice: &Choice) -> Option<Nanos> {
+        let mut first = choice.ready;
+        for edge in &self.problem.tasks[task].inputs {
+            let producer = self.placed[edge.producer as usize].as_ref()?;
+            let from = self.choice(edge.producer)?.place;
+            first = first.max(producer.end() + self.problem.network.time(from, choice.place, edge.bytes));
+        }
+        Some(first)
+    }
+
+    /// The limit that a column would break, if any.
+    pub fn obstacle(&self, task: usize, column: &Column) -> Option<Limit> {
+        let choice = &self.problem.tasks[task].choices[column.choice as usize];
+        if let Some(count) = self.problem.counts[choice.offer as usize] {
+            let used = |t: u32| self.choice(t).map_or(0, |c| c.units);
+            let there = self.by_offer.get(&choice.offer).map_or(&[][..], Vec::as_slice);
+            if !self.fits(there, &column.runs, choice.units, count, used) {
+                return Some(Limit::Count(choice.offer));
+            }
+        }
+        for &(quota, amount) in &choice.quotas {
+            let used = |t: u32| {
+                self.choice(t)
+                    .map_or(0, |c| c.quotas.iter().filter(|q| q.0 == quota).map(|q| q.1).sum::<i64>())
+            };
+            let there = &self.by_quota[quota as usize];
+            if !self.fits(there, &column.runs, amount, self.problem.quotas[quota as usize], used) {
+                return Some(Limit::Quota(quota));
+            }
+        }
+        if let Some(group) = choice.group
+            && !self.packs(group, task, &column.runs)
+        {
+            return Some(Limit::Group(group));
+        }
+        None
+    }
+
+    /// Whether `amount` more fits under `limit` at every moment of `runs`.
+    fn fits(
+        &self,
+        there: &[u32],
+        runs: &[(Nanos, Nanos)],
+        amount: i64,
+        limit: i64,
+        used: impl Fn(u32) -> i64,
+    ) -> bool {
+        if amount > limit {
+            return false;
+        }
+        // (moment, change); what ends goes before what begins.
+        let mut events: Vec<(Nanos, i64)> = Vec::new();
+        for &task in there {
+            let Some(column) = &self.placed[task as usize] else { continue };
+            let amount = used(task);
+            for &(start, end) in &column.runs {
+                if runs.iter().any(|r| start < r.1 && r.0 < end) {
+                    events.push((start, amount));
+                    events.push((end, -amount));
+                }
+            }
+        }
+        if events.is_empty() {
+            return true;
+        }
+        events.sort_unstable();
+        let mut level = 0;
+        let mut i = 0;
+        while i < events.len() {
+            let from = events[i].0;
+            while i < events.len() && events[i].0 == from {
+                level += events[i].1;
+                i += 1;
+            }
+            let to = events.get(i).map_or(Nanos::MAX, |e| e.0);
+            if level + amount > limit && runs.iter().any(|r| from < r.1 && r.0 < to) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn packs(&self, group: u32, task: usize, runs: &[(Nanos, Nanos)]) -> bool {
+        let tasks = &self.problem.tasks;
+        let mut tenants = vec![Tenant { demand: tasks[task].demand, replicas: tasks[task].replicas, runs }];
+        for &other in &self.by_group[group as usize] {
+            if let Some(column) = &self.placed[other as usize] {
+                let other = &tasks[other as usize];
+                tenants.push(Tenant { demand: other.demand, replicas: other.replicas, runs: &column.runs });
+            }
+        }
+        pack(self.problem.groups[group as usize], &tenants).is_some()
+    }
+
+    /// Places a task; the caller has checked [`State::obstacle`]. Returns the change of the total.
+    pub fn place(&mut self, task: usize, column: Column) -> f64 {
+        let before = self.total;
+        let problem = self.problem;
+        let choice = &problem.tasks[task].choices[column.choice as usize];
+        let id = task as u32;
+        self.total += column.own + self.edges(task, choice);
+        self.placed[task] = Some(column);
+        for &(dataset, _) in &problem.tasks[task].reads {
+            let key = (dataset, choice.place);
+            self.total -= self.dataset_usd(key);
+            insert(self.readers.entry(key).or_default(), id);
+            self.total += self.dataset_usd(key);
+        }
+        for &(quota, _) in &choice.quotas {
+            insert(&mut self.by_quota[quota as usize], id);
+        }
+        if let Some(group) = choice.group {
+            insert(&mut self.by_group[group as usize], id);
+        }
+        let offer = choice.offer;
+        if self.reserved[offer as usize] {
+            self.total += self.saving(offer);
+        }
+        if self.reserved[offer as usize] || problem.counts[offer as usize].is_some() {
+            insert(self.by_offer.entry(offer).or_default(), id);
+        }
+        if self.reserved[offer as usize] {
+            self.total -= self.saving(offer);
+        }
+        self.total - before
+    }
+
+    /// Takes a task back and returns where it was.
+    pub fn remove(&mut self, task: usize) -> Option<Column> {
+        let problem = self.problem;
+        let choice = self.choice(task as u32)?;
+        let id = task as u32;
+        let offer = choice.offer;
+        if self.reserved[offer as usize] {
+            self.total += self.saving(offer);
+        }
+        if let Some(list) = self.by_offer.get_mut(&offer) {
+            list.retain(|t| *t != id);
+        }
+        if self.reserved[offer as usize] {
+            self.total -= self.saving(offer);
+        }
+        for &(quota, _) in &choice.quotas {
+            self.by_quota[quota as usize].retain(|t| *t != id);
+        }
+        if let Some(group) = choice.group {
+            self.by_group[group as usize].retain(|t| *t != id);
+        }
+        for &(dataset, _) in &problem.tasks[task].reads {
+            let key = (dataset, choice.place);
+            self.total -= self.dataset_usd(key);
+            if let Some(list) = self.readers.get_mut(&key) {
+                list.retain(|t| *t != id);
+            }
+            self.total += self.dataset_usd(key);
+        }
+        let column = self.placed[task].take()?;
+        self.total -= column.own + self.edges(task, choice);
+        Some(column)
+    }
+
+    /// Egress on the workflow edges between a task on a choice and its placed neighbours upstream.
+    fn edges(&self, task: usize, choice: &Choice) -> f64 {
+        let inputs = &self.problem.tasks[task].inputs;
+        inputs
+            .iter()
+            .filter_map(|edge| {
+                let from = self.choice(edge.producer)?.place;
+                Some(self.problem.network.usd(from, choice.place, edge.bytes))
+            })
+            .sum()
+    }
+
+    /// What a dataset costs at a place: all that is read there, at the largest size.
+    fn dataset_usd(&self, key: (u32, u32)) -> f64 {
+        let Some(readers) = self.readers.get(&key) else { return 0.0 };
+        let level = readers.iter().filter_map(|t| self.level(*t, key.0)).max();
+        level.map_or(0.0, |level| self.problem.datasets[key.0 as usize].usd[(level as usize, key.1 as usize)])
+    }
+
+    fn level(&self, task: u32, dataset: u32) -> Option<u32> {
+        self.problem.tasks[task as usize].reads.iter().filter(|r| r.0 == dataset).map(|r| r.1).max()
+    }
+
+    /// Instance-hours that reservations cover, by task in document order.
+    pub fn covered(&self, offer: u32) -> Vec<(u32, f64)> {
+        let tasks = self.by_offer.get(&offer).map_or(&[][..], Vec::as_slice);
+        let mut moments: Vec<Nanos> = Vec::new();
+        for &task in tasks {
+            if let Some(column) = &self.placed[task as usize] {
+                moments.extend(column.runs.iter().flat_map(|r| [r.0, r.1]));
+            }
+        }
+        let reservations = || self.problem.reservations.iter().filter(|r| r.offer == offer);
+        moments.extend(reservations().map(|r| r.until));
+        moments.sort_unstable();
+        moments.dedup();
+        let mut covered: Vec<(u32, f64)> = tasks.iter().map(|t| (*t, 0.0)).collect();
+        for pair in moments.windows(2) {
+            let mut left: f64 = reservations().filter(|r| r.until > pair[0]).map(|r| r.count).sum();
+            if left <= 0.0 {
+                continue;
+            }
+            let hours = (pair[1] - pair[0]) as f64 / HOUR;
+            for (task, sum) in &mut covered {
+                let Some(column) = &self.placed[*task as usize] else { continue };
+                if column.runs.iter().any(|r| r.0 <= pair[0] && pair[0] < r.1) {
+                    let n = self.choice(*task).map_or(0.0, |c| c.instances).min(left);
+                    left -= n;
+                    *sum += n * hours;
+                }
+            }
+        }
+        covered
+    }
+
+    /// Dollars that reservations of an offer save, risk included.
+    fn saving(&self, offer: u32) -> f64 {
+        self.covered(offer)
+            .into_iter()
+            .filter_map(|(task, hours)| self.choice(task).map(|c| hours * c.hourly * (1.0 + c.risk)))
+            .sum()
+    }
+
+    /// Dollars of compute, egress and risk by task, as budgets count them: who reads a shared dataset
+    /// first pays for it, who comes first has the reserved instances.
+    pub fn money(&self) -> Vec<f64> {
+        let mut money = vec![0.0; self.placed.len()];
+        for (task, column) in self.placed.iter().enumerate() {
+            let Some(column) = column else { continue };
+            let choice = &self.problem.tasks[task].choices[column.choice as usize];
+            money[task] = crate::column::own_money(choice) + self.edges(task, choice);
+            // A first reader finds itself first in the list of its dataset and place.
+            for &(dataset, _) in &self.problem.tasks[task].reads {
+                let key = (dataset, choice.place);
+                if self.readers.get(&key).and_then(|r| r.first()) == Some(&(task as u32)) {
+                    money[task] += self.dataset_usd(key);
+                }
+            }
+        }
+        for (offer, reserved) in self.reserved.iter().enumerate() {
+            if *reserved {
+                for (task, hours) in self.covered(offer as u32) {
+                    if let Some(c) = self.choice(task) {
+                        money[task as usize] -= hours * c.hourly * (1.0 + c.risk);
+                    }
+                }
+            }
+        }
+        money
+    }
+
+    /// The sums that exceed their limits: budgets, carbon budgets, `max_cost` of tasks.
+    pub fn over_budget(&self) -> Overrun {
+        let problem = self.problem;
+        let mut over = Overrun::default();
+        let money_counts = !problem.budgets.is_empty() || problem.tasks.iter().any(|t| t.max_cost.is_some());
+        if money_counts {
+            let money = self.money();
+            let mut spent = vec![0.0; problem.budgets.len()];
+            for (task, usd) in problem.tasks.iter().zip(&money) {
+                for budget in &task.budgets {
+                    spent[*budget as usize] += usd;
+                }
+            }
+            over.budgets = overruns(&spent, &problem.budgets);
+            for (i, task) in problem.tasks.iter().enumerate() {
+                if let Some(most) = task.max_cost
+                    && money[i] > most + TOLERANCE * most.max(1.0)
+                {
+                    over.tasks.push((i as u32, money[i] - most));
+                }
+            }
+        }
+        if !problem.carbon_budgets.is_empty() {
+            let mut emitted = vec![0.0; problem.carbon_budgets.len()];
+            for (task, column) in problem.tasks.iter().zip(&self.placed) {
+                let Some(column) = column else { continue };
+                let kg = kilograms(problem, &task.choices[column.choice as usize], &column.runs);
+                for budget in &task.carbon_budgets {
+                    emitted[*budget as usize] += kg;
+                }
+            }
+            over.carbon = overruns(&emitted, &problem.carbon_budgets);
+        }
+        over
+    }
+
+    /// Whether a plan on its own is within every budget.
+    pub fn within(problem: &'a Problem, assignment: &crate::construct::Assignment) -> bool {
+        let mut state = Self::new(problem);
+        for (task, column) in assignment.columns.iter().enumerate() {
+            if let Some(column) = column {
+                state.place(task, column.clone());
+            }
+        }
+        state.over_budget().is_none()
+    }
+
+    /// The total summed afresh; the running total drifts by rounding.
+    pub fn recount(&mut self) {
+        let columns: Vec<Option<Column>> = self.placed.clone();
+        let mut fresh = Self::new(self.problem);
+        for (task, column) in columns.into_iter().enumerate() {
+            if let Some(mut column) = column {
+                let task_ref = &self.problem.tasks[task];
+                column.own =
+                    own_cost(self.problem, task_ref, &task_ref.choices[column.choice as usize], &column.runs);
+                fresh.place(task, column);
+            }
+        }
+        // Edges whose producer comes later in the document were not seen above.
+        for (task, column) in self.problem.tasks.iter().zip(0..) {
+            let Some(choice) = fresh.choice(column) else { continue };
+            for edge in task.inputs.iter().filter(|e| e.producer > column) {
+                if let Some(from) = fresh.choice(edge.producer) {
+                    fresh.total += self.problem.network.usd(from.place, choice.place, edge.bytes);
+                }
+            }
+        }
+        *self = fresh;
+    }
+}
+
+/// Sums beyond their limits, each with the excess.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overrun {
+    /// Budgets, with dollars.
+    pub budgets: Vec<(u32, f64)>,
+    /// Carbon budgets, with kilograms.
+    pub carbon: Vec<(u32, f64)>,
+    /// Tasks over their `max_cost`, with dollars.
+    pub tasks: Vec<(u32, f64)>,
+}
+
+impl Overrun {
+    /// Whether everything is within its limits.
+    pub fn is_none(&self) -> bool {
+        self.budgets.is_empty() && self.carbon.is_empty() && self.tasks.is_empty()
+    }
+
+    /// All excess together, as a search's measure of distance (dollars and kilograms alike).
+    pub fn amount(&self) -> f64 {
+        [&self.budgets, &self.carbon, &self.tasks].into_iter().flatten().map(|o| o.1).sum()
+    }
+}
+
+fn overruns(sums: &[f64], limits: &[f64]) -> Vec<(u32, f64)> {
+    sums.iter()
+        .zip(limits)
+        .enumerate()
+        .filter(|(_, (sum, limit))| **sum > **limit + TOLERANCE * limit.max(1.0))
+        .map(|(i, (sum, limit))| (i as u32, sum - limit))
+        .collect()
+}
+
+/// Keeps a list of tasks ascending.
+fn insert(list: &mut Vec<u32>, task: u32) {
+    if let Err(at) = list.binary_search(&task) {
+        list.insert(at, task);
+    }
+}
