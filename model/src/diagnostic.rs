@@ -191,27 +191,28 @@ impl Diagnostic {
     /// The message with the place and the line it points at.
     pub fn render(&self, paint: &Paint) -> String {
         let Paint { error, frame, reset } = paint;
-        let file = shown_path(&self.file);
-        let mut lines = vec![format!("{error}error{reset}: {}", self.message)];
-        let help =
-            |gutter: &str| self.help.as_deref().map(|help| format!("{gutter} {frame}={reset} help: {help}"));
+        let file = line_of(&self.file);
+        let mut lines = vec![format!("{error}error{reset}: {}", line_of(&self.message))];
+        let help = self.help.as_deref().map(line_of);
+        let help_line =
+            |gutter: &str| help.as_deref().map(|help| format!("{gutter} {frame}={reset} help: {help}"));
         let Some(span) = self.span else {
             lines.push(format!(" {frame}-->{reset} {file}"));
-            lines.extend(help(" "));
+            lines.extend(help_line(" "));
             return lines.join("\n");
         };
         let number = span.line.to_string();
         let gutter = " ".repeat(number.len());
         lines.push(format!("{gutter}{frame}-->{reset} {file}:{number}:{}", span.column));
         let Some(line) = &self.source_line else {
-            lines.extend(help(&gutter));
+            lines.extend(help_line(&gutter));
             return lines.join("\n");
         };
         let text = line.text.trim_end();
         let room = text.chars().count().saturating_sub(line.before).max(1);
         let carets = "^".repeat((span.length as usize).clamp(1, room));
         let blank = " ".repeat(line.before);
-        let help = self.help.as_deref().map(|help| format!(" {help}")).unwrap_or_default();
+        let help = help.as_deref().map(|help| format!(" {help}")).unwrap_or_default();
         lines.push(format!("{gutter} {frame}|{reset}"));
         lines.push(format!("{frame}{number} |{reset} {text}"));
         lines.push(format!("{gutter} {frame}|{reset} {blank}{error}{carets}{reset}{help}"));
@@ -219,8 +220,9 @@ impl Diagnostic {
     }
 }
 
-fn shown_path(path: &str) -> String {
-    path.chars().map(printable).collect()
+/// A message may quote names and texts of any kind; what is shown is one printable line.
+fn line_of(text: &str) -> String {
+    text.chars().map(printable).collect()
 }
 
 impl fmt::Display for Diagnostic {

@@ -1,0 +1,165 @@
+//! Files to [`Inputs`]: the first passes of `plan`, `verify` and the rest.
+//!
+//! Bytes are read ([`files`]), documents parsed and located (`plimsoll_model::read`), names and limits
+//! checked ([`validate`]), and the catalogue files and carbon series that the estate names read in turn
+//! ([`named`]). Each pass reports everything it finds before the next one starts, and each finding has
+//! its file, line, column and field. What merely makes a workload impossible to place (a deadline in
+//! the past, an accelerator that nobody offers) is no error here: the planner explains it.
+
+mod digest;
+mod files;
+mod named;
+mod validate;
+
+use std::{
+    fmt,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use plimsoll_model::{
+    Diagnostic, Document, Estate, Inputs, Workload, estate::EstateSpec, read, read::Located,
+};
+
+pub use validate::validate;
+
+use digest::Digest;
+use files::File;
+
+/// What to read.
+#[derive(Debug, Clone, Default)]
+pub struct LoadArgs {
+    /// Files in order; `-` is standard input, a folder every YAML and JSON file in it by name.
+    pub files: Vec<PathBuf>,
+    /// The estate's file, if it is not among them.
+    pub estate: Option<PathBuf>,
+}
+
+/// Why the inputs cannot be used: everything that is wrong with them.
+#[derive(Debug, thiserror::Error)]
+pub struct LoadError {
+    problems: Vec<Diagnostic>,
+}
+
+impl LoadError {
+    /// The problems, in the order of the files; never empty.
+    pub fn problems(&self) -> &[Diagnostic] {
+        &self.problems
+    }
+}
+
+impl From<Vec<Diagnostic>> for LoadError {
+    fn from(problems: Vec<Diagnostic>) -> Self {
+        Self { problems }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            write!(f, "{}{problem}", if index > 0 { "\n\n" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads and checks everything a plan is made from.
+///
+/// # Errors
+/// Everything that is wrong with the files, as far as the first pass that found something.
+pub fn inputs(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError> {
+    let mut digest = Digest::new();
+    let files = files::read(args, stdin)?;
+    let Documents { workloads, estate } = documents(args, &files, &mut digest)?;
+    let located = estate.as_ref().map(|(estate, _)| estate);
+    ok_if_none(validate(&workloads, located))?;
+    let (file_offers, series) = match &estate {
+        Some((estate, folder)) => named::read(estate, folder, &mut digest)?,
+        None => Default::default(),
+    };
+    let estate = estate.map_or_else(EstateSpec::default, |(estate, _)| estate.value.spec);
+    Ok(Inputs {
+        workloads: workloads.into_iter().map(|workload| workload.value).collect(),
+        embedded_catalog: estate
+            .catalog
+            .as_ref()
+            .is_none_or(|list| list.iter().any(|c| c == named::EMBEDDED)),
+        estate,
+        file_offers,
+        series,
+        digest: digest.hex(),
+    })
+}
+
+fn ok_if_none(problems: Vec<Diagnostic>) -> Result<(), LoadError> {
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
+/// The documents of all files, the estate with the folder that its paths are relative to.
+struct Documents<'f> {
+    workloads: Vec<Located<Workload>>,
+    estate: Option<(Located<Estate>, &'f Path)>,
+}
+
+fn documents<'f>(
+    args: &LoadArgs,
+    files: &'f [File],
+    digest: &mut Digest,
+) -> Result<Documents<'f>, LoadError> {
+    let (mut workloads, mut estate, mut problems) = (Vec::new(), None, Vec::new());
+    for file in files {
+        digest.add("documents", &file.bytes);
+        let read = match read::documents(&file.name, &file.bytes) {
+            Ok(read) => read,
+            Err(more) => {
+                problems.extend(more);
+                continue;
+            }
+        };
+        let mut has_estate = false;
+        for document in read {
+            let (workload, found) = split(document);
+            workloads.extend(workload);
+            let Some(found) = found else { continue };
+            has_estate = true;
+            match &estate {
+                None => estate = Some((found, &*file.folder)),
+                Some((first, _)) => problems.push(second_estate(first, &found)),
+            }
+        }
+        if file.is_estate && !has_estate {
+            let problem = Diagnostic::of_file(&file.name, "the file holds no Estate");
+            problems.push(problem.with_help("`-e` names the file with `kind: Estate`"));
+        }
+    }
+    if problems.is_empty() && workloads.is_empty() {
+        let names = args.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        let problem = Diagnostic::of_file(names.join(", "), "there is no Workload to place");
+        problems.push(problem.with_help("`plimsoll schema workload` says how to state one"));
+    }
+    if problems.is_empty() { Ok(Documents { workloads, estate }) } else { Err(problems.into()) }
+}
+
+fn split(document: Located<Document>) -> (Option<Located<Workload>>, Option<Located<Estate>>) {
+    match &document.value {
+        Document::Workload(workload) => {
+            let workload = (**workload).clone();
+            (Some(document.map(|_| workload)), None)
+        }
+        Document::Estate(estate) => {
+            let estate = (**estate).clone();
+            (None, Some(document.map(|_| estate)))
+        }
+    }
+}
+
+fn second_estate(first: &Located<Estate>, second: &Located<Estate>) -> Diagnostic {
+    second.problem("kind", format!("a second Estate, `{}`", second.value.metadata.name)).with_help(format!(
+        "there is one already: `{}` in {}",
+        first.value.metadata.name,
+        first.place_of("kind")
+    ))
+}
+
+#[cfg(test)]
+mod tests;

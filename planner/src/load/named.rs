@@ -1,0 +1,180 @@
+//! The files that an estate names: catalogues and carbon series.
+
+use std::{collections::BTreeMap, path::Path};
+
+use plimsoll_catalog::{CatalogFile, FileError, FileOffer};
+use plimsoll_model::{
+    AcceleratorKind, Bytes, Capacity, Cpu, Diagnostic, Estate, OfferSpec, PerHour, Ratio, Series, Source,
+    Span, Usd, Watts, quantity::decimal::SCALE, read, read::Located,
+};
+
+use super::{LoadError, digest::Digest, files, validate};
+
+/// The name of the catalogue that is part of the program.
+pub(super) const EMBEDDED: &str = "embedded";
+
+type Named = (Vec<OfferSpec>, BTreeMap<String, Series>);
+
+/// Reads them in the order of the estate: the catalogues, then the series, each file once.
+pub(super) fn read(estate: &Located<Estate>, folder: &Path, digest: &mut Digest) -> Result<Named, LoadError> {
+    let mut problems = Vec::new();
+    let spec = &estate.value.spec;
+    let mut offers: Vec<OfferSpec> = Vec::new();
+    for (index, path) in spec.catalog.iter().flatten().enumerate() {
+        if path == EMBEDDED {
+            continue;
+        }
+        let field = format!("spec.catalog[{index}]");
+        match bytes(estate, &field, folder, path) {
+            Ok((name, bytes)) => {
+                digest.add("catalog", &bytes);
+                match catalog(&name, &bytes) {
+                    Ok(more) => offers.extend(more),
+                    Err(more) => problems.extend(more),
+                }
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    let mut series = BTreeMap::new();
+    for (index, row) in spec.carbon_intensity.iter().enumerate() {
+        let Some(path) = row.series.as_ref().filter(|path| !series.contains_key(*path)) else { continue };
+        let field = format!("spec.carbonIntensity[{index}].series");
+        match bytes(estate, &field, folder, path) {
+            Ok((name, bytes)) => {
+                digest.add("series", &bytes);
+                match read::series(&name, &bytes) {
+                    Ok(rows) => _ = series.insert(path.clone(), rows),
+                    Err(more) => problems.extend(more),
+                }
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    if problems.is_empty() { Ok((offers, series)) } else { Err(problems.into()) }
+}
+
+/// A named file; when it cannot be read, the problem is where the estate names it.
+fn bytes(
+    estate: &Located<Estate>,
+    field: &str,
+    folder: &Path,
+    path: &str,
+) -> Result<(String, Vec<u8>), Box<Diagnostic>> {
+    let full = folder.join(path);
+    match files::bytes_of(&full) {
+        Ok(bytes) => Ok((full.display().to_string(), bytes)),
+        Err(problem) => {
+            let message = format!("`{field}`: {} ({})", problem.message, full.display());
+            Err(Box::new(estate.problem(field, message).with_help("paths are relative to this document")))
+        }
+    }
+}
+
+/// The offers of a catalogue file: YAML or JSON by its extension, else CSV.
+fn catalog(name: &str, bytes: &[u8]) -> Result<Vec<OfferSpec>, Vec<Diagnostic>> {
+    if read::is_document(name) {
+        let located = read::catalog(name, bytes)?;
+        let problems = validate::catalog(&located);
+        return if problems.is_empty() { Ok(located.value) } else { Err(problems) };
+    }
+    let source = Source::new(name, String::from_utf8_lossy(bytes));
+    let rows = CatalogFile::parse(name, bytes).map_err(|errors| {
+        let mut problems: Vec<Diagnostic> =
+            errors.errors.iter().map(|error| row_problem(&source, error)).collect();
+        if errors.more > 0 {
+            problems.push(Diagnostic::of_file(name, format!("and {} more problems", errors.more)));
+        }
+        problems
+    })?;
+    let (mut offers, mut problems) = (Vec::new(), Vec::new());
+    for row in rows.offers {
+        let line = row.line;
+        match offer(row) {
+            Ok(offer) => offers.push(offer),
+            Err(message) => {
+                let error = FileError { file: name.to_owned(), line, column: None, message };
+                problems.push(row_problem(&source, &error));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(offers) } else { Err(problems) }
+}
+
+fn row_problem(source: &Source, error: &FileError) -> Diagnostic {
+    let line = u32::try_from(error.line).unwrap_or(u32::MAX).max(1);
+    let text = source.line(line).unwrap_or_default();
+    let field = error.column.clone().unwrap_or_default();
+    let message = match &error.column {
+        Some(column) => format!("column `{column}`: {}", error.message),
+        None => error.message.clone(),
+    };
+    let span = cell(source, line, &field).unwrap_or(Span {
+        line,
+        column: 1,
+        length: u32::try_from(text.chars().count()).unwrap_or(1).max(1),
+    });
+    source.problem(span, field, message)
+}
+
+/// Where the cell of a column stands in a row. Rows with quotes are pointed at as a whole.
+fn cell(source: &Source, line: u32, column: &str) -> Option<Span> {
+    let header = (1..line).filter_map(|line| source.line(line)).find(|line| !line.starts_with('#'))?;
+    let index = header.split(',').position(|name| name.trim() == column)?;
+    let text = source.line(line).filter(|text| !text.contains('"'))?;
+    let before: usize = text.split(',').take(index).map(|cell| cell.chars().count() + 1).sum();
+    let length = text.split(',').nth(index)?.chars().count();
+    Some(Span { line, column: u32::try_from(before + 1).ok()?, length: u32::try_from(length).ok()?.max(1) })
+}
+
+/// A row as an offer.
+fn offer(row: FileOffer) -> Result<OfferSpec, String> {
+    let accelerators = match row.accelerators_milli {
+        Some(milli) if milli % 1000 != 0 => {
+            return Err("an offer has a whole number of accelerators".to_owned());
+        }
+        Some(milli) => Some(u32::try_from(milli / 1000).map_err(|_| "too many accelerators".to_owned())?),
+        None => None,
+    };
+    let count = row.count.map(u32::try_from).transpose().map_err(|_| "`count` is too large".to_owned())?;
+    Ok(OfferSpec {
+        name: row.name,
+        cloud: Some(row.cloud),
+        region: row.region,
+        zone: row.zone,
+        instance_type: Some(row.instance_type),
+        accelerator: row.accelerator,
+        accelerator_kind: row.accelerator_kind.map(kind),
+        accelerators,
+        accelerator_memory: row.accelerator_memory_bytes.map(Bytes),
+        cpu: row.cpu_milli.map(Cpu),
+        memory: row.memory_bytes.map(Bytes),
+        capacity: capacity(row.capacity),
+        hourly: Usd::from_pico(i128::from(row.hourly_nano_usd) * (SCALE / 1_000_000_000)),
+        list_hourly: None,
+        count,
+        watts: row.watts.map(Watts::from_f64).transpose()?,
+        pue: row.pue.map(Ratio::from_f64).transpose()?,
+        interruptions_per_hour: row.interruptions_per_hour.map(PerHour::from_f64).transpose()?,
+        source: row.source,
+        as_of: row.as_of,
+    })
+}
+
+fn kind(kind: plimsoll_catalog::Kind) -> AcceleratorKind {
+    match kind {
+        plimsoll_catalog::Kind::Gpu => AcceleratorKind::Gpu,
+        plimsoll_catalog::Kind::Tpu => AcceleratorKind::Tpu,
+        plimsoll_catalog::Kind::Npu => AcceleratorKind::Npu,
+        plimsoll_catalog::Kind::Fpga => AcceleratorKind::Fpga,
+    }
+}
+
+fn capacity(class: plimsoll_catalog::Capacity) -> Capacity {
+    match class {
+        plimsoll_catalog::Capacity::Spot => Capacity::Spot,
+        plimsoll_catalog::Capacity::OnDemand => Capacity::OnDemand,
+        plimsoll_catalog::Capacity::Reserved => Capacity::Reserved,
+        plimsoll_catalog::Capacity::OnPrem => Capacity::OnPrem,
+    }
+}
