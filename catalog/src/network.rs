@@ -8,10 +8,10 @@ mod matrix;
 
 use std::sync::OnceLock;
 
-pub use egress::egress;
+pub use egress::{egress, egress_to};
 use matrix::Matrix;
 
-use crate::region::{Region, region};
+use crate::region::region;
 use crate::source::Fact;
 
 static RTT: &str = include_str!("../tables/rtt.csv");
@@ -32,10 +32,12 @@ pub fn rtt_ms(a: Place<'_>, b: Place<'_>) -> Option<Fact<f64>> {
     if let Some(ms) = measured.get(a, b).or_else(|| measured.get(b, a)) {
         return Some(Fact::of("rtt-2022", ms, false));
     }
-    // In one order, so that rounding cannot make the two directions differ.
-    let (first, second) = (a.min(b), a.max(b));
-    let km = distance_km(region(first.0, first.1)?, region(second.0, second.1)?)?;
-    Some(Fact::of("rtt-fit", 22.0 + 1.58 * km / 100.0, true))
+    Some(rtt_estimate_ms(region(a.0, a.1)?.lat_lon?, region(b.0, b.1)?.lat_lon?))
+}
+
+/// The fit alone, between two (latitude, longitude) in degrees: for places that the catalogue does not have.
+pub fn rtt_estimate_ms(a: (f64, f64), b: (f64, f64)) -> Fact<f64> {
+    Fact::of("rtt-fit", 22.0 + 1.58 * distance_km(a, b) / 100.0, true)
 }
 
 /// Gbit/s from one machine in one region to one machine in another, where it was measured. Transfers within a region
@@ -51,15 +53,14 @@ pub fn throughput_gbps(from: Place<'_>, to: Place<'_>) -> Option<Fact<f64>> {
     tables.iter().find_map(|(source, table)| Some(Fact::of(source, table.get(from, to)?, false)))
 }
 
-/// Great-circle distance in kilometres, where both regions have coordinates.
-pub fn distance_km(a: &Region, b: &Region) -> Option<f64> {
+/// Great-circle distance in kilometres between two (latitude, longitude) in degrees; the same both ways to the last bit.
+pub fn distance_km(a: (f64, f64), b: (f64, f64)) -> f64 {
     /// Mean radius of the earth.
     const RADIUS: f64 = 6371.0;
-    let ((lat_a, lon_a), (lat_b, lon_b)) = (a.lat_lon?, b.lat_lon?);
-    let (lat_a, lat_b) = (lat_a.to_radians(), lat_b.to_radians());
+    let (lat_a, lat_b) = (a.0.to_radians(), b.0.to_radians());
     let half = |angle: f64| (angle / 2.0).sin().powi(2);
-    let chord = half(lat_b - lat_a) + lat_a.cos() * lat_b.cos() * half((lon_b - lon_a).to_radians());
-    Some(2.0 * RADIUS * chord.sqrt().min(1.0).asin())
+    let chord = half(lat_b - lat_a) + lat_a.cos() * lat_b.cos() * half((b.1 - a.1).to_radians());
+    2.0 * RADIUS * chord.sqrt().min(1.0).asin()
 }
 
 #[cfg(test)]

@@ -128,6 +128,38 @@ fn no_bytes_panic() {
     assert!(complaints("# only a comment").contains("no header"));
 }
 
+proptest::proptest! {
+    /// Whatever the bytes, there is an answer: offers, or at least one error that can be printed.
+    #[test]
+    fn any_bytes_have_an_answer(body: Vec<u8>, with_header: bool) {
+        let mut bytes = if with_header { b"cloud,region,instanceType,capacity,hourly,cpu,asOf\n".to_vec() } else { Vec::new() };
+        bytes.extend(body);
+        if let Err(errors) = CatalogFile::parse("f", &bytes) {
+            proptest::prop_assert!(!errors.errors.is_empty() && !errors.to_string().is_empty());
+        }
+    }
+
+    /// A price of at most nine decimals comes back as written.
+    #[test]
+    fn prices_are_exact(dollars in 0_u32..1_000_000, billionths in 0_u32..1_000_000_000) {
+        let text = format!("cloud,region,instanceType,capacity,hourly\na,b,c,spot,{dollars}.{billionths:09}\n");
+        let file = parse(&text).expect("it is right");
+        let expected = i64::from(dollars) * 1_000_000_000 + i64::from(billionths);
+        proptest::prop_assert_eq!(file.offers[0].hourly_nano_usd, expected);
+    }
+
+    /// Any cells of likely letters: errors name the line of the row, which blank lines and comments do not shift.
+    #[test]
+    fn errors_name_the_line(before in "(#[a-z,\"]{0,8}\n|\n|\r\n){0,5}", price in "[0-9eE.+-]{0,6}") {
+        let text = format!("{before}cloud,region,instanceType,capacity,hourly\n{before}a,b,c,spot,{price}\n");
+        let line = before.matches('\n').count() as u64 * 2 + 2;
+        match parse(&text) {
+            Ok(file) => proptest::prop_assert_eq!(file.offers[0].line, line),
+            Err(errors) => proptest::prop_assert_eq!(errors.errors[0].line, line, "{}", errors),
+        }
+    }
+}
+
 #[test]
 fn a_file_of_another_kind_does_not_flood() {
     let mut text = String::from("cloud,region,instanceType,capacity,hourly\n");

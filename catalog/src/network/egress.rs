@@ -67,14 +67,23 @@ pub fn egress(from: Place<'_>, to: Place<'_>) -> Option<Fact<i64>> {
     if let Some(dollars) = tables.grid.get(from, to) {
         return Some(Fact::of("egress-2022", (dollars * 1e9).round() as i64, false));
     }
-    default(tables, source, target)
+    default(source, if same_cloud { "same" } else { "other" }, areas(target.country))
 }
 
-fn default(tables: &'static Tables, from: &Region, to: &Region) -> Option<Fact<i64>> {
-    let relation = if from.cloud == to.cloud { "same" } else { "other" };
-    for from_area in areas(from) {
-        for to_area in areas(to) {
-            if let Some((price, source)) = tables.defaults.get(&[from.cloud, from_area, relation, to_area]) {
+/// The same for a place that no cloud has, such as a site of one's own, in a country if that is known.
+pub fn egress_to(from: Place<'_>, country: Option<&str>) -> Option<Fact<i64>> {
+    let source = region(from.0, from.1)?;
+    if let Some(price) = tables().aws.get(&(from.1, "internet")).filter(|_| from.0 == "aws") {
+        return Some(Fact::of("egress-aws-2023", *price, false));
+    }
+    default(source, "other", areas(country))
+}
+
+fn default(from: &Region, relation: &str, to: [&str; 3]) -> Option<Fact<i64>> {
+    for from_area in areas(from.country) {
+        for to_area in to {
+            let row = tables().defaults.get(&[from.cloud, from_area, relation, to_area]);
+            if let Some((price, source)) = row {
                 return Some(Fact::of(source, *price, *source != "egress-list"));
             }
         }
@@ -82,8 +91,8 @@ fn default(tables: &'static Tables, from: &Region, to: &Region) -> Option<Fact<i
     None
 }
 
-/// The country, the continent, anywhere. A region of unknown country is only anywhere.
-fn areas(region: &Region) -> [&'static str; 3] {
-    let found = region.country.and_then(country);
+/// The country, the continent, anywhere. What lies in no known country is only anywhere.
+fn areas(code: Option<&str>) -> [&'static str; 3] {
+    let found = code.and_then(country);
     [found.map_or("*", |country| country.code), found.map_or("*", |country| country.continent), "*"]
 }

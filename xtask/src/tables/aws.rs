@@ -190,3 +190,28 @@ fn by_family(instance_type: &str) -> Option<(u32, u32)> {
     };
     Some((cpu, cpu * ratio))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_follow_the_family() {
+        assert_eq!(by_family("c8ib.96xlarge"), Some((384, 768)));
+        assert_eq!(by_family("m9g.medium"), Some((1, 4)));
+        assert_eq!(by_family("r8idn.metal-48xl"), Some((192, 1536)));
+        assert_eq!(by_family("m3.large"), None);
+        assert_eq!(by_family("i8g.metal-48xl"), None);
+        assert_eq!(by_family("m7g.metal"), None);
+    }
+
+    #[test]
+    fn graviton_is_told_by_the_letter_behind_the_generation() {
+        for family in ["a1", "m7gd", "t4g", "im4gn", "g5g", "c9g", "x2gd"] {
+            assert!(has_graviton(family), "{family}");
+        }
+        for family in ["g5", "g6e", "m7i", "trn1", "u-6tb1", "gr6f"] {
+            assert!(!has_graviton(family), "{family}");
+        }
+    }
+}

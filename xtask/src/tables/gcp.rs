@@ -225,3 +225,30 @@ fn tpu_slices(sources: &Sources<'_>, book: &mut PriceBook) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_follow_the_family() {
+        for (instance_type, cpu, memory) in [
+            ("c2-standard-60", 60, 240),
+            ("c4-standard-2", 2, 7),
+            ("c4-highmem-4-lssd", 4, 31),
+            ("c4-highmem-8", 8, 62),
+            ("n4-highcpu-80", 80, 160),
+            ("z3-highmem-88-standardlssd", 88, 704),
+            ("m3-megamem-64", 64, 976),
+            ("m1-ultramem-40", 40, 961),
+            ("c3-standard-192-metal", 192, 768),
+        ] {
+            assert_eq!(by_family(instance_type), Some((cpu, memory)), "{instance_type}");
+        }
+        for instance_type in
+            ["e2-micro", "c4d-standard-8", "c3-highcpu-192-metal", "m4-ultramem-56", "g1-small"]
+        {
+            assert_eq!(by_family(instance_type), None, "{instance_type}");
+        }
+    }
+}

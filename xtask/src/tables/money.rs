@@ -36,3 +36,24 @@ pub(super) fn decimal(value: i64, places: u32) -> String {
 pub(super) fn milli_rounded(text: &str) -> Result<i64> {
     Ok((scaled(text, NANO)? + 500_000) / 1_000_000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_survive_the_way_there_and_back() {
+        for text in ["0", "1", "0.204", "123.456789012", "0.000000001"] {
+            assert_eq!(scaled(text, NANO).map(|value| decimal(value, NANO)).ok().as_deref(), Some(text));
+        }
+        assert_eq!(scaled("23.60", NANO).ok(), Some(23_600_000_000));
+        assert_eq!(milli_rounded("0.1667").ok(), Some(167));
+    }
+
+    #[test]
+    fn what_is_not_exact_is_refused() {
+        for text in ["", ".", "-1", "1e5", "0.0000000001", "1,5", "99999999999999999999"] {
+            assert!(scaled(text, NANO).is_err(), "{text}");
+        }
+    }
+}

@@ -141,8 +141,14 @@ fn defaults(
             (one, two) if one == two && relation == "same" => (one, two),
             _ => (continent(from, regions), continent(to, regions)),
         };
-        let key = (cloud(from).to_owned(), from_area.to_owned(), relation, to_area.to_owned());
-        if key.0 != "aws" {
+        if cloud(from) == "aws" {
+            continue;
+        }
+        // To anywhere else: another cloud wherever it is, or another continent of the same cloud.
+        let anywhere = relation == "other" || continent(from, regions) != continent(to, regions);
+        let areas = [(from_area, to_area), (continent(from, regions), "*")];
+        for (from_area, to_area) in areas.into_iter().take(1 + usize::from(anywhere)) {
+            let key = (cloud(from).to_owned(), from_area.to_owned(), relation, to_area.to_owned());
             samples.entry(key).or_default().push(*price);
         }
     }
