@@ -58,6 +58,22 @@ pub enum Document {
     Estate(Box<crate::Estate>),
 }
 
+/// The schema of what [`one_or_many`] reads.
+pub(crate) struct Names;
+
+impl JsonSchema for Names {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Names".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A list of names, or one name",
+            "anyOf": [{ "type": "array", "items": { "type": "string" } }, { "type": "string" }]
+        })
+    }
+}
+
 /// Reads a list that may be written as a single item.
 pub(crate) fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where

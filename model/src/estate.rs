@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Bytes, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg, Match, Metadata, Millisecond, OfferSpec, PerHour,
     Ratio, Time, Usd, Watts,
-    document::{ApiVersion, one_or_many},
+    document::{ApiVersion, Names, one_or_many},
 };
 
 /// `kind: Estate`.
@@ -289,9 +289,11 @@ spec! {
         pub size: Bytes,
         /// The regions or sites that hold a copy.
         #[serde(deserialize_with = "one_or_many")]
+        #[schemars(with = "Names")]
         pub at: Vec<String>,
         /// Places its readers must run in.
         #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+        #[schemars(with = "Names")]
         pub residency: Vec<String>,
     }
 }

@@ -14,6 +14,9 @@ pub mod offer;
 pub mod plan;
 pub mod quantity;
 pub mod read;
+pub mod schema;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod workload;
 pub mod yaml;
 

@@ -5,6 +5,8 @@
 
 mod documents;
 mod located;
+#[cfg(test)]
+mod round_trip;
 mod series;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Duration, Metadata, Millisecond, Ratio, Usd,
     When,
-    document::{ApiVersion, one_or_many},
+    document::{ApiVersion, Names, one_or_many},
 };
 
 /// `kind: Workload`.
@@ -86,18 +86,23 @@ pub struct WorkloadSpec {
     pub latency: Option<LatencyGoal>,
     /// Regions allowed (places).
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "Names")]
     pub regions: Vec<String>,
     /// Clouds allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "Names")]
     pub clouds: Vec<String>,
     /// Zones allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "Names")]
     pub zones: Vec<String>,
     /// Places forbidden.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "Names")]
     pub not_in: Vec<String>,
     /// Places required, usually jurisdictions: `EU`, `DE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "Names")]
     pub residency: Vec<String>,
     /// Bounds instances × hourly price, after discounts, before reservations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,6 +152,7 @@ pub struct Request {
     pub memory: Option<Bytes>,
     /// Machine types allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "Names")]
     pub instance_type: Vec<String>,
 }
 
@@ -156,6 +162,7 @@ pub struct Request {
 pub struct AcceleratorRequest {
     /// Names or aliases, any of which will do.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "Names")]
     pub any_of: Vec<String>,
     /// A kind; alone it means any accelerator of that kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -56,3 +56,60 @@ fn documents_that_are_not_ours_are_named() {
         insta::assert_snapshot!(name.replace(' ', "-"), problems(text));
     }
 }
+
+#[test]
+fn series_are_read() {
+    let text = "# from a feed\ntime,gramsPerKwh\n2026-11-25T00:00:00Z,120\n\n\"2026-11-25T02:00:00+01:00\", 80.5 \r\n";
+    let rows = series("grid.csv", text.as_bytes()).unwrap();
+    let shown: Vec<String> = rows.iter().map(|(time, value)| format!("{time} {value}")).collect();
+    assert_eq!(shown, ["2026-11-25T00:00:00Z 120", "2026-11-25T01:00:00Z 80.5"]);
+    let bom = "\u{feff}time,gramsPerKwh\r2026-11-25T00:00:00Z,0\r";
+    assert_eq!(series("grid.csv", bom.as_bytes()).map(|rows| rows.len()), Ok(1));
+}
+
+#[test]
+fn series_that_cannot_be_followed_are_refused() {
+    for (name, text) in [
+        ("series-empty", "\n"),
+        ("series-no-rows", "time,gramsPerKwh\n"),
+        ("series-no-header", "2026-11-25T00:00:00Z,120\n"),
+        (
+            "series-rows",
+            "time,gramsPerKwh\n2026-11-25T00:00:00Z,120\n2026-11-25T00:00:00Z,121\n2026-11-26,1\n\
+             2026-11-27T00:00:00Z, -4\n2026-11-28T00:00:00Z,NaN\n2026-11-29T00:00:00Z,1e99\n2026-11-30T00:00:00Z\n",
+        ),
+    ] {
+        insta::assert_snapshot!(name, all(&series("grid.csv", text.as_bytes()).unwrap_err()));
+    }
+}
+
+#[test]
+fn free_labels_are_text_however_written() {
+    let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\n";
+    let text = format!(
+        "{head}metadata: {{name: a, labels: {{v: 1.10, on: true, x: }}}}\nspec: {{request: {{cpu: 1}}}}\n"
+    );
+    let read = documents("t", text.as_bytes()).unwrap();
+    let Document::Workload(workload) = &read[0].value else { panic!() };
+    let labels: Vec<(&str, &str)> = workload.metadata.labels.iter().map(|(k, v)| (&**k, &**v)).collect();
+    assert_eq!(labels, [("v", "1.10"), ("on", "true"), ("x", "")]);
+}
+
+#[test]
+fn one_document_is_wanted_where_one_is_read() {
+    let head = "apiVersion: plimsoll.dev/v1alpha1\n";
+    let catalog_text = format!("{head}kind: Catalog\nspec: {{offers: []}}\n");
+    for (name, problems) in [
+        ("one-none", plan("p", b"# nothing\n").unwrap_err()),
+        ("one-other", plan("p", format!("{head}kind: Estate\n").as_bytes()).unwrap_err()),
+        ("one-two", catalog("c", format!("{catalog_text}---\n{catalog_text}").as_bytes()).unwrap_err()),
+        (
+            "one-cut",
+            plan("p", b"{\"apiVersion\": \"plimsoll.dev/v1alpha1\", \"kind\": \"Plan\", \"pla").unwrap_err(),
+        ),
+        ("one-empty", plan("p", format!("{head}kind: Plan\n").as_bytes()).unwrap_err()),
+    ] {
+        insta::assert_snapshot!(name, all(&problems));
+    }
+    assert_eq!(catalog("c", catalog_text.as_bytes()).unwrap().value, []);
+}

@@ -445,6 +445,3 @@ impl<'a, F: Fn(&str) -> bool> de::MapAccess<'a> for Fields<'a, '_, F> {
         Some(self.kept.len())
     }
 }
-
-#[cfg(test)]
-mod tests;

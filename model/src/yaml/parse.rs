@@ -333,10 +333,14 @@ impl<'a> Builder<'a> {
     }
 
     fn leaf(&mut self, value: Value, text: Box<str>, span: Span, anchor: usize) {
+        let cost = NODE_COST + text.len() as u64;
         if self.take_key(&value, &text, span) {
+            if anchor > 0 {
+                let id = self.add(Node { value, text, span });
+                self.anchors.insert(anchor, Anchor { id, cost, height: 0 });
+            }
             return;
         }
-        let cost = NODE_COST + text.len() as u64;
         let id = self.add(Node { value, text, span });
         if anchor > 0 {
             self.anchors.insert(anchor, Anchor { id, cost, height: 0 });

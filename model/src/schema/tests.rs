@@ -1,0 +1,176 @@
+//! The schemas agree with the types: what is written conforms, and every field is stated and read.
+
+use std::collections::BTreeSet;
+
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::testing;
+
+/// The keywords that our schemas use; any other fails the test, so that none is passed over. Returns
+/// the first difference, and notes each (definition, property) that the value states.
+struct Validator<'a> {
+    root: &'a Value,
+    stated: BTreeSet<String>,
+}
+
+impl Validator<'_> {
+    fn check(&mut self, schema: &Value, value: &Value, name: &str) -> Result<(), String> {
+        if schema == &json!(true) {
+            return Ok(());
+        }
+        let schema = schema.as_object().ok_or("a schema is an object")?;
+        for (keyword, expected) in schema {
+            let holds = match &**keyword {
+                "$schema"
+                | "title"
+                | "description"
+                | "format"
+                | "default"
+                | "$defs"
+                | "pattern"
+                | "additionalProperties" => true,
+                "$ref" => {
+                    let target = expected.as_str().and_then(|text| text.strip_prefix("#/$defs/")).unwrap();
+                    let root = self.root;
+                    self.check(&root["$defs"][target], value, target)?;
+                    true
+                }
+                "type" => match expected {
+                    Value::Array(types) => types.iter().any(|t| is_type(t, value)),
+                    one => is_type(one, value),
+                },
+                "const" => value == expected,
+                "enum" => expected.as_array().unwrap().contains(value),
+                "minimum" => value.as_f64().is_none_or(|v| v >= expected.as_f64().unwrap()),
+                "maximum" => value.as_f64().is_none_or(|v| v <= expected.as_f64().unwrap()),
+                "anyOf" | "oneOf" => {
+                    expected.as_array().unwrap().iter().any(|option| self.check(option, value, name).is_ok())
+                }
+                "required" => value.as_object().is_none_or(|fields| {
+                    expected.as_array().unwrap().iter().all(|f| fields.contains_key(f.as_str().unwrap()))
+                }),
+                "items" => {
+                    for item in value.as_array().into_iter().flatten() {
+                        self.check(expected, item, name)?;
+                    }
+                    true
+                }
+                "properties" => {
+                    self.properties(schema, expected, value, name)?;
+                    true
+                }
+                other => return Err(format!("{name}: the keyword {other} is not known to this test")),
+            };
+            if !holds {
+                return Err(format!("{name}: {value} breaks {keyword}: {expected}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn properties(
+        &mut self,
+        schema: &Map<String, Value>,
+        properties: &Value,
+        value: &Value,
+        name: &str,
+    ) -> Result<(), String> {
+        for (field, value) in value.as_object().into_iter().flatten() {
+            match properties.get(field) {
+                Some(schema) => {
+                    self.stated.insert(format!("{name}.{field}"));
+                    self.check(schema, value, name)?;
+                }
+                None if schema.get("additionalProperties") == Some(&json!(false)) => {
+                    return Err(format!("{name}: {field} is not among the properties"));
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_type(name: &Value, value: &Value) -> bool {
+    match name.as_str().unwrap() {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        "number" => value.is_number(),
+        "integer" => value.is_i64() || value.is_u64(),
+        other => panic!("{other} is no type"),
+    }
+}
+
+fn stated(kind: &str, value: &Value) -> Result<BTreeSet<String>, String> {
+    let root = schema(kind).unwrap();
+    let mut validator = Validator { root: &root, stated: BTreeSet::new() };
+    validator.check(&root, value, kind)?;
+    Ok(validator.stated)
+}
+
+/// Every (definition, property) of a schema.
+fn all(kind: &str) -> BTreeSet<String> {
+    let root = schema(kind).unwrap();
+    let of = |name: &str, schema: &Value| -> Vec<String> {
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        fields.map(|(field, _)| format!("{name}.{field}")).collect()
+    };
+    let mut all: BTreeSet<String> = of(kind, &root).into_iter().collect();
+    for (name, definition) in root["$defs"].as_object().into_iter().flatten() {
+        all.extend(of(name, definition));
+    }
+    all
+}
+
+fn full<S: Strategy>(strategy: S) -> S::Value {
+    strategy.new_tree(&mut TestRunner::deterministic()).unwrap().current()
+}
+
+/// With `fill` at 1 the made-up documents leave no field of the contract out.
+#[test]
+fn made_up_documents_state_every_field() {
+    let workload = serde_json::to_value(full(testing::workload(1.0))).unwrap();
+    assert_eq!(stated("workload", &workload), Ok(all("workload")));
+    let estate = serde_json::to_value(full(testing::estate(1.0))).unwrap();
+    assert_eq!(stated("estate", &estate), Ok(all("estate")));
+}
+
+#[test]
+fn every_kind_has_a_schema_with_a_title_and_documented_fields() {
+    for (kind, about) in kinds() {
+        assert!(!about.is_empty());
+        let root = schema(kind).unwrap();
+        assert!(root["title"].is_string(), "{kind}");
+        for (name, definition) in root["$defs"].as_object().into_iter().flatten() {
+            assert!(definition["description"].is_string(), "{kind}: {name} has no description");
+        }
+        assert!(text(kind).unwrap().ends_with("}\n"));
+    }
+    assert!(schema("WORKLOAD").is_some());
+    assert!(schema("pod").is_none());
+}
+
+#[test]
+fn one_name_may_stand_for_a_list() {
+    let root = schema("workload").unwrap();
+    let names = &root["$defs"]["Names"];
+    let mut validator = Validator { root: &root, stated: BTreeSet::new() };
+    assert_eq!(validator.check(names, &json!("EU"), ""), Ok(()));
+    assert_eq!(validator.check(names, &json!(["EU"]), ""), Ok(()));
+    assert!(validator.check(names, &json!(1), "").is_err());
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_conforms(workload in testing::workload(0.5), estate in testing::estate(0.3)) {
+        let value = serde_json::to_value(&workload).unwrap();
+        prop_assert!(stated("workload", &value).is_ok(), "{:?}", stated("workload", &value));
+        let value = serde_json::to_value(&estate).unwrap();
+        prop_assert!(stated("estate", &value).is_ok(), "{:?}", stated("estate", &value));
+    }
+}
