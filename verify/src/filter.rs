@@ -1,0 +1,177 @@
+//! Whether a workload may run on an offer at all, whatever else is placed.
+//!
+//! Where the contract is silent:
+//! - `anyOf` and `kind` together must both agree; a request with neither takes any accelerator.
+//! - `regions`, `clouds`, `zones`, `notIn` and `residency` each take places of every sort; a location
+//!   whose zone or country is unknown lies in none of them.
+//! - The speed filter holds for services too; a speed of 0 does not run.
+
+use plimsoll_model::{Capacity, Ratio, plan::Constraint, workload::WorkloadSpec};
+
+use crate::{
+    Checker,
+    exact::{Rat, float, hours, int, pico, rework, usd},
+    fit::{Fit, fit},
+    offer::Offer,
+    violation::Missing,
+};
+
+/// What stands between a workload and an offer.
+#[derive(Debug, Default)]
+pub(crate) struct Filtered {
+    /// The constraints that exclude the offer, each with needs and has.
+    pub(crate) by: Vec<(Constraint, String)>,
+    /// What a constraint needs to know and nothing states.
+    pub(crate) missing: Vec<Missing>,
+}
+
+impl Checker<'_> {
+    /// The static filters.
+    pub(crate) fn filtered(&self, spec: &WorkloadSpec, offer: &Offer) -> Filtered {
+        let mut found = Filtered::default();
+        let fit = fit(spec, offer);
+        self.by_hardware(spec, offer, fit.as_ref(), &mut found);
+        self.by_place(spec, offer, &mut found);
+        self.by_latency(spec, offer, &mut found);
+        if let Some(fit) = fit {
+            self.by_price_and_risk(spec, offer, &fit, &mut found);
+        }
+        found
+    }
+
+    fn by_hardware(&self, spec: &WorkloadSpec, offer: &Offer, fit: Option<&Fit>, found: &mut Filtered) {
+        let request = &spec.request;
+        if let Some(accelerators) = &request.accelerators {
+            let has = offer.accelerator.as_deref().unwrap_or("no accelerator");
+            let named = accelerators.any_of.is_empty()
+                || accelerators.any_of.iter().any(|name| self.canonical(name) == has);
+            let of_kind = accelerators.kind.is_none_or(|kind| offer.kind == Some(kind));
+            if offer.accelerator.is_none() || !named || !of_kind {
+                let kind = accelerators.kind.map(|kind| format!("kind {kind}"));
+                let wanted: Vec<String> = accelerators.any_of.iter().cloned().chain(kind).collect();
+                found.by.push((
+                    Constraint::Accelerator,
+                    format!("needs {}, {} has {has}", wanted.join(" or "), offer.name),
+                ));
+            }
+            if let Some(wanted) = accelerators.memory
+                && offer.accelerator_memory.is_none_or(|has| has < wanted)
+            {
+                let has =
+                    offer.accelerator_memory.map_or("an unstated size".to_owned(), |has| has.to_string());
+                found.by.push((
+                    Constraint::Memory,
+                    format!("needs {wanted} of accelerator memory, {} has {has}", offer.name),
+                ));
+            }
+        }
+        if fit.is_none() {
+            found
+                .by
+                .push((Constraint::Size, format!("an instance of {} does not hold one replica", offer.name)));
+        }
+        if !request.instance_type.is_empty()
+            && offer.spec.instance_type.as_ref().is_none_or(|has| !request.instance_type.contains(has))
+        {
+            let has = offer.spec.instance_type.as_deref().unwrap_or("no instance type");
+            found.by.push((
+                Constraint::Size,
+                format!("needs {}, {} is {has}", request.instance_type.join(" or "), offer.name),
+            ));
+        }
+        if self.run_time(spec, offer).is_none() {
+            found.by.push((Constraint::Speed, format!("`speed` has no usable figure for {}", offer.name)));
+        }
+        let class = offer.spec.capacity;
+        if spec.capacity.as_ref().is_some_and(|allowed| !allowed.contains(&class)) {
+            found.by.push((Constraint::Capacity, format!("{class} is not among the allowed classes")));
+        }
+        if class == Capacity::Spot && !spec.interruptible {
+            found.by.push((
+                Constraint::Interruptible,
+                format!("{} is spot and the workload is not interruptible", offer.name),
+            ));
+        }
+    }
+
+    fn by_place(&self, spec: &WorkloadSpec, offer: &Offer, found: &mut Filtered) {
+        let place = &offer.location;
+        let outside = |allowed: &[String]| !allowed.is_empty() && !self.in_any(allowed, place);
+        for allowed in [&spec.regions, &spec.clouds, &spec.zones] {
+            if outside(allowed) {
+                found.by.push((
+                    Constraint::Region,
+                    format!("needs {}, {} is in {}", allowed.join(" or "), offer.name, place.text()),
+                ));
+            }
+        }
+        if self.in_any(&spec.not_in, place) {
+            found.by.push((
+                Constraint::NotIn,
+                format!("must not be in {}, {} is in {}", spec.not_in.join(" or "), offer.name, place.text()),
+            ));
+        }
+        let datasets = spec.inputs.iter().filter_map(|input| self.datasets.get(input.dataset.as_deref()?));
+        let residencies = std::iter::once(&spec.residency).chain(datasets.map(|dataset| &dataset.residency));
+        for required in residencies.filter(|required| outside(required)) {
+            let country = place.country.as_deref().unwrap_or("an unknown country");
+            found.by.push((
+                Constraint::Residency,
+                format!("must stay in {}, {} is in {country}", required.join(" or "), offer.name),
+            ));
+        }
+    }
+
+    fn by_latency(&self, spec: &WorkloadSpec, offer: &Offer, found: &mut Filtered) {
+        let Some(bound) = spec.latency.and_then(|goal| goal.bound()) else { return };
+        for client in &spec.clients {
+            if client.share.is_some_and(Ratio::is_zero) {
+                continue;
+            }
+            match self.rtt(&self.locate(&client.region), &offer.location) {
+                Ok(ms) if ms > pico(bound.pico()) => found.by.push((
+                    Constraint::Latency,
+                    format!("needs {bound} ms to {}, has {} ms", client.region, float(&ms)),
+                )),
+                Ok(_) => {}
+                Err(missing) => found.missing.push(missing),
+            }
+        }
+    }
+
+    fn by_price_and_risk(&self, spec: &WorkloadSpec, offer: &Offer, fit: &Fit, found: &mut Filtered) {
+        let hourly = &fit.n * &offer.hourly;
+        if let Some(bound) = spec.max_hourly
+            && hourly > usd(bound)
+        {
+            found.by.push((
+                Constraint::MaxHourly,
+                format!(
+                    "{} instances at ${} cost ${} an hour, at most ${bound} is allowed",
+                    float(&fit.n),
+                    float(&offer.hourly),
+                    float(&hourly)
+                ),
+            ));
+        }
+        match self.exposure(spec, offer, fit) {
+            Ok(exposure) if rework(&exposure).is_none_or(|factor| factor > int(1_000_000)) => {
+                let expected = float(&exposure);
+                found.by.push((
+                    Constraint::Risk,
+                    format!("{expected} interruptions are expected a piece: it would hardly ever end"),
+                ));
+            }
+            Ok(_) => {}
+            Err(missing) => found.missing.push(missing),
+        }
+    }
+
+    /// λp: the interruptions expected while one piece of work is not yet safe. 0 off spot.
+    pub(crate) fn exposure(&self, spec: &WorkloadSpec, offer: &Offer, fit: &Fit) -> Result<Rat, Missing> {
+        let Some(work) = self.run_time(spec, offer).filter(|_| offer.is_spot()) else { return Ok(int(0)) };
+        let piece =
+            spec.checkpoint.map_or(work, |checkpoint| work.min(checkpoint.every + checkpoint.restart));
+        Ok(self.interruptions(offer)? * &fit.n * hours(piece))
+    }
+}

@@ -1,0 +1,188 @@
+//! Limits over several workloads: counts and quotas at every instant, budgets over the plan.
+//!
+//! Where the contract is silent:
+//! - A quota that states `accelerators` and `instances` means both. Instances of own nodes are
+//!   fractions.
+//! - Two budgets of one team both hold. A budget counts rounded parts, as a plan sums them.
+//! - Carbon is compared with a tolerance of 10^-9 of the budget, as plans state it in floats.
+
+use std::{
+    collections::BTreeMap,
+    ops::{AddAssign, SubAssign},
+};
+
+use num_traits::Zero;
+use plimsoll_model::{Time, Usd, plan::Constraint};
+
+use crate::{
+    Checker,
+    exact::{Rat, float, int, pico, ratio},
+    price::Priced,
+    state::{Placed, State},
+    violation::{Kind, Violation},
+};
+
+/// The moment of the largest sum of what is held over [start, end), and that sum.
+pub(crate) fn peak<'a, T>(held: impl Iterator<Item = (&'a [(Time, Time)], T)>) -> Option<(Time, T)>
+where
+    T: Clone + Zero + PartialOrd + AddAssign + SubAssign,
+{
+    // Ends sort before starts of the same moment: [start, end) is half open.
+    let mut events: Vec<(Time, bool, T)> = held
+        .flat_map(|(runs, amount)| {
+            let starts = |(start, end): &(Time, Time)| [(*start, true), (*end, false)];
+            let moments: Vec<_> = runs.iter().filter(|(start, end)| start < end).flat_map(starts).collect();
+            moments.into_iter().map(move |(time, begins)| (time, begins, amount.clone()))
+        })
+        .collect();
+    events.sort_by_key(|(time, begins, _)| (*time, *begins));
+    let mut sum = T::zero();
+    let mut most: Option<(Time, T)> = None;
+    for (time, begins, amount) in events {
+        if begins {
+            sum += amount;
+            if most.as_ref().is_none_or(|(_, most)| sum > *most) {
+                most = Some((time, sum.clone()));
+            }
+        } else {
+            sum -= amount;
+        }
+    }
+    most
+}
+
+/// Whether an offer of a cloud is asked for more instances than can be had.
+pub(crate) fn check_count(state: &State, offer: &str) -> Option<Violation> {
+    let (_, first) = state.on(offer).next()?;
+    let count = first.offer.spec.count.filter(|_| first.offer.own.is_none())?;
+    let (time, most) = peak(state.on(offer).map(|(_, placed)| (&*placed.runs, placed.n())))?;
+    (most > int(count)).then(|| {
+        Violation::new(
+            Kind::Constraint(Constraint::Count),
+            offer,
+            format!("{count} instances can be had, {} are held at {time}", float(&most)),
+        )
+    })
+}
+
+impl Checker<'_> {
+    /// Whether a quota is exceeded.
+    pub(crate) fn check_quota(&self, state: &State, index: usize) -> Vec<Violation> {
+        let quota = &self.inputs.estate.quotas[index];
+        let under = || state.iter().filter(|(_, placed)| placed.offer.quotas.contains(&index));
+        let over = |limit: u32, unit: &str, (time, most): (Time, Rat)| {
+            let held = format!("at most {limit} {unit}, {} are held at {time}", float(&most));
+            Violation::new(Kind::Constraint(Constraint::Quota), self.quota_name(index), held)
+        };
+        let mut found = Vec::new();
+        if let Some(limit) = quota.accelerators {
+            let asked =
+                |placed: &Placed| placed.fit.as_ref().map_or(0, |fit| i128::from(fit.accelerators_milli));
+            let most = peak(under().map(|(_, placed)| (&*placed.runs, asked(placed))));
+            let most = most.filter(|(_, most)| *most > i128::from(limit) * 1000);
+            found.extend(most.map(|(time, most)| over(limit, "accelerators", (time, ratio(most, 1000)))));
+        }
+        if let Some(limit) = quota.instances {
+            let most = peak(under().map(|(_, placed)| (&*placed.runs, placed.n())));
+            let most = most.filter(|(_, most)| *most > int(limit));
+            found.extend(most.map(|most| over(limit, "instances", most)));
+        }
+        found
+    }
+
+    /// What a quota is about, as causes and prices name it.
+    fn quota_name(&self, index: usize) -> String {
+        let about = &self.inputs.estate.quotas[index].matches;
+        let fields = [
+            &about.cloud,
+            &about.region,
+            &about.zone,
+            &about.accelerator,
+            &about.capacity.map(|capacity| capacity.to_string()),
+            &about.instance_type,
+            &about.offer,
+        ];
+        let words: Vec<&str> = fields.into_iter().flatten().map(String::as_str).collect();
+        if words.is_empty() { "every offer".into() } else { words.join(" ") }
+    }
+
+    /// Whether a placement exceeds the workload's own `maxCost`.
+    pub(crate) fn check_max_cost(&self, workload: usize, priced: &Priced) -> Option<Violation> {
+        let document = &self.inputs.workloads[workload];
+        over(&document.metadata.name, Constraint::MaxCost, document.spec.max_cost?, priced.spent())
+    }
+
+    /// Whether sums of money or carbon exceed what a team or the plan may use.
+    pub(crate) fn check_budgets(&self, ledger: &Ledger<'_>) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for budget in &self.inputs.estate.budgets {
+            let spent = ledger.spent.get(&*budget.team).copied().unwrap_or_default();
+            found.extend(over(&budget.team, Constraint::Budget, budget.usd, spent));
+        }
+        if let Some(limit) = self.flags.budget {
+            found.extend(over("--budget", Constraint::Budget, limit, ledger.total));
+        }
+        for budget in &self.inputs.estate.carbon_budgets {
+            let Some(kg) = ledger.kg.get(&*budget.team) else { continue };
+            let limit = pico(budget.kg.pico());
+            if *kg > &limit + &limit * ratio(1, 1_000_000_000) {
+                found.push(Violation::new(
+                    Kind::Constraint(Constraint::CarbonBudget),
+                    &*budget.team,
+                    format!("at most {} kg CO2e, has {}", budget.kg, float(kg)),
+                ));
+            }
+        }
+        found
+    }
+}
+
+fn over(subject: &str, constraint: Constraint, limit: Usd, spent: i128) -> Option<Violation> {
+    let spent = Usd::from_micro(spent);
+    (spent > limit).then(|| {
+        Violation::new(
+            Kind::Constraint(constraint),
+            subject,
+            format!("at most ${limit} of compute, egress and risk, has ${spent}"),
+        )
+    })
+}
+
+/// What teams and the plan use, by the sums that budgets bound.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger<'a> {
+    /// Micro-dollars of each team.
+    spent: BTreeMap<&'a str, i128>,
+    total: i128,
+    /// Of the teams that have a carbon budget.
+    kg: BTreeMap<&'a str, Rat>,
+}
+
+impl<'a> Ledger<'a> {
+    /// Counts a placement in (`sign` 1) or out (−1).
+    pub(crate) fn count(&mut self, checker: &Checker<'a>, workload: usize, priced: &Priced, sign: i8) {
+        let spent = priced.spent() * i128::from(sign);
+        self.total += spent;
+        let Some(team) = checker.inputs.workloads[workload].spec.team.as_deref() else { return };
+        *self.spent.entry(team).or_default() += spent;
+        if let Some(kg) = &priced.carbon_kg
+            && checker.inputs.estate.carbon_budgets.iter().any(|budget| budget.team == team)
+        {
+            *self.kg.entry(team).or_insert_with(Rat::zero) += kg * int(sign);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_at_a_moment_makes_room_for_what_starts_then() {
+        let at = Time::from_nanos;
+        let (a, b, c) = ([(at(0), at(10))], [(at(10), at(20))], [(at(5), at(7)), (at(12), at(15))]);
+        let held = [(&a[..], 3), (&b[..], 4), (&c[..], 1)];
+        assert_eq!(peak(held.into_iter()), Some((at(12), 5)));
+        assert_eq!(peak(std::iter::empty::<(&[(Time, Time)], i32)>()), None);
+    }
+}

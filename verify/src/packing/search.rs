@@ -1,0 +1,163 @@
+//! Whether the replicas on own nodes can be packed at all: exact backtracking, for small cases.
+//!
+//! Every replica stays on its node and devices for all runs of its workload. Equal nodes and equal
+//! devices (the same load at every instant) are tried once; the replicas of a workload go to nodes in
+//! ascending order. Nothing is cut off, so that the answer is exact, and slow where packing is hard.
+
+use std::collections::BTreeSet;
+
+use plimsoll_model::Time;
+
+use super::{Load, Need, capacity};
+use crate::{
+    Checker,
+    offer::Offer,
+    state::State,
+    violation::{Kind, Violation},
+};
+
+/// The replicas of one workload that are still to be put somewhere.
+struct Job {
+    need: Need,
+    replicas: u32,
+    /// The segments of time in which it runs.
+    segments: Vec<usize>,
+}
+
+/// Loads by segment; one for each node.
+type Node = Vec<Load>;
+
+struct Search<'a> {
+    offer: &'a Offer,
+    jobs: Vec<Job>,
+    nodes: Vec<Node>,
+}
+
+impl Checker<'_> {
+    /// Packs the workloads that name no nodes beside those that do.
+    pub(crate) fn check_packable(&self, state: &State, offer: &Offer) -> Option<Violation> {
+        let own = offer.own.as_ref()?;
+        let on: Vec<_> = state.on(&offer.name).filter(|(_, placed)| placed.fit.is_some()).collect();
+        if on.iter().all(|(_, placed)| placed.nodes.is_some()) {
+            return None;
+        }
+        let moments: BTreeSet<Time> = on
+            .iter()
+            .flat_map(|(_, placed)| placed.runs.iter().flat_map(|(start, end)| [*start, *end]))
+            .collect();
+        let moments: Vec<Time> = moments.into_iter().collect();
+        let segments = |runs: &[(Time, Time)]| -> Vec<usize> {
+            let runs_in =
+                |at: &usize| runs.iter().any(|(start, end)| *start <= moments[*at] && moments[*at] < *end);
+            (0..moments.len().saturating_sub(1)).filter(runs_in).collect()
+        };
+        let empty: Node = vec![Load::none(offer); moments.len().saturating_sub(1)];
+        let mut search = Search { offer, jobs: Vec::new(), nodes: vec![empty; own.count as usize] };
+        for (index, placed) in on {
+            let spec = &self.inputs.workloads[index].spec;
+            let need = Need::of(spec);
+            let segments = segments(&placed.runs);
+            match &placed.nodes {
+                None => search.jobs.push(Job { need, replicas: spec.replicas, segments }),
+                Some(nodes) => {
+                    for used in nodes {
+                        let Some(node) = super::node_index(offer, &used.node) else { continue };
+                        for segment in &segments {
+                            search.nodes[node as usize][*segment].add(need, used);
+                        }
+                    }
+                }
+            }
+        }
+        // Large replicas first: they fail early.
+        search
+            .jobs
+            .sort_by_key(|job| std::cmp::Reverse((job.need.accelerators, job.need.cpu, job.need.memory)));
+        let replicas: u64 = search.jobs.iter().map(|job| u64::from(job.replicas)).sum();
+        (!search.place(0, 0, 0)).then(|| {
+            Violation::new(
+                Kind::Packing,
+                &*offer.name,
+                format!("{} nodes cannot hold {replicas} replicas at the times they run", own.count),
+            )
+        })
+    }
+}
+
+impl Search<'_> {
+    /// Places replica `replica` of job `job`, on node `from` or a later one, and all that follow.
+    fn place(&mut self, job: usize, replica: u32, from: usize) -> bool {
+        let Some(current) = self.jobs.get(job) else { return true };
+        if replica == current.replicas {
+            return self.place(job + 1, 0, 0);
+        }
+        let mut tried: Vec<Node> = Vec::new();
+        for at in from..self.nodes.len() {
+            if tried.contains(&self.nodes[at]) {
+                continue;
+            }
+            tried.push(self.nodes[at].clone());
+            for devices in self.choices(job, at) {
+                self.put(job, at, &devices, true);
+                if self.place(job, replica + 1, at) {
+                    return true;
+                }
+                self.put(job, at, &devices, false);
+            }
+        }
+        false
+    }
+
+    /// The sets of devices, up to equal ones, on which a replica fits; one empty set when it needs none.
+    fn choices(&self, job: usize, at: usize) -> Vec<Vec<usize>> {
+        let Job { need, segments, .. } = &self.jobs[job];
+        let node = &self.nodes[at];
+        let (cpu, memory) = capacity(self.offer);
+        let fits = segments.iter().all(|segment| {
+            node[*segment].cpu + need.cpu <= cpu && node[*segment].memory + need.memory <= memory
+        });
+        if !fits {
+            return Vec::new();
+        }
+        let wanted = usize::try_from(need.devices()).unwrap_or(usize::MAX);
+        let open: Vec<usize> = (0..self.offer.devices() as usize)
+            .filter(|device| {
+                segments.iter().all(|segment| node[*segment].devices[*device] + need.of_device() <= 1000)
+            })
+            .collect();
+        // Devices of one history are one class; how many of each class is all that matters.
+        let mut classes: Vec<(Vec<u64>, Vec<usize>)> = Vec::new();
+        for device in open {
+            let history: Vec<u64> = node.iter().map(|load| load.devices[device]).collect();
+            match classes.iter_mut().find(|(known, _)| *known == history) {
+                Some((_, members)) => members.push(device),
+                None => classes.push((history, vec![device])),
+            }
+        }
+        let mut sets = vec![Vec::new()];
+        for (_, members) in &classes {
+            sets = sets
+                .into_iter()
+                .flat_map(|set: Vec<usize>| {
+                    let most = members.len().min(wanted - set.len());
+                    (0..=most).map(move |take| set.iter().chain(&members[..take]).copied().collect())
+                })
+                .collect();
+        }
+        sets.retain(|set: &Vec<usize>| set.len() == wanted);
+        sets
+    }
+
+    fn put(&mut self, job: usize, at: usize, devices: &[usize], add: bool) {
+        let Job { need, segments, .. } = &self.jobs[job];
+        let change = |value: &mut u64, by: u64| if add { *value += by } else { *value -= by };
+        for segment in segments {
+            let load = &mut self.nodes[at][*segment];
+            change(&mut load.cpu, need.cpu);
+            change(&mut load.memory, need.memory);
+            for device in devices {
+                change(&mut load.devices[*device], need.of_device());
+            }
+        }
+    }
+}
