@@ -118,9 +118,14 @@ fn documents<'f>(
         };
         let mut has_estate = false;
         for document in read {
-            let (workload, found) = split(document);
-            workloads.extend(workload);
-            let Some(found) = found else { continue };
+            let (value, place) = document.split();
+            let found = match value {
+                Document::Workload(workload) => {
+                    workloads.push(place.map(|()| *workload));
+                    continue;
+                }
+                Document::Estate(estate) => place.map(|()| *estate),
+            };
             has_estate = true;
             match &estate {
                 None => estate = Some((found, &*file.folder)),
@@ -138,19 +143,6 @@ fn documents<'f>(
         problems.push(problem.with_help("`plimsoll schema workload` says how to state one"));
     }
     if problems.is_empty() { Ok(Documents { workloads, estate }) } else { Err(problems.into()) }
-}
-
-fn split(document: Located<Document>) -> (Option<Located<Workload>>, Option<Located<Estate>>) {
-    match &document.value {
-        Document::Workload(workload) => {
-            let workload = (**workload).clone();
-            (Some(document.map(|_| workload)), None)
-        }
-        Document::Estate(estate) => {
-            let estate = (**estate).clone();
-            (None, Some(document.map(|_| estate)))
-        }
-    }
 }
 
 fn second_estate(first: &Located<Estate>, second: &Located<Estate>) -> Diagnostic {

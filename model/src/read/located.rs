@@ -26,6 +26,11 @@ impl<T> Located<T> {
         Located { value: change(self.value), source: self.source, tree: self.tree }
     }
 
+    /// The value, and its place alone.
+    pub fn split(self) -> (T, Located<()>) {
+        (self.value, Located { value: (), source: self.source, tree: self.tree })
+    }
+
     /// The file, as it was named.
     pub fn file(&self) -> &str {
         self.source.name()

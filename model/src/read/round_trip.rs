@@ -15,24 +15,24 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn workloads_read_back_the_same(fill in prop_oneof![Just(1.0), Just(0.5), Just(0.1)]
-        .prop_flat_map(|fill| testing::workload(fill)))
+    fn workloads_read_back_the_same(workload in prop_oneof![Just(1.0), Just(0.5), Just(0.1)]
+        .prop_flat_map(testing::workload))
     {
-        let document = Document::Workload(Box::new(fill.clone()));
-        let json = serde_json::to_string(&fill).unwrap();
+        let document = Document::Workload(Box::new(workload.clone()));
+        let json = serde_json::to_string(&workload).unwrap();
         prop_assert_eq!(documents(&json), std::slice::from_ref(&document));
-        prop_assert_eq!(documents(&yaml::to_string(&fill).unwrap()), std::slice::from_ref(&document));
-        prop_assert_eq!(serde_json::from_str::<crate::Workload>(&json).unwrap(), fill);
+        prop_assert_eq!(documents(&yaml::to_string(&workload).unwrap()), std::slice::from_ref(&document));
+        prop_assert_eq!(serde_json::from_str::<crate::Workload>(&json).unwrap(), workload);
     }
 
     #[test]
-    fn estates_read_back_the_same(fill in prop_oneof![Just(1.0), Just(0.5), Just(0.1)]
-        .prop_flat_map(|fill| testing::estate(fill)))
+    fn estates_read_back_the_same(estate in prop_oneof![Just(1.0), Just(0.5), Just(0.1)]
+        .prop_flat_map(testing::estate))
     {
-        let document = Document::Estate(Box::new(fill.clone()));
-        let json = serde_json::to_string_pretty(&fill).unwrap();
+        let document = Document::Estate(Box::new(estate.clone()));
+        let json = serde_json::to_string_pretty(&estate).unwrap();
         prop_assert_eq!(documents(&json), std::slice::from_ref(&document));
-        prop_assert_eq!(documents(&yaml::to_string(&fill).unwrap()), std::slice::from_ref(&document));
+        prop_assert_eq!(documents(&yaml::to_string(&estate).unwrap()), std::slice::from_ref(&document));
     }
 
     /// Several documents to a file, in YAML or JSON, come out in order.

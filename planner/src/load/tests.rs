@@ -1,1 +1,181 @@
+//! Files on a disk to inputs.
 
+use std::{fs, path::PathBuf};
+
+use super::*;
+
+const WORKLOAD: &str =
+    "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: NAME}\nspec: {request: {cpu: 1}}\n";
+const ESTATE: &str = "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {name: e}\n";
+
+fn workload(name: &str) -> String {
+    WORKLOAD.replace("NAME", name)
+}
+
+fn estate(spec: &str) -> String {
+    format!("{ESTATE}spec: {{{spec}}}\n")
+}
+
+/// A folder of files that ends with the test.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            fs::create_dir_all(folder.path(name).parent().unwrap()).unwrap();
+            fs::write(folder.path(name), text).unwrap();
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        if name == "-" { PathBuf::from("-") } else { self.0.path().join(name) }
+    }
+
+    fn load(&self, files: &[&str], estate: Option<&str>, stdin: &str) -> Result<Inputs, String> {
+        let args = LoadArgs {
+            files: files.iter().map(|name| self.path(name)).collect(),
+            estate: estate.map(|name| self.path(name)),
+        };
+        // What the machine's folder is called must not matter to a snapshot.
+        let folder = format!("{}/", self.0.path().display());
+        inputs(&args, &mut stdin.as_bytes()).map_err(|error| {
+            error.to_string().replace(&folder, "").replace(&folder[..folder.len() - 1], "FOLDER")
+        })
+    }
+}
+
+fn names(inputs: &Inputs) -> Vec<&str> {
+    inputs.workloads.iter().map(|workload| &*workload.metadata.name).collect()
+}
+
+#[test]
+fn files_folders_and_standard_input_come_in_order() {
+    let folder = Folder::new(&[
+        ("z.yaml", &workload("z")),
+        ("d/b.yml", &workload("b")),
+        (
+            "d/a.json",
+            r#"{"apiVersion": "plimsoll.dev/v1alpha1", "kind": "Workload", "metadata": {"name": "a"}, "spec": {"request": {"cpu": 1}}}"#,
+        ),
+        ("d/.hidden.yaml", "no: document\n"),
+        ("d/notes.txt", "no document\n"),
+        ("d/deeper/c.yaml", &workload("c")),
+        ("d/estate.yaml", &estate("horizon: 2h")),
+    ]);
+    let inputs = folder.load(&["z.yaml", "d", "-"], None, &workload("s")).unwrap();
+    assert_eq!(names(&inputs), ["z", "a", "b", "s"]);
+    assert_eq!(inputs.estate.horizon.map(|h| h.to_string()).as_deref(), Some("2h"));
+    assert!(inputs.embedded_catalog);
+    // The estate may be named although it lies in the folder.
+    let again = folder.load(&["d"], Some("d/estate.yaml"), "").unwrap();
+    assert_eq!(names(&again), ["a", "b"]);
+}
+
+#[test]
+fn without_an_estate_there_is_the_default_one() {
+    let folder = Folder::new(&[("a.yaml", &workload("a"))]);
+    let inputs = folder.load(&["a.yaml"], None, "").unwrap();
+    assert_eq!(inputs.estate, EstateSpec::default());
+    assert!(inputs.embedded_catalog && inputs.file_offers.is_empty() && inputs.series.is_empty());
+}
+
+#[test]
+fn catalogues_and_series_lie_beside_the_estate() {
+    let catalog = format!(
+        "{}kind: Catalog\nspec:\n  offers:\n  - {{region: r, capacity: spot, hourly: 2}}\n",
+        "apiVersion: plimsoll.dev/v1alpha1\n"
+    );
+    let csv =
+        "# ours\ncloud,region,instanceType,capacity,hourly,accelerator,accelerators,accelerators_memory\n";
+    let csv = csv.replace(",accelerators_memory", ",acceleratorMemory")
+        + "our,here,big,on-demand,1.25,H100,8,80Gi\n";
+    let spec = "catalog: [offers.yaml, sub/ours.csv], carbonIntensity: [{zone: x, series: sub/x.csv}, {zone: y, series: sub/x.csv}]";
+    let folder = Folder::new(&[
+        ("a.yaml", &workload("a")),
+        ("e/estate.yaml", &estate(spec)),
+        ("e/offers.yaml", &catalog),
+        ("e/sub/ours.csv", &csv),
+        ("e/sub/x.csv", "time,gramsPerKwh\n2026-01-01T00:00:00Z,5\n"),
+    ]);
+    let inputs = folder.load(&["a.yaml"], Some("e/estate.yaml"), "").unwrap();
+    assert!(!inputs.embedded_catalog);
+    let offers: Vec<String> = inputs.file_offers.iter().map(plimsoll_model::OfferSpec::full_name).collect();
+    assert_eq!(offers, ["r/spot", "our/here/big/on-demand"]);
+    let ours = &inputs.file_offers[1];
+    assert_eq!((ours.accelerators, ours.accelerator_memory.map(|m| m.0)), (Some(8), Some(80 << 30)));
+    assert_eq!(ours.hourly.to_string(), "1.25");
+    assert_eq!(inputs.series.keys().collect::<Vec<_>>(), ["sub/x.csv"]);
+}
+
+#[test]
+fn an_empty_catalog_has_no_embedded_offers() {
+    let folder = Folder::new(&[("a.yaml", &(workload("a") + "---\n" + &estate("catalog: []")))]);
+    assert!(!folder.load(&["a.yaml"], None, "").unwrap().embedded_catalog);
+    let folder = Folder::new(&[("a.yaml", &(workload("a") + "---\n" + &estate("catalog: [embedded]")))]);
+    assert!(folder.load(&["a.yaml"], None, "").unwrap().embedded_catalog);
+}
+
+#[test]
+fn the_digest_knows_contents_and_order_but_no_paths() {
+    let one = Folder::new(&[("a.yaml", &workload("a")), ("b.yaml", &workload("b"))]);
+    let two = Folder::new(&[("x/1.yaml", &workload("a")), ("x/2.yaml", &workload("b"))]);
+    let digest = |folder: &Folder, files: &[&str]| folder.load(files, None, "").unwrap().digest;
+    let first = digest(&one, &["a.yaml", "b.yaml"]);
+    assert_eq!(first, digest(&two, &["x"]));
+    assert_eq!(first.len(), 64);
+    assert_ne!(first, digest(&one, &["b.yaml", "a.yaml"]));
+    assert_ne!(first, digest(&one, &["a.yaml"]));
+    // It is part of every plan, so it must not change from one version to the next.
+    assert_eq!(digest(&one, &["a.yaml"]), "7e57b62f55027020ccfd17ab2039eedd56e688edd5453c67f0be13de1ec34c4d");
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let folder = Folder::new(&[
+        ("a.yaml", &workload("a")),
+        ("two.yaml", &(estate("") + "---\n" + &estate(""))),
+        ("bad.yaml", &workload("a").replace("cpu: 1", "cpu: x, memry: 1")),
+        ("empty/notes.txt", ""),
+        (
+            "named.yaml",
+            &estate("catalog: [none.csv, bad.csv, sub], carbonIntensity: [{zone: x, series: bad.csv}]"),
+        ),
+        (
+            "bad.csv",
+            "cloud,region,instanceType,capacity,hourly,accelerators\na,b,c,spot,1,\na,b,c,spot,-1,\na,b,d,spott,1,\na,b,e,spot,1,0.5\n",
+        ),
+        ("sub/x", ""),
+        ("catalog.yaml", &estate("catalog: [offers.json]")),
+        (
+            "offers.json",
+            r#"{"apiVersion": "plimsoll.dev/v1alpha1", "kind": "Catalog", "spec": {"offers": [{"region": "", "capacity": "spot", "hourly": 1}]}}"#,
+        ),
+    ]);
+    for (name, files, estate) in [
+        ("missing", &["none.yaml", "empty", "-", "-"][..], None),
+        ("two-estates", &["a.yaml", "two.yaml"], None),
+        ("estate-twice", &["two.yaml"], Some("named.yaml")),
+        ("no-estate", &["a.yaml"], Some("a.yaml")),
+        ("no-workload", &["named.yaml"], None),
+        ("fields", &["bad.yaml"], None),
+        ("named", &["a.yaml"], Some("named.yaml")),
+        ("catalog", &["a.yaml"], Some("catalog.yaml")),
+    ] {
+        insta::assert_snapshot!(name, folder.load(files, estate, "").unwrap_err());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn unreadable_files_are_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new(&[("a.yaml", "")]);
+    fs::set_permissions(folder.path("a.yaml"), fs::Permissions::from_mode(0o000)).unwrap();
+    // The superuser reads everything.
+    if fs::read(folder.path("a.yaml")).is_err() {
+        let error = folder.load(&["a.yaml"], None, "").unwrap_err();
+        assert_eq!(error, "error: cannot read the file: this user may not read it\n --> a.yaml");
+    }
+}

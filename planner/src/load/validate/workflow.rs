@@ -141,8 +141,11 @@ fn find_cycle(producers: &[Vec<Edge>]) -> Option<Vec<(usize, Edge)>> {
 fn cycle_problem(workloads: &[Located<Workload>], cycle: &[(usize, Edge)]) -> Diagnostic {
     const SHOWN: usize = 12;
     let name = |index: usize| workloads[index].value.metadata.name.clone();
-    // The edge of the last one leads to the first; data flows the other way round.
-    let mut names: Vec<String> = cycle.iter().rev().map(|(node, _)| name(*node)).collect();
+    // Edges lead from readers to producers; data flows the other way round, here from the first document.
+    let mut order: Vec<usize> = cycle.iter().rev().map(|(node, _)| *node).collect();
+    let first = (0..order.len()).min_by_key(|at| order[*at]).unwrap_or_default();
+    order.rotate_left(first);
+    let mut names: Vec<String> = order.into_iter().map(name).collect();
     names.extend(names.first().cloned());
     if names.len() > SHOWN {
         let cut = names.len() - SHOWN;
