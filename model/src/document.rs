@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 /// The version every document of ours states.
 pub const API_VERSION: &str = "plimsoll.dev/v1alpha1";
 
-/// The `apiVersion` field: always [`API_VERSION`].
+/// The `apiVersion` field: always `plimsoll.dev/v1alpha1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema)]
 #[schemars(transparent)]
 pub struct ApiVersion(#[schemars(with = "String", regex(pattern = r"^plimsoll\.dev/v1alpha1$"))] ());

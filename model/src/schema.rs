@@ -31,7 +31,16 @@ pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// The schema of a kind, case ignored.
 pub fn schema(kind: &str) -> Option<Value> {
     let (_, _, make) = KINDS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(kind))?;
-    Some(make(SchemaSettings::draft2020_12().into_generator()).to_value())
+    let mut schema = make(SchemaSettings::draft2020_12().into_generator()).to_value();
+    if let Some(fields) = schema.as_object_mut() {
+        // What it is comes before what it holds.
+        for key in ["description", "title", "$schema"] {
+            if let Some(value) = fields.shift_remove(key) {
+                fields.shift_insert(0, key.to_owned(), value);
+            }
+        }
+    }
+    Some(schema)
 }
 
 /// The schema of a kind as a file: indented, with a line feed at the end.

@@ -13,17 +13,25 @@ use std::process::ExitCode;
 
 mod error;
 mod generate;
+mod schemas;
 mod tables;
 
 use error::{Error, Result};
 use generate::{Context, Generator, Verdict};
 
 /// Every kind of generated file, in the order in which they are made.
-const GENERATORS: &[Generator] = &[Generator {
-    name: "tables",
-    about: "catalog/tables/*.csv from the fact files in PLIMSOLL_DATA",
-    make: tables::make,
-}];
+const GENERATORS: &[Generator] = &[
+    Generator {
+        name: "tables",
+        about: "catalog/tables/*.csv from the fact files in PLIMSOLL_DATA",
+        make: tables::make,
+    },
+    Generator {
+        name: "schemas",
+        about: "schemas/*.json from the types of the documents",
+        make: schemas::make,
+    },
+];
 
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();

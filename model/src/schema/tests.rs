@@ -1,6 +1,10 @@
 //! The schemas agree with the types: what is written conforms, and every field is stated and read.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
@@ -13,9 +17,19 @@ use crate::testing;
 struct Validator<'a> {
     root: &'a Value,
     stated: BTreeSet<String>,
+    patterns: BTreeMap<String, regex::Regex>,
 }
 
-impl Validator<'_> {
+impl<'a> Validator<'a> {
+    fn new(root: &'a Value) -> Self {
+        Self { root, stated: BTreeSet::new(), patterns: BTreeMap::new() }
+    }
+
+    fn matches(&mut self, pattern: &str, text: &str) -> bool {
+        let compile = || regex::Regex::new(pattern).unwrap();
+        self.patterns.entry(pattern.to_owned()).or_insert_with(compile).is_match(text)
+    }
+
     fn check(&mut self, schema: &Value, value: &Value, name: &str) -> Result<(), String> {
         if schema == &json!(true) {
             return Ok(());
@@ -29,7 +43,6 @@ impl Validator<'_> {
                 | "format"
                 | "default"
                 | "$defs"
-                | "pattern"
                 | "additionalProperties" => true,
                 "$ref" => {
                     let target = expected.as_str().and_then(|text| text.strip_prefix("#/$defs/")).unwrap();
@@ -48,6 +61,7 @@ impl Validator<'_> {
                 "anyOf" | "oneOf" => {
                     expected.as_array().unwrap().iter().any(|option| self.check(option, value, name).is_ok())
                 }
+                "pattern" => value.as_str().is_none_or(|text| self.matches(expected.as_str().unwrap(), text)),
                 "required" => value.as_object().is_none_or(|fields| {
                     expected.as_array().unwrap().iter().all(|f| fields.contains_key(f.as_str().unwrap()))
                 }),
@@ -108,7 +122,7 @@ fn is_type(name: &Value, value: &Value) -> bool {
 
 fn stated(kind: &str, value: &Value) -> Result<BTreeSet<String>, String> {
     let root = schema(kind).unwrap();
-    let mut validator = Validator { root: &root, stated: BTreeSet::new() };
+    let mut validator = Validator::new(&root);
     validator.check(&root, value, kind)?;
     Ok(validator.stated)
 }
@@ -159,13 +173,39 @@ fn every_kind_has_a_schema_with_a_title_and_documented_fields() {
 fn one_name_may_stand_for_a_list() {
     let root = schema("workload").unwrap();
     let names = &root["$defs"]["Names"];
-    let mut validator = Validator { root: &root, stated: BTreeSet::new() };
+    let mut validator = Validator::new(&root);
     assert_eq!(validator.check(names, &json!("EU"), ""), Ok(()));
     assert_eq!(validator.check(names, &json!(["EU"]), ""), Ok(()));
     assert!(validator.check(names, &json!(1), "").is_err());
 }
 
+/// The documents of `examples/`, through the reader and through the schema.
+#[test]
+fn the_shipped_examples_conform() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.display().to_string();
+        if !crate::read::is_document(&name) {
+            continue;
+        }
+        let source = crate::yaml::text_of(&name, &fs::read(&path).unwrap()).unwrap();
+        let parsed = crate::yaml::parse(&source);
+        assert!(parsed.problems.is_empty(), "{}", parsed.problems[0]);
+        for tree in &parsed.documents {
+            let value: Value = crate::yaml::read(&source, tree).unwrap();
+            // Manifests of other programs lie beside ours.
+            if value["apiVersion"] == json!(crate::API_VERSION) {
+                let kind = value["kind"].as_str().unwrap_or_default();
+                assert_eq!(stated(kind, &value).err(), None, "{name}");
+            }
+        }
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
     #[test]
     fn what_is_written_conforms(workload in testing::workload(0.5), estate in testing::estate(0.3)) {
         let value = serde_json::to_value(&workload).unwrap();
