@@ -9,9 +9,12 @@
 //! With at most [`SEARCH`] pairs of placement and offer, the checker also looks whether a better one
 //! exists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{Plan, Usd, plan::RunnerUp};
+use plimsoll_model::{
+    Plan, Usd,
+    plan::{PlacementUsd, RunnerUp},
+};
 
 use crate::{
     Checker,
@@ -44,6 +47,27 @@ impl Moved {
 }
 
 impl<'a> Checker<'a> {
+    /// The best other offer for each placed workload, by workload, with all else as decided; found by
+    /// trying every offer of the estate. Of equals the first by name.
+    pub fn runner_ups(&self, decisions: &[Decision]) -> BTreeMap<usize, RunnerUp> {
+        let offers: Vec<String> = self.all_offers().iter().map(|offer| offer.name.clone()).collect();
+        let mut assessed = self.assess(decisions);
+        let mut best = BTreeMap::new();
+        for workload in 0..self.inputs.workloads.len() {
+            let moves =
+                offers.iter().filter_map(|offer| Some((offer, self.moved(&mut assessed, workload, offer)?)));
+            let least =
+                moves.filter(|(_, moved)| moved.broken.is_none()).min_by_key(|(_, moved)| moved.total());
+            if let Some((offer, moved)) = least {
+                let names = parts(&PlacementUsd::default()).map(|(name, _)| name.to_owned());
+                let because = names.into_iter().zip(moved.extra).filter(|(_, extra)| !extra.is_zero());
+                let (offer, extra_usd) = (offer.clone(), moved.total());
+                best.insert(workload, RunnerUp { offer, extra_usd, because: because.collect() });
+            }
+        }
+        best
+    }
+
     pub(crate) fn compare_runner_ups(
         &self,
         plan: &Plan,
@@ -89,7 +113,7 @@ impl<'a> Checker<'a> {
             let message = format!("its runner-up {} is not allowed: {broken}", shown.offer);
             findings.add(Kind::RunnerUp, message);
         }
-        let names = parts(&plimsoll_model::plan::PlacementUsd::default()).map(|(name, _)| name);
+        let names = parts(&PlacementUsd::default()).map(|(name, _)| name);
         for ((name, extra), slack) in names.into_iter().zip(moved.extra).zip(moved.slack) {
             let says = shown.because.get(name).copied().unwrap_or_default();
             if (says.pico() - extra.pico()).abs() > slack * 1_000_000 {
