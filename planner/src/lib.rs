@@ -1,3 +1,19 @@
-//! Documents and catalogue to a Problem, and an Outcome to a Plan that explains itself
+//! Documents and catalogue to a Problem, and an Outcome to a Plan that explains itself.
+//!
+//! In passes, each named by what is known after it: [`load`] reads and checks documents, [`world`]
+//! interprets the estate, [`prospect`] says which offers a workload may use, [`build`] states the
+//! problem in numbers, the solver decides, [`price`] computes exact money, [`report`] explains.
 
+pub mod build;
+pub mod error;
+pub mod flags;
 pub mod load;
+pub mod price;
+pub mod prospect;
+pub mod report;
+pub mod terms;
+pub mod world;
+
+pub use error::PlanError;
+pub use flags::{Objective, Settings};
+pub use report::plan;

@@ -56,7 +56,7 @@ pub fn candidates(problem: &Problem, state: &State<'_>, task: usize, out: &mut V
     out.clear();
     let mut complete = true;
     let t = &problem.tasks[task];
-    for (index, choice) in t.choices.iter().enumerate() {
+    for (index, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
         let Some(first) = state.first_start(task, choice) else { return complete };
         complete &= columns(problem, t, index, first, out);
     }

@@ -58,6 +58,7 @@ pub fn least(problem: &Problem, task: usize) -> f64 {
     let placed = t
         .choices
         .iter()
+        .filter(|c| !c.spare)
         .filter(|c| t.deadline.is_none_or(|d| c.ready + c.run <= d))
         .map(|c| least_cost(problem, t, c, c.ready))
         .fold(f64::INFINITY, f64::min);

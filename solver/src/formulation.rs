@@ -110,7 +110,7 @@ impl<'a> Formulation<'a> {
             let t = &problem.tasks[task as usize];
             let timed = t.inputs.is_empty();
             let from = self.items.len();
-            for (index, choice) in t.choices.iter().enumerate() {
+            for (index, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
                 if timed {
                     let mut list = Vec::new();
                     self.complete &= columns(problem, t, index, choice.ready, &mut list);

@@ -153,6 +153,8 @@ pub struct Choice {
     pub quotas: Vec<(u32, i64)>,
     /// The group of own machines, when it is one.
     pub group: Option<u32>,
+    /// Dominated: kept as a runner-up, never part of a best plan.
+    pub spare: bool,
 }
 
 impl Choice {
@@ -252,19 +254,12 @@ pub struct Network {
     pub tiers: Option<Vec<Vec<(u64, f64)>>>,
     /// The provider of each place, for tiers: transfers within one are free.
     pub provider: Vec<u32>,
-    /// Places between which egress and time are 0 (a site and the region near it), both ways.
-    pub together: Array2<bool>,
 }
 
 impl Network {
-    /// Whether nothing is charged and no time passes between the two.
-    pub fn same(&self, from: u32, to: u32) -> bool {
-        from == to || self.together[(from as usize, to as usize)]
-    }
-
     /// Dollars for moving `bytes`.
     pub fn usd(&self, from: u32, to: u32, bytes: u64) -> f64 {
-        if self.same(from, to) {
+        if from == to {
             return 0.0;
         }
         let Some(tiers) = &self.tiers else {
@@ -284,7 +279,7 @@ impl Network {
 
     /// Time for moving `bytes`, rounded up to the nanosecond.
     pub fn time(&self, from: u32, to: u32, bytes: u64) -> Nanos {
-        if self.same(from, to) {
+        if from == to {
             return 0;
         }
         transfer_time(bytes, self.pico_gbps[(from as usize, to as usize)])

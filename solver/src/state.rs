@@ -114,11 +114,45 @@ impl<'a> State<'a> {
             }
         }
         if let Some(group) = choice.group
-            && !self.packs(group, task, &column.runs)
+            && !self.packs(group, task, &column.runs, 0)
         {
             return Some(Limit::Group(group));
         }
         None
+    }
+
+    /// Every limit that a column would break, with by how much; own machines with the machines that are
+    /// lacking.
+    pub fn excess(&self, task: usize, column: &Column) -> Vec<(Limit, i64)> {
+        let choice = &self.problem.tasks[task].choices[column.choice as usize];
+        let mut broken = Vec::new();
+        if let Some(count) = self.problem.counts[choice.offer as usize] {
+            let used = |t: u32| self.choice(t).map_or(0, |c| c.units);
+            let there = self.by_offer.get(&choice.offer).map_or(&[][..], Vec::as_slice);
+            let over = self.peak(there, &column.runs, used) + choice.units - count;
+            if over > 0 {
+                broken.push((Limit::Count(choice.offer), over));
+            }
+        }
+        for &(quota, amount) in &choice.quotas {
+            let used = |t: u32| {
+                self.choice(t)
+                    .map_or(0, |c| c.quotas.iter().filter(|q| q.0 == quota).map(|q| q.1).sum::<i64>())
+            };
+            let there = &self.by_quota[quota as usize];
+            let over = self.peak(there, &column.runs, used) + amount - self.problem.quotas[quota as usize];
+            if over > 0 {
+                broken.push((Limit::Quota(quota), over));
+            }
+        }
+        if let Some(group) = choice.group
+            && !self.packs(group, task, &column.runs, 0)
+        {
+            let replicas = self.problem.tasks[task].replicas;
+            let more = (1..=replicas.min(64)).find(|more| self.packs(group, task, &column.runs, *more));
+            broken.push((Limit::Group(group), i64::from(more.unwrap_or(replicas))));
+        }
+        broken
     }
 
     /// Whether `amount` more fits under `limit` at every moment of `runs`.
@@ -130,9 +164,11 @@ impl<'a> State<'a> {
         limit: i64,
         used: impl Fn(u32) -> i64,
     ) -> bool {
-        if amount > limit {
-            return false;
-        }
+        amount <= limit && self.peak(there, runs, used) + amount <= limit
+    }
+
+    /// The most that is used at any moment of `runs`.
+    fn peak(&self, there: &[u32], runs: &[(Nanos, Nanos)], used: impl Fn(u32) -> i64) -> i64 {
         // (moment, change); what ends goes before what begins.
         let mut events: Vec<(Nanos, i64)> = Vec::new();
         for &task in there {
@@ -145,11 +181,8 @@ impl<'a> State<'a> {
                 }
             }
         }
-        if events.is_empty() {
-            return true;
-        }
         events.sort_unstable();
-        let mut level = 0;
+        let (mut level, mut peak) = (0, 0);
         let mut i = 0;
         while i < events.len() {
             let from = events[i].0;
@@ -158,14 +191,15 @@ impl<'a> State<'a> {
                 i += 1;
             }
             let to = events.get(i).map_or(Nanos::MAX, |e| e.0);
-            if level + amount > limit && runs.iter().any(|r| from < r.1 && r.0 < to) {
-                return false;
+            if level > peak && runs.iter().any(|r| from < r.1 && r.0 < to) {
+                peak = level;
             }
         }
-        true
+        peak
     }
 
-    fn packs(&self, group: u32, task: usize, runs: &[(Nanos, Nanos)]) -> bool {
+    /// Whether a task fits on a group's machines beside those there, with some machines more.
+    fn packs(&self, group: u32, task: usize, runs: &[(Nanos, Nanos)], more: u32) -> bool {
         let tasks = &self.problem.tasks;
         let mut tenants = vec![Tenant { demand: tasks[task].demand, replicas: tasks[task].replicas, runs }];
         for &other in &self.by_group[group as usize] {
@@ -174,7 +208,9 @@ impl<'a> State<'a> {
                 tenants.push(Tenant { demand: other.demand, replicas: other.replicas, runs: &column.runs });
             }
         }
-        pack(self.problem.groups[group as usize], &tenants).is_some()
+        let mut group = self.problem.groups[group as usize];
+        group.nodes = group.nodes.saturating_add(more);
+        pack(group, &tenants).is_some()
     }
 
     /// Places a task; the caller has checked [`State::obstacle`]. Returns the change of the total.

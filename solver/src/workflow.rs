@@ -44,7 +44,7 @@ pub fn solve(problem: &Problem, ranks: &Ranks, members: &[u32]) -> Option<Assign
     for &task in members {
         let t = &problem.tasks[task as usize];
         let mut best: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
-        for (i, choice) in t.choices.iter().enumerate() {
+        for (i, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
             let cost = own_cost(problem, t, choice, &[(choice.ready, choice.ready + choice.run)])
                 + t.reads
                     .iter()
@@ -89,7 +89,7 @@ fn applies(problem: &Problem, members: &[u32]) -> bool {
             t.required
                 && t.deadline.is_none()
                 && t.max_cost.is_none()
-                && t.choices.iter().all(|c| !time_matters(problem, t, c))
+                && t.choices.iter().filter(|c| !c.spare).all(|c| !time_matters(problem, t, c))
         })
 }
 

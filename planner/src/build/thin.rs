@@ -1,0 +1,102 @@
+//! Dominance: which choices can never be in a best plan, and which would only be a runner-up.
+
+use std::collections::BTreeMap;
+
+use plimsoll_solver::problem::Choice;
+
+use crate::{
+    terms::Terms,
+    world::{OfferIx, World},
+};
+
+/// What couples a choice to the rest, and how it measures up.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Profile {
+    /// The data place, where data is shared or handed on.
+    pub place: Option<u32>,
+    /// The offer itself, where its capacity is limited or paid for.
+    pub offer: Option<OfferIx>,
+    /// The carbon series, where the time of the run decides.
+    pub series: Option<u32>,
+    /// The quotas it draws on.
+    pub quotas: Vec<u32>,
+    /// Cost first, then whatever else can matter; less is better.
+    pub measures: Vec<f64>,
+}
+
+type Signature = (Option<u32>, Option<OfferIx>, Option<u32>, Vec<u32>);
+
+struct Kept {
+    measures: Vec<f64>,
+    choice: Choice,
+    terms: Terms,
+    offer: OfferIx,
+    dominators: u8,
+}
+
+/// Collects choices and drops those that two others dominate.
+pub(super) struct Thinner<'w> {
+    world: &'w World<'w>,
+    groups: BTreeMap<Signature, Vec<Kept>>,
+}
+
+/// Measures closer than this, relatively, are equal.
+const EQUAL: f64 = 1e-12;
+
+impl<'w> Thinner<'w> {
+    /// Nothing collected.
+    pub(super) const fn new(world: &'w World<'w>) -> Self {
+        Self { world, groups: BTreeMap::new() }
+    }
+
+    /// Takes in a choice.
+    pub(super) fn offer(&mut self, profile: Profile, choice: Choice, terms: Terms, offer: OfferIx) {
+        let world = self.world;
+        let group =
+            self.groups.entry((profile.place, profile.offer, profile.series, profile.quotas)).or_default();
+        let mut new = Kept { measures: profile.measures, choice, terms, offer, dominators: 0 };
+        for old in group.iter() {
+            if dominates(world, old, &new) {
+                new.dominators += 1;
+                if new.dominators == 2 {
+                    return;
+                }
+            }
+        }
+        for old in group.iter_mut() {
+            if dominates(world, &new, old) {
+                old.dominators += 1;
+            }
+        }
+        group.retain(|old| old.dominators < 2);
+        group.push(new);
+    }
+
+    /// What is left: contenders first, then spares, each by cost and name.
+    pub(super) fn finish(self) -> Vec<(Choice, Terms, OfferIx)> {
+        let world = self.world;
+        let mut kept: Vec<Kept> = self.groups.into_values().flatten().collect();
+        kept.sort_by_cached_key(|k| {
+            (k.dominators > 0, (k.measures[0] * 1e7).round() as i128, world.offer(k.offer).name())
+        });
+        kept.into_iter()
+            .map(|mut k| {
+                k.choice.spare = k.dominators > 0;
+                (k.choice, k.terms, k.offer)
+            })
+            .collect()
+    }
+}
+
+/// Whether `a` is at least as good as `b` in everything; of equals the first by name.
+fn dominates(world: &World<'_>, a: &Kept, b: &Kept) -> bool {
+    let mut better = false;
+    for (x, y) in a.measures.iter().zip(&b.measures) {
+        let slack = EQUAL * x.abs().max(y.abs());
+        if *x > y + slack {
+            return false;
+        }
+        better |= *x < y - slack;
+    }
+    better || world.offer(a.offer).name() < world.offer(b.offer).name()
+}

@@ -1,0 +1,521 @@
+//! A workload seen against the world: which offers it may use, and why not the others.
+//!
+//! The checks run in a fixed order; the first that fails names the constraint under which an excluded
+//! offer is counted. For a workload that is left out all of them run, to say what stands in the way.
+
+use plimsoll_model::{
+    Capacity, Duration, Millisecond, PerHour, Ratio, Time, Workload,
+    plan::Constraint,
+    workload::{Request, WorkloadSpec},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    flags::Settings,
+    terms::{Fraction, Terms, rework},
+    world::{AcceleratorIx, Assumptions, LocationIx, Offer, OfferIx, World},
+};
+
+/// Beyond this share of rework an offer is not eligible.
+const MOST_REWORK: f64 = 1e6;
+
+/// Something that stands in the way of a placement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Obstacle {
+    /// Which constraint.
+    pub constraint: Constraint,
+    /// Which one of them.
+    pub name: String,
+    /// What the placement needs.
+    pub needs: Value,
+    /// What there is.
+    pub has: Value,
+    /// By how much the limit must give, in the unit.
+    pub relax: Option<(f64, &'static str)>,
+}
+
+/// What a place is to a workload.
+#[derive(Debug, Clone, Default)]
+struct Verdict {
+    region: bool,
+    not_in: bool,
+    residency: Option<String>,
+    /// The largest round trip to a client with a share, and who that is.
+    slowest: Option<(Millisecond, String)>,
+    /// A round trip that nothing states.
+    unknown_rtt: Option<String>,
+    /// Dollars a millisecond and hour × Σ share × rtt, in dollars an hour.
+    latency_usd: f64,
+}
+
+/// A workload with its names looked up.
+#[derive(Debug)]
+pub struct Prospect<'w> {
+    /// What was asked.
+    pub workload: &'w Workload,
+    /// Its position in document order.
+    pub index: usize,
+    world: &'w World<'w>,
+    settings: &'w Settings,
+    accelerators: Option<Vec<AcceleratorIx>>,
+    speeds: Vec<(Option<AcceleratorIx>, String, Ratio)>,
+    verdicts: Vec<Verdict>,
+    rules: &'w [(crate::world::Matcher, PerHour)],
+    quotas: &'w [(crate::world::Matcher, Quota)],
+    /// The later of now and its earliest start.
+    pub earliest: Time,
+    /// When it must end.
+    pub deadline: Option<Time>,
+}
+
+/// A quota's limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// Its name for people.
+    pub name: String,
+    /// In thousandths of accelerators, or of instances.
+    pub limit: i64,
+    /// Whether it counts instances instead of accelerators.
+    pub instances: bool,
+}
+
+impl<'w> Prospect<'w> {
+    /// Looks up a workload's names.
+    pub fn new(
+        index: usize,
+        world: &'w World<'w>,
+        settings: &'w Settings,
+        rules: &'w [(crate::world::Matcher, PerHour)],
+        quotas: &'w [(crate::world::Matcher, Quota)],
+        notes: &mut Assumptions,
+    ) -> Self {
+        let workload = &world.inputs.workloads[index];
+        let spec = &workload.spec;
+        let named = |names: &[String]| names.iter().filter_map(|n| world.known_accelerator(n)).collect();
+        let accelerators =
+            spec.request.accelerators.as_ref().filter(|a| !a.any_of.is_empty()).map(|a| named(&a.any_of));
+        let speeds = spec
+            .speed
+            .iter()
+            .flatten()
+            .map(|(key, speed)| (world.known_accelerator(key), key.clone(), *speed))
+            .collect();
+        let now = world.now;
+        let earliest = spec.earliest.map_or(now, |e| e.resolve(now).max(now));
+        let deadline = spec.deadline.map(|d| d.resolve(now));
+        let mut this = Self {
+            workload,
+            index,
+            world,
+            settings,
+            accelerators,
+            speeds,
+            verdicts: Vec::new(),
+            rules,
+            quotas,
+            earliest,
+            deadline,
+        };
+        this.verdicts = (0..world.places.len()).map(|l| this.verdict(LocationIx(l as u32), notes)).collect();
+        this
+    }
+
+    /// What it asks for.
+    pub fn spec(&self) -> &'w WorkloadSpec {
+        &self.workload.spec
+    }
+
+    /// Whether it runs for the horizon instead of a duration.
+    pub fn is_service(&self) -> bool {
+        self.spec().duration.is_none()
+    }
+
+    fn verdict(&self, at: LocationIx, notes: &mut Assumptions) -> Verdict {
+        let (spec, places) = (self.spec(), &self.world.places);
+        let allowed = |names: &[String]| names.is_empty() || places.among(names, at);
+        let mut verdict = Verdict {
+            region: allowed(&spec.regions) && allowed(&spec.clouds) && allowed(&spec.zones),
+            not_in: places.among(&spec.not_in, at),
+            ..Verdict::default()
+        };
+        if !allowed(&spec.residency) {
+            verdict.residency = Some(spec.residency.join(", "));
+        }
+        let datasets = &self.world.inputs.estate.datasets;
+        for input in &spec.inputs {
+            let Some(dataset) = datasets.iter().find(|d| Some(&d.name) == input.dataset.as_ref()) else {
+                continue;
+            };
+            if verdict.residency.is_none() && !allowed(&dataset.residency) {
+                verdict.residency =
+                    Some(format!("{} (dataset {})", dataset.residency.join(", "), dataset.name));
+            }
+        }
+        let Some(goal) =
+            spec.latency.filter(|_| verdict.region && !verdict.not_in && verdict.residency.is_none())
+        else {
+            return verdict;
+        };
+        let share =
+            |client: &plimsoll_model::workload::Client| client.share.unwrap_or(Ratio::from_units(1)).to_f64();
+        let total: f64 = spec.clients.iter().map(share).sum();
+        for (client, from) in spec.clients.iter().zip(&self.world.clients[self.index]) {
+            if share(client) <= 0.0 {
+                continue;
+            }
+            let Some(rtt) = self.world.network().rtt(*from, at, notes) else {
+                verdict.unknown_rtt = Some(client.region.clone());
+                continue;
+            };
+            if verdict.slowest.as_ref().is_none_or(|s| rtt > s.0) {
+                verdict.slowest = Some((rtt, client.region.clone()));
+            }
+            if let Some(price) = goal.price {
+                verdict.latency_usd += price.to_f64() * share(client) / total * rtt.to_f64();
+            }
+        }
+        verdict
+    }
+
+    /// Dollars an hour for latency at a location.
+    pub fn latency_usd(&self, at: LocationIx) -> f64 {
+        self.verdicts[at.0 as usize].latency_usd
+    }
+
+    /// The client whose round trip to an eligible location nothing states, if any.
+    pub fn unknown_rtt(&self, at: LocationIx) -> Option<&str> {
+        self.verdicts[at.0 as usize].unknown_rtt.as_deref()
+    }
+
+    /// The first constraint that excludes an offer, else the terms on it.
+    pub fn judge(&self, offer: &Offer, notes: &mut Assumptions) -> Result<Terms, Constraint> {
+        let mut first = None;
+        let terms = self.check(offer, notes, &mut |obstacle| {
+            first = Some(obstacle().constraint);
+            false
+        });
+        match (first, terms) {
+            (None, Some(terms)) => Ok(terms),
+            (Some(constraint), _) => Err(constraint),
+            (None, None) => Err(Constraint::Size),
+        }
+    }
+
+    /// Everything about an offer itself that stands in the way; with the terms, when they exist.
+    pub fn obstacles(&self, offer: &Offer, notes: &mut Assumptions) -> (Vec<Obstacle>, Option<Terms>) {
+        let mut all = Vec::new();
+        let terms = self.check(offer, notes, &mut |obstacle| {
+            all.push(obstacle());
+            true
+        });
+        (all, terms)
+    }
+
+    /// Runs the checks in order; `found` says whether to go on. The terms, where they exist.
+    fn check(
+        &self,
+        offer: &Offer,
+        notes: &mut Assumptions,
+        found: &mut dyn FnMut(&dyn Fn() -> Obstacle) -> bool,
+    ) -> Option<Terms> {
+        let (spec, request) = (self.spec(), &self.spec().request);
+        macro_rules! fail {
+            ($constraint:ident, $name:expr, $needs:expr, $has:expr, $relax:expr) => {
+                if !found(&|| Obstacle {
+                    constraint: Constraint::$constraint,
+                    name: $name.to_string(),
+                    needs: json!($needs),
+                    has: json!($has),
+                    relax: $relax,
+                }) {
+                    return None;
+                }
+            };
+        }
+        if !self.accelerator_fits(offer) {
+            fail!(
+                Accelerator,
+                wanted(request),
+                wanted(request),
+                offer.accelerator_name.as_deref().unwrap_or("none"),
+                None
+            );
+        }
+        if let Some((what, needs, has)) = too_small(request, offer) {
+            fail!(Size, what, needs, has, None);
+        }
+        if let Some(least) = request.accelerators.as_ref().and_then(|a| a.memory)
+            && offer.accelerator_memory.is_none_or(|has| has < least)
+        {
+            let has = offer.accelerator_memory.map(|m| m.0);
+            let relax = has.map(|has| ((least.0 - has) as f64, "bytes"));
+            fail!(Memory, "accelerator memory", least.0, has, relax);
+        }
+        if spec.capacity.as_ref().is_some_and(|allowed| !allowed.contains(&offer.capacity)) {
+            let allowed: Vec<&str> = spec.capacity.iter().flatten().map(|c| c.as_str()).collect();
+            fail!(Capacity, offer.capacity, offer.capacity.as_str(), allowed, None);
+        }
+        if offer.capacity == Capacity::Spot && !spec.interruptible {
+            fail!(Interruptible, "interruptible", true, false, None);
+        }
+        let verdict = &self.verdicts[offer.location.0 as usize];
+        let at = self.world.places.label(offer.location);
+        if !verdict.region {
+            let allowed: Vec<&String> = spec.regions.iter().chain(&spec.clouds).chain(&spec.zones).collect();
+            fail!(Region, "regions", at, allowed, None);
+        }
+        if verdict.not_in {
+            fail!(NotIn, "notIn", at, spec.not_in, None);
+        }
+        if let Some(required) = &verdict.residency {
+            fail!(Residency, "residency", at, required, None);
+        }
+        let speed = self.speed(offer);
+        if speed.is_none() {
+            let key = offer.accelerator_name.as_deref().or(offer.instance_type.as_deref()).unwrap_or("cpu");
+            fail!(Speed, key, key, self.speeds.iter().map(|s| &s.1).collect::<Vec<_>>(), None);
+        }
+        if let (Some(bound), Some((rtt, client))) = (spec.latency.and_then(|l| l.bound()), &verdict.slowest)
+            && *rtt > bound
+        {
+            let by = rtt.to_f64() - bound.to_f64();
+            fail!(Latency, format!("from {client}"), rtt.to_f64(), bound.to_f64(), Some((by, "ms")));
+        }
+        let per_instance = per_instance(spec.replicas, request, offer)?;
+        let instances = instances(spec.replicas, per_instance, request, offer);
+        let hourly = instances.to_f64() * offer.hourly.to_f64();
+        if let Some(most) = spec.max_hourly {
+            // n × hourly ≤ most, exactly.
+            let over = offer.hourly.pico().saturating_mul(i128::from(instances.over));
+            if over > most.pico().saturating_mul(i128::from(instances.under)) {
+                fail!(MaxHourly, "maxHourly", hourly, most.to_f64(), Some((hourly - most.to_f64(), "usd")));
+            }
+        }
+        let run = match (spec.duration, speed) {
+            (None, _) => self.settings.horizon,
+            (Some(duration), Some(speed)) => duration.divided_by_pico(speed.pico())?,
+            (Some(_), None) => return None,
+        };
+        let exposure = self.exposure(offer, instances, run, notes);
+        if rework(exposure) > MOST_REWORK {
+            fail!(Risk, offer.capacity, format!("{:.3e}", rework(exposure)), MOST_REWORK, None);
+        }
+        let units = if offer.nodes.is_some() { 0 } else { instances.over };
+        if let Some(count) = offer.count {
+            if offer.nodes.is_none() && units > u64::from(count) {
+                let by = units - u64::from(count);
+                fail!(Count, offer.name(), units, count, Some((by as f64, "instances")));
+            }
+            if offer.nodes.is_some() && count == 0 {
+                fail!(Count, offer.name(), 1, 0, Some((1.0, "instances")));
+            }
+        }
+        for (matcher, quota) in self.quotas {
+            if matcher.matches(offer) {
+                let needs = self.quota_use(offer, instances, quota);
+                if needs > quota.limit {
+                    let unit = if quota.instances { "instances" } else { "accelerators" };
+                    let by = (needs - quota.limit) as f64 / 1000.0;
+                    fail!(
+                        Quota,
+                        quota.name,
+                        needs as f64 / 1000.0,
+                        quota.limit as f64 / 1000.0,
+                        Some((by, unit))
+                    );
+                }
+            }
+        }
+        if let Some(deadline) = self.deadline
+            && self.earliest.ceil_second() + run > deadline
+        {
+            let by = (self.earliest.ceil_second() + run).hours_since(deadline);
+            fail!(
+                Deadline,
+                "deadline",
+                (self.earliest.ceil_second() + run).to_string(),
+                deadline.to_string(),
+                Some((by, "h"))
+            );
+        }
+        let watts = self.world.watts(offer, notes);
+        let pue = self.world.pue(offer, notes);
+        Some(Terms { per_instance, instances, run, watts, pue, exposure })
+    }
+
+    fn accelerator_fits(&self, offer: &Offer) -> bool {
+        let Some(request) = &self.spec().request.accelerators else { return true };
+        let named =
+            self.accelerators.as_ref().is_none_or(|any| offer.accelerator.is_some_and(|a| any.contains(&a)));
+        let kind = request.kind.is_none_or(|kind| offer.kind == Some(kind));
+        named && kind && offer.accelerator.is_some()
+    }
+
+    /// The speed on an offer: 1 without a map; `None` when the map lacks it.
+    fn speed(&self, offer: &Offer) -> Option<Ratio> {
+        if self.spec().speed.is_none() {
+            return Some(Ratio::from_units(1));
+        }
+        let find = |test: &dyn Fn(&(Option<AcceleratorIx>, String, Ratio)) -> bool| {
+            self.speeds.iter().find(|s| test(s)).map(|s| s.2)
+        };
+        offer
+            .accelerator
+            .and_then(|a| find(&|s| s.0 == Some(a)))
+            .or_else(|| offer.instance_type.as_deref().and_then(|t| find(&|s| s.1 == t)))
+            .or_else(|| {
+                offer.accelerator.is_none().then(|| find(&|s| s.1.eq_ignore_ascii_case("cpu"))).flatten()
+            })
+    }
+
+    /// λp on an offer.
+    fn exposure(&self, offer: &Offer, instances: Fraction, run: Duration, notes: &mut Assumptions) -> f64 {
+        if offer.capacity != Capacity::Spot {
+            return 0.0;
+        }
+        let Some(rate) = self.world.interruptions(offer, self.rules, notes) else { return f64::NAN };
+        let p = self.spec().checkpoint.map_or(run, |c| run.min(c.every + c.restart));
+        rate.to_f64() * instances.to_f64() * p.hours()
+    }
+
+    /// What a placement takes of a quota, in thousandths.
+    pub fn quota_use(&self, offer: &Offer, instances: Fraction, quota: &Quota) -> i64 {
+        let spec = self.spec();
+        if quota.instances {
+            // Fractions of own nodes count to the thousandth, upwards.
+            return (instances.over * 1000).div_ceil(instances.under) as i64;
+        }
+        if offer.nodes.is_some() {
+            let asked = spec.request.accelerators.as_ref().map_or(0, |a| a.count().milli());
+            return (asked * u64::from(spec.replicas)) as i64;
+        }
+        (instances.over * offer.accelerators) as i64
+    }
+
+    /// Every offer that may run it, with the terms, in the catalogue's order.
+    pub fn eligible(&self, notes: &mut Assumptions, mut found: impl FnMut(OfferIx, &'w Offer, Terms)) {
+        let world = self.world;
+        let mut look = |ix: OfferIx| {
+            let offer = world.offer(ix);
+            if let Ok(terms) = self.judge(offer, notes) {
+                found(ix, offer, terms);
+            }
+        };
+        match &self.accelerators {
+            Some(any) => {
+                let mut list: Vec<OfferIx> =
+                    any.iter().flat_map(|a| world.with_accelerator(*a)).copied().collect();
+                list.sort_unstable();
+                list.dedup();
+                list.into_iter().for_each(look);
+            }
+            None => (0..world.offers.len() as u32).for_each(|ix| look(OfferIx(ix))),
+        }
+    }
+
+    /// How many offers each constraint excludes, each offer under the first.
+    pub fn filtered(&self) -> std::collections::BTreeMap<Constraint, u64> {
+        let mut filtered = std::collections::BTreeMap::new();
+        for offer in &self.world.offers {
+            if let Err(constraint) = self.judge(offer, &mut Assumptions::ignored()) {
+                *filtered.entry(constraint).or_default() += 1;
+            }
+        }
+        filtered
+    }
+}
+
+/// The accelerators asked for, in words.
+fn wanted(request: &Request) -> String {
+    match &request.accelerators {
+        Some(a) if !a.any_of.is_empty() => a.any_of.join(" or "),
+        Some(a) => a.kind.map_or_else(String::new, |k| format!("any {k}")),
+        None => "none".into(),
+    }
+}
+
+/// The first dimension in which one replica does not fit on one instance: what, needs, has.
+fn too_small(request: &Request, offer: &Offer) -> Option<(&'static str, Value, Value)> {
+    if let Some(accelerators) = &request.accelerators {
+        let count = accelerators.count();
+        if count.is_fraction() && offer.nodes.is_none() {
+            return Some(("count", json!(count.milli() as f64 / 1000.0), json!("whole accelerators")));
+        }
+        if count.milli() > offer.accelerators {
+            return Some((
+                "count",
+                json!(count.milli() as f64 / 1000.0),
+                json!(offer.accelerators as f64 / 1000.0),
+            ));
+        }
+    }
+    if let Some(cpu) = request.cpu
+        && offer.cpu.is_none_or(|has| has < cpu)
+    {
+        return Some(("cpu", json!(cpu), json!(offer.cpu)));
+    }
+    if let Some(memory) = request.memory
+        && offer.memory.is_none_or(|has| has < memory)
+    {
+        return Some(("memory", json!(memory), json!(offer.memory)));
+    }
+    if !request.instance_type.is_empty()
+        && !offer.instance_type.as_deref().is_some_and(|t| request.instance_type.iter().any(|i| i == t))
+    {
+        return Some(("instanceType", json!(request.instance_type), json!(offer.instance_type)));
+    }
+    None
+}
+
+/// Replicas that one instance holds by accelerators, cores and memory, at most all; `None` when not one.
+fn per_instance(replicas: u32, request: &Request, offer: &Offer) -> Option<u32> {
+    let mut most = u64::from(replicas);
+    if let Some(accelerators) = &request.accelerators {
+        let count = accelerators.count().milli();
+        let held = if count < 1000 {
+            // A fraction lies on one device.
+            (offer.accelerators / 1000) * (1000_u64.checked_div(count)?)
+        } else {
+            offer.accelerators / count
+        };
+        most = most.min(held);
+    }
+    if let (Some(cpu), Some(has)) = (request.cpu, offer.cpu) {
+        most = most.min(has.milli().checked_div(cpu.milli()).unwrap_or(most));
+    }
+    if let (Some(memory), Some(has)) = (request.memory, offer.memory) {
+        most = most.min(has.0.checked_div(memory.0).unwrap_or(most));
+    }
+    u32::try_from(most).ok().filter(|k| *k > 0)
+}
+
+/// Instances: whole ones of a cloud; on own nodes replicas × the largest share of a node.
+fn instances(replicas: u32, per_instance: u32, request: &Request, offer: &Offer) -> Fraction {
+    if offer.nodes.is_none() {
+        return Fraction::whole(u64::from(replicas.div_ceil(per_instance)));
+    }
+    let mut share = Fraction { over: 0, under: 1 };
+    if let Some(accelerators) = &request.accelerators {
+        share = share.max(Fraction { over: accelerators.count().milli(), under: offer.accelerators.max(1) });
+    }
+    if let (Some(cpu), Some(has)) = (request.cpu, offer.cpu) {
+        share = share.max(Fraction { over: cpu.milli(), under: has.milli().max(1) });
+    }
+    if let (Some(memory), Some(has)) = (request.memory, offer.memory) {
+        share = share.max(Fraction { over: memory.0, under: has.0.max(1) });
+    }
+    if share.over == 0 {
+        // Only a machine type was asked for: a replica takes a whole node.
+        share = Fraction::whole(1);
+    }
+    reduced(Fraction { over: share.over.saturating_mul(u64::from(replicas)), under: share.under })
+}
+
+fn reduced(fraction: Fraction) -> Fraction {
+    let (mut a, mut b) = (fraction.over, fraction.under);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    let divisor = a.max(1);
+    Fraction { over: fraction.over / divisor, under: fraction.under / divisor }
+}

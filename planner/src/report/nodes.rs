@@ -1,0 +1,51 @@
+//! Which nodes and devices: the packing of own machines, spelled out.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::plan::NodeUse;
+use plimsoll_solver::pack::{Tenant, pack};
+
+use crate::{build::Build, price::Decision};
+
+/// By task: its nodes, on own machines.
+pub(super) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> BTreeMap<usize, Vec<NodeUse>> {
+    let mut tenants: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (task, decision) in decisions.iter().enumerate() {
+        if let Some(decision) = decision
+            && let Some(group) = build.problem.tasks[task].choices[decision.choice].group
+        {
+            tenants.entry(group).or_default().push(task);
+        }
+    }
+    let names: Vec<&str> =
+        build.world().inputs.estate.sites.iter().flat_map(|s| &s.nodes).map(|n| n.name.as_str()).collect();
+    let mut result = BTreeMap::new();
+    for (group, tasks) in tenants {
+        let list: Vec<Tenant<'_>> = tasks
+            .iter()
+            .map(|task| {
+                let t = &build.problem.tasks[*task];
+                let runs = decisions[*task].as_ref().map_or(&[][..], |d| &d.runs);
+                Tenant { demand: t.demand, replicas: t.replicas, runs }
+            })
+            .collect();
+        // The solver found this packing before: the search is deterministic in its input.
+        let Some(spots) = pack(build.problem.groups[group as usize], &list) else { continue };
+        for (task, spots) in tasks.into_iter().zip(spots) {
+            let mut by_node: BTreeMap<u32, NodeUse> = BTreeMap::new();
+            for spot in spots {
+                let entry = by_node.entry(spot.node).or_insert_with(|| NodeUse {
+                    node: format!("{}/{}", names[group as usize], spot.node),
+                    replicas: 0,
+                    devices: None,
+                });
+                entry.replicas += 1;
+                if !spot.devices.is_empty() {
+                    entry.devices.get_or_insert_with(Vec::new).extend(spot.devices);
+                }
+            }
+            result.insert(task, by_node.into_values().collect());
+        }
+    }
+    result
+}

@@ -1,0 +1,123 @@
+//! The runner-up of a placement: the best other offer with all else as it is.
+
+use indexmap::IndexMap;
+use plimsoll_model::{Usd, plan::RunnerUp};
+use plimsoll_solver::{Column, column::own_cost, problem::ceil_second, state::State};
+
+use crate::{
+    build::Build,
+    price::{Decision, Parts, bills},
+    world::Assumptions,
+};
+
+/// The best other allowed offer of a task, started at its first possible moment; consumers keep their
+/// times, and an offer that would break them is none.
+pub(super) fn find(
+    build: &Build<'_>,
+    state: &mut State<'_>,
+    decisions: &[Option<Decision>],
+    task: usize,
+) -> Option<RunnerUp> {
+    let chosen = state.remove(task)?;
+    let best = best_other(build, state, task, &chosen);
+    state.place(task, chosen);
+    let (choice, column) = best?;
+    let mut changed = decisions.to_vec();
+    changed[task] = Some(Decision { choice, runs: column.runs });
+    let subset = touched(build, decisions, task, choice);
+    let total = |decisions: &[Option<Decision>]| {
+        let mut sum = Parts::default();
+        for bill in bills(build, decisions, &subset, &mut Assumptions::ignored()).values() {
+            sum.compute += bill.parts.compute;
+            sum.egress += bill.parts.egress;
+            sum.carbon += bill.parts.carbon;
+            sum.risk += bill.parts.risk;
+            sum.delay += bill.parts.delay;
+            sum.latency += bill.parts.latency;
+            sum.moving += bill.parts.moving;
+        }
+        sum
+    };
+    let (before, after) = (total(decisions), total(&changed));
+    let because: IndexMap<String, Usd> = before
+        .named()
+        .into_iter()
+        .zip(after.named())
+        .filter(|(b, a)| b.1 != a.1)
+        .map(|(b, a)| (b.0.to_owned(), Usd::from_micro(a.1 - b.1)))
+        .collect();
+    let offer = build.problem.tasks[task].choices[choice].offer;
+    Some(RunnerUp {
+        offer: build.world().offer(build.offers[offer as usize]).name(),
+        extra_usd: Usd::from_micro(after.total() - before.total()),
+        because,
+    })
+}
+
+fn best_other(
+    build: &Build<'_>,
+    state: &mut State<'_>,
+    task: usize,
+    chosen: &Column,
+) -> Option<(usize, Column)> {
+    let problem = &build.problem;
+    let t = &problem.tasks[task];
+    let consumers: Vec<(usize, u64)> = problem
+        .tasks
+        .iter()
+        .enumerate()
+        .flat_map(|(c, other)| {
+            other.inputs.iter().filter(|e| e.producer as usize == task).map(move |e| (c, e.bytes))
+        })
+        .collect();
+    let current = &t.choices[chosen.choice as usize];
+    let mut best: Option<(f64, usize, Column)> = None;
+    for (index, choice) in t.choices.iter().enumerate() {
+        if choice.offer == current.offer {
+            continue;
+        }
+        let Some(first) = state.first_start(task, choice).map(ceil_second) else { continue };
+        let runs = vec![(first, first + choice.run)];
+        let own = own_cost(problem, t, choice, &runs);
+        let column = Column { choice: index as u32, runs, own };
+        if t.deadline.is_some_and(|d| column.end() > d) || state.obstacle(task, &column).is_some() {
+            continue;
+        }
+        let mut handed_on = 0.0;
+        let in_time = consumers.iter().all(|(consumer, bytes)| {
+            let Some(theirs) = state.column(*consumer) else { return true };
+            let place = problem.tasks[*consumer].choices[theirs.choice as usize].place;
+            handed_on += problem.network.usd(choice.place, place, *bytes);
+            column.end() + problem.network.time(choice.place, place, *bytes) <= theirs.start()
+        });
+        if !in_time {
+            continue;
+        }
+        let delta = state.place(task, column.clone()) + handed_on;
+        let allowed = state.over_budget().is_none();
+        state.remove(task);
+        if allowed && best.as_ref().is_none_or(|b| delta < b.0 - 1e-9) {
+            best = Some((delta, index, column));
+        }
+    }
+    best.map(|(_, index, column)| (index, column))
+}
+
+/// The tasks whose bills may change when a task takes another choice.
+fn touched(build: &Build<'_>, decisions: &[Option<Decision>], task: usize, choice: usize) -> Vec<usize> {
+    let problem = &build.problem;
+    let t = &problem.tasks[task];
+    let old = decisions[task].as_ref().map(|d| t.choices[d.choice].offer);
+    let reserved = |offer: u32| problem.reservations.iter().any(|r| r.offer == offer);
+    let offers: Vec<u32> =
+        [old, Some(t.choices[choice].offer)].into_iter().flatten().filter(|o| reserved(*o)).collect();
+    (0..problem.tasks.len())
+        .filter(|other| {
+            let o = &problem.tasks[*other];
+            *other == task
+                || o.reads.iter().any(|r| t.reads.iter().any(|s| s.0 == r.0))
+                || o.inputs.iter().any(|e| e.producer as usize == task)
+                || decisions[*other].as_ref().is_some_and(|d| offers.contains(&o.choices[d.choice].offer))
+        })
+        .collect()
+}

@@ -1,0 +1,327 @@
+//! Why a workload is left out, and the least that would have to change.
+//!
+//! Every offer is asked what stands in the way of the workload there, beside the others as placed. A
+//! limit that alone excludes some offer is a cause: relaxing it by the stated amount places the
+//! workload. When no limit alone does, the smallest set that together does is given.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use plimsoll_model::plan::{Cause, Constraint, Unplaced};
+use plimsoll_solver::{
+    Column, Outcome,
+    column::{columns, own_cost},
+    problem::{Choice, ceil_second},
+    state::{Limit, State},
+};
+use serde_json::json;
+
+use crate::{
+    build::Build,
+    price::Decision,
+    prospect::Obstacle,
+    terms::Terms,
+    world::{Assumptions, OfferIx, dollars},
+};
+
+/// Explains every workload that is not placed, in document order.
+pub(super) fn explain(
+    build: &mut Build<'_>,
+    outcome: &Outcome,
+    decisions: &[Option<Decision>],
+) -> Vec<Unplaced> {
+    (0..decisions.len()).filter(|t| decisions[*t].is_none()).map(|task| one(build, outcome, task)).collect()
+}
+
+fn one(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Unplaced {
+    let world = build.world();
+    let workload = world.inputs.workloads[task].metadata.name.clone();
+    let filtered: IndexMap<Constraint, u64> = build.prospects[task].filtered().into_iter().collect();
+    let producer = build.problem.tasks[task]
+        .inputs
+        .iter()
+        .map(|e| e.producer as usize)
+        .find(|p| outcome.columns[*p].is_none());
+    if let Some(producer) = producer {
+        let name = world.inputs.workloads[producer].metadata.name.clone();
+        let cause = Cause {
+            constraint: Constraint::Producer,
+            name: name.clone(),
+            needs: json!("placed"),
+            has: json!("left out"),
+            relax_by: None,
+            unit: None,
+        };
+        let reason = format!("its producer {name} is left out");
+        return Unplaced { workload, reason, causes: vec![cause], filtered, nearest: None };
+    }
+    let sets = obstacles_by_offer(build, outcome, task);
+    let (causes, nearest) = causes(&sets);
+    let spec = build.prospects[task].spec();
+    let reason = match (&causes[..], spec.is_required()) {
+        ([], false) => format!(
+            "placing it adds more than its value of {}",
+            dollars(spec.value.unwrap_or(plimsoll_model::Usd::ZERO))
+        ),
+        ([], true) => "it fits alone, but not beside the others within what was searched".into(),
+        (causes, _) => sentence(causes, sets.iter().any(|s| s.1.len() == 1)),
+    };
+    Unplaced { workload, reason, causes, filtered, nearest: nearest.map(|ix| world.offer(ix).name()) }
+}
+
+type Sets = Vec<(OfferIx, Vec<Obstacle>, f64)>;
+
+/// By offer (and time): everything in the way, with what it would cost.
+fn obstacles_by_offer(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Sets {
+    let world = build.world();
+    let mut fixed: Vec<(OfferIx, Vec<Obstacle>, Option<Terms>)> = Vec::new();
+    for (ix, offer) in (0..).zip(&world.offers) {
+        let (mut obstacles, terms) = build.prospects[task].obstacles(offer, &mut Assumptions::ignored());
+        // Counts, quotas and the deadline are judged again beside the others.
+        if terms.is_some() {
+            obstacles.retain(|o| {
+                !matches!(o.constraint, Constraint::Count | Constraint::Quota | Constraint::Deadline)
+            });
+        }
+        fixed.push((OfferIx(ix), obstacles, terms));
+    }
+    let fewest = fixed.iter().map(|f| f.1.len()).min().unwrap_or(0).max(1);
+    fixed.retain(|f| f.1.len() <= fewest);
+    let task_numbers = build.problem.tasks[task].clone();
+    let mut trial: Vec<(OfferIx, Vec<Obstacle>, Choice)> = Vec::new();
+    let mut sets: Sets = Vec::new();
+    for (ix, obstacles, terms) in fixed {
+        match terms.and_then(|terms| build.choice(task, &task_numbers, ix, &terms)) {
+            Some(choice) => trial.push((ix, obstacles, choice)),
+            None if !obstacles.is_empty() => sets.push((ix, obstacles, f64::INFINITY)),
+            None => {}
+        }
+    }
+    sets.extend(beside_the_others(build, outcome, task, trial));
+    sets
+}
+
+/// Adds what stands in the way beside the others: limits over time, deadline, budgets.
+fn beside_the_others(
+    build: &Build<'_>,
+    outcome: &Outcome,
+    task: usize,
+    trial: Vec<(OfferIx, Vec<Obstacle>, Choice)>,
+) -> Sets {
+    // A copy of the problem in which the task may try each of these offers.
+    let mut problem = build.problem.clone();
+    let mut local: BTreeMap<OfferIx, u32> =
+        (0..).zip(&build.offers).map(|(local, ix)| (*ix, local)).collect();
+    let (mut offers, mut fixed) = (build.offers.clone(), Vec::new());
+    problem.tasks[task].choices.clear();
+    for (ix, obstacles, mut choice) in trial {
+        choice.offer = *local.entry(ix).or_insert_with(|| {
+            let offer = build.world().offer(ix);
+            offers.push(ix);
+            problem.counts.push(if offer.nodes.is_some() { None } else { offer.count.map(i64::from) });
+            offers.len() as u32 - 1
+        });
+        problem.tasks[task].choices.push(choice);
+        fixed.push((ix, obstacles));
+    }
+    let mut state = State::new(&problem);
+    for (other, column) in outcome.columns.iter().enumerate() {
+        if let Some(column) = column {
+            state.place(other, column.clone());
+        }
+    }
+    let mut sets = Sets::new();
+    let t = &problem.tasks[task];
+    for (index, (ix, obstacles)) in fixed.into_iter().enumerate() {
+        let choice = &t.choices[index];
+        let Some(first) = state.first_start(task, choice).map(ceil_second) else { continue };
+        let mut list = Vec::new();
+        columns(&problem, t, index, first, &mut list);
+        let late = list.is_empty();
+        if late {
+            let runs = vec![(first, first + choice.run)];
+            let own = own_cost(&problem, t, choice, &runs);
+            list.push(Column { choice: index as u32, runs, own });
+        }
+        for column in list {
+            let mut all = obstacles.clone();
+            if let Some(deadline) = t.deadline.filter(|_| late) {
+                let by = (column.end() - deadline) as f64 / plimsoll_solver::problem::HOUR;
+                all.push(Obstacle {
+                    constraint: Constraint::Deadline,
+                    name: "deadline".into(),
+                    needs: json!(plimsoll_model::Time::from_nanos(column.end()).to_string()),
+                    has: json!(plimsoll_model::Time::from_nanos(deadline).to_string()),
+                    relax: Some((by, "h")),
+                });
+            }
+            for (limit, by) in state.excess(task, &column) {
+                all.push(limit_obstacle(build, &problem, &offers, choice, limit, by));
+            }
+            let own = column.own;
+            state.place(task, column);
+            let over = state.over_budget();
+            state.remove(task);
+            for (list, carbon) in [(&over.budgets, false), (&over.carbon, true)] {
+                for (budget, by) in list {
+                    let (names, limits) = if carbon {
+                        (&build.carbon_budgets, &problem.carbon_budgets)
+                    } else {
+                        (&build.budgets, &problem.budgets)
+                    };
+                    let limit = limits[*budget as usize];
+                    all.push(Obstacle {
+                        constraint: Build::budget_constraint(carbon),
+                        name: names[*budget as usize].name.clone(),
+                        needs: json!(round(limit + by)),
+                        has: json!(limit),
+                        relax: Some((*by, if carbon { "kg" } else { "usd" })),
+                    });
+                }
+            }
+            for (other, by) in &over.tasks {
+                let limit = problem.tasks[*other as usize].max_cost.unwrap_or(0.0);
+                all.push(Obstacle {
+                    constraint: Constraint::MaxCost,
+                    name: build.world().inputs.workloads[*other as usize].metadata.name.clone(),
+                    needs: json!(round(limit + by)),
+                    has: json!(limit),
+                    relax: Some((*by, "usd")),
+                });
+            }
+            sets.push((ix, all, own));
+        }
+    }
+    sets
+}
+
+fn limit_obstacle(
+    build: &Build<'_>,
+    problem: &plimsoll_solver::Problem,
+    offers: &[OfferIx],
+    choice: &Choice,
+    limit: Limit,
+    by: i64,
+) -> Obstacle {
+    match limit {
+        Limit::Count(offer) => {
+            let has = problem.counts[offer as usize].unwrap_or(0);
+            Obstacle {
+                constraint: Constraint::Count,
+                name: build.world().offer(offers[offer as usize]).name(),
+                needs: json!(has + by),
+                has: json!(has),
+                relax: Some((by as f64, "instances")),
+            }
+        }
+        Limit::Quota(quota) => {
+            let quota = &build.rules().quotas[quota as usize].1;
+            Obstacle {
+                constraint: Constraint::Quota,
+                name: quota.name.clone(),
+                needs: json!((quota.limit + by) as f64 / 1000.0),
+                has: json!(quota.limit as f64 / 1000.0),
+                relax: Some((by as f64 / 1000.0, if quota.instances { "instances" } else { "accelerators" })),
+            }
+        }
+        Limit::Group(group) => {
+            let nodes = i64::from(problem.groups[group as usize].nodes);
+            Obstacle {
+                constraint: Constraint::Count,
+                name: build.world().offer(offers[choice.offer as usize]).name(),
+                needs: json!(nodes + by),
+                has: json!(nodes),
+                relax: Some((by as f64, "instances")),
+            }
+        }
+    }
+}
+
+/// The causes and the nearest offer.
+fn causes(sets: &Sets) -> (Vec<Cause>, Option<OfferIx>) {
+    let Some(fewest) = sets.iter().map(|s| s.1.len()).min() else { return (Vec::new(), None) };
+    let nearest = sets
+        .iter()
+        .filter(|s| s.1.len() == fewest)
+        .min_by(|a, b| amount(&a.1).total_cmp(&amount(&b.1)).then(a.2.total_cmp(&b.2)))
+        .map(|s| s.0);
+    if fewest == 0 {
+        return (Vec::new(), nearest);
+    }
+    if fewest > 1 {
+        let set = sets
+            .iter()
+            .filter(|s| s.1.len() == fewest)
+            .min_by(|a, b| amount(&a.1).total_cmp(&amount(&b.1)).then(a.2.total_cmp(&b.2)));
+        return (set.map_or_else(Vec::new, |s| s.1.iter().map(cause).collect()), nearest);
+    }
+    let mut least: BTreeMap<(Constraint, String), &Obstacle> = BTreeMap::new();
+    for set in sets.iter().filter(|s| s.1.len() == 1) {
+        let obstacle = &set.1[0];
+        let key = match obstacle.constraint {
+            // These are not limits with an amount: one entry stands for all offers they exclude.
+            Constraint::Accelerator
+            | Constraint::Size
+            | Constraint::Memory
+            | Constraint::Speed
+            | Constraint::Capacity
+            | Constraint::Latency => (obstacle.constraint, String::new()),
+            _ => (obstacle.constraint, obstacle.name.clone()),
+        };
+        let entry = least.entry(key).or_insert(obstacle);
+        if let (Some(new), Some(old)) = (obstacle.relax, entry.relax)
+            && new.0 < old.0
+        {
+            *entry = obstacle;
+        }
+    }
+    (least.into_values().map(cause).collect(), nearest)
+}
+
+fn amount(set: &[Obstacle]) -> f64 {
+    set.iter().map(|o| o.relax.map_or(1.0, |r| r.0)).sum()
+}
+
+fn cause(obstacle: &Obstacle) -> Cause {
+    Cause {
+        constraint: obstacle.constraint,
+        name: obstacle.name.clone(),
+        needs: obstacle.needs.clone(),
+        has: obstacle.has.clone(),
+        relax_by: obstacle.relax.map(|r| round(r.0)),
+        unit: obstacle.relax.map(|r| r.1.to_owned()),
+    }
+}
+
+/// To six decimals, away from zero, so that relaxing by the stated amount is enough.
+fn round(value: f64) -> f64 {
+    (value * 1e6 - 1e-3).ceil() / 1e6
+}
+
+fn sentence(causes: &[Cause], alone: bool) -> String {
+    let words: Vec<String> = causes
+        .iter()
+        .map(|c| {
+            let by = match (c.relax_by, c.unit.as_deref()) {
+                (Some(by), Some("usd")) => format!(" by ${by:.2}"),
+                (Some(by), Some(unit)) => format!(" by {by} {unit}"),
+                _ => format!(" (needs {}, has {})", plain(&c.needs), plain(&c.has)),
+            };
+            format!("{} `{}`{by}", c.constraint, c.name)
+        })
+        .collect();
+    match (words.len(), alone) {
+        (0, _) => "no offer is left".into(),
+        (1, _) => format!("it would fit if this gave: {}", words[0]),
+        (_, true) => format!("it would fit if any one of these gave: {}", words.join("; ")),
+        (_, false) => format!("it would fit if all of these gave: {}", words.join("; ")),
+    }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(" or "),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,261 @@
+//! What lies between places: egress, throughput, round-trip time.
+//!
+//! The estate's rows come first: the most specific wins (`from` before `to`), of equal ones the last.
+//! Where no row names a site, the region near it stands for it. What no row covers comes from the
+//! embedded tables (noted as an assumption), or is missing.
+
+use plimsoll_catalog as catalog;
+use plimsoll_model::{
+    Bytes, GbitPerSecond, Millisecond, Usd,
+    estate::{EgressModel, EgressRow, LatencyRow, ThroughputRow},
+};
+
+use super::{Assumptions, LocationIx, World, note, place::NAMES};
+
+/// The throughput where nothing is known: 5 Gbit/s.
+pub(super) const DEFAULT_GBPS: GbitPerSecond = GbitPerSecond::from_units(5);
+
+/// Tiers of the internet price list of a provider: (bytes up to, dollars a GB of 2^30 bytes).
+type Tiers = Vec<(u64, Usd)>;
+
+/// A row about two places.
+trait Row {
+    fn from(&self) -> &str;
+    fn to(&self) -> &str;
+}
+
+macro_rules! row {
+    ($($name:ident),*) => {
+        $(impl Row for $name {
+            fn from(&self) -> &str {
+                &self.from
+            }
+            fn to(&self) -> &str {
+                &self.to
+            }
+        })*
+    };
+}
+row!(EgressRow, LatencyRow, ThroughputRow);
+
+/// The network of a world.
+#[derive(Debug, Clone, Copy)]
+pub struct Network<'w> {
+    world: &'w World<'w>,
+}
+
+impl<'a> World<'a> {
+    /// What lies between its places.
+    pub const fn network(&'a self) -> Network<'a> {
+        Network { world: self }
+    }
+}
+
+impl<'w> Network<'w> {
+    /// Whether transfer is charged by provider instead of by pair.
+    pub fn by_cloud(self) -> bool {
+        self.world.inputs.estate.egress_model.unwrap_or_default() == EgressModel::Cloud
+    }
+
+    /// Dollars a GB of 2^30 bytes from a place to another; `None` where nothing states it.
+    pub fn egress(self, from: LocationIx, to: LocationIx, notes: &mut Assumptions) -> Option<Usd> {
+        if self.same(from, to) {
+            return Some(Usd::ZERO);
+        }
+        match self.lookup(&self.world.inputs.estate.egress, from, to) {
+            Found::Row(row) => return Some(row.usd_per_gb),
+            Found::Same => return Some(Usd::ZERO),
+            Found::Nothing(..) if !self.world.embedded_defaults() => return None,
+            Found::Nothing(..) => {}
+        }
+        let Found::Nothing(from, to) = self.lookup(&self.world.inputs.estate.egress, from, to) else {
+            return None;
+        };
+        let (source, target) = (self.pair(from)?, self.pair(to));
+        let fact = match target {
+            Some(target) => catalog::egress(source, target),
+            None => catalog::egress_to(source, self.world.places.country(to)),
+        }?;
+        let usd = Usd::from_pico(i128::from(fact.value) * 1000);
+        let estimate = if fact.estimate { ", a default" } else { "" };
+        note!(
+            notes,
+            format!("egress from {} to {}", self.label(from), self.label(to)),
+            format!("{usd} $/GB{estimate}"),
+            fact.source,
+            Some(fact.as_of),
+        );
+        Some(usd)
+    }
+
+    /// Dollars for moving `bytes`, exactly, as a count of 10^-12 dollars over 2^30; `None` where nothing
+    /// states the price.
+    pub fn egress_usd(
+        self,
+        from: LocationIx,
+        to: LocationIx,
+        bytes: Bytes,
+        notes: &mut Assumptions,
+    ) -> Option<i128> {
+        if !self.by_cloud() {
+            return Some(self.egress(from, to, notes)?.pico() * i128::from(bytes.0));
+        }
+        if self.same(from, to) || self.cloud(from) == self.cloud(to) {
+            return Some(0);
+        }
+        let (mut below, mut usd) = (0, 0);
+        for (limit, price) in self.tiers(from) {
+            usd += i128::from(bytes.0.min(limit).saturating_sub(below)) * price.pico();
+            below = limit;
+        }
+        Some(usd)
+    }
+
+    /// The tiers of the provider a place belongs to (`egressModel: cloud`).
+    ///
+    /// Source: the providers' internet price lists as INTERFACE "What a plan costs" gives them.
+    pub fn tiers(self, from: LocationIx) -> Tiers {
+        const GB: u64 = 1 << 30;
+        const TB: u64 = 1 << 40;
+        let list: &[(u64, i128)] = match self.cloud(from) {
+            Some("aws") => &[(GB, 0), (10 * TB, 900), (50 * TB, 850), (150 * TB, 700), (u64::MAX, 500)],
+            Some("azure") => &[(GB, 0), (10 * TB, 875), (50 * TB, 830), (150 * TB, 700), (u64::MAX, 500)],
+            Some("gcp") => &[(TB, 1200), (10 * TB, 1100), (u64::MAX, 800)],
+            _ => &[],
+        };
+        list.iter().map(|(limit, price)| (*limit, Usd::from_pico(price * 100_000_000))).collect()
+    }
+
+    /// The provider of a place.
+    pub fn cloud(self, location: LocationIx) -> Option<&'w str> {
+        self.world.places.location(location).cloud.as_deref()
+    }
+
+    /// Throughput from a place to another; `None`: no time passes.
+    pub fn throughput(
+        self,
+        from: LocationIx,
+        to: LocationIx,
+        notes: &mut Assumptions,
+    ) -> Option<GbitPerSecond> {
+        if self.same(from, to) {
+            return None;
+        }
+        let (from, to) = match self.lookup(&self.world.inputs.estate.throughput, from, to) {
+            Found::Row(row) => return Some(row.gbps),
+            Found::Same => return None,
+            Found::Nothing(from, to) => (from, to),
+        };
+        let what = format!("throughput from {} to {}", self.label(from), self.label(to));
+        let measured = self.world.embedded_defaults().then(|| {
+            let fact = catalog::throughput_gbps(self.pair(from)?, self.pair(to)?)?;
+            Some((GbitPerSecond::from_f64(fact.value).ok().filter(|g| !g.is_zero())?, fact))
+        });
+        if let Some(Some((gbps, fact))) = measured {
+            note!(notes, what, format!("{gbps} Gbit/s"), fact.source, Some(fact.as_of));
+            return Some(gbps);
+        }
+        note!(notes, what, format!("{DEFAULT_GBPS} Gbit/s"), "default where nothing is measured", None);
+        Some(DEFAULT_GBPS)
+    }
+
+    /// Round-trip time between a client and an offer; `None` where nothing states it.
+    pub fn rtt(self, client: LocationIx, offer: LocationIx, notes: &mut Assumptions) -> Option<Millisecond> {
+        let rows = &self.world.inputs.estate.latency;
+        let places = &self.world.places;
+        let mut best: Option<((u8, u8), bool, &LatencyRow)> = None;
+        let (clients, offers) = (self.stand_ins(rows, client), self.stand_ins(rows, offer));
+        for row in rows {
+            for reversed in [false, true] {
+                let (a, b) = if reversed { (offers, clients) } else { (clients, offers) };
+                let (Some(f), Some(t)) = (places.rank(&row.from, a), places.rank(&row.to, b)) else {
+                    continue;
+                };
+                let better = best.is_none_or(|(rank, back, _)| ((f, t), reversed) <= (rank, back));
+                if better {
+                    best = Some(((f, t), reversed, row));
+                }
+            }
+        }
+        if let Some((_, _, row)) = best {
+            return Some(row.ms);
+        }
+        if self.same(clients, offers) {
+            return Some(Millisecond::ZERO);
+        }
+        if !self.world.embedded_defaults() {
+            return None;
+        }
+        let fact = catalog::rtt_ms(self.pair(clients)?, self.pair(offers)?)?;
+        let ms = Millisecond::from_f64((fact.value * 1000.0).round() / 1000.0).ok()?;
+        let estimate = if fact.estimate { ", by distance" } else { "" };
+        note!(
+            notes,
+            format!("round-trip time between {} and {}", self.label(clients), self.label(offers)),
+            format!("{ms} ms{estimate}"),
+            fact.source,
+            Some(fact.as_of),
+        );
+        Some(ms)
+    }
+
+    /// Whether two locations are in one data place.
+    fn same(self, a: LocationIx, b: LocationIx) -> bool {
+        self.world.places.place(a) == self.world.places.place(b)
+    }
+
+    /// What stands for a location in a table of rows: itself when a row names it or it is no site, else
+    /// the region near it.
+    fn stand_ins<R: Row>(self, rows: &[R], location: LocationIx) -> LocationIx {
+        let places = &self.world.places;
+        let Some(near) = places.near(location) else { return location };
+        let names = |name: &str| places.rank(name, location).is_some_and(|r| r <= NAMES);
+        if rows.iter().any(|row| names(row.from()) || names(row.to())) { location } else { near }
+    }
+
+    /// The row about two places, with sites replaced by what is near them where no row names them.
+    fn lookup<R: Row>(self, rows: &'w [R], from: LocationIx, to: LocationIx) -> Found<'w, R> {
+        let places = &self.world.places;
+        let ends = |location| [Some(location), places.near(location)];
+        let mut nearest = (from, to);
+        for (i, f) in ends(from).into_iter().enumerate() {
+            let Some(f) = f else { continue };
+            for (j, t) in ends(to).into_iter().enumerate() {
+                let Some(t) = t else { continue };
+                // A site with a region near it counts as itself only in rows that name it.
+                let must_name_from = i == 0 && places.near(from).is_some();
+                let must_name_to = j == 0 && places.near(to).is_some();
+                let best = rows
+                    .iter()
+                    .filter_map(|row| Some(((places.rank(row.from(), f)?, places.rank(row.to(), t)?), row)))
+                    .filter(|((a, b), _)| (!must_name_from || *a <= NAMES) && (!must_name_to || *b <= NAMES))
+                    .reduce(|best, next| if next.0 <= best.0 { next } else { best });
+                if let Some((_, row)) = best {
+                    return Found::Row(row);
+                }
+                nearest = (f, t);
+            }
+        }
+        if self.same(nearest.0, nearest.1) { Found::Same } else { Found::Nothing(nearest.0, nearest.1) }
+    }
+
+    /// A location as the embedded tables know it.
+    fn pair(self, location: LocationIx) -> Option<(&'w str, &'w str)> {
+        let location = self.world.places.location(location);
+        Some((location.cloud.as_deref()?, &location.region))
+    }
+
+    fn label(self, location: LocationIx) -> String {
+        self.world.places.label(location)
+    }
+}
+
+/// What a lookup came to.
+enum Found<'w, R> {
+    /// A row.
+    Row(&'w R),
+    /// Nothing is charged and no time passes.
+    Same,
+    /// No row covers these two, which stand for the ones asked about.
+    Nothing(LocationIx, LocationIx),
+}

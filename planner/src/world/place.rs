@@ -1,0 +1,241 @@
+//! Places: which of them a name means, and how specific it is.
+//!
+//! A *location* is where an offer or a client is: cloud, region, zone, site, country. A *place* in the
+//! sense of data is coarser: a region of a cloud, or a site. Within a place moving data costs nothing.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::estate::EstateSpec;
+
+/// Index of a location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocationIx(pub u32);
+
+/// Index of a data place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlaceIx(pub u32);
+
+/// Where something is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The provider; none for a site.
+    pub cloud: Option<String>,
+    /// The region; for a site its `region`, else its name.
+    pub region: String,
+    /// The zone, where one is stated.
+    pub zone: Option<String>,
+    /// The site's index in the estate.
+    pub site: Option<usize>,
+}
+
+/// All locations met so far, with their data places.
+#[derive(Debug)]
+pub struct Places {
+    locations: Vec<Location>,
+    of_location: Vec<PlaceIx>,
+    known: BTreeMap<Location, LocationIx>,
+    /// The first location of each data place, without a zone.
+    places: Vec<LocationIx>,
+    by_key: BTreeMap<(Option<String>, String), PlaceIx>,
+    countries: Vec<Option<String>>,
+    site_names: Vec<String>,
+    near: Vec<Option<LocationIx>>,
+    stated: BTreeMap<String, Option<String>>,
+    site_countries: Vec<Option<String>>,
+}
+
+/// The rank of `*`, the least specific name of a place.
+const ANYWHERE: u8 = 9;
+/// Ranks up to this name a location itself: zone, site, region.
+pub(super) const NAMES: u8 = 3;
+
+impl Places {
+    /// The sites of an estate; clouds' locations are added as offers and data name them.
+    pub fn new(estate: &EstateSpec) -> Self {
+        let mut this = Self {
+            locations: Vec::new(),
+            of_location: Vec::new(),
+            known: BTreeMap::new(),
+            places: Vec::new(),
+            by_key: BTreeMap::new(),
+            countries: Vec::new(),
+            site_names: estate.sites.iter().map(|s| s.name.clone()).collect(),
+            near: Vec::new(),
+            stated: estate.regions.iter().map(|r| (r.name.clone(), r.country.clone())).collect(),
+            site_countries: estate.sites.iter().map(|s| s.country.clone()).collect(),
+        };
+        for (index, site) in estate.sites.iter().enumerate() {
+            let (cloud, region) = split(site.region.as_deref().unwrap_or(&site.name));
+            this.intern(Location { cloud, region, zone: None, site: Some(index) });
+        }
+        for site in &estate.sites {
+            let near = site.near.as_deref().map(|near| this.find(near));
+            this.near.push(near);
+        }
+        this
+    }
+
+    /// The index of a location.
+    pub fn intern(&mut self, location: Location) -> LocationIx {
+        if let Some(ix) = self.known.get(&location) {
+            return *ix;
+        }
+        let ix = LocationIx(self.locations.len() as u32);
+        let key = (location.cloud.clone(), location.region.clone());
+        let place = *self.by_key.entry(key).or_insert_with(|| {
+            self.places.push(ix);
+            PlaceIx(self.places.len() as u32 - 1)
+        });
+        self.of_location.push(place);
+        self.countries.push(self.country_of(&location));
+        self.known.insert(location.clone(), ix);
+        self.locations.push(location);
+        ix
+    }
+
+    fn country_of(&self, location: &Location) -> Option<String> {
+        if let Some(site) = location.site
+            && let Some(country) = &self.site_countries[site]
+        {
+            return Some(country.to_ascii_uppercase());
+        }
+        let full = location.cloud.as_ref().map(|c| format!("{c}/{}", location.region));
+        let stated =
+            full.as_ref().and_then(|f| self.stated.get(f)).or_else(|| self.stated.get(&location.region));
+        if let Some(Some(country)) = stated {
+            return Some(country.to_ascii_uppercase());
+        }
+        match &location.cloud {
+            Some(cloud) => plimsoll_catalog::region(cloud, &location.region)?.country.map(str::to_owned),
+            // A bare region counts when every cloud that has it agrees on the country.
+            None => {
+                let mut countries = plimsoll_catalog::regions_named(&location.region).map(|r| r.country);
+                let first = countries.next()??;
+                countries.all(|c| c == Some(first)).then(|| first.to_owned())
+            }
+        }
+    }
+
+    /// The location that data, clients and `near` mean by a name: a site, `cloud/region`, a bare region.
+    pub fn find(&mut self, name: &str) -> LocationIx {
+        if let Some(index) = self.site_names.iter().position(|s| s == name) {
+            return LocationIx(index as u32);
+        }
+        let (cloud, region) = split(name);
+        if cloud.is_some() {
+            return self.intern(Location { cloud, region, zone: None, site: None });
+        }
+        if let Some(ix) = self.locations.iter().position(|l| l.region == region && l.site.is_some()) {
+            return LocationIx(ix as u32);
+        }
+        // A bare region is the one an offer already lies in, else the one the embedded table knows.
+        let known = self
+            .locations
+            .iter()
+            .find(|l| l.region == region && l.cloud.is_some())
+            .and_then(|l| l.cloud.clone());
+        let cloud =
+            known.or_else(|| plimsoll_catalog::regions_named(&region).next().map(|r| r.cloud.to_owned()));
+        self.intern(Location { cloud, region, zone: None, site: None })
+    }
+
+    /// A location.
+    pub fn location(&self, ix: LocationIx) -> &Location {
+        &self.locations[ix.0 as usize]
+    }
+
+    /// The data place of a location.
+    pub fn place(&self, ix: LocationIx) -> PlaceIx {
+        self.of_location[ix.0 as usize]
+    }
+
+    /// A location that stands for a data place.
+    pub fn stands_for(&self, place: PlaceIx) -> LocationIx {
+        self.places[place.0 as usize]
+    }
+
+    /// How many locations there are.
+    pub const fn len(&self) -> usize {
+        self.locations.len()
+    }
+
+    /// How many data places there are.
+    pub const fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The cloud region that stands for a site in tables that do not name it.
+    pub fn near(&self, ix: LocationIx) -> Option<LocationIx> {
+        self.locations[ix.0 as usize].site.and_then(|site| self.near[site])
+    }
+
+    /// ISO 3166 code of the country, where known.
+    pub fn country(&self, ix: LocationIx) -> Option<&str> {
+        self.countries[ix.0 as usize].as_deref()
+    }
+
+    /// The name people know it by: the site, or `cloud/region`.
+    pub fn label(&self, ix: LocationIx) -> String {
+        let location = self.location(ix);
+        match (&location.cloud, location.site) {
+            (Some(cloud), _) => format!("{cloud}/{}", location.region),
+            (None, _) => location.region.clone(),
+        }
+    }
+
+    /// How specifically a name means a location, 0 most; `None` when it does not.
+    pub fn rank(&self, name: &str, ix: LocationIx) -> Option<u8> {
+        let location = self.location(ix);
+        let same = |text: &str| text.eq_ignore_ascii_case(name);
+        if location.zone.as_deref().is_some_and(same) {
+            return Some(0);
+        }
+        if location.site.is_some_and(|site| same(&self.site_names[site])) {
+            return Some(1);
+        }
+        if let Some(cloud) = &location.cloud {
+            let full = name.len() == cloud.len() + 1 + location.region.len()
+                && name.is_char_boundary(cloud.len())
+                && name[..cloud.len()].eq_ignore_ascii_case(cloud)
+                && name.as_bytes()[cloud.len()] == b'/'
+                && name[cloud.len() + 1..].eq_ignore_ascii_case(&location.region);
+            if full {
+                return Some(2);
+            }
+        }
+        if same(&location.region) {
+            return Some(3);
+        }
+        if location.cloud.as_deref().is_some_and(same) {
+            return Some(4);
+        }
+        if let Some(country) = self.country(ix) {
+            if same(country) {
+                return Some(5);
+            }
+            if plimsoll_catalog::country_in(country, name) {
+                return Some(if name.eq_ignore_ascii_case("EU") {
+                    6
+                } else if name.eq_ignore_ascii_case("EEA") {
+                    7
+                } else {
+                    8
+                });
+            }
+        }
+        (name == "*").then_some(ANYWHERE)
+    }
+
+    /// Whether any of the names means the location.
+    pub fn among(&self, names: &[String], ix: LocationIx) -> bool {
+        names.iter().any(|name| self.rank(name, ix).is_some())
+    }
+}
+
+/// `cloud/region` in two, or a bare region.
+fn split(name: &str) -> (Option<String>, String) {
+    match name.split_once('/') {
+        Some((cloud, region)) => (Some(cloud.to_owned()), region.to_owned()),
+        None => (None, name.to_owned()),
+    }
+}
