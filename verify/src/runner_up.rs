@@ -47,10 +47,9 @@ impl Moved {
 }
 
 impl<'a> Checker<'a> {
-    /// The best other offer for each placed workload, by workload, with all else as decided; found by
-    /// trying every offer of the estate. Of equals the first by name.
-    pub fn runner_ups(&self, decisions: &[Decision]) -> BTreeMap<usize, RunnerUp> {
-        let offers: Vec<String> = self.all_offers().iter().map(|offer| offer.name.clone()).collect();
+    /// The best other offer among some for each placed workload, by workload, with all else as decided;
+    /// found by trying each. Of equals the first.
+    pub fn runner_ups(&self, decisions: &[Decision], offers: &[String]) -> BTreeMap<usize, RunnerUp> {
         let mut assessed = self.assess(decisions);
         let mut best = BTreeMap::new();
         for workload in 0..self.inputs.workloads.len() {

@@ -48,7 +48,7 @@ impl Checker<'_> {
     /// Every start that the contract allows a workload on an offer, by its producers as placed.
     pub(crate) fn starts(&self, state: &State, workload: usize, placed: &Placed) -> Vec<Time> {
         let spec = &self.inputs.workloads[workload].spec;
-        let Some(work) = placed.work else { return Vec::new() };
+        let Some(work) = placed.work.filter(|_| placed.fit.is_some()) else { return Vec::new() };
         let first = self.ready(state, workload, placed).time;
         let Some(deadline) = self.deadline(spec) else { return vec![first] };
         let mut starts = Vec::new();

@@ -71,10 +71,16 @@ pub(crate) fn on(workload: usize, offer: &str, start: i64) -> Decision {
 
 /// The plan that says what the decisions cost, with the best runner-ups and a bound equal to the total.
 pub(crate) fn plan(inputs: &Inputs, flags: &Flags, decisions: &[Decision]) -> Plan {
+    let names: Vec<String> = Checker::new(inputs, flags).offers().iter().map(OfferSpec::full_name).collect();
+    plan_among(inputs, flags, decisions, &names)
+}
+
+/// The same, with the runner-ups among these offers.
+pub(crate) fn plan_among(inputs: &Inputs, flags: &Flags, decisions: &[Decision], among: &[String]) -> Plan {
     let checker = Checker::new(inputs, flags);
     let evaluation = checker.evaluate(decisions);
     let offers = checker.offers();
-    let runner_ups = checker.runner_ups(decisions);
+    let runner_ups = checker.runner_ups(decisions, among);
     let placements: Vec<Placement> = evaluation
         .placements
         .iter()

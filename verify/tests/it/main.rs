@@ -6,5 +6,7 @@ mod carbon;
 mod common;
 mod corruptions;
 mod data;
+mod embedded;
+mod laws;
 mod money;
 mod rules;
