@@ -1,0 +1,6 @@
+//! The commands, one module each.
+
+pub(crate) mod completions;
+pub(crate) mod plan;
+pub(crate) mod schema;
+pub(crate) mod verify;

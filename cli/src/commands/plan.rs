@@ -1,0 +1,139 @@
+//! `plimsoll plan`: where each workload runs, and what it costs.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use indexmap::IndexMap;
+use plimsoll_model::{Duration, Inputs, Plan, Ratio, Time, Usd, plan::Status, yaml};
+use plimsoll_planner::{Objective, Settings};
+use plimsoll_solver::Phase;
+
+use crate::{
+    args::{Common, Files, Format, dollars, duration, part, time},
+    clock,
+    exit::Exit,
+    failure::Failure,
+    input, output,
+    progress::Progress,
+    render, screen,
+};
+
+/// Place the workloads in the files, and print the plan
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    aims: Aims,
+    #[command(flatten)]
+    search: Search,
+    /// The form of the plan
+    #[arg(short, long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
+    output: Format,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What a good plan is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What a good plan is")]
+struct Aims {
+    /// Dollars a tonne of CO2e [default: 0]
+    #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
+    carbon_price: Option<Usd>,
+    /// Dollars a workload-hour until done [default: 0]
+    #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
+    delay_price: Option<Usd>,
+    /// A preset of the two prices: carbon = $10,000 a tonne, time = $1,000 an hour
+    #[arg(long, value_enum, default_value_t)]
+    objective: Preset,
+    /// Dollars that the whole plan may spend
+    #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
+    budget: Option<Usd>,
+    /// How long services run [default: the estate's horizon, else 24h]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    horizon: Option<Duration>,
+    /// The planning moment [default: the estate's time, else the newest price's date]
+    #[arg(long, value_name = "MOMENT", value_parser = time)]
+    now: Option<Time>,
+    /// A plan in force: its workloads run there now, and the changes are shown
+    #[arg(long, value_name = "PLAN")]
+    previous: Option<PathBuf>,
+}
+
+/// How hard to search.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How hard to search")]
+struct Search {
+    /// Stop when the plan is provably this close to the best, such as 1% or 0.01 [default: 0]
+    #[arg(long, value_name = "PART", value_parser = part, allow_negative_numbers = true)]
+    gap: Option<Ratio>,
+    /// Stop after so much work, the same on every machine
+    #[arg(long, value_name = "UNITS")]
+    effort: Option<u64>,
+    /// Stop after so much time; the plan may then differ from run to run, and says so
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    time_limit: Option<Duration>,
+    /// Search without HiGHS
+    #[arg(long)]
+    no_lp: bool,
+    /// Seed of the search's choices
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Preset {
+    /// Money alone
+    #[default]
+    Cost,
+    /// A carbon price of $10,000 a tonne
+    Carbon,
+    /// A delay price of $1,000 a workload-hour
+    Time,
+}
+
+pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
+    let inputs = input::inputs(&args.files)?;
+    let previous = args.aims.previous.as_deref().map(input::plan).transpose()?;
+    let settings = settings(args, &inputs, previous.as_ref());
+    let mut progress = Progress::new(&args.common);
+    let time_left = settings.time_limit.map(clock::limit);
+    let plan =
+        plimsoll_planner::plan(&inputs, &settings, time_left, &mut |phase: &Phase| progress.phase(phase))?;
+    drop(progress);
+    let text = match args.output {
+        Format::Table => render::plan(&plan, &inputs, previous.as_ref(), screen::width()),
+        Format::Json => serde_json::to_string_pretty(&plan)? + "\n",
+        Format::Yaml => yaml::to_string(&plan)?,
+    };
+    output::text(&args.common, &text)?;
+    Ok(if plan.status == Status::Infeasible { Exit::Refused } else { Exit::Done })
+}
+
+fn settings(args: &PlanArgs, inputs: &Inputs, previous: Option<&Plan>) -> Settings {
+    let PlanArgs { aims, search, .. } = args;
+    let objective = match aims.objective {
+        Preset::Cost => Objective::Cost,
+        Preset::Carbon => Objective::Carbon,
+        Preset::Time => Objective::Time,
+    };
+    let defaults = Settings::of(inputs);
+    Settings {
+        carbon_price: aims.carbon_price.unwrap_or(objective.carbon_price()),
+        delay_price: aims.delay_price.unwrap_or(objective.delay_price()),
+        objective,
+        budget: aims.budget,
+        horizon: aims.horizon.unwrap_or(defaults.horizon),
+        gap: search.gap.unwrap_or(defaults.gap),
+        effort: search.effort.unwrap_or(defaults.effort),
+        time_limit: search.time_limit,
+        now: aims.now.unwrap_or(defaults.now),
+        seed: search.seed,
+        no_lp: search.no_lp,
+        previous: previous.map_or_else(IndexMap::new, |plan| {
+            let runs = |p: &plimsoll_model::plan::Placement| (p.workload.clone(), p.offer.full_name());
+            plan.placements.iter().map(runs).collect()
+        }),
+    }
+}

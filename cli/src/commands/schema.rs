@@ -1,0 +1,32 @@
+//! `plimsoll schema`: the JSON Schema of a document.
+
+use clap::Args;
+use plimsoll_model::{schema, yaml::nearest};
+
+use crate::{args::Common, exit::Exit, failure::Failure, output};
+
+/// Print the JSON Schema of a kind of document
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// workload, estate, offer, catalog or plan
+    #[arg(value_name = "KIND")]
+    kind: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn run(args: &SchemaArgs) -> Result<Exit, Failure> {
+    let Some(text) = schema::text(&args.kind) else {
+        let kinds = schema::kinds().map(|(kind, _)| kind);
+        let help = match nearest(&args.kind.to_lowercase(), kinds) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                let kinds: Vec<String> =
+                    schema::kinds().map(|(kind, about)| format!("{kind} ({about})")).collect();
+                format!("there are schemas of {}", kinds.join(", "))
+            }
+        };
+        return Err(Failure::usage(format!("there is no schema of `{}`", args.kind)).with_help(help));
+    };
+    output::text(&args.common, &text).map(|()| Exit::Done)
+}

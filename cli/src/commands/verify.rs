@@ -1,0 +1,32 @@
+//! `plimsoll verify`: the independent check of a plan.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{
+    args::{Common, Files},
+    exit::Exit,
+    failure::Failure,
+    input, output, render,
+};
+
+/// Check a plan: recompute every figure and every limit from the files, by the flags the plan records
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The plan, as JSON or YAML
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
+    let plan = input::plan(&args.plan)?;
+    let inputs = input::inputs(&args.files)?;
+    let violations = plimsoll_verify::verify(&plan, &inputs);
+    output::text(&args.common, &render::verdict(&plan, &violations))?;
+    Ok(if violations.is_empty() { Exit::Done } else { Exit::Refused })
+}

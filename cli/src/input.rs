@@ -1,0 +1,37 @@
+//! What commands read: documents and plans.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use plimsoll_model::{Diagnostic, Inputs, Plan};
+use plimsoll_planner::load;
+
+use crate::{args::Files, failure::Failure};
+
+/// Reads and checks the documents.
+pub(crate) fn inputs(files: &Files) -> Result<Inputs, Failure> {
+    Ok(load::inputs(&files.load(), &mut io::stdin().lock())?)
+}
+
+/// Reads a plan; `-` is standard input.
+pub(crate) fn plan(path: &Path) -> Result<Plan, Failure> {
+    let (name, bytes) = if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        ("<stdin>".to_owned(), io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
+    } else {
+        (path.display().to_string(), fs::read(path))
+    };
+    let bytes = bytes.map_err(|error| {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+            io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::problems(vec![Diagnostic::of_file(&name, format!("cannot read the plan: {reason}"))])
+    })?;
+    plimsoll_model::read::plan(&name, &bytes).map_err(Failure::problems)
+}
