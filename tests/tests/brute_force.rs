@@ -1,0 +1,217 @@
+//! Plans of thousands of small random instances, each the best there is by exhaustion.
+//!
+//! `PLIMSOLL_CASES=20` makes twenty times as many; `PLIMSOLL_ONLY=Data+Workflow:17` runs the one
+//! instance that a failure names and prints it with both plans.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use plimsoll_model::{Inputs, Plan, Usd, plan::Status};
+use plimsoll_planner::plan;
+use plimsoll_tests::{
+    brute::{self, Best, Outcome, ROUNDING, Score},
+    features::Feature,
+    instances::{Instance, instance},
+};
+use plimsoll_verify::{Evaluation, verify};
+
+/// Looks of the exhaustive search; an instance that takes more counts as too large.
+const MOST: u64 = 6_000;
+
+type Case = (Vec<Feature>, u64);
+
+#[derive(Debug, Default)]
+struct Tally {
+    optimal: usize,
+    infeasible: usize,
+    too_large: usize,
+    failures: Vec<String>,
+}
+
+#[test]
+fn every_feature_alone() {
+    let seeds = 24 * cases();
+    run(Feature::ALL.iter().flat_map(|one| (0..seeds).map(|seed| (vec![*one], seed))).collect());
+}
+
+#[test]
+fn every_pair_of_features() {
+    let mut list = Vec::new();
+    for (index, one) in Feature::ALL.iter().enumerate() {
+        for other in &Feature::ALL[index + 1..] {
+            list.extend((0..2 * cases()).map(|seed| (vec![*one, *other], seed)));
+        }
+    }
+    run(list);
+}
+
+#[test]
+fn many_features_at_once() {
+    let all = Feature::ALL;
+    let case = |seed: u64| {
+        let at = |step: u64| all[((seed * 7 + 1) * step * step + seed) as usize % all.len()];
+        (vec![at(1), at(2), at(3), at(5), at(7)], seed)
+    };
+    run((0..200 * cases()).map(case).collect());
+}
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
+    std::env::var(name).ok()
+}
+
+fn cases() -> u64 {
+    variable("PLIMSOLL_CASES").map_or(1, |times| times.parse().expect("PLIMSOLL_CASES is a number"))
+}
+
+/// Runs the cases on two threads, and fails with what the first failures are.
+fn run(mut list: Vec<Case>) {
+    if let Some(only) = variable("PLIMSOLL_ONLY") {
+        list.retain(|case| name(case) == only);
+        for (features, seed) in &list {
+            println!("{}", story(&instance(*seed, features)));
+        }
+    }
+    let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
+    let work = || {
+        while let Some(case) = list.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = catch_unwind(AssertUnwindSafe(|| check(case)))
+                .unwrap_or_else(|cause| Err(format!("panics: {:?}", cause.downcast_ref::<String>())));
+            let mut tally = tally.lock().unwrap();
+            match outcome {
+                Ok(Some(Status::Infeasible)) => tally.infeasible += 1,
+                Ok(Some(_)) => tally.optimal += 1,
+                Ok(None) => tally.too_large += 1,
+                Err(what) => tally.failures.push(format!("{}: {what}", name(case))),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    let tally = tally.into_inner().unwrap();
+    println!(
+        "{} optimal, {} infeasible, {} too large, {} wrong",
+        tally.optimal,
+        tally.infeasible,
+        tally.too_large,
+        tally.failures.len()
+    );
+    if !tally.failures.is_empty() {
+        let shown = variable("PLIMSOLL_SHOW").map_or(12, |count| count.parse().unwrap());
+        let mut failures = tally.failures;
+        failures.sort();
+        let total = failures.len();
+        failures.truncate(shown);
+        panic!("{total} of {} are wrong:\n{}", list.len(), failures.join("\n"));
+    }
+    assert!(tally.too_large * 20 <= list.len(), "{} of {} were too large", tally.too_large, list.len());
+}
+
+fn name((features, seed): &Case) -> String {
+    let names: Vec<String> = features.iter().map(|feature| format!("{feature:?}")).collect();
+    format!("{}:{seed}", names.join("+"))
+}
+
+/// Plans one instance; `None` when exhaustion would take too long.
+fn check((features, seed): &Case) -> Result<Option<Status>, String> {
+    let made = instance(*seed, features);
+    let inputs = made.inputs();
+    let settings = made.settings(&inputs);
+    let plan = plan(&inputs, &settings, None, &mut |_| {}).map_err(|error| format!("no plan: {error}"))?;
+    let wrong = verify(&plan, &inputs);
+    if !wrong.is_empty() {
+        let list: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        return Err(format!("verify says {}", list.join("; ")));
+    }
+    let planned = score(&plan, &inputs);
+    let slack = Score { total: planned.total + Usd::from_micro(ROUNDING), ..planned.clone() };
+    let best = match brute::best(&inputs, &plan.inputs.flags, Some(slack), MOST) {
+        Outcome::Best(best) => best,
+        Outcome::TooLarge => return Ok(None),
+        Outcome::None => return Err(format!("exhaustion finds nothing as good as the plan's {planned:?}")),
+    };
+    if !planned.agrees(&best.score) {
+        return Err(format!("the plan has {planned:?}, the best is {:?}", best.score));
+    }
+    let objective = &plan.objective;
+    if let Some(bound) = objective.bound_usd
+        && bound.to_micro() > best.score.total.to_micro() + ROUNDING
+    {
+        return Err(format!("the bound is ${bound}, the best ${}", best.score.total));
+    }
+    let expected = if planned.left_out.is_empty() { Status::Optimal } else { Status::Infeasible };
+    if plan.status != expected {
+        return Err(format!("the status is {:?}, the bound {:?}", plan.status, objective.bound_usd));
+    }
+    Ok(Some(plan.status))
+}
+
+/// What the plan achieves, by its own account.
+fn score(plan: &Plan, inputs: &Inputs) -> Score {
+    let mut left_out = BTreeMap::new();
+    for unplaced in &plan.unplaced {
+        let workload = inputs.workloads.iter().find(|one| one.metadata.name == unplaced.workload).unwrap();
+        if workload.spec.is_required() {
+            *left_out.entry(workload.spec.priority).or_insert(0) += 1;
+        }
+    }
+    Score { left_out: left_out.into_iter().rev().collect(), total: plan.objective.total_usd }
+}
+
+/// An instance with the plan and the best.
+fn story(made: &Instance) -> String {
+    let mut text = made.dump();
+    let inputs = made.inputs();
+    let settings = made.settings(&inputs);
+    match plan(&inputs, &settings, None, &mut |_| {}) {
+        Ok(plan) => {
+            let _ = writeln!(text, "PLAN {:?} {:?}", plan.status, plan.objective);
+            for placed in &plan.placements {
+                let _ = writeln!(
+                    text,
+                    "  {} on {} from {} to {} {:?} {:?} nodes {:?} runner-up {:?}",
+                    placed.workload,
+                    placed.offer.full_name(),
+                    placed.start,
+                    placed.end,
+                    placed.runs,
+                    placed.usd,
+                    placed.nodes,
+                    placed.runner_up
+                );
+            }
+            for unplaced in &plan.unplaced {
+                let _ = writeln!(text, "  {unplaced:?}");
+            }
+        }
+        Err(error) => {
+            let _ = writeln!(text, "NO PLAN {error}");
+        }
+    }
+    match brute::best(&inputs, &settings.to_flags(), None, 50 * MOST) {
+        Outcome::Best(Best { score, decisions }) => {
+            let evaluation: Evaluation = plimsoll_verify::evaluate(&inputs, &settings.to_flags(), &decisions);
+            let _ = writeln!(text, "BEST {score:?}");
+            for placed in &evaluation.placements {
+                let _ = writeln!(
+                    text,
+                    "  {} on {} {:?} {:?}",
+                    inputs.workloads[placed.workload].metadata.name, placed.offer, placed.runs, placed.usd
+                );
+            }
+        }
+        other => {
+            let _ = writeln!(text, "BEST {other:?}");
+        }
+    }
+    text
+}
