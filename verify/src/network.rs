@@ -196,7 +196,7 @@ fn tiers(source: Option<&str>, gigabytes: &Rat) -> Rat {
     // In hundredths of a cent: 0.0875 is 875.
     let tiers: &[(i64, i64)] = match source {
         Some("aws") => &[(1, 0), (10 * TB, 900), (50 * TB, 850), (150 * TB, 700), (i64::MAX, 500)],
-        Some("azure") => &[(1, 0), (10 * TB, 900), (50 * TB, 875), (150 * TB, 830), (i64::MAX, 500)],
+        Some("azure") => &[(1, 0), (10 * TB, 875), (50 * TB, 830), (150 * TB, 700), (i64::MAX, 500)],
         Some("gcp") => &[(TB, 1200), (10 * TB, 1100), (i64::MAX, 800)],
         _ => &[],
     };
@@ -223,13 +223,11 @@ mod tests {
         assert_eq!(cost("aws", 101), int(9));
         assert_eq!(cost("aws", 10 * 1024), ratio(10_239 * 9, 100));
         assert_eq!(cost("aws", 11 * 1024), ratio(10_239 * 9, 100) + ratio(1024 * 85, 1000));
-        assert_eq!(cost("azure", 11 * 1024), ratio(10_239 * 9, 100) + ratio(1024 * 875, 10_000));
+        let to_ten = ratio(10_239 * 875, 10_000);
+        assert_eq!(cost("azure", 11 * 1024), &to_ten + ratio(1024 * 83, 1000));
         assert_eq!(
             cost("azure", 151 * 1024),
-            ratio(10_239 * 9, 100)
-                + ratio(40 * 1024 * 875, 10_000)
-                + ratio(100 * 1024 * 83, 1000)
-                + ratio(1024 * 5, 100)
+            to_ten + ratio(40 * 1024 * 83, 1000) + ratio(100 * 1024 * 7, 100) + ratio(1024 * 5, 100)
         );
         assert_eq!(cost("gcp", 1), ratio(12, 100));
         assert_eq!(cost("gcp", 2048), ratio(1024 * 12, 100) + ratio(1024 * 11, 100));
