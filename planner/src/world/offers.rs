@@ -266,7 +266,7 @@ impl World<'_> {
             site: None,
         });
         let owned = |text: &Option<String>| text.clone().map(Cow::Owned);
-        let known = self.known(spec.accelerator.as_deref());
+        let known = known(spec.accelerator.as_deref());
         let accelerator = spec.accelerator.as_deref().map(|a| self.accelerator(a));
         self.offers.push(Offer {
             stated_name: Some(spec.full_name()),
@@ -283,7 +283,8 @@ impl World<'_> {
             kind: spec.accelerator_kind.or_else(|| known.map(|k| kind(k.kind))),
             accelerators: 1000
                 * u64::from(spec.accelerators.unwrap_or(u32::from(spec.accelerator.is_some()))),
-            accelerator_memory: spec.accelerator_memory.or_else(|| known.map(|k| Bytes(k.memory_bytes))),
+            // What an offer does not state it is not eligible by.
+            accelerator_memory: spec.accelerator_memory,
             cpu: spec.cpu,
             memory: spec.memory,
             capacity: spec.capacity,
@@ -300,7 +301,7 @@ impl World<'_> {
 
     fn node_group(&mut self, site_ix: usize, site: &Site, group_ix: usize, group: &NodeGroup, name: String) {
         let location = LocationIx(site_ix as u32);
-        let known = self.known(group.accelerator.as_deref());
+        let known = known(group.accelerator.as_deref());
         let accelerator = group.accelerator.as_deref().map(|a| self.accelerator(a));
         let region = self.places.location(location).region.clone();
         self.offers.push(Offer {
@@ -331,11 +332,6 @@ impl World<'_> {
             source: group.source.clone().map(Cow::Owned),
             as_of: group.as_of.clone().map(Cow::Owned),
         });
-    }
-
-    /// What the embedded table knows of an accelerator, where it may be asked.
-    fn known(&self, name: Option<&str>) -> Option<&'static catalog::Accelerator> {
-        self.embedded_defaults().then(|| name.and_then(catalog::accelerator)).flatten()
     }
 
     fn price_rules(&mut self) {
@@ -412,6 +408,12 @@ fn canonical(name: &str) -> Cow<'_, str> {
         Some(known) => Cow::Borrowed(known.name),
         None => Cow::Owned(name.to_lowercase()),
     }
+}
+
+/// What is known of an accelerator by its name, whatever `defaults`: like aliases, this is no figure
+/// that a price is made from.
+fn known(name: Option<&str>) -> Option<&'static catalog::Accelerator> {
+    name.and_then(catalog::accelerator)
 }
 
 const fn kind(kind: catalog::Kind) -> AcceleratorKind {
