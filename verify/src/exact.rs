@@ -44,6 +44,11 @@ pub(crate) fn hours_between(from: Time, to: Time) -> Rat {
     ratio(i128::from(to.nanos()) - i128::from(from.nanos()), NANOS_AN_HOUR)
 }
 
+/// The nanoseconds from one moment to another; the ends of the calendar are further apart than fits.
+pub(crate) fn nanos_between(from: Time, to: Time) -> i64 {
+    to.nanos().saturating_sub(from.nanos())
+}
+
 /// A time that a transfer takes in seconds, added to a moment and rounded up to the nanosecond. Starts
 /// are rounded up to the second, which is then the same as rounding the exact sum up. `None` beyond
 /// what a time can say.
@@ -61,8 +66,9 @@ pub(crate) fn micro(usd: &Rat) -> Usd {
     let odd = (&floor % BigInt::from(2)).is_one() || (&floor % BigInt::from(2)) == BigInt::from(-1);
     let up = rest > half || rest == half && odd;
     let rounded = if up { floor + 1 } else { floor };
-    // Money beyond 10^32 micro-dollars comes only from nonsense; the largest figure then says so.
-    Usd::from_micro(rounded.to_i128().filter(|m| m.abs() < 1 << 106).unwrap_or(1 << 106))
+    // Money beyond 10^27 micro-dollars comes only from nonsense; a figure that large then says so, and
+    // sums of thousands of them stay within `i128`.
+    Usd::from_micro(rounded.to_i128().filter(|micros| micros.abs() < 1 << 90).unwrap_or(1 << 90))
 }
 
 /// How far, in dollars, the exact value lies from the next tie of its rounding to micro-dollars.

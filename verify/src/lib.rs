@@ -32,6 +32,7 @@ mod offer;
 mod packing;
 mod place;
 mod price;
+mod reservation;
 mod runner_up;
 mod schedule;
 mod state;

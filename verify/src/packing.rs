@@ -47,26 +47,22 @@ impl Need {
 }
 
 /// What is taken of a node.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Load {
     pub(crate) cpu: u64,
     pub(crate) memory: u64,
-    /// Thousandths of each device.
-    pub(crate) devices: Vec<u64>,
+    /// Thousandths of each device that is used at all.
+    pub(crate) devices: BTreeMap<u32, u64>,
 }
 
 impl Load {
-    pub(crate) fn none(offer: &Offer) -> Self {
-        Self { cpu: 0, memory: 0, devices: vec![0; usize::try_from(offer.devices()).unwrap_or_default()] }
-    }
-
     fn add(&mut self, need: Need, used: &NodeUse) {
-        self.cpu += need.cpu * u64::from(used.replicas);
-        self.memory += need.memory * u64::from(used.replicas);
-        for device in used.devices.iter().flatten() {
-            if let Some(load) = self.devices.get_mut(*device as usize) {
-                *load += need.of_device();
-            }
+        let of = |need: u64| need.saturating_mul(u64::from(used.replicas));
+        self.cpu = self.cpu.saturating_add(of(need.cpu));
+        self.memory = self.memory.saturating_add(of(need.memory));
+        // A replica that asks for none takes none, whatever the plan names.
+        for device in used.devices.iter().flatten().filter(|_| need.accelerators > 0) {
+            *self.devices.entry(*device).or_default() += need.of_device();
         }
     }
 }
@@ -142,7 +138,7 @@ impl Checker<'_> {
         starts.sort_unstable();
         starts.dedup();
         for time in starts {
-            let mut load = Load::none(offer);
+            let mut load = Load::default();
             let active =
                 uses.iter().filter(|of| of.runs.iter().any(|(start, end)| *start <= time && time < *end));
             let mut names = Vec::new();
@@ -151,9 +147,8 @@ impl Checker<'_> {
                 names.push(&*self.inputs.workloads[of.workload].metadata.name);
             }
             let (cpu, memory) = capacity(offer);
-            let device = load.devices.iter().position(|used| *used > 1000);
-            let message = if let Some(device) = device {
-                format!("device {device} has 1, holds {}", load.devices[device] as f64 / 1000.0)
+            let message = if let Some((device, used)) = load.devices.iter().find(|(_, used)| **used > 1000) {
+                format!("device {device} has 1, holds {}", *used as f64 / 1000.0)
             } else if load.cpu > cpu {
                 format!("has {} cores, holds {}", cpu as f64 / 1000.0, load.cpu as f64 / 1000.0)
             } else if load.memory > memory {
@@ -213,9 +208,9 @@ fn room_on(offer: &Offer, need: Need, runs: &[(Time, Time)], others: &[&Use<'_>]
     let starts = others.iter().flat_map(|of| of.runs.iter().map(|(start, _)| *start));
     let within = |time: &Time| runs.iter().any(|(start, end)| start <= time && time < end);
     let moments = runs.iter().map(|(start, _)| *start).chain(starts).filter(within);
-    let mut most = Load::none(offer);
+    let mut most = Load::default();
     for time in moments {
-        let mut load = Load::none(offer);
+        let mut load = Load::default();
         for of in others {
             if of.runs.iter().any(|(start, end)| *start <= time && time < *end) {
                 load.add(of.need, of.of);
@@ -223,16 +218,21 @@ fn room_on(offer: &Offer, need: Need, runs: &[(Time, Time)], others: &[&Use<'_>]
         }
         most.cpu = most.cpu.max(load.cpu);
         most.memory = most.memory.max(load.memory);
-        for (most, load) in most.devices.iter_mut().zip(&load.devices) {
-            *most = (*most).max(*load);
+        for (device, load) in load.devices {
+            let most = most.devices.entry(device).or_default();
+            *most = load.max(*most);
         }
     }
     let (cpu, memory) = capacity(offer);
     let by = |has: u64, used: u64, need: u64| has.saturating_sub(used).checked_div(need).unwrap_or(u64::MAX);
+    let unused = offer.devices().saturating_sub(most.devices.len() as u64);
     let devices = match need.accelerators {
         0 => u64::MAX,
-        part @ 1..1000 => most.devices.iter().map(|used| 1000_u64.saturating_sub(*used) / part).sum(),
-        _ => most.devices.iter().filter(|used| **used == 0).count() as u64 / need.devices(),
+        part @ 1..1000 => {
+            let beside = |used: &u64| 1000_u64.saturating_sub(*used) / part;
+            most.devices.values().map(beside).sum::<u64>() + 1000 / part * unused
+        }
+        _ => unused / need.devices(),
     };
     devices.min(by(cpu, most.cpu, need.cpu)).min(by(memory, most.memory, need.memory))
 }

@@ -13,6 +13,7 @@ use plimsoll_model::{Duration, Time, plan::Constraint, workload::WorkloadSpec};
 use crate::{
     Checker,
     data::Ready,
+    exact::nanos_between,
     state::{Placed, State},
     violation::{Kind, Violation},
 };
@@ -39,7 +40,7 @@ impl Checker<'_> {
 
     fn on_grid(&self, spec: &WorkloadSpec, time: Time) -> bool {
         let (base, step) = self.grid(spec);
-        let since = time.since(base).nanos();
+        let since = nanos_between(base, time);
         step > 0 && since >= 0 && time.ceil_second() == time && since % step < SECOND
             // Before the base's own second is over, the base itself is what rounds up to it.
             || time == base.ceil_second()
@@ -60,7 +61,7 @@ impl Checker<'_> {
             return starts;
         }
         let mut slot =
-            Time::from_nanos(base.nanos() + (first.since(base).nanos().div_euclid(step)).max(0) * step);
+            Time::from_nanos(base.nanos() + (nanos_between(base, first).div_euclid(step)).max(0) * step);
         while slot.ceil_second() + work <= deadline {
             if slot.ceil_second() > first && starts.last() != Some(&slot.ceil_second()) {
                 starts.push(slot.ceil_second());
@@ -128,7 +129,10 @@ impl Checker<'_> {
                 wrong(Kind::Schedule, format!("{boundary} is not on its grid of slots"));
             }
         }
-        let held: i64 = placed.runs.iter().map(|(start, end)| end.since(*start).nanos()).sum();
+        let held = placed
+            .runs
+            .iter()
+            .fold(0_i64, |sum, (start, end)| sum.saturating_add(nanos_between(*start, *end)));
         if let Some(work) = placed.work.filter(|work| work.nanos() != held) {
             let held = Duration::from_nanos(held);
             wrong(Kind::Schedule, format!("has {work} of work, its runs take {held}"));

@@ -7,9 +7,10 @@ use plimsoll_model::{Duration, Time, plan::NodeUse};
 
 use crate::{
     Checker,
-    exact::{Rat, hours_between, int},
+    exact::{Rat, hours_between, nanos_between},
     fit::{Fit, fit},
     offer::Offer,
+    reservation::billed,
 };
 
 /// One choice: this workload on this offer at this time.
@@ -45,14 +46,16 @@ impl Placed {
         self.runs.last().map_or(self.start, |(_, end)| *end)
     }
 
+    /// Instance-hours that it holds.
+    pub(crate) fn held_hours(&self) -> Rat {
+        self.runs.iter().map(|(start, end)| hours_between(*start, *end)).sum::<Rat>() * self.n()
+    }
+
     /// Instances; 0 when the offer holds no replica.
     pub(crate) fn n(&self) -> Rat {
         self.fit.as_ref().map_or_else(Rat::zero, |fit| fit.n.clone())
     }
 }
-
-/// Who holds how many instances over which runs.
-type Holder<'s> = (usize, Rat, &'s [(Time, Time)]);
 
 /// Every workload's place, by index.
 #[derive(Debug, Clone)]
@@ -82,11 +85,7 @@ impl State {
 
     /// The instance-hours that a workload pays for.
     pub(crate) fn billed_hours(&self, workload: usize, placed: &Placed) -> Rat {
-        let held = || {
-            let hours: Rat = placed.runs.iter().map(|(start, end)| hours_between(*start, *end)).sum();
-            hours * placed.n()
-        };
-        self.billed.get(&workload).cloned().unwrap_or_else(held)
+        self.billed.get(&workload).cloned().unwrap_or_else(|| placed.held_hours())
     }
 
     /// The offers that are used.
@@ -152,37 +151,10 @@ impl Checker<'_> {
         before
     }
 
-    /// Gives the sunk reservations of an offer to its holders, at every instant, in document order.
+    /// Reckons who uses the sunk reservations of an offer, and so what its holders pay for.
     fn bill(&self, state: &mut State, offer: &str) {
         let Some(reserved) = self.reservations.get(offer) else { return };
-        let holders: Vec<Holder<'_>> =
-            state.on(offer).map(|(index, placed)| (index, placed.n(), &*placed.runs)).collect();
-        let mut moments: Vec<Time> = holders
-            .iter()
-            .flat_map(|(_, _, runs)| runs.iter().flat_map(|(start, end)| [*start, *end]))
-            .chain(reserved.iter().filter_map(|(until, _)| *until))
-            .collect();
-        moments.sort_unstable();
-        moments.dedup();
-        let mut billed: BTreeMap<usize, Rat> =
-            holders.iter().map(|(index, ..)| (*index, Rat::zero())).collect();
-        for span in moments.windows(2) {
-            let (from, to) = (span[0], span[1]);
-            // `until` later than every moment of the span: at `until` itself the reservation is over.
-            let alive = reserved.iter().filter(|(until, _)| until.is_none_or(|until| until > from));
-            let mut free = int(alive.map(|(_, count)| u64::from(*count)).sum::<u64>());
-            let length = hours_between(from, to);
-            for (index, n, runs) in &holders {
-                if !runs.iter().any(|(start, end)| *start <= from && to <= *end) {
-                    continue;
-                }
-                let given = free.clone().min(n.clone());
-                free -= &given;
-                if let Some(sum) = billed.get_mut(index) {
-                    *sum += (n - given) * &length;
-                }
-            }
-        }
+        let billed = billed(&state.on(offer).collect::<Vec<_>>(), reserved);
         state.billed.extend(billed);
     }
 }
@@ -190,8 +162,9 @@ impl Checker<'_> {
 /// The pieces of a run with the end of the last as the work demands it.
 fn pieces(start: Time, runs: &[(Time, Time)], work: Duration) -> Vec<(Time, Time)> {
     let Some(((last, shown), before)) = runs.split_last() else { return vec![(start, start + work)] };
-    let done: i64 = before.iter().map(|(start, end)| end.since(*start).nanos()).sum();
-    let left = work.nanos() - done;
+    let left = before
+        .iter()
+        .fold(work.nanos(), |left, (start, end)| left.saturating_sub(nanos_between(*start, *end)));
     // Too much work before the last piece is a violation that the schedule reports.
     let end = if left > 0 { *last + Duration::from_nanos(left) } else { *shown };
     before.iter().copied().chain([(*last, end)]).collect()

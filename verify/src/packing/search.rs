@@ -51,8 +51,15 @@ impl Checker<'_> {
                 |at: &usize| runs.iter().any(|(start, end)| *start <= moments[*at] && moments[*at] < *end);
             (0..moments.len().saturating_sub(1)).filter(runs_in).collect()
         };
-        let empty: Node = vec![Load::none(offer); moments.len().saturating_sub(1)];
-        let mut search = Search { offer, jobs: Vec::new(), nodes: vec![empty; own.count as usize] };
+        let empty: Node = vec![Load::default(); moments.len().saturating_sub(1)];
+        // A node a replica and those that are named: more empty ones would be no help.
+        let replicas = |index: usize| u64::from(self.inputs.workloads[index].spec.replicas);
+        let named = on.iter().flat_map(|(_, placed)| placed.nodes.iter().flatten());
+        let beyond =
+            named.filter_map(|used| super::node_index(offer, &used.node)).max().map_or(0, |last| last + 1);
+        let useful = on.iter().map(|(index, _)| replicas(*index)).sum::<u64>() + u64::from(beyond);
+        let count = usize::try_from(useful.min(u64::from(own.count))).unwrap_or(usize::MAX);
+        let mut search = Search { offer, jobs: Vec::new(), nodes: vec![empty; count] };
         for (index, placed) in on {
             let spec = &self.inputs.workloads[index].spec;
             let need = Need::of(spec);
@@ -109,7 +116,7 @@ impl Search<'_> {
     }
 
     /// The sets of devices, up to equal ones, on which a replica fits; one empty set when it needs none.
-    fn choices(&self, job: usize, at: usize) -> Vec<Vec<usize>> {
+    fn choices(&self, job: usize, at: usize) -> Vec<Vec<u32>> {
         let Job { need, segments, .. } = &self.jobs[job];
         let node = &self.nodes[at];
         let (cpu, memory) = capacity(self.offer);
@@ -120,15 +127,18 @@ impl Search<'_> {
             return Vec::new();
         }
         let wanted = usize::try_from(need.devices()).unwrap_or(usize::MAX);
-        let open: Vec<usize> = (0..self.offer.devices() as usize)
-            .filter(|device| {
-                segments.iter().all(|segment| node[*segment].devices[*device] + need.of_device() <= 1000)
-            })
-            .collect();
-        // Devices of one history are one class; how many of each class is all that matters.
-        let mut classes: Vec<(Vec<u64>, Vec<usize>)> = Vec::new();
-        for device in open {
-            let history: Vec<u64> = node.iter().map(|load| load.devices[device]).collect();
+        // Devices of one history are one class; how many of each class is all that matters. Of the
+        // devices that are never used, as many as the replica wants will do.
+        let used: BTreeSet<u32> = node.iter().flat_map(|load| load.devices.keys().copied()).collect();
+        let fresh = (0..).take_while(|device| u64::from(*device) < self.offer.devices());
+        let fresh: Vec<u32> = fresh.filter(|device| !used.contains(device)).take(wanted).collect();
+        let load = |load: &Load, device: u32| load.devices.get(&device).copied().unwrap_or_default();
+        let mut classes: Vec<(Vec<u64>, Vec<u32>)> = Vec::new();
+        for device in used.into_iter().chain(fresh) {
+            if segments.iter().any(|segment| load(&node[*segment], device) + need.of_device() > 1000) {
+                continue;
+            }
+            let history: Vec<u64> = node.iter().map(|one| load(one, device)).collect();
             match classes.iter_mut().find(|(known, _)| *known == history) {
                 Some((_, members)) => members.push(device),
                 None => classes.push((history, vec![device])),
@@ -138,17 +148,17 @@ impl Search<'_> {
         for (_, members) in &classes {
             sets = sets
                 .into_iter()
-                .flat_map(|set: Vec<usize>| {
+                .flat_map(|set: Vec<u32>| {
                     let most = members.len().min(wanted - set.len());
                     (0..=most).map(move |take| set.iter().chain(&members[..take]).copied().collect())
                 })
                 .collect();
         }
-        sets.retain(|set: &Vec<usize>| set.len() == wanted);
+        sets.retain(|set: &Vec<u32>| set.len() == wanted);
         sets
     }
 
-    fn put(&mut self, job: usize, at: usize, devices: &[usize], add: bool) {
+    fn put(&mut self, job: usize, at: usize, devices: &[u32], add: bool) {
         let Job { need, segments, .. } = &self.jobs[job];
         let change = |value: &mut u64, by: u64| if add { *value += by } else { *value -= by };
         for segment in segments {
@@ -156,7 +166,11 @@ impl Search<'_> {
             change(&mut load.cpu, need.cpu);
             change(&mut load.memory, need.memory);
             for device in devices {
-                change(&mut load.devices[*device], need.of_device());
+                let used = load.devices.entry(*device).or_default();
+                change(used, need.of_device());
+                if *used == 0 {
+                    load.devices.remove(device);
+                }
             }
         }
     }

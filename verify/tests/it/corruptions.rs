@@ -83,13 +83,13 @@ fn flags_in_force() -> Flags {
     flags
 }
 
-fn nodes(uses: &[(&str, u32, &[u32])]) -> Option<Vec<NodeUse>> {
+fn nodes(uses: &[(&str, u32, &[u32])]) -> Vec<NodeUse> {
     let used = |(node, replicas, devices): &(&str, u32, &[u32])| NodeUse {
         node: (*node).into(),
         replicas: *replicas,
         devices: Some(devices.to_vec()),
     };
-    Some(uses.iter().map(used).collect())
+    uses.iter().map(used).collect()
 }
 
 fn decisions() -> Vec<Decision> {
@@ -98,9 +98,9 @@ fn decisions() -> Vec<Decision> {
     eval.start = at("2026-11-25T12:18:48Z");
     pieces.runs = vec![(minutes(60), minutes(180)), (minutes(240), minutes(480))];
     let mut part = on(5, "lab/a/on-prem", 0);
-    part.nodes = nodes(&[("a/0", 2, &[0, 0]), ("a/1", 1, &[3])]);
+    part.nodes = Some(nodes(&[("a/0", 2, &[0, 0]), ("a/1", 1, &[3])]));
     let mut whole = on(6, "lab/a/on-prem", 0);
-    whole.nodes = nodes(&[("a/0", 1, &[2, 3])]);
+    whole.nodes = Some(nodes(&[("a/0", 1, &[2, 3])]));
     vec![train, on(1, "o", 120), eval, on(3, "o", 0), pieces, part, whole]
 }
 
@@ -169,21 +169,21 @@ const CORRUPTIONS: &[Corruption] = &[
     ("unknown workload", Kind::Document, |plan| placed(plan, "serve").workload = "server".into()),
     ("unknown offer", Kind::Document, |plan| placed(plan, "serve").offer.name = Some("moon".into())),
     ("another offer", Kind::Constraint(Constraint::Accelerator), |plan| {
-        placed(plan, "serve").offer.name = Some("old".into())
+        placed(plan, "serve").offer.name = Some("old".into());
     }),
     ("region of the offer", Kind::Document, |plan| placed(plan, "serve").offer.region = "us-east-2".into()),
     ("class of the offer", Kind::Document, |plan| placed(plan, "serve").offer.capacity = Capacity::Reserved),
     ("accelerators of the offer", Kind::Document, |plan| placed(plan, "serve").offer.accelerators = Some(4)),
     ("count of the offer", Kind::Document, |plan| placed(plan, "serve").offer.count = None),
     ("watts of the offer", Kind::Document, |plan| {
-        placed(plan, "serve").offer.watts = Some(Watts::from_units(1))
+        placed(plan, "serve").offer.watts = Some(Watts::from_units(1));
     }),
     ("rate of the offer", Kind::Document, |plan| {
-        placed(plan, "pieces").offer.interruptions_per_hour = Some(PerHour::ZERO)
+        placed(plan, "pieces").offer.interruptions_per_hour = Some(PerHour::ZERO);
     }),
     ("price of the offer", Kind::Arithmetic, |plan| placed(plan, "serve").offer.hourly = usd(10.0)),
     ("list price of the offer", Kind::Arithmetic, |plan| {
-        placed(plan, "serve").offer.list_hourly = Some(usd(9.0))
+        placed(plan, "serve").offer.list_hourly = Some(usd(9.0));
     }),
     ("list price left out", Kind::Arithmetic, |plan| placed(plan, "serve").offer.list_hourly = None),
     ("instances", Kind::Arithmetic, |plan| placed(plan, "part").instances = 1.0),
@@ -194,7 +194,7 @@ const CORRUPTIONS: &[Corruption] = &[
     ("starts before now", Kind::Schedule, |plan| placed(plan, "serve").start = minutes(-60)),
     ("starts off the grid", Kind::Schedule, |plan| placed(plan, "tune").start = minutes(150)),
     ("misses its deadline", Kind::Constraint(Constraint::Deadline), |plan| {
-        placed(plan, "tune").start = minutes(19 * 60)
+        placed(plan, "tune").start = minutes(19 * 60);
     }),
     ("end", Kind::Arithmetic, |plan| placed(plan, "serve").end = minutes(1441)),
     ("end by a millisecond", Kind::Arithmetic, |plan| {
@@ -210,33 +210,33 @@ const CORRUPTIONS: &[Corruption] = &[
     }),
     ("runs that begin later", Kind::Schedule, |plan| placed(plan, "pieces").start = minutes(0)),
     ("end of the last run", Kind::Arithmetic, |plan| {
-        placed(plan, "pieces").runs.as_mut().unwrap()[1].end = minutes(500)
+        placed(plan, "pieces").runs.as_mut().unwrap()[1].end = minutes(500);
     }),
     ("compute, sums and all", Kind::Arithmetic, |plan| {
-        cook(plan, "serve", |p| &mut p.usd.compute, |p| &mut p.objective.parts.compute)
+        cook(plan, "serve", |p| &mut p.usd.compute, |p| &mut p.objective.parts.compute);
     }),
     ("egress, sums and all", Kind::Arithmetic, |plan| {
-        cook(plan, "train", |p| &mut p.usd.egress, |p| &mut p.objective.parts.egress)
+        cook(plan, "train", |p| &mut p.usd.egress, |p| &mut p.objective.parts.egress);
     }),
     ("carbon, sums and all", Kind::Arithmetic, |plan| {
-        cook(plan, "serve", |p| &mut p.usd.carbon, |p| &mut p.objective.parts.carbon)
+        cook(plan, "serve", |p| &mut p.usd.carbon, |p| &mut p.objective.parts.carbon);
     }),
     ("risk, sums and all", Kind::Arithmetic, |plan| {
-        cook(plan, "pieces", |p| &mut p.usd.risk, |p| &mut p.objective.parts.risk)
+        cook(plan, "pieces", |p| &mut p.usd.risk, |p| &mut p.objective.parts.risk);
     }),
     ("delay, sums and all", Kind::Arithmetic, |plan| {
-        cook(plan, "train", |p| &mut p.usd.delay, |p| &mut p.objective.parts.delay)
+        cook(plan, "train", |p| &mut p.usd.delay, |p| &mut p.objective.parts.delay);
     }),
     ("latency, sums and all", Kind::Arithmetic, |plan| {
-        cook(plan, "serve", |p| &mut p.usd.latency, |p| &mut p.objective.parts.latency)
+        cook(plan, "serve", |p| &mut p.usd.latency, |p| &mut p.objective.parts.latency);
     }),
     ("move, sums and all", Kind::Arithmetic, |plan| {
-        cook(plan, "serve", |p| &mut p.usd.moving, |p| &mut p.objective.parts.moving)
+        cook(plan, "serve", |p| &mut p.usd.moving, |p| &mut p.objective.parts.moving);
     }),
     ("one micro-dollar", Kind::Arithmetic, |plan| nudge(&mut placed(plan, "tune").usd.compute, 1)),
     ("total of a placement", Kind::Arithmetic, |plan| nudge(&mut placed(plan, "tune").usd.total, 1)),
     ("more than six decimals", Kind::Arithmetic, |plan| {
-        placed(plan, "tune").usd.compute += Usd::from_pico(1)
+        placed(plan, "tune").usd.compute += Usd::from_pico(1);
     }),
     ("carbon of a placement", Kind::Arithmetic, |plan| placed(plan, "tune").carbon_kg = Some(1.0)),
     ("carbon unknown", Kind::Arithmetic, |plan| placed(plan, "tune").carbon_kg = None),
@@ -248,26 +248,32 @@ const CORRUPTIONS: &[Corruption] = &[
     }),
     ("a shared copy at its own size", Kind::Arithmetic, |plan| placed(plan, "train").transfers[0].size = 1),
     ("a transfer from elsewhere", Kind::Arithmetic, |plan| {
-        placed(plan, "train").transfers[0].from = "aws/us-west-2".into()
+        placed(plan, "train").transfers[0].from = "aws/us-west-2".into();
     }),
     ("price of a transfer", Kind::Arithmetic, |plan| nudge(&mut placed(plan, "eval").transfers[0].usd, 1)),
     ("hours of a transfer", Kind::Arithmetic, |plan| placed(plan, "eval").transfers[0].hours = 1.0),
     ("nodes left out", Kind::Packing, |plan| placed(plan, "part").nodes = None),
-    ("nodes on a cloud", Kind::Packing, |plan| placed(plan, "serve").nodes = nodes(&[("a/0", 1, &[0])])),
-    ("a replica less", Kind::Packing, |plan| placed(plan, "part").nodes = nodes(&[("a/0", 2, &[0, 0])])),
+    ("nodes on a cloud", Kind::Packing, |plan| {
+        placed(plan, "serve").nodes = Some(nodes(&[("a/0", 1, &[0])]));
+    }),
+    ("a replica less", Kind::Packing, |plan| {
+        placed(plan, "part").nodes = Some(nodes(&[("a/0", 2, &[0, 0])]));
+    }),
     ("a device of another", Kind::Packing, |plan| {
-        placed(plan, "part").nodes = nodes(&[("a/0", 3, &[0, 0, 3])])
+        placed(plan, "part").nodes = Some(nodes(&[("a/0", 3, &[0, 0, 3])]));
     }),
     ("three halves on a device", Kind::Packing, |plan| {
-        placed(plan, "part").nodes = nodes(&[("a/1", 3, &[1, 1, 1])])
+        placed(plan, "part").nodes = Some(nodes(&[("a/1", 3, &[1, 1, 1])]));
     }),
     ("a node that is none", Kind::Packing, |plan| {
-        placed(plan, "whole").nodes = nodes(&[("a/2", 1, &[2, 3])])
+        placed(plan, "whole").nodes = Some(nodes(&[("a/2", 1, &[2, 3])]));
     }),
     ("a device that is none", Kind::Packing, |plan| {
-        placed(plan, "whole").nodes = nodes(&[("a/1", 1, &[0, 4])])
+        placed(plan, "whole").nodes = Some(nodes(&[("a/1", 1, &[0, 4])]));
     }),
-    ("one device for two", Kind::Packing, |plan| placed(plan, "whole").nodes = nodes(&[("a/1", 1, &[0, 0])])),
+    ("one device for two", Kind::Packing, |plan| {
+        placed(plan, "whole").nodes = Some(nodes(&[("a/1", 1, &[0, 0])]));
+    }),
     ("compute of the plan", Kind::Arithmetic, |plan| nudge(&mut plan.objective.parts.compute, 1)),
     ("value forgone", Kind::Arithmetic, |plan| plan.objective.parts.value_forgone = Usd::ZERO),
     ("total of the plan", Kind::Arithmetic, |plan| nudge(&mut plan.objective.total_usd, 1)),
@@ -289,7 +295,7 @@ const CORRUPTIONS: &[Corruption] = &[
     ("infeasible, though all are placed", Kind::Bound, |plan| plan.status = Status::Infeasible),
     ("a team's budget", Kind::Arithmetic, |plan| plan.inputs.flags.carbon_price = usd(50.0)),
     ("the plan's budget", Kind::Constraint(Constraint::Budget), |plan| {
-        plan.inputs.flags.budget = Some(usd(100.0))
+        plan.inputs.flags.budget = Some(usd(100.0));
     }),
     ("another now", Kind::Schedule, |plan| plan.inputs.flags.now = minutes(1)),
     ("another horizon", Kind::Arithmetic, |plan| plan.inputs.flags.horizon = Duration::from_hours(25)),
@@ -330,10 +336,10 @@ const CORRUPTIONS: &[Corruption] = &[
         });
     }),
     ("a cause relaxed backwards", Kind::Arithmetic, |plan| {
-        plan.unplaced[0].causes.push(cause(Some(-1.0), "usd"))
+        plan.unplaced[0].causes.push(cause(Some(-1.0), "usd"));
     }),
     ("a cause without a unit", Kind::Document, |plan| {
-        plan.unplaced[0].causes.push(cause(Some(1.0), "bananas"))
+        plan.unplaced[0].causes.push(cause(Some(1.0), "bananas"));
     }),
     ("nearest offer that is none", Kind::Document, |plan| plan.unplaced[0].nearest = Some("moon".into())),
 ];
@@ -362,11 +368,12 @@ fn every_corruption_is_told() {
     assert!(CORRUPTIONS.len() > 80);
 }
 
+type Change = fn(&mut Inputs);
+
 #[test]
 fn a_plan_is_held_against_the_documents_as_they_are_now() {
     let flags = flags_in_force();
     let plan = plan(&documents(), &flags, &decisions());
-    type Change = fn(&mut Inputs);
     let changes: &[(Kind, Change)] = &[
         (Kind::Constraint(Constraint::Count), |inputs| inputs.estate.offers[0].count = Some(2)),
         (Kind::Constraint(Constraint::Quota), |inputs| inputs.estate.quotas[0].accelerators = Some(24)),
@@ -376,10 +383,10 @@ fn a_plan_is_held_against_the_documents_as_they_are_now() {
         }),
         (Kind::Constraint(Constraint::NotIn), |inputs| inputs.workloads[0].spec.not_in = vec!["US".into()]),
         (Kind::Constraint(Constraint::Residency), |inputs| {
-            inputs.estate.datasets[0].residency = vec!["EU".into()]
+            inputs.estate.datasets[0].residency = vec!["EU".into()];
         }),
         (Kind::Constraint(Constraint::Interruptible), |inputs| {
-            inputs.workloads[4].spec.interruptible = false
+            inputs.workloads[4].spec.interruptible = false;
         }),
         (Kind::Constraint(Constraint::MaxCost), |inputs| inputs.workloads[2].spec.max_cost = Some(usd(20.0))),
         (Kind::Arithmetic, |inputs| inputs.estate.reservations.clear()),

@@ -106,9 +106,9 @@ fn price_rules_apply_in_order() {
 
 #[test]
 fn money_is_rounded_once_and_half_to_even() {
-    // A third of an hour at 0.000015 is 0.000005; half of a micro-dollar goes to the even one.
+    // A third of an hour at 0.000_015 is 0.000005; half of a micro-dollar goes to the even one.
     for (hourly, duration, micros) in
-        [(0.000015, "6m", 2), (0.000025, "6m", 2), (0.000_01, "20m", 3), (1.0, "1s", 278)]
+        [(0.000_015, "6m", 2), (0.000_025, "6m", 2), (0.000_01, "20m", 3), (1.0, "1s", 278)]
     {
         let inputs = inputs(
             json!({ "offers": [offer("o", json!({ "hourly": hourly }))] }),
