@@ -131,7 +131,7 @@ fn the_cloud_model_ignores_rows_and_counts_each_transfer_alone() {
     let estate = json!({ "offers": offers, "egressModel": "cloud", "egress": [{ "from": "*", "to": "*", "usdPerGb": 9 }] });
     for (from, to, dollars) in [
         ("aws", "gcp/x", 99.0 * 0.09),
-        ("azure", "aws/y", 99.0 * 0.09),
+        ("azure", "aws/y", 99.0 * 0.0875),
         ("gcp", "aws/y", 12.0),
         ("other", "aws/y", 0.0),
         ("aws", "aws/y", 0.0),
