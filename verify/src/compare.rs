@@ -92,6 +92,7 @@ impl Checker<'_> {
         }
         self.compare_lists(plan, &mut found);
         self.compare_objective(plan, &assessed, &mut found);
+        self.check_left_out(plan, &mut assessed, &mut found);
         self.compare_runner_ups(plan, &mut assessed, &mut found);
         found
     }

@@ -15,8 +15,9 @@
 //! [`Checker`] does all of it over one set of documents, and keeps what it looked up.
 //!
 //! What is not checked, because the contract leaves it to the planner or the answer would take a search
-//! as large as planning: that a bound is truly a bound, that no better runner-up exists, the sentences,
-//! the list of assumptions, and the amounts in `causes`, `filtered` and `prices` beyond their form.
+//! as large as planning: that a bound is truly a bound, the sentences, the list of assumptions, and the
+//! amounts in `causes`, `filtered` and `prices` beyond their form. That no better runner-up exists, and
+//! that no required workload is left out needlessly, is checked over small estates only.
 
 mod carbon;
 mod compare;
@@ -25,6 +26,7 @@ mod evaluate;
 mod exact;
 mod filter;
 mod fit;
+mod left_out;
 mod limits;
 mod network;
 mod objective;

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Pairs of placement and offer up to which the best runner-up is searched for.
-const SEARCH: usize = 2_000;
+pub(crate) const SEARCH: usize = 2_000;
 
 /// What moving a workload changes.
 #[derive(Debug, Clone)]
@@ -167,23 +167,41 @@ impl<'a> Checker<'a> {
         };
         let probe = place(self.flags.now)?;
         let there = place(self.ready(&assessed.state, workload, &probe).time)?;
-        let affected = self.affected(&assessed.state, workload, &here, &there);
-        self.set(&mut assessed.state, workload, Some(there.clone()));
+        self.with_all_else_as_it_is(assessed, workload, &there)
+    }
+
+    /// What putting a workload somewhere (else) changes. `None` when it cannot run there at all. Leaves
+    /// the state as it was.
+    pub(crate) fn with_all_else_as_it_is(
+        &self,
+        assessed: &mut Assessed<'a>,
+        workload: usize,
+        there: &Placed,
+    ) -> Option<Moved> {
+        let here = self.set(&mut assessed.state, workload, Some(there.clone()));
+        let affected = self.affected(&assessed.state, workload, here.as_ref(), there);
         let after: Option<Vec<(usize, Priced)>> = affected
             .iter()
             .map(|index| Some((*index, self.price(&assessed.state, *index, assessed.state.get(*index)?)?)))
             .collect();
-        let moved = after.and_then(|after| self.difference(assessed, workload, &there, &after));
-        self.set(&mut assessed.state, workload, Some(here));
+        let moved = after.map(|after| self.difference(assessed, workload, there, &after));
+        self.set(&mut assessed.state, workload, here);
         moved
     }
 
     /// Whose costs a move can change.
-    fn affected(&self, state: &State, workload: usize, here: &Placed, there: &Placed) -> BTreeSet<usize> {
+    fn affected(
+        &self,
+        state: &State,
+        workload: usize,
+        here: Option<&Placed>,
+        there: &Placed,
+    ) -> BTreeSet<usize> {
         let mut affected = BTreeSet::from([workload]);
         affected.extend(self.consumers[workload].iter().filter(|consumer| state.get(**consumer).is_some()));
-        for offer in [&here.offer.name, &there.offer.name] {
-            if self.reservations.contains_key(&**offer) {
+        for place in here.into_iter().chain([there]) {
+            let offer = &*place.offer.name;
+            if self.reservations.contains_key(offer) {
                 affected.extend(state.on(offer).map(|(index, _)| index));
             }
         }
@@ -192,7 +210,7 @@ impl<'a> Checker<'a> {
             let Some(readers) = input.dataset.as_deref().and_then(|name| self.readers.get(name)) else {
                 continue;
             };
-            for place in [here, there] {
+            for place in here.into_iter().chain([there]) {
                 let key = place.offer.location.key();
                 let in_region = |index: &usize| {
                     *index != workload
@@ -211,24 +229,26 @@ impl<'a> Checker<'a> {
         workload: usize,
         there: &Placed,
         after: &[(usize, Priced)],
-    ) -> Option<Moved> {
+    ) -> Moved {
         let (mut extra, mut slack) = ([Usd::ZERO; 7], [0_i128; 7]);
         let mut ledger = assessed.ledger.clone();
         for (index, after) in after {
-            let before = assessed.priced[*index].as_ref()?;
-            for (at, ((_, after), (_, before))) in
-                parts(&after.usd).into_iter().zip(parts(&before.usd)).enumerate()
+            let before = assessed.priced[*index].as_ref();
+            let cost = before.map(|before| before.usd.clone()).unwrap_or_default();
+            for (at, ((_, after), (_, before))) in parts(&after.usd).into_iter().zip(parts(&cost)).enumerate()
             {
                 extra[at] = extra[at] + after - before;
             }
-            for priced in [before, after] {
+            for priced in before.into_iter().chain([after]) {
                 let inexact =
                     [(2, &priced.exact.carbon), (3, &priced.exact.risk), (5, &priced.exact.latency)];
                 for (at, _) in inexact.into_iter().filter(|(_, exact)| near_tie(exact)) {
                     slack[at] += 1;
                 }
             }
-            ledger.count(self, *index, before, -1);
+            if let Some(before) = before {
+                ledger.count(self, *index, before, -1);
+            }
             ledger.count(self, *index, after, 1);
         }
         let state = &assessed.state;
@@ -243,7 +263,7 @@ impl<'a> Checker<'a> {
             .or_else(|| self.no_room(state, workload, there))
             .or_else(|| there.offer.quotas.iter().find_map(|quota| self.check_quota(state, *quota).pop()))
             .or_else(|| self.check_budgets(&ledger).pop());
-        Some(Moved { extra, slack, broken })
+        Moved { extra, slack, broken }
     }
 
     /// A consumer that would start before what it reads has arrived.

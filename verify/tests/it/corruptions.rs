@@ -404,3 +404,27 @@ fn a_plan_is_held_against_the_documents_as_they_are_now() {
         assert!(found.iter().any(|violation| violation.kind == *kind), "{kind}: {found:#?}");
     }
 }
+
+#[test]
+fn a_required_workload_is_not_left_out_needlessly() {
+    let (inputs, flags) = (documents(), flags_in_force());
+    let without = |name: &str| -> Vec<Decision> {
+        let index = inputs.workloads.iter().position(|workload| workload.metadata.name == name).unwrap();
+        decisions().into_iter().filter(|decision| decision.workload != index).collect()
+    };
+    for name in ["serve", "tune", "whole", "part", "pieces"] {
+        let found = verify(&plan(&inputs, &flags, &without(name)), &inputs);
+        let told = |violation: &plimsoll_verify::Violation| {
+            violation.kind == Kind::Bound && violation.subject == name
+        };
+        assert!(found.iter().any(told), "{name}: {found:#?}");
+    }
+    // Where it does not fit, nothing is told.
+    let mut full = documents();
+    full.estate.sites[0].nodes[0].count = Some(1);
+    let mut decisions = without("whole");
+    decisions[5].nodes = Some(nodes(&[("a/0", 3, &[0, 1, 2])]));
+    let plan = plan(&full, &flags, &decisions);
+    assert_eq!(plan.status, Status::Infeasible);
+    assert_eq!(verify(&plan, &full), []);
+}

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{batch, flags, inputs, offer, on, plan, through_json, usd};
-use plimsoll_verify::{Checker, Decision, Kind, evaluate, verify};
+use plimsoll_verify::{Checker, Decision, Kind, Violation, evaluate, verify};
 
 /// A few workloads, each with an offer and a choice among its possible starts.
 #[derive(Debug, Clone)]
@@ -118,7 +118,7 @@ fn micros(money: Usd) -> i128 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     /// A plan made of what the checker says of its decisions is wrong in nothing but the rules that the
     /// decisions break, also after it went through JSON.
@@ -126,16 +126,16 @@ proptest! {
     fn what_it_says_it_accepts(case in case()) {
         let plan: Plan = through_json(&plan(&case.inputs, &case.flags, &case.decisions));
         let own = case.decisions.iter().any(|decision| decision.offer.starts_with("lab"));
-        let arithmetic: Vec<_> = verify(&plan, &case.inputs)
-            .into_iter()
-            .filter(|one| !matches!(one.kind, Kind::Constraint(_) | Kind::Packing))
-            .collect();
-        prop_assert!(arithmetic.is_empty(), "{arithmetic:#?}");
+        // That a workload was left out by chance is not the law's matter.
+        let by_chance = |one: &Violation| one.kind == Kind::Bound && one.subject != "objective";
+        let mut found = verify(&plan, &case.inputs);
+        found.retain(|one| !by_chance(one));
+        let breaks_a_rule = |kind| matches!(kind, Kind::Constraint(_) | Kind::Packing);
+        prop_assert!(found.iter().all(|one| breaks_a_rule(one.kind)), "{found:#?}");
         if !own {
-            let broken = violations(&case);
-            let mut found: Vec<Kind> = verify(&plan, &case.inputs).into_iter().map(|one| one.kind).collect();
-            found.sort_unstable();
-            prop_assert_eq!(found, broken);
+            let mut kinds: Vec<Kind> = found.into_iter().map(|one| one.kind).collect();
+            kinds.sort_unstable();
+            prop_assert_eq!(kinds, violations(&case));
         }
     }
 
