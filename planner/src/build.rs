@@ -265,7 +265,7 @@ impl<'w> Build<'w> {
         let provider = (0..places)
             .map(|p| {
                 let location = world.places.stands_for(PlaceIx(p as u32));
-                match world.network().cloud(location) {
+                match world.network().provider(location) {
                     Some(cloud) => plimsoll_catalog::clouds().position(|c| c == cloud).unwrap_or(1000) as u32,
                     None => 10_000 + p as u32,
                 }

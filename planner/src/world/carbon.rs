@@ -3,7 +3,7 @@
 use plimsoll_catalog as catalog;
 use plimsoll_model::{GramsPerKwh, Time, estate::CarbonRow};
 
-use super::{Assumptions, LocationIx, World, note};
+use super::{Assumptions, LocationIx, World, note, place::NAMES};
 
 const HOUR: i64 = 3_600_000_000_000;
 
@@ -44,7 +44,6 @@ impl World<'_> {
             let row = estate.carbon_intensity.iter().rev().find(|row| row.zone.as_deref() == Some(zone))?;
             return self.of_row(row, zone, notes);
         }
-        // A site no row covers has its neighbour's figure.
         let covers = |at: LocationIx| {
             estate
                 .carbon_intensity
@@ -55,7 +54,11 @@ impl World<'_> {
                 })
                 .reduce(|best, next| if next.0 <= best.0 { next } else { best })
         };
-        let row = covers(location).or_else(|| covers(self.places.near(location)?));
+        // A site that no row names has its neighbour's figure.
+        let row = match self.places.near(location) {
+            Some(near) => covers(location).filter(|(rank, _)| *rank <= NAMES).or_else(|| covers(near)),
+            None => covers(location),
+        };
         if let Some((_, row)) = row {
             return self.of_row(row, &self.places.label(location), notes);
         }

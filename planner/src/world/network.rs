@@ -100,7 +100,7 @@ impl<'w> Network<'w> {
         if !self.by_cloud() {
             return Some(self.egress(from, to, notes)?.pico() * i128::from(bytes.0));
         }
-        if self.same(from, to) || self.cloud(from) == self.cloud(to) {
+        if self.same(from, to) || self.provider(from) == self.provider(to) {
             return Some(0);
         }
         let (mut below, mut usd) = (0, 0);
@@ -117,7 +117,7 @@ impl<'w> Network<'w> {
     pub fn tiers(self, from: LocationIx) -> Tiers {
         const GB: u64 = 1 << 30;
         const TB: u64 = 1 << 40;
-        let list: &[(u64, i128)] = match self.cloud(from) {
+        let list: &[(u64, i128)] = match self.provider(from) {
             Some("aws") => &[(GB, 0), (10 * TB, 900), (50 * TB, 850), (150 * TB, 700), (u64::MAX, 500)],
             Some("azure") => &[(GB, 0), (10 * TB, 875), (50 * TB, 830), (150 * TB, 700), (u64::MAX, 500)],
             Some("gcp") => &[(TB, 1200), (10 * TB, 1100), (u64::MAX, 800)],
@@ -126,9 +126,11 @@ impl<'w> Network<'w> {
         list.iter().map(|(limit, price)| (*limit, Usd::from_pico(price * 100_000_000))).collect()
     }
 
-    /// The provider of a place.
-    pub fn cloud(self, location: LocationIx) -> Option<&'w str> {
-        self.world.places.location(location).cloud.as_deref()
+    /// The provider that a place counts as where egress is by provider: a site's is that of its `near`,
+    /// as there are no rows to name the site.
+    pub fn provider(self, location: LocationIx) -> Option<&'w str> {
+        let places = &self.world.places;
+        places.location(places.near(location).unwrap_or(location)).cloud.as_deref()
     }
 
     /// Throughput from a place to another; `None`: no time passes.
@@ -222,6 +224,11 @@ impl<'w> Network<'w> {
             let Some(f) = f else { continue };
             for (j, t) in ends(to).into_iter().enumerate() {
                 let Some(t) = t else { continue };
+                // Between a site and what stands for it nothing is charged and no time passes, unless
+                // a row names the site.
+                if i + j > 0 && self.same(f, t) {
+                    return Found::Same;
+                }
                 // A site with a region near it counts as itself only in rows that name it.
                 let must_name_from = i == 0 && places.near(from).is_some();
                 let must_name_to = j == 0 && places.near(to).is_some();
