@@ -20,6 +20,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
     Verify(commands::verify::VerifyArgs),
+    Offers(commands::offers::OffersArgs),
     Schema(commands::schema::SchemaArgs),
     Completions(commands::completions::CompletionsArgs),
 }

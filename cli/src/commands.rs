@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 pub(crate) mod completions;
+pub(crate) mod offers;
 pub(crate) mod plan;
 pub(crate) mod schema;
 pub(crate) mod verify;

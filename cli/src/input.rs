@@ -16,6 +16,12 @@ pub(crate) fn inputs(files: &Files) -> Result<Inputs, Failure> {
     Ok(load::inputs(&files.load(), &mut io::stdin().lock())?)
 }
 
+/// Reads and checks an estate alone.
+pub(crate) fn estate(path: &Path) -> Result<Inputs, Failure> {
+    let args = load::LoadArgs { files: Vec::new(), estate: Some(path.to_path_buf()) };
+    Ok(load::estate(&args, &mut io::stdin().lock())?)
+}
+
 /// Reads a plan; `-` is standard input.
 pub(crate) fn plan(path: &Path) -> Result<Plan, Failure> {
     let (name, bytes) = if path.as_os_str() == "-" {
