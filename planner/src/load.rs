@@ -68,9 +68,24 @@ impl fmt::Display for LoadError {
 /// # Errors
 /// Everything that is wrong with the files, as far as the first pass that found something.
 pub fn inputs(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError> {
+    read_all(args, stdin, true)
+}
+
+/// The same where no workload is needed: what an estate offers.
+///
+/// # Errors
+/// As for [`inputs`].
+pub fn estate(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError> {
+    read_all(args, stdin, false)
+}
+
+fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Result<Inputs, LoadError> {
     let mut digest = Digest::new();
     let files = files::read(args, stdin)?;
-    let Documents { workloads, estate } = documents(args, &files, &mut digest)?;
+    let Documents { workloads, estate } = documents(&files, &mut digest)?;
+    if needs_workload && workloads.is_empty() {
+        return Err(vec![no_workload(args)].into());
+    }
     let located = estate.as_ref().map(|(estate, _)| estate);
     ok_if_none(validate(&workloads, located))?;
     let (file_offers, series) = match &estate {
@@ -101,11 +116,7 @@ struct Documents<'f> {
     estate: Option<(Located<Estate>, &'f Path)>,
 }
 
-fn documents<'f>(
-    args: &LoadArgs,
-    files: &'f [File],
-    digest: &mut Digest,
-) -> Result<Documents<'f>, LoadError> {
+fn documents<'f>(files: &'f [File], digest: &mut Digest) -> Result<Documents<'f>, LoadError> {
     let (mut workloads, mut estate, mut problems) = (Vec::new(), None, Vec::new());
     for file in files {
         digest.add("documents", &file.bytes);
@@ -137,12 +148,13 @@ fn documents<'f>(
             problems.push(problem.with_help("`-e` names the file with `kind: Estate`"));
         }
     }
-    if problems.is_empty() && workloads.is_empty() {
-        let names = args.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-        let problem = Diagnostic::of_file(names.join(", "), "there is no Workload to place");
-        problems.push(problem.with_help("`plimsoll schema workload` says how to state one"));
-    }
     if problems.is_empty() { Ok(Documents { workloads, estate }) } else { Err(problems.into()) }
+}
+
+fn no_workload(args: &LoadArgs) -> Diagnostic {
+    let names = args.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    Diagnostic::of_file(names.join(", "), "there is no Workload to place")
+        .with_help("`plimsoll schema workload` says how to state one")
 }
 
 fn second_estate(first: &Located<Estate>, second: &Located<Estate>) -> Diagnostic {
