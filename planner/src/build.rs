@@ -35,26 +35,44 @@ pub struct Rules {
     /// Interruption rules.
     pub interruptions: Vec<(Matcher, PerHour)>,
     /// Quotas.
-    pub quotas: Vec<(Matcher, Quota)>,
+    pub quotas: Vec<Quota>,
+    /// By offer: the quotas it draws on; empty without quotas.
+    of_offer: Vec<Vec<u32>>,
 }
 
 impl Rules {
     /// The rules of a world.
     pub fn of(world: &World<'_>) -> Self {
-        let quotas = (1..).zip(&world.inputs.estate.quotas).map(|(i, quota)| {
+        let mut quotas = Vec::new();
+        let mut of_offer = Vec::new();
+        for (ix, quota) in (0_u32..).zip(&world.inputs.estate.quotas) {
             let instances = quota.instances.is_some();
             let limit = i64::from(quota.instances.or(quota.accelerators).unwrap_or(0)) * 1000;
-            (
-                Matcher::new(&quota.matches, world),
-                Quota { name: quota_name(i, &quota.matches), limit, instances },
-            )
-        });
-        Self { interruptions: world.interruption_rules(), quotas: quotas.collect() }
+            quotas.push(Quota { name: quota_name(ix + 1, &quota.matches), limit, instances });
+            of_offer.resize_with(world.offers.len(), Vec::new);
+            let matcher = Matcher::new(&quota.matches, world);
+            for (list, offer) in of_offer.iter_mut().zip(&world.offers) {
+                if matcher.matches(offer) {
+                    list.push(ix);
+                }
+            }
+        }
+        Self { interruptions: world.interruption_rules(), quotas, of_offer }
+    }
+
+    /// The indices of the quotas that an offer draws on.
+    pub fn drawn_on(&self, ix: OfferIx) -> &[u32] {
+        self.of_offer.get(ix.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The quotas that an offer draws on.
+    pub fn quotas_of(&self, ix: OfferIx) -> impl Iterator<Item = &Quota> {
+        self.drawn_on(ix).iter().map(|q| &self.quotas[*q as usize])
     }
 }
 
 /// What a quota is about, in words: its match, and its position when that is empty.
-fn quota_name(position: usize, matches: &plimsoll_model::Match) -> String {
+fn quota_name(position: u32, matches: &plimsoll_model::Match) -> String {
     let parts = [
         matches.offer.clone(),
         matches.cloud.clone(),
@@ -92,6 +110,7 @@ pub struct Build<'w> {
     series_at: BTreeMap<LocationIx, Option<u32>>,
     until: Time,
     missing: BTreeMap<String, ()>,
+    reserved: std::collections::BTreeSet<OfferIx>,
     shared_data: Vec<bool>,
     has_consumer: Vec<bool>,
     money_counts: Vec<bool>,
@@ -124,22 +143,16 @@ impl<'w> Build<'w> {
             series_at: BTreeMap::new(),
             until: latest(world, settings),
             missing: BTreeMap::new(),
+            reserved: inputs.estate.reservations.iter().filter_map(|r| world.named(&r.offer)).collect(),
             shared_data: vec![false; inputs.estate.datasets.len()],
             has_consumer: vec![false; inputs.workloads.len()],
             money_counts: Vec::new(),
         };
-        this.problem.quotas = rules.quotas.iter().map(|q| q.1.limit).collect();
+        this.problem.quotas = rules.quotas.iter().map(|q| q.limit).collect();
         this.limits();
         this.relations();
         for index in 0..inputs.workloads.len() {
-            let prospect = Prospect::new(
-                index,
-                world,
-                settings,
-                &rules.interruptions,
-                &rules.quotas,
-                &mut Assumptions::ignored(),
-            );
+            let prospect = Prospect::new(index, world, settings, rules, &mut Assumptions::ignored());
             this.prospects.push(prospect);
         }
         this.network();
@@ -367,7 +380,14 @@ impl<'w> Build<'w> {
         let mut found: Vec<(OfferIx, Terms)> = Vec::new();
         let mut thinner = thin::Thinner::new(self.world);
         self.prospects[index].eligible(&mut Assumptions::ignored(), |ix, _, terms| found.push((ix, terms)));
+        let plain = self.is_plain(index, task);
         for (ix, terms) in found {
+            let offer = self.world.offer(ix);
+            let compute = offer.hourly.to_f64() * terms.instances.to_f64() * terms.run.hours();
+            if plain && offer.count.is_none() && !self.reserved.contains(&ix) && thinner.is_hopeless(compute)
+            {
+                continue;
+            }
             if let Some(choice) = self.choice(index, task, ix, &terms) {
                 let profile = self.profile(index, task, &choice, ix);
                 thinner.offer(profile, choice, terms, ix);
@@ -385,6 +405,17 @@ impl<'w> Build<'w> {
         (choices, terms)
     }
 
+    /// Whether only the cost of a choice can matter: nothing is shared, summed or timed.
+    fn is_plain(&self, index: usize, task: &Task) -> bool {
+        self.rules.quotas.is_empty()
+            && !self.money_counts[index]
+            && task.carbon_budgets.is_empty()
+            && task.deadline.is_none()
+            && task.inputs.is_empty()
+            && !self.has_consumer[index]
+            && !task.reads.iter().any(|r| self.shared_data[r.0 as usize])
+    }
+
     /// A workload on an offer; `None` when a figure that its price needs is missing.
     pub fn choice(&mut self, index: usize, task: &Task, ix: OfferIx, terms: &Terms) -> Option<Choice> {
         let world = self.world;
@@ -392,13 +423,17 @@ impl<'w> Build<'w> {
         let spec = self.prospects[index].spec();
         let needs_carbon = self.problem.usd_per_kg > 0.0 || !task.carbon_budgets.is_empty();
         let electricity = offer.nodes.and_then(|(site, _)| world.inputs.estate.sites[site].electricity);
-        let kilowatts =
-            terms.watts.map(|w| terms.instances.to_f64() * w.to_f64() * terms.pue.to_f64() / 1000.0);
-        let series = self.series(offer.location);
+        // Looked up only where a price or a budget asks: most plans weigh money alone.
+        let powered = needs_carbon || electricity.is_some();
+        let ignored = &mut Assumptions::ignored();
+        let kilowatts = powered.then(|| world.watts(offer, ignored)).flatten().map(|watts| {
+            terms.instances.to_f64() * watts.to_f64() * world.pue(offer, ignored).to_f64() / 1000.0
+        });
+        let series = if needs_carbon { self.series(offer.location) } else { None };
         if terms.exposure.is_nan() {
             return self.lacks(offer, "interruptionsPerHour");
         }
-        if kilowatts.is_none() && (needs_carbon || electricity.is_some()) {
+        if kilowatts.is_none() && powered {
             return self.lacks(offer, "watts");
         }
         if series.is_none() && needs_carbon {
@@ -421,10 +456,12 @@ impl<'w> Build<'w> {
             spec.current.clone().or_else(|| self.settings.previous.get(&spec_name(self, index)).cloned());
         let moves = current.is_some_and(|current| current != offer.name());
         let rework = terms.rework();
-        let quotas = (0..)
-            .zip(&self.rules.quotas)
-            .filter(|(_, (matcher, _))| matcher.matches(offer))
-            .map(|(q, (_, quota))| (q, self.prospects[index].quota_use(offer, terms.instances, quota)))
+        let prospect = &self.prospects[index];
+        let quotas = self
+            .rules
+            .drawn_on(ix)
+            .iter()
+            .map(|q| (*q, prospect.quota_use(offer, terms.instances, &self.rules.quotas[*q as usize])))
             .collect();
         Some(Choice {
             offer: 0,
@@ -469,6 +506,19 @@ impl<'w> Build<'w> {
         None
     }
 
+    /// The carbon intensity of a location, if it was looked up.
+    pub fn intensity(&self, location: LocationIx) -> Option<&Intensity> {
+        self.series_at.get(&location).copied().flatten().map(|s| &self.intensities[s as usize])
+    }
+
+    /// Looks up the carbon intensity of the offers chosen, which a plan reports even when it has no price.
+    pub fn look_up_carbon(&mut self, chosen: &[u32]) {
+        for offer in chosen {
+            let location = self.world.offer(self.offers[*offer as usize]).location;
+            self.series(location);
+        }
+    }
+
     /// The problem's series of a location's carbon intensity.
     fn series(&mut self, location: LocationIx) -> Option<u32> {
         if let Some(known) = self.series_at.get(&location) {
@@ -492,9 +542,7 @@ impl<'w> Build<'w> {
         let shared_place = task.reads.iter().any(|r| self.shared_data[r.0 as usize])
             || !task.inputs.is_empty()
             || self.has_consumer[index];
-        let reserved = offer.nodes.is_some()
-            || offer.count.is_some()
-            || self.world.inputs.estate.reservations.iter().any(|r| self.world.named(&r.offer) == Some(ix));
+        let reserved = offer.nodes.is_some() || offer.count.is_some() || self.reserved.contains(&ix);
         let carbon_counts = self.problem.usd_per_kg > 0.0 || !task.carbon_budgets.is_empty();
         let series =
             choice.series.filter(|s| carbon_counts && !self.problem.series[*s as usize].is_constant());

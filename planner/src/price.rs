@@ -129,8 +129,8 @@ fn bill(
     let offer = world.offer(build.offers[choice.offer as usize]);
     let spec = build.prospects[task].spec();
     // The figures were looked up while choosing; what of them is assumed is noted now.
-    world.watts(offer, notes);
-    world.pue(offer, notes);
+    let watts = world.watts(offer, notes);
+    let pue = world.pue(offer, notes);
     if offer.capacity == plimsoll_model::Capacity::Spot {
         world.interruptions(offer, &build.rules().interruptions, notes);
     }
@@ -139,7 +139,7 @@ fn bill(
     let billed = &n * ratio(run, 1) - free;
     let hourly = ratio(offer.hourly.pico(), PICO);
     let instances = billed * ratio(1, HOUR) * hourly;
-    let kw = terms.watts.map(|w| &n * ratio(w.pico(), PICO) * ratio(terms.pue.pico(), PICO) * ratio(1, 1000));
+    let kw = watts.map(|w| &n * ratio(w.pico(), PICO) * ratio(pue.pico(), PICO) * ratio(1, 1000));
     let kwh = kw.as_ref().map(|kw| kw * ratio(run, HOUR));
     let electricity = offer.nodes.and_then(|(site, _)| world.inputs.estate.sites[site].electricity);
     let power = match (electricity, &kwh) {
@@ -147,8 +147,10 @@ fn bill(
         _ => BigRational::zero(),
     };
     let compute = &instances + power;
-    let until = world.intensity(offer.location, Time::from_nanos(decision.end()), notes).is_some();
-    let intensity = choice.series.filter(|_| until).map(|s| &build.intensities[s as usize]);
+    if notes.is_wanted() {
+        world.intensity(offer.location, Time::from_nanos(decision.start()), notes);
+    }
+    let intensity = build.intensity(offer.location);
     let kg = match (&kw, intensity) {
         (Some(kw), Some(intensity)) => {
             let pieces = decision

@@ -4,13 +4,14 @@
 //! offer is counted. For a workload that is left out all of them run, to say what stands in the way.
 
 use plimsoll_model::{
-    Capacity, Duration, Millisecond, PerHour, Ratio, Time, Workload,
+    Capacity, Duration, Millisecond, Ratio, Time, Workload,
     plan::Constraint,
     workload::{Request, WorkloadSpec},
 };
 use serde_json::{Value, json};
 
 use crate::{
+    build::Rules,
     flags::Settings,
     terms::{Fraction, Terms, rework},
     world::{AcceleratorIx, Assumptions, LocationIx, Offer, OfferIx, World},
@@ -60,8 +61,7 @@ pub struct Prospect<'w> {
     accelerators: Option<Vec<AcceleratorIx>>,
     speeds: Vec<(Option<AcceleratorIx>, String, Ratio)>,
     verdicts: Vec<Verdict>,
-    rules: &'w [(crate::world::Matcher, PerHour)],
-    quotas: &'w [(crate::world::Matcher, Quota)],
+    rules: &'w Rules,
     /// The later of now and its earliest start.
     pub earliest: Time,
     /// When it must end.
@@ -85,8 +85,7 @@ impl<'w> Prospect<'w> {
         index: usize,
         world: &'w World<'w>,
         settings: &'w Settings,
-        rules: &'w [(crate::world::Matcher, PerHour)],
-        quotas: &'w [(crate::world::Matcher, Quota)],
+        rules: &'w Rules,
         notes: &mut Assumptions,
     ) -> Self {
         let workload = &world.inputs.workloads[index];
@@ -112,7 +111,6 @@ impl<'w> Prospect<'w> {
             speeds,
             verdicts: Vec::new(),
             rules,
-            quotas,
             earliest,
             deadline,
         };
@@ -188,9 +186,9 @@ impl<'w> Prospect<'w> {
     }
 
     /// The first constraint that excludes an offer, else the terms on it.
-    pub fn judge(&self, offer: &Offer, notes: &mut Assumptions) -> Result<Terms, Constraint> {
+    pub fn judge(&self, ix: OfferIx, notes: &mut Assumptions) -> Result<Terms, Constraint> {
         let mut first = None;
-        let terms = self.check(offer, notes, &mut |obstacle| {
+        let terms = self.check(ix, notes, &mut |obstacle| {
             first = Some(obstacle().constraint);
             false
         });
@@ -202,9 +200,9 @@ impl<'w> Prospect<'w> {
     }
 
     /// Everything about an offer itself that stands in the way; with the terms, when they exist.
-    pub fn obstacles(&self, offer: &Offer, notes: &mut Assumptions) -> (Vec<Obstacle>, Option<Terms>) {
+    pub fn obstacles(&self, ix: OfferIx, notes: &mut Assumptions) -> (Vec<Obstacle>, Option<Terms>) {
         let mut all = Vec::new();
-        let terms = self.check(offer, notes, &mut |obstacle| {
+        let terms = self.check(ix, notes, &mut |obstacle| {
             all.push(obstacle());
             true
         });
@@ -214,11 +212,12 @@ impl<'w> Prospect<'w> {
     /// Runs the checks in order; `found` says whether to go on. The terms, where they exist.
     fn check(
         &self,
-        offer: &Offer,
+        ix: OfferIx,
         notes: &mut Assumptions,
         found: &mut dyn FnMut(&dyn Fn() -> Obstacle) -> bool,
     ) -> Option<Terms> {
         let (spec, request) = (self.spec(), &self.spec().request);
+        let offer = self.world.offer(ix);
         macro_rules! fail {
             ($constraint:ident, $name:expr, $needs:expr, $has:expr, $relax:expr) => {
                 if !found(&|| Obstacle {
@@ -310,8 +309,8 @@ impl<'w> Prospect<'w> {
                 fail!(Count, offer.name(), 1, 0, Some((1.0, "instances")));
             }
         }
-        for (matcher, quota) in self.quotas {
-            if matcher.matches(offer) {
+        for quota in self.rules.quotas_of(ix) {
+            {
                 let needs = self.quota_use(offer, instances, quota);
                 if needs > quota.limit {
                     let unit = if quota.instances { "instances" } else { "accelerators" };
@@ -338,9 +337,7 @@ impl<'w> Prospect<'w> {
                 Some((by, "h"))
             );
         }
-        let watts = self.world.watts(offer, notes);
-        let pue = self.world.pue(offer, notes);
-        Some(Terms { per_instance, instances, run, watts, pue, exposure })
+        Some(Terms { per_instance, instances, run, exposure })
     }
 
     fn accelerator_fits(&self, offer: &Offer) -> bool {
@@ -373,7 +370,9 @@ impl<'w> Prospect<'w> {
         if offer.capacity != Capacity::Spot {
             return 0.0;
         }
-        let Some(rate) = self.world.interruptions(offer, self.rules, notes) else { return f64::NAN };
+        let Some(rate) = self.world.interruptions(offer, &self.rules.interruptions, notes) else {
+            return f64::NAN;
+        };
         let p = self.spec().checkpoint.map_or(run, |c| run.min(c.every + c.restart));
         rate.to_f64() * instances.to_f64() * p.hours()
     }
@@ -397,7 +396,7 @@ impl<'w> Prospect<'w> {
         let world = self.world;
         let mut look = |ix: OfferIx| {
             let offer = world.offer(ix);
-            if let Ok(terms) = self.judge(offer, notes) {
+            if let Ok(terms) = self.judge(ix, notes) {
                 found(ix, offer, terms);
             }
         };
@@ -416,8 +415,8 @@ impl<'w> Prospect<'w> {
     /// How many offers each constraint excludes, each offer under the first.
     pub fn filtered(&self) -> std::collections::BTreeMap<Constraint, u64> {
         let mut filtered = std::collections::BTreeMap::new();
-        for offer in &self.world.offers {
-            if let Err(constraint) = self.judge(offer, &mut Assumptions::ignored()) {
+        for ix in (0..self.world.offers.len() as u32).map(OfferIx) {
+            if let Err(constraint) = self.judge(ix, &mut Assumptions::ignored()) {
                 *filtered.entry(constraint).or_default() += 1;
             }
         }

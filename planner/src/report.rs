@@ -54,6 +54,12 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         .iter()
         .map(|c| c.as_ref().map(|c| Decision { choice: c.choice as usize, runs: c.runs.clone() }))
         .collect();
+    let chosen: Vec<u32> = decisions
+        .iter()
+        .zip(&build.problem.tasks)
+        .filter_map(|(d, t)| Some(t.choices[d.as_ref()?.choice].offer))
+        .collect();
+    build.look_up_carbon(&chosen);
     let all: Vec<usize> = (0..decisions.len()).collect();
     let mut notes = Assumptions::wanted();
     let bills = bills(build, &decisions, &all, &mut notes);
@@ -218,7 +224,7 @@ fn prices(build: &Build<'_>, outcome: &Outcome) -> Vec<Price> {
 fn limit(build: &Build<'_>, limit: Priced) -> (Constraint, String) {
     match limit {
         Priced::Count(offer) => (Constraint::Count, build.world().offer(build.offers[offer as usize]).name()),
-        Priced::Quota(quota) => (Constraint::Quota, build.rules().quotas[quota as usize].1.name.clone()),
+        Priced::Quota(quota) => (Constraint::Quota, build.rules().quotas[quota as usize].name.clone()),
         Priced::Budget(budget) => (Constraint::Budget, build.budgets[budget as usize].name.clone()),
         Priced::Carbon(budget) => {
             (Constraint::CarbonBudget, build.carbon_budgets[budget as usize].name.clone())

@@ -1,8 +1,8 @@
-//! The terms of a workload on an offer: how many instances, for how long, at what power and risk.
+//! The terms of a workload on an offer: how many instances, for how long, at what risk.
 //!
 //! Everything exact that both the solver's figures and the plan's money are made from, computed once.
 
-use plimsoll_model::{Duration, Ratio, Watts};
+use plimsoll_model::Duration;
 
 /// A fraction of two whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +43,6 @@ pub struct Terms {
     pub instances: Fraction,
     /// Run time, without rework.
     pub run: Duration,
-    /// Power of one instance, where known.
-    pub watts: Option<Watts>,
-    /// PUE of the building.
-    pub pue: Ratio,
     /// λp: expected interruptions of the gang in the time one costs.
     pub exposure: f64,
 }

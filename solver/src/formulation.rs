@@ -479,6 +479,19 @@ impl<'a> Formulation<'a> {
         self.program.rows[before..].to_vec()
     }
 
+    /// Makes every row of every limit over time at once, as a plain program has them.
+    pub fn all_capacity_rows(&mut self) {
+        let mut moments: BTreeSet<(Shared, Nanos)> = BTreeSet::new();
+        for item in self.items.iter().filter(|i| i.timed) {
+            for (shared, _) in self.takes(item) {
+                moments.extend(item.column.runs.iter().map(|run| (shared, run.0)));
+            }
+        }
+        for (shared, moment) in moments {
+            self.capacity_row(shared, moment);
+        }
+    }
+
     fn capacity_row(&mut self, shared: Shared, moment: Nanos) {
         let mut terms = Vec::new();
         for (x, item) in (0u32..).zip(&self.items) {

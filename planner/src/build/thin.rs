@@ -49,6 +49,14 @@ impl<'w> Thinner<'w> {
         Self { world, groups: BTreeMap::new() }
     }
 
+    /// Whether two uncoupled choices cost less than `least` already: an uncoupled choice that costs at
+    /// least that much is dominated by both.
+    pub(super) fn is_hopeless(&self, least: f64) -> bool {
+        let uncoupled = self.groups.get(&(None, None, None, Vec::new()));
+        uncoupled
+            .is_some_and(|group| group.iter().filter(|k| k.measures[0] < least * (1.0 - EQUAL)).count() >= 2)
+    }
+
     /// Takes in a choice.
     pub(super) fn offer(&mut self, profile: Profile, choice: Choice, terms: Terms, offer: OfferIx) {
         let world = self.world;

@@ -75,8 +75,9 @@ type Sets = Vec<(OfferIx, Vec<Obstacle>, f64)>;
 fn obstacles_by_offer(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Sets {
     let world = build.world();
     let mut fixed: Vec<(OfferIx, Vec<Obstacle>, Option<Terms>)> = Vec::new();
-    for (ix, offer) in (0..).zip(&world.offers) {
-        let (mut obstacles, terms) = build.prospects[task].obstacles(offer, &mut Assumptions::ignored());
+    for ix in 0..world.offers.len() as u32 {
+        let (mut obstacles, terms) =
+            build.prospects[task].obstacles(OfferIx(ix), &mut Assumptions::ignored());
         // Counts, quotas and the deadline are judged again beside the others.
         if terms.is_some() {
             obstacles.retain(|o| {
@@ -215,7 +216,7 @@ fn limit_obstacle(
             }
         }
         Limit::Quota(quota) => {
-            let quota = &build.rules().quotas[quota as usize].1;
+            let quota = &build.rules().quotas[quota as usize];
             Obstacle {
                 constraint: Constraint::Quota,
                 name: quota.name.clone(),

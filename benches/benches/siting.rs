@@ -1,0 +1,77 @@
+//! How good plans are, how far from proven, at what cost in CPU: `cargo bench --bench siting`.
+//!
+//! Baselines in the same run, on the same numbers: the cheapest offer that still fits, workload by
+//! workload (SkyPilot's and dstack's way, with region-aware data), and HiGHS on the plain program
+//! without start, stopped after as many seconds as we took, at least ten.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use plimsoll_benches::{
+    instance::{independent, shared_data_and_quotas},
+    meter::{cpu_seconds, peak_mib},
+};
+use plimsoll_model::Inputs;
+use plimsoll_planner::{
+    Settings,
+    build::{Build, Rules},
+    world::World,
+};
+use plimsoll_solver::{
+    Params,
+    construct::greedy,
+    formulation::Formulation,
+    linear::{Limits, highs},
+    score::Ranks,
+};
+
+fn main() {
+    let smoke = std::env::args().any(|a| a == "--test");
+    println!("{:<34} {:>12} {:>12} {:>8} {:>8} {:>8}", "instance / method", "total $", "bound $", "gap %", "cpu s", "MiB");
+    let sizes: &[(usize, usize)] = if smoke { &[(20, 200)] } else { &[(50, 500), (100, 1000), (300, 3000)] };
+    for &(workloads, offers) in sizes {
+        let inputs = shared_data_and_quotas(1, workloads, offers);
+        compare(&format!("{workloads} x {offers}, data + quotas"), &inputs, !smoke);
+    }
+    let count = if smoke { 20 } else { 1000 };
+    compare(&format!("{count} independent x catalogue"), &independent(1, count), false);
+}
+
+/// One instance by every method.
+fn compare(name: &str, inputs: &Inputs, plain: bool) {
+    let settings = Settings::of(inputs);
+    let before = cpu_seconds();
+    let world = World::new(inputs, settings.now).expect("the instance is sound");
+    let rules = Rules::of(&world);
+    let build = Build::new(&world, &settings, &rules).expect("the instance is sound");
+    let built = cpu_seconds() - before;
+    let outcome = plimsoll_solver::solve(&build.problem, &Params::default(), &mut |_| {});
+    let ours = cpu_seconds() - before;
+    row(name, "plimsoll", outcome.total, outcome.bound, ours);
+    println!("    of which stating the problem {built:.2} s; choices {}", build.problem.tasks.iter().map(|t| t.choices.len()).sum::<usize>());
+    for phase in &outcome.phases {
+        println!("    {:<26} {:?}", phase.name, phase.counts);
+    }
+    let ranks = Ranks::new(&build.problem);
+    let members: Vec<u32> = (0..build.problem.tasks.len() as u32).collect();
+    let before = cpu_seconds();
+    let first = greedy(&build.problem, &ranks, &members);
+    row(name, "cheapest that fits", first.score.total, None, cpu_seconds() - before);
+    if !first.score.complete() {
+        println!("    leaves {:?} required workloads out", first.score.left);
+    }
+    if plain {
+        let before = cpu_seconds();
+        let Some(mut form) = Formulation::new(&build.problem, &members, false, usize::MAX) else { return };
+        form.all_capacity_rows();
+        let seconds = Some(ours.max(10.0));
+        let solution = highs::solve(&form.program, None, Limits { gap: 1e-6, nodes: u64::MAX >> 1, seconds, seed: 0 });
+        let total = solution.values.map_or(f64::NAN, |v| form.program.cost.iter().zip(v).map(|(c, x)| c * x).sum());
+        row(name, "HiGHS, plain program", total, Some(solution.bound), cpu_seconds() - before);
+    }
+}
+
+fn row(name: &str, method: &str, total: f64, bound: Option<f64>, cpu: f64) {
+    let gap = bound.map_or(f64::NAN, |b| 100.0 * (total - b) / b);
+    let bound = bound.unwrap_or(f64::NAN);
+    println!("{:<34} {total:>12.2} {bound:>12.2} {gap:>8.3} {cpu:>8.2} {:>8.0}", format!("{name}: {method}"), peak_mib());
+}

@@ -1,0 +1,102 @@
+//! Plans of small hand-made estates, figures reckoned by hand, each held against the checker.
+
+use std::{io::Write as _, path::PathBuf};
+
+use plimsoll_model::{Inputs, Plan, plan::Status};
+use plimsoll_planner::{
+    Settings,
+    load::{self, LoadArgs},
+};
+
+fn inputs(yaml: &str) -> Inputs {
+    let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    file.write_all(yaml.as_bytes()).unwrap();
+    let args = LoadArgs { files: vec![PathBuf::from(file.path())], estate: None };
+    load::inputs(&args, &mut std::io::empty()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn plan(yaml: &str, change: impl FnOnce(&mut Settings)) -> Plan {
+    let inputs = inputs(yaml);
+    let mut settings = Settings::of(&inputs);
+    change(&mut settings);
+    let plan =
+        plimsoll_planner::plan(&inputs, &settings, None, &mut |_| {}).unwrap_or_else(|e| panic!("{e}"));
+    let violations = plimsoll_verify::verify(&plan, &inputs);
+    assert!(violations.is_empty(), "{violations:#?}\n{}", serde_json::to_string_pretty(&plan).unwrap());
+    plan
+}
+
+const ESTATE: &str = "
+apiVersion: plimsoll.dev/v1alpha1
+kind: Estate
+metadata: {name: e}
+spec:
+  time: 2026-01-01T00:00:00Z
+  catalog: []
+  defaults: none
+  offers:
+  - {cloud: aws, region: us-east-1, instanceType: p4, accelerator: A100, accelerators: 8, cpu: 96, memory: 1152Gi, capacity: on-demand, hourly: 32.77}
+  - {cloud: aws, region: us-east-1, instanceType: p4, accelerator: A100, accelerators: 8, cpu: 96, memory: 1152Gi, capacity: spot, hourly: 12.5, interruptionsPerHour: 0.02}
+  - {cloud: gcp, region: us-central1, instanceType: a2, accelerator: A100, accelerators: 8, cpu: 96, memory: 680Gi, capacity: on-demand, hourly: 29.38, count: 1}
+  datasets:
+  - {name: d, size: 1000Gi, at: [aws/us-east-1]}
+  egress:
+  - {from: aws/us-east-1, to: '*', usdPerGb: 0.02}
+  throughput:
+  - {from: '*', to: '*', gbps: 10}
+";
+
+#[test]
+fn the_cheaper_offer_wins_when_nothing_else_counts() {
+    let plan = plan(
+        &format!(
+            "{ESTATE}\n---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: w}}\nspec:\n  duration: 10h\n  request: {{accelerators: {{anyOf: [A100], count: 8}}}}\n"
+        ),
+        |_| {},
+    );
+    assert_eq!(plan.status, Status::Optimal);
+    assert_eq!(plan.placements[0].offer.full_name(), "gcp/us-central1/a2/on-demand");
+    assert_eq!(plan.objective.total_usd.to_string(), "293.8");
+    let runner = plan.placements[0].runner_up.as_ref().unwrap();
+    assert_eq!(
+        (runner.offer.as_str(), runner.extra_usd.to_string()),
+        ("aws/us-east-1/p4/on-demand", "33.9".into())
+    );
+}
+
+#[test]
+fn data_draws_the_work_to_it() {
+    let workload = "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: w}\nspec:\n  duration: 5h\n  inputs: [{dataset: d}]\n  request: {accelerators: {anyOf: [A100], count: 8}}\n";
+    let plan = plan(&format!("{ESTATE}\n---\n{workload}"), |_| {});
+    // 5 h × 29.38 + 1000 GB × 0.02 = 166.9 against 163.85.
+    assert_eq!(plan.objective.total_usd.to_string(), "163.85");
+}
+
+#[test]
+fn spot_is_charged_for_its_risk() {
+    let workload = "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: w}\nspec:\n  duration: 10h\n  interruptible: true\n  request: {accelerators: {anyOf: [A100], count: 8}}\n";
+    let plan = plan(&format!("{ESTATE}\n---\n{workload}"), |_| {});
+    let parts = &plan.objective.parts;
+    // 125 × ((e^0.2 − 1)/0.2 − 1)
+    assert_eq!(parts.compute.to_string(), "125");
+    assert_eq!(parts.risk.to_string(), "13.376724");
+}
+
+#[test]
+fn a_count_sends_the_second_elsewhere() {
+    let one = "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: NAME}\nspec:\n  duration: 10h\n  request: {accelerators: {anyOf: [A100], count: 8}}\n";
+    let two = format!("{ESTATE}\n---\n{}\n---\n{}", one.replace("NAME", "a"), one.replace("NAME", "b"));
+    let plan = plan(&two, |_| {});
+    assert_eq!(plan.objective.total_usd.to_string(), "621.5");
+    assert_eq!(plan.status, Status::Optimal);
+}
+
+#[test]
+fn what_fits_nowhere_is_explained() {
+    let workload = "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: w}\nspec:\n  duration: 10h\n  deadline: 8h\n  request: {accelerators: {anyOf: [A100], count: 8}}\n";
+    let plan = plan(&format!("{ESTATE}\n---\n{workload}"), |_| {});
+    assert_eq!(plan.status, Status::Infeasible);
+    let causes = &plan.unplaced[0].causes;
+    assert_eq!(causes.len(), 1);
+    assert_eq!((causes[0].constraint.as_str(), causes[0].relax_by), ("deadline", Some(2.0)));
+}
