@@ -22,5 +22,6 @@ pub use tree::Tree;
 pub use write::to_string;
 
 pub(crate) use de::read;
+pub(crate) use limits::FILE_PROBLEMS;
 pub(crate) use parse::{parse, text_of};
 pub(crate) use tree::Value;

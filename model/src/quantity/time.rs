@@ -119,9 +119,10 @@ impl FromStr for Duration {
             }
             last = nanos;
             let number = parse_pico(&rest[..digits]).map_err(|_| syntax())?;
-            total += number * i128::from(nanos) / SCALE;
+            let too_long = || format!("`{text}` is longer than 50 years");
+            total += number.checked_mul(i128::from(nanos)).ok_or_else(too_long)? / SCALE;
             if total > i128::from(LONGEST) {
-                return Err(format!("`{text}` is longer than 50 years"));
+                return Err(too_long());
             }
             rest = &rest[digits + letters..];
         }
@@ -359,7 +360,20 @@ mod tests {
         }
         assert_eq!(Duration::from_secs(5400).to_string(), "1h30m");
         assert_eq!(Duration::from_nanos(1_500_000).to_string(), "1.5ms");
-        for bad in ["", "6", "h", "6 h", "-6h", "30m1h", "1h1h", "1e3h", "99999999d", "1.2.3h", "6µs"] {
+        for bad in [
+            "",
+            "6",
+            "h",
+            "6 h",
+            "-6h",
+            "30m1h",
+            "1h1h",
+            "1e3h",
+            "99999999d",
+            "99999999997d",
+            "1.2.3h",
+            "6µs",
+        ] {
             assert!(bad.parse::<Duration>().is_err(), "{bad}");
         }
     }

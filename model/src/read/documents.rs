@@ -37,6 +37,9 @@ pub fn documents(file: &str, bytes: &[u8]) -> Result<Vec<Located<Document>>, Vec
             Ok(value) => read.push(Located::new(value, &source, &tree)),
             Err(more) => problems.extend(more),
         }
+        if problems.len() >= yaml::FILE_PROBLEMS {
+            break;
+        }
     }
     finish(read, problems)
 }
@@ -81,6 +84,9 @@ fn only<T: DeserializeOwned>(file: &str, bytes: &[u8], wanted: &str) -> Result<L
             }
             Err(problem) => problems.push(*problem),
         }
+        if problems.len() >= yaml::FILE_PROBLEMS {
+            break;
+        }
     }
     if let (Some(second), true) = (read.get(1), problems.is_empty()) {
         problems.push(second.problem("kind", format!("a second {wanted} in one file")));
@@ -93,6 +99,7 @@ fn only<T: DeserializeOwned>(file: &str, bytes: &[u8], wanted: &str) -> Result<L
 
 fn finish<T>(read: Vec<T>, mut problems: Vec<Diagnostic>) -> Result<Vec<T>, Vec<Diagnostic>> {
     problems.sort_by_key(|problem| problem.span);
+    problems.truncate(yaml::FILE_PROBLEMS);
     if problems.is_empty() { Ok(read) } else { Err(problems) }
 }
 

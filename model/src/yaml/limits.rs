@@ -10,7 +10,7 @@ pub(super) const DEPTH: usize = 64;
 pub(super) const PROBLEMS: usize = 20;
 
 /// How many problems of one file are reported.
-pub(super) const FILE_PROBLEMS: usize = 100;
+pub(crate) const FILE_PROBLEMS: usize = 100;
 
 /// The cost of a node beside its text.
 pub(super) const NODE_COST: u64 = 32;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use granit_parser::{Event, Parser, ScalarStyle, Span as RawSpan, Tag};
 
 use super::{
-    limits::{DEPTH, FILE_BYTES, FILE_PROBLEMS, NODE_COST, budget},
+    limits::{DEPTH, FILE_BYTES, FILE_PROBLEMS, NODE_COST, PROBLEMS, budget},
     path::write_field,
     scalar::{Scalar, resolve},
     tree::{Entry, Node, NodeId, Tree, Value},
@@ -123,12 +123,13 @@ fn parse_from(source: &Source, offset: Offset, parsed: &mut Parsed) -> Option<Of
     }
 }
 
-/// The offset of a JSON document right after one that ended.
+/// The offset of a JSON document on a line after one that ended.
 fn next_json(text: &str, offset: Offset, end: (usize, usize, Option<usize>)) -> Option<Offset> {
     let (mut line, mut column, byte) = (end.0, end.1, end.2?);
     let rest = text.get(byte..)?;
     let skipped = rest.find(|c: char| !c.is_whitespace())?;
-    if byte == 0 || !rest[skipped..].starts_with('{') {
+    // On one line the parser looks far ahead for a `:` before it gives up, too far to do so often.
+    if !rest[..skipped].contains('\n') || !rest[skipped..].starts_with('{') {
         return None;
     }
     for c in rest[..skipped].chars() {
@@ -221,6 +222,12 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Notes a problem and goes on, up to a bearable number of them.
+    fn report(&mut self, problem: Diagnostic) {
+        self.problems.push(problem);
+        self.dead |= self.problems.len() >= PROBLEMS;
+    }
+
     /// The document ends here with this problem.
     fn fail(&mut self, problem: Diagnostic) {
         if !self.dead {
@@ -299,7 +306,7 @@ impl<'a> Builder<'a> {
             | (Some("float"), Scalar::Float(_) | Scalar::Int(_)) => value(resolved),
             (Some(_), _) => {
                 let problem = format!("`{}` does not fit the tag `{}`", shown(text), shown(&tag.original()));
-                self.problems.push(self.problem(span, problem));
+                self.report(self.problem(span, problem));
                 Value::Text
             }
             (None, _) => {
@@ -322,7 +329,7 @@ impl<'a> Builder<'a> {
         let problem = self
             .problem(span, format!("unknown tag `{}`", shown(&tag.original())))
             .with_help("remove it: no document here needs a tag");
-        self.problems.push(problem);
+        self.report(problem);
     }
 
     fn add(&mut self, node: Node) -> NodeId {
@@ -449,23 +456,20 @@ impl<'a> Builder<'a> {
             return entries;
         }
         let parent = self.path();
-        for (first, second) in twice.iter().take(super::limits::PROBLEMS) {
+        for (first, second) in twice.iter().take(PROBLEMS) {
             let (first, second) = (&entries[*first], &entries[*second]);
             let place = if parent.is_empty() { String::new() } else { format!(" in `{parent}`") };
             let problem = format!("field `{}` is given twice{place}", shown(&second.key));
-            self.problems.push(
-                self.source
-                    .problem(second.key_span, parent.clone(), problem)
-                    .with_help(format!("first given on line {}", first.key_span.line)),
-            );
+            let problem = self.source.problem(second.key_span, parent.clone(), problem);
+            self.report(problem.with_help(format!("first given on line {}", first.key_span.line)));
         }
-        let later: Vec<usize> = twice.into_iter().map(|(_, second)| second).collect();
+        let mut later = vec![false; entries.len()];
+        for (_, second) in twice {
+            later[second] = true;
+        }
+        let mut later = later.into_iter();
         let mut kept = entries;
-        let mut index = 0;
-        kept.retain(|_| {
-            index += 1;
-            !later.contains(&(index - 1))
-        });
+        kept.retain(|_| !later.next().unwrap_or_default());
         kept
     }
 }

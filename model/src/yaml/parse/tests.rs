@@ -38,7 +38,7 @@ fn texts_mean_what_the_core_schema_says() {
             json!([{"a": "😀/", "b": [1, -0.0025, null, true]}]),
         ),
         (
-            "{\"a\": 1}\n{\"a\": 2}{\"a\": 3}\n\n  {\"a\": 4}\n",
+            "{\"a\": 1}\n{\"a\": 2} \r\n{\"a\": 3}\n\n  {\"a\": 4}\n",
             json!([{"a": 1}, {"a": 2}, {"a": 3}, {"a": 4}]),
         ),
         ("1: a\ntrue: b\n", json!([{"1": "a", "true": "b"}])),
@@ -80,8 +80,8 @@ fn what_could_be_misread_is_refused() {
 
 #[test]
 fn json_after_json_keeps_its_place() {
-    let problems = read("{\"a\": 1} {\"b\": 1,\n\"b\": 2} {\"c\": 1, \"c\": 2}\n").unwrap_err();
-    assert_eq!(problems, ["2:1 field `b` is given twice", "2:18 field `c` is given twice"]);
+    let problems = read("{\"a\": 1}\n {\"b\": 1,\n\"b\": 2}\n  {\"c\": 1, \"c\": 2}\n").unwrap_err();
+    assert_eq!(problems, ["3:1 field `b` is given twice", "4:12 field `c` is given twice"]);
 }
 
 #[test]
