@@ -4,6 +4,7 @@
 //! that no estate has). `fill` is how likely an optional field is stated: at 1 every field is.
 
 mod estate;
+mod plan;
 mod workload;
 
 use indexmap::IndexMap;
@@ -15,6 +16,7 @@ use crate::{
 };
 
 pub use estate::estate;
+pub use plan::plan;
 pub use workload::workload;
 
 /// Texts that a careless reader or writer takes for something else.

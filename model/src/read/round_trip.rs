@@ -35,6 +35,16 @@ proptest! {
         prop_assert_eq!(documents(&yaml::to_string(&estate).unwrap()), std::slice::from_ref(&document));
     }
 
+    #[test]
+    fn plans_read_back_the_same(plan in prop_oneof![Just(1.0), Just(0.5)].prop_flat_map(testing::plan)) {
+        for text in [serde_json::to_string(&plan).unwrap(), yaml::to_string(&plan).unwrap()] {
+            match read::plan("test", text.as_bytes()) {
+                Ok(again) => prop_assert_eq!(&again, &plan),
+                Err(problems) => prop_assert!(false, "{}", problems[0]),
+            }
+        }
+    }
+
     /// Several documents to a file, in YAML or JSON, come out in order.
     #[test]
     fn documents_follow_each_other(first in testing::workload(0.2), second in testing::workload(0.2)) {

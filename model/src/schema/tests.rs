@@ -152,6 +152,8 @@ fn made_up_documents_state_every_field() {
     assert_eq!(stated("workload", &workload), Ok(all("workload")));
     let estate = serde_json::to_value(full(testing::estate(1.0))).unwrap();
     assert_eq!(stated("estate", &estate), Ok(all("estate")));
+    let plan = serde_json::to_value(full(testing::plan(1.0))).unwrap();
+    assert!(stated("plan", &plan).is_ok(), "{:?}", stated("plan", &plan));
 }
 
 #[test]
@@ -207,7 +209,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn what_is_written_conforms(workload in testing::workload(0.5), estate in testing::estate(0.3)) {
+    fn what_is_written_conforms(
+        workload in testing::workload(0.5),
+        estate in testing::estate(0.3),
+        plan in testing::plan(0.5),
+    ) {
+        let value = serde_json::to_value(&plan).unwrap();
+        prop_assert!(stated("plan", &value).is_ok(), "{:?}", stated("plan", &value));
         let value = serde_json::to_value(&workload).unwrap();
         prop_assert!(stated("workload", &value).is_ok(), "{:?}", stated("workload", &value));
         let value = serde_json::to_value(&estate).unwrap();
