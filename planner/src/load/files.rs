@@ -21,25 +21,26 @@ pub(super) struct File {
     pub(super) is_estate: bool,
 }
 
-/// Reads every file of the command line: the files in order, then the estate's.
+/// Reads every file of the command line: the files in order, then the estate's if it is not among them.
 pub(super) fn read(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Vec<File>, LoadError> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     let mut stdin = Some(stdin);
     let estate = args.estate.as_deref();
+    // The estate may be among the files, or lie in a folder of them; then it is read there.
+    let mut met = false;
     for path in &args.files {
         match paths(path) {
             Ok(found) => {
-                let from_folder = found.len() != 1 || found[0] != *path;
-                // The estate may lie in the folder that is planned.
-                let skip = |path: &Path| from_folder && estate.is_some_and(|estate| same(estate, path));
-                for path in found.iter().filter(|path| !skip(path)) {
-                    add(path, false, &mut stdin, &mut files, &mut problems);
+                for path in found {
+                    let is_estate = estate.is_some_and(|estate| same(estate, &path));
+                    met |= is_estate;
+                    add(&path, is_estate, &mut stdin, &mut files, &mut problems);
                 }
             }
             Err(problem) => problems.push(*problem),
         }
     }
-    if let Some(path) = estate {
+    if let Some(path) = estate.filter(|_| !met) {
         add(path, true, &mut stdin, &mut files, &mut problems);
     }
     if problems.is_empty() { Ok(files) } else { Err(problems.into()) }

@@ -87,10 +87,17 @@ fn catalog(name: &str, bytes: &[u8]) -> Result<Vec<OfferSpec>, Vec<Diagnostic>> 
         }
         problems
     })?;
-    let (mut offers, mut problems) = (Vec::new(), Vec::new());
+    let (mut offers, mut problems, mut lines) = (Vec::new(), Vec::new(), BTreeMap::new());
     for row in rows.offers {
         let line = row.line;
-        match offer(row) {
+        let read = offer(row).and_then(|offer| match lines.insert(offer.full_name(), line) {
+            Some(first) => Err(format!(
+                "a second offer `{}`, after line {first}: give one of them a `name`",
+                offer.full_name()
+            )),
+            None => Ok(offer),
+        });
+        match read {
             Ok(offer) => offers.push(offer),
             Err(message) => {
                 let error = FileError { file: name.to_owned(), line, column: None, message };

@@ -71,6 +71,9 @@ fn files_folders_and_standard_input_come_in_order() {
     // The estate may be named although it lies in the folder.
     let again = folder.load(&["d"], Some("d/estate.yaml"), "").unwrap();
     assert_eq!(names(&again), ["a", "b"]);
+    let whole = folder.load(&["d"], None, "").unwrap();
+    assert_eq!(again, whole);
+    assert!(folder.load(&["d/b.yml", "d/estate.yaml"], Some("d/estate.yaml"), "").is_ok());
 }
 
 #[test]
@@ -147,6 +150,11 @@ fn what_cannot_be_read_is_named() {
             "cloud,region,instanceType,capacity,hourly,accelerators\na,b,c,spot,1,\na,b,c,spot,-1,\na,b,d,spott,1,\na,b,e,spot,1,0.5\n",
         ),
         ("sub/x", ""),
+        ("twice.yaml", &estate("catalog: [twice.csv]")),
+        (
+            "twice.csv",
+            "cloud,region,instanceType,capacity,hourly,accelerators\na,b,c,spot,1,\na,b,c,spot,2,\na,b,d,spot,2,0.5\n",
+        ),
         ("catalog.yaml", &estate("catalog: [offers.json]")),
         (
             "offers.json",
@@ -162,8 +170,30 @@ fn what_cannot_be_read_is_named() {
         ("fields", &["bad.yaml"], None),
         ("named", &["a.yaml"], Some("named.yaml")),
         ("catalog", &["a.yaml"], Some("catalog.yaml")),
+        ("catalog-twice", &["a.yaml"], Some("twice.yaml")),
     ] {
         insta::assert_snapshot!(name, folder.load(files, estate, "").unwrap_err());
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(100))]
+
+    /// Whatever documents say, they are taken or refused with a place; catalogue and series files that
+    /// they name do not exist.
+    #[test]
+    fn made_up_documents_are_taken_or_refused(
+        workloads in proptest::collection::vec(plimsoll_model::testing::workload(0.5), 0..4),
+        estate in plimsoll_model::testing::estate(0.3),
+    ) {
+        let mut texts = vec![plimsoll_model::yaml::to_string(&estate).unwrap()];
+        texts.extend(workloads.iter().map(|w| plimsoll_model::yaml::to_string(w).unwrap()));
+        let args = LoadArgs { files: vec![PathBuf::from("-")], estate: None };
+        if let Err(error) = inputs(&args, &mut texts.join("---\n").as_bytes()) {
+            for problem in error.problems() {
+                proptest::prop_assert!(problem.span.is_some() || workloads.is_empty(), "{problem}");
+            }
+        }
     }
 }
 

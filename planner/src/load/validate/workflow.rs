@@ -1,6 +1,6 @@
 //! What workloads say about each other and about the estate's data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Diagnostic, Estate, Workload, read::Located, yaml};
 
@@ -24,7 +24,7 @@ pub(super) fn datasets(
     estate: Option<&Located<Estate>>,
     problems: &mut Vec<Diagnostic>,
 ) {
-    let known: Vec<&str> =
+    let known: BTreeSet<&str> =
         estate.iter().flat_map(|estate| &estate.value.spec.datasets).map(|dataset| &*dataset.name).collect();
     let help = match (estate, known.is_empty()) {
         (None, _) => "there is no Estate, which would list datasets".to_owned(),
@@ -43,7 +43,7 @@ pub(super) fn datasets(
     }
 }
 
-fn some_of(names: &[&str]) -> String {
+fn some_of(names: &BTreeSet<&str>) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = names.len().saturating_sub(SHOWN);
