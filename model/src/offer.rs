@@ -87,6 +87,7 @@ impl fmt::Display for AcceleratorKind {
 /// An offer as a document states it. What is absent is unknown, never zero.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Offer")]
 pub struct OfferSpec {
     /// Unique; by default `cloud/region/instanceType/capacity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -184,23 +184,30 @@ fn one_name_may_stand_for_a_list() {
 /// The documents of `examples/`, through the reader and through the schema.
 #[test]
 fn the_shipped_examples_conform() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        let name = path.display().to_string();
-        if !crate::read::is_document(&name) {
-            continue;
-        }
-        let source = crate::yaml::text_of(&name, &fs::read(&path).unwrap()).unwrap();
-        let parsed = crate::yaml::parse(&source);
-        assert!(parsed.problems.is_empty(), "{}", parsed.problems[0]);
-        for tree in &parsed.documents {
-            let value: Value = crate::yaml::read(&source, tree).unwrap();
-            // Manifests of other programs lie beside ours.
-            if value["apiVersion"] == json!(crate::API_VERSION) {
-                let kind = value["kind"].as_str().unwrap_or_default();
-                assert_eq!(stated(kind, &value).err(), None, "{name}");
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if crate::read::is_document(&path.display().to_string()) {
+                conforms(&path);
             }
+        }
+    }
+}
+
+fn conforms(path: &Path) {
+    let name = path.display().to_string();
+    let source = crate::yaml::text_of(&name, &fs::read(path).unwrap()).unwrap();
+    let parsed = crate::yaml::parse(&source);
+    assert!(parsed.problems.is_empty(), "{}", parsed.problems[0]);
+    for tree in &parsed.documents {
+        let value: Value = crate::yaml::read(&source, tree).unwrap();
+        // Manifests of other programs lie beside ours.
+        if value["apiVersion"] == json!(crate::API_VERSION) {
+            let kind = value["kind"].as_str().unwrap_or_default();
+            assert_eq!(stated(kind, &value).err(), None, "{name}");
         }
     }
 }
