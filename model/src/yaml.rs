@@ -1,9 +1,9 @@
 //! YAML 1.2 (core schema) and JSON as typed documents, with errors that point.
 //!
-//! Text becomes a small tree whose nodes know their lines and columns ([`tree`]), and the tree is read
-//! through serde ([`de`]). What is refused here and not left to a parser's taste: duplicate keys,
-//! unknown tags, nesting beyond [`limits::DEPTH`], and aliases that blow a small file up
-//! ([`limits::budget`]). Only plain scalars are typed, so `NO`, `on` and `yes` are text. JSON is read
+//! Text becomes a small tree whose nodes know their lines and columns (`tree`), and the tree is read
+//! through serde (`de`). What is refused here and not left to a parser's taste: duplicate keys,
+//! unknown tags, nesting beyond `limits::DEPTH`, and aliases that blow a small file up
+//! (`limits::budget`). Only plain scalars are typed, so `NO`, `on` and `yes` are text. JSON is read
 //! by the same rules: it is YAML, save that documents may also follow each other without `---`.
 
 mod de;
