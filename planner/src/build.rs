@@ -114,6 +114,7 @@ pub struct Build<'w> {
     shared_data: Vec<bool>,
     has_consumer: Vec<bool>,
     money_counts: Vec<bool>,
+    time_matters: bool,
 }
 
 impl<'w> Build<'w> {
@@ -147,7 +148,9 @@ impl<'w> Build<'w> {
             shared_data: vec![false; inputs.estate.datasets.len()],
             has_consumer: vec![false; inputs.workloads.len()],
             money_counts: Vec::new(),
+            time_matters: false,
         };
+        this.time_matters = this.time_can_matter();
         this.problem.quotas = rules.quotas.iter().map(|q| q.limit).collect();
         this.limits();
         this.relations();
@@ -359,6 +362,7 @@ impl<'w> Build<'w> {
             grid: spec.earliest.map_or(self.settings.now, |e| e.resolve(self.settings.now)).nanos(),
             slots: spec.slots.unwrap_or(Duration::from_hours(1)).nanos(),
             pausable: spec.pausable && spec.deadline.is_some(),
+            consumers_timed: self.has_consumer[index] && self.time_matters,
             service: prospect.is_service(),
             max_cost: spec.max_cost.map(plimsoll_model::Usd::to_f64),
             budgets,
@@ -550,6 +554,11 @@ impl<'w> Build<'w> {
         let start = plimsoll_solver::problem::ceil_second(choice.ready);
         let run = [(start, start + choice.run)];
         let mut cost = plimsoll_solver::column::own_cost(&self.problem, task, choice, &run);
+        let kilograms = plimsoll_solver::column::kilograms(&self.problem, choice, &run);
+        if series.is_some() && !fixed_start {
+            // What carbon costs depends on the start: kilowatts and the series stand for it.
+            cost -= kilograms * self.problem.usd_per_kg;
+        }
         for &(dataset, level) in &task.reads {
             cost += self.problem.datasets[dataset as usize].usd[(level as usize, choice.place as usize)];
         }
@@ -561,20 +570,37 @@ impl<'w> Build<'w> {
             measures.push(choice.kilowatts);
         }
         if !task.carbon_budgets.is_empty() {
-            measures.push(plimsoll_solver::column::kilograms(&self.problem, choice, &run));
+            measures.push(kilograms);
         }
         if shared_place || task.deadline.is_some() || !choice.quotas.is_empty() {
             measures.push(choice.run as f64);
             measures.push(choice.ready as f64);
         }
         measures.extend(choice.quotas.iter().map(|q| q.1 as f64));
+        // To start earlier or to end earlier is not always better: who starts later without being
+        // allowed to wait may pass a quota or meet a greener hour, and so may those who read its results.
+        let moment_matters =
+            !choice.quotas.is_empty() || (series.is_some() && !fixed_start) || task.consumers_timed;
         thin::Profile {
             place: shared_place.then_some(choice.place),
             offer: reserved.then_some(ix),
             series: series.filter(|_| !fixed_start || !task.carbon_budgets.is_empty()),
+            start: moment_matters.then_some(start),
+            run: task.consumers_timed.then_some(choice.run),
             quotas: choice.quotas.iter().map(|q| q.0).collect(),
             measures,
         }
+    }
+
+    /// Whether the moment of a run may matter beyond delay and deadlines: to a limit over time, to
+    /// reservations, to carbon.
+    fn time_can_matter(&self) -> bool {
+        let estate = &self.world.inputs.estate;
+        !estate.quotas.is_empty()
+            || !estate.reservations.is_empty()
+            || self.problem.usd_per_kg > 0.0
+            || !estate.carbon_budgets.is_empty()
+            || self.world.offers.iter().any(|o| o.nodes.is_some() || o.count.is_some_and(|count| count > 0))
     }
 
     /// Prices and throughput between the places of producers and consumers.

@@ -88,7 +88,7 @@ pub fn columns(problem: &Problem, task: &Task, index: usize, first: Nanos, out: 
         return true;
     };
     let latest = deadline - choice.run;
-    let matters = time_matters(problem, task, choice);
+    let matters = task.consumers_timed || time_matters(problem, task, choice);
     if first > latest {
         return true;
     }

@@ -65,6 +65,8 @@ pub struct Task {
     pub slots: Nanos,
     /// Whether it may run in pieces.
     pub pausable: bool,
+    /// Whether a later end may pay for those who read its results, as they may not wait themselves.
+    pub consumers_timed: bool,
     /// Whether delay counts until its start instead of its end.
     pub service: bool,
     /// Dollars of compute, egress and risk it may cost.

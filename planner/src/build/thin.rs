@@ -18,13 +18,17 @@ pub(super) struct Profile {
     pub offer: Option<OfferIx>,
     /// The carbon series, where the time of the run decides.
     pub series: Option<u32>,
+    /// The first start, where a later one is not simply worse.
+    pub start: Option<i64>,
+    /// The run time, where a longer one is not simply worse.
+    pub run: Option<i64>,
     /// The quotas it draws on.
     pub quotas: Vec<u32>,
     /// Cost first, then whatever else can matter; less is better.
     pub measures: Vec<f64>,
 }
 
-type Signature = (Option<u32>, Option<OfferIx>, Option<u32>, Vec<u32>);
+type Signature = (Option<u32>, Option<OfferIx>, Option<u32>, Option<i64>, Option<i64>, Vec<u32>);
 
 struct Kept {
     measures: Vec<f64>,
@@ -52,7 +56,7 @@ impl<'w> Thinner<'w> {
     /// Whether two uncoupled choices cost less than `least` already: an uncoupled choice that costs at
     /// least that much is dominated by both.
     pub(super) fn is_hopeless(&self, least: f64) -> bool {
-        let uncoupled = self.groups.get(&(None, None, None, Vec::new()));
+        let uncoupled = self.groups.get(&(None, None, None, None, None, Vec::new()));
         uncoupled
             .is_some_and(|group| group.iter().filter(|k| k.measures[0] < least * (1.0 - EQUAL)).count() >= 2)
     }
@@ -60,9 +64,9 @@ impl<'w> Thinner<'w> {
     /// Takes in a choice.
     pub(super) fn offer(&mut self, profile: Profile, choice: Choice, terms: Terms, offer: OfferIx) {
         let world = self.world;
-        let group =
-            self.groups.entry((profile.place, profile.offer, profile.series, profile.quotas)).or_default();
-        let mut new = Kept { measures: profile.measures, choice, terms, offer, dominators: 0 };
+        let Profile { place, offer: own, series, start, run, quotas, measures } = profile;
+        let group = self.groups.entry((place, own, series, start, run, quotas)).or_default();
+        let mut new = Kept { measures, choice, terms, offer, dominators: 0 };
         for old in group.iter() {
             if dominates(world, old, &new) {
                 new.dominators += 1;
