@@ -161,13 +161,15 @@ pub fn is_filter(constraint: Constraint) -> bool {
 
 /// Workloads in document order, but none before its producers.
 fn producers_first(inputs: &Inputs) -> Vec<usize> {
-    let index =
-        |name: &str| inputs.workloads.iter().position(|workload| workload.metadata.name == name);
+    let index = |name: &str| inputs.workloads.iter().position(|workload| workload.metadata.name == name);
     let mut order: Vec<usize> = Vec::new();
     while order.len() < inputs.workloads.len() {
         let next = (0..inputs.workloads.len()).find(|workload| {
-            let mut producers =
-                inputs.workloads[*workload].spec.inputs.iter().filter_map(|input| index(input.from.as_deref()?));
+            let mut producers = inputs.workloads[*workload]
+                .spec
+                .inputs
+                .iter()
+                .filter_map(|input| index(input.from.as_deref()?));
             !order.contains(workload) && producers.all(|producer| order.contains(&producer))
         });
         let Some(next) = next else { break };
@@ -182,6 +184,9 @@ impl Search<'_> {
             return;
         }
         let Some(workload) = self.order.get(depth).copied() else {
+            if !self.by_document && !self.checker.evaluate(&self.decided).violations.is_empty() {
+                return;
+            }
             let left_out = left.iter().rev().map(|(priority, count)| (*priority, *count)).collect();
             let score = Score { left_out, total: cost + forgone };
             if self.best.as_ref().is_none_or(|best| score.compare(&best.score).is_lt()) {
@@ -195,7 +200,7 @@ impl Search<'_> {
             self.looks += 1;
             let evaluation = self.checker.evaluate(&self.decided);
             let cost: Usd = evaluation.placements.iter().map(|placed| placed.usd.total).sum();
-            let hopeless = evaluation.violations.iter().any(|violation| self.is_final(violation.kind, depth));
+            let hopeless = evaluation.violations.iter().any(|violation| self.is_final(violation.kind));
             if !hopeless && self.may_win(left, cost + forgone) {
                 self.descend(depth + 1, left, forgone, cost);
             }
@@ -219,10 +224,9 @@ impl Search<'_> {
     }
 
     /// Whether later decisions cannot mend what is wrong. Money can: a payer may come before.
-    fn is_final(&self, kind: Kind, depth: usize) -> bool {
-        let last = depth + 1 == self.order.len();
+    fn is_final(&self, kind: Kind) -> bool {
         match kind {
-            Kind::Constraint(Constraint::Budget | Constraint::MaxCost) => last || self.by_document,
+            Kind::Constraint(Constraint::Budget | Constraint::MaxCost) => self.by_document,
             _ => true,
         }
     }
@@ -231,7 +235,10 @@ impl Search<'_> {
         let left_out = left.iter().rev().map(|(priority, count)| (*priority, *count)).collect();
         let score = Score { left_out, total };
         let worse = |than: &Score, by: i128| {
-            score.compare_left_out(than).then((score.total.to_micro() - by).cmp(&than.total.to_micro())).is_gt()
+            score
+                .compare_left_out(than)
+                .then((score.total.to_micro() - by).cmp(&than.total.to_micro()))
+                .is_gt()
         };
         // Sums of rounded parts may fall by a micro-dollar as others are added.
         !self.best.as_ref().is_some_and(|best| worse(&best.score, 9))

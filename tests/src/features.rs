@@ -317,7 +317,9 @@ fn accelerators(made: &mut Instance, dice: &mut Dice) {
             0 => json!({ "accelerators": { "kind": "gpu", "count": count } }),
             1 => json!({ "accelerators": { "kind": "npu" }, "cpu": 2 }),
             2 => json!({ "accelerators": { "anyOf": ["h100", "x9", "a100-80gb"], "count": count } }),
-            _ => json!({ "accelerators": { "anyOf": ["H100", "A100-80GB"], "count": count, "memory": "60Gi" } }),
+            _ => {
+                json!({ "accelerators": { "anyOf": ["H100", "A100-80GB"], "count": count, "memory": "60Gi" } })
+            }
         };
     }
 }
@@ -667,11 +669,8 @@ fn reservations(made: &mut Instance, dice: &mut Dice) {
     for _ in 0..dice.int(1, 3) {
         let mut reserved = json!({ "offer": offer_name(made, dice), "count": dice.int(1, 2) });
         if dice.chance(50) {
-            reserved["until"] = json!(dice.pick(&[
-                "2026-11-25T07:30:00Z",
-                "2026-11-25T09:00:00Z",
-                "2026-11-25T05:00:00Z"
-            ]));
+            reserved["until"] =
+                json!(dice.pick(&["2026-11-25T07:30:00Z", "2026-11-25T09:00:00Z", "2026-11-25T05:00:00Z"]));
         }
         if dice.chance(20) {
             reserved["sunk"] = json!(dice.chance(30));
