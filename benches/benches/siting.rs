@@ -36,8 +36,12 @@ fn main() {
     compare(&format!("{count} independent x catalogue"), &independent(1, count), false);
 }
 
-/// One instance by every method.
+/// One instance by every method; skipped when an argument names others.
 fn compare(name: &str, inputs: &Inputs, plain: bool) {
+    let mut wanted = std::env::args().skip(1).filter(|a| !a.starts_with('-')).peekable();
+    if wanted.peek().is_some() && !wanted.any(|w| name.contains(&w)) {
+        return;
+    }
     let settings = Settings::of(inputs);
     let before = cpu_seconds();
     let world = World::new(inputs, settings.now).expect("the instance is sound");

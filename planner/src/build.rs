@@ -6,7 +6,7 @@
 
 mod thin;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Array2;
 use plimsoll_model::{Bytes, Duration, PerHour, Time, plan::Constraint};
@@ -109,8 +109,8 @@ pub struct Build<'w> {
     by_offer: BTreeMap<OfferIx, u32>,
     series_at: BTreeMap<LocationIx, Option<u32>>,
     until: Time,
-    missing: BTreeMap<String, ()>,
-    reserved: std::collections::BTreeSet<OfferIx>,
+    missing: BTreeSet<String>,
+    reserved: BTreeSet<OfferIx>,
     shared_data: Vec<bool>,
     has_consumer: Vec<bool>,
     money_counts: Vec<bool>,
@@ -143,7 +143,7 @@ impl<'w> Build<'w> {
             by_offer: BTreeMap::new(),
             series_at: BTreeMap::new(),
             until: latest(world, settings),
-            missing: BTreeMap::new(),
+            missing: BTreeSet::new(),
             reserved: inputs.estate.reservations.iter().filter_map(|r| world.named(&r.offer)).collect(),
             shared_data: vec![false; inputs.estate.datasets.len()],
             has_consumer: vec![false; inputs.workloads.len()],
@@ -165,7 +165,7 @@ impl<'w> Build<'w> {
         if this.missing.is_empty() {
             Ok(this)
         } else {
-            Err(PlanError::Missing { figures: this.missing.into_keys().collect() })
+            Err(PlanError::Missing { figures: this.missing.into_iter().collect() })
         }
     }
 
@@ -206,7 +206,7 @@ impl<'w> Build<'w> {
                 self.problem.groups.push(NodeGroup {
                     nodes: group.count.unwrap_or(1),
                     devices: group.accelerators.unwrap_or(u32::from(group.accelerator.is_some())),
-                    cpu: group.cpu.map(|c| c.milli()),
+                    cpu: group.cpu.map(plimsoll_model::Cpu::milli),
                     memory: group.memory.map(|m| m.0),
                 });
             }
@@ -371,7 +371,7 @@ impl<'w> Build<'w> {
             inputs,
             demand: Demand {
                 accelerators: request.accelerators.as_ref().map_or(0, |a| a.count().milli()),
-                cpu: request.cpu.map_or(0, |c| c.milli()),
+                cpu: request.cpu.map_or(0, plimsoll_model::Cpu::milli),
                 memory: request.memory.map_or(0, |m| m.0),
             },
             replicas: spec.replicas,
@@ -505,7 +505,7 @@ impl<'w> Build<'w> {
     /// Notes a missing figure of an offer that the user stated. Embedded offers are passed over.
     fn lacks<T>(&mut self, offer: &Offer, what: &str) -> Option<T> {
         if !offer.embedded {
-            self.missing.insert(format!("`{}` has no {what}", offer.name()), ());
+            self.missing.insert(format!("`{}` has no {what}", offer.name()));
         }
         None
     }
@@ -606,7 +606,7 @@ impl<'w> Build<'w> {
     /// Prices and throughput between the places of producers and consumers.
     fn egress_of_edges(&mut self) {
         let world = self.world;
-        let mut pairs: std::collections::BTreeSet<(u32, u32)> = std::collections::BTreeSet::new();
+        let mut pairs: BTreeSet<(u32, u32)> = BTreeSet::new();
         let places = |task: &Task| {
             let mut list: Vec<u32> = task.choices.iter().map(|c| c.place).collect();
             list.sort_unstable();
@@ -626,16 +626,15 @@ impl<'w> Build<'w> {
             let at = (from as usize, to as usize);
             let ignored = &mut Assumptions::ignored();
             if self.problem.network.tiers.is_none() {
-                match world.network().egress(a, b, ignored) {
-                    Some(usd) => self.problem.network.usd_per_byte[at] = usd.to_f64() / GB,
-                    None => {
-                        let (a, b) = (world.places.label(a), world.places.label(b));
-                        self.missing.insert(format!("no egress price from {a} to {b} (`egress`)"), ());
-                    }
+                if let Some(usd) = world.network().egress(a, b, ignored) {
+                    self.problem.network.usd_per_byte[at] = usd.to_f64() / GB;
+                } else {
+                    let (a, b) = (world.places.label(a), world.places.label(b));
+                    self.missing.insert(format!("no egress price from {a} to {b} (`egress`)"));
                 }
             }
             self.problem.network.pico_gbps[at] =
-                world.network().throughput(a, b, ignored).map_or(0, |g| g.pico());
+                world.network().throughput(a, b, ignored).map_or(0, plimsoll_model::GbitPerSecond::pico);
         }
     }
 

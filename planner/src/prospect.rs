@@ -49,6 +49,9 @@ struct Verdict {
     latency_usd: f64,
 }
 
+/// An entry of `speed`: the accelerator its key names, if any; the key; the speed.
+type Speed = (Option<AcceleratorIx>, String, Ratio);
+
 /// A workload with its names looked up.
 #[derive(Debug)]
 pub struct Prospect<'w> {
@@ -59,7 +62,7 @@ pub struct Prospect<'w> {
     world: &'w World<'w>,
     settings: &'w Settings,
     accelerators: Option<Vec<AcceleratorIx>>,
-    speeds: Vec<(Option<AcceleratorIx>, String, Ratio)>,
+    speeds: Vec<Speed>,
     verdicts: Vec<Verdict>,
     rules: &'w Rules,
     /// The later of now and its earliest start.
@@ -114,7 +117,8 @@ impl<'w> Prospect<'w> {
             earliest,
             deadline,
         };
-        this.verdicts = (0..world.places.len()).map(|l| this.verdict(LocationIx(l as u32), notes)).collect();
+        this.verdicts =
+            (0..world.places.locations()).map(|l| this.verdict(LocationIx(l as u32), notes)).collect();
         this
     }
 
@@ -353,9 +357,7 @@ impl<'w> Prospect<'w> {
         if self.spec().speed.is_none() {
             return Some(Ratio::from_units(1));
         }
-        let find = |test: &dyn Fn(&(Option<AcceleratorIx>, String, Ratio)) -> bool| {
-            self.speeds.iter().find(|s| test(s)).map(|s| s.2)
-        };
+        let find = |test: &dyn Fn(&Speed) -> bool| self.speeds.iter().find(|s| test(s)).map(|s| s.2);
         offer
             .accelerator
             .and_then(|a| find(&|s| s.0 == Some(a)))

@@ -1,5 +1,7 @@
 //! Plans of small hand-made estates, figures reckoned by hand, each held against the checker.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
+
 use std::{io::Write as _, path::PathBuf};
 
 use plimsoll_model::{Inputs, Plan, plan::Status};

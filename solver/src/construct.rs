@@ -20,7 +20,9 @@ pub struct Assignment {
 pub fn topological(problem: &Problem, members: &[u32]) -> Vec<u32> {
     let inside: Vec<bool> = {
         let mut inside = vec![false; problem.tasks.len()];
-        members.iter().for_each(|t| inside[*t as usize] = true);
+        for member in members {
+            inside[*member as usize] = true;
+        }
         inside
     };
     let mut done = vec![false; problem.tasks.len()];
@@ -71,7 +73,7 @@ pub fn candidates(problem: &Problem, state: &State<'_>, task: usize, out: &mut V
     // Costs on a grid of 10^-7 dollars, so that float noise does not order equals.
     let mut keyed: Vec<(i64, i64, Column)> =
         out.drain(..).map(|c| ((((c.own + edges(&c)) * 1e7).round()) as i64, c.start(), c)).collect();
-    keyed.sort_by(|a, b| (a.0, a.1, a.2.choice).cmp(&(b.0, b.1, b.2.choice)));
+    keyed.sort_by_key(|k| (k.0, k.1, k.2.choice));
     out.extend(keyed.into_iter().map(|k| k.2));
     complete
 }

@@ -67,6 +67,21 @@ pub struct Formulation<'a> {
     made: BTreeSet<(Shared, Nanos)>,
 }
 
+/// A workflow edge in the program: producer, consumer, and its flows with their transfer hours.
+type Flow = (u32, u32, Vec<(u32, f64)>);
+
+/// The columns of one task that read a dataset in a place, with the level of its size.
+type Reader = (u32, Vec<u32>);
+
+/// A column on a reserved offer.
+struct User {
+    x: u32,
+    instances: f64,
+    /// Dollars that a reserved instance-hour saves it.
+    saving: f64,
+    runs: Vec<(Nanos, Nanos)>,
+}
+
 /// Hours from now.
 fn hours(problem: &Problem, time: Nanos) -> f64 {
     (time - problem.now) as f64 / HOUR
@@ -149,7 +164,7 @@ impl<'a> Formulation<'a> {
     fn datasets(&mut self) {
         let problem = self.problem;
         // Readers by (dataset, place): (level, columns of one task).
-        let mut readers: BTreeMap<(u32, u32), BTreeMap<u32, (u32, Vec<u32>)>> = BTreeMap::new();
+        let mut readers: BTreeMap<(u32, u32), BTreeMap<u32, Reader>> = BTreeMap::new();
         for (x, item) in (0u32..).zip(&self.items) {
             let t = &problem.tasks[item.task as usize];
             for &(dataset, level) in &t.reads {
@@ -205,7 +220,7 @@ impl<'a> Formulation<'a> {
     }
 
     /// Adds the flows; by edge (producer, consumer) the columns with their transfer hours.
-    fn flows(&mut self, inside: &BTreeSet<u32>) -> Vec<(u32, u32, Vec<(u32, f64)>)> {
+    fn flows(&mut self, inside: &BTreeSet<u32>) -> Vec<Flow> {
         let problem = self.problem;
         let mut made = Vec::new();
         for &consumer in &self.members.clone() {
@@ -250,7 +265,7 @@ impl<'a> Formulation<'a> {
     }
 
     /// Starts of the tasks on edges, and the delay of those with producers.
-    fn starts(&mut self, flows: &[(u32, u32, Vec<(u32, f64)>)]) {
+    fn starts(&mut self, flows: &[Flow]) {
         let problem = self.problem;
         let tasks: BTreeSet<u32> = flows.iter().flat_map(|f| [f.0, f.1]).collect();
         // No start lies later than all work and all transfers one after the other.
@@ -311,17 +326,17 @@ impl<'a> Formulation<'a> {
         for offer in offers {
             let mut moments: BTreeSet<Nanos> =
                 problem.reservations.iter().filter(|r| r.offer == offer).map(|r| r.until).collect();
-            let mut users: Vec<(u32, f64, f64, Vec<(Nanos, Nanos)>)> = Vec::new();
+            let mut users: Vec<User> = Vec::new();
             for (x, item) in (0u32..).zip(&self.items) {
                 let choice = &problem.tasks[item.task as usize].choices[item.column.choice as usize];
                 if choice.offer == offer && item.timed {
                     moments.extend(item.column.runs.iter().flat_map(|r| [r.0, r.1]));
-                    users.push((
+                    users.push(User {
                         x,
-                        choice.instances,
-                        choice.hourly * (1.0 + choice.risk),
-                        item.column.runs.clone(),
-                    ));
+                        instances: choice.instances,
+                        saving: choice.hourly * (1.0 + choice.risk),
+                        runs: item.column.runs.clone(),
+                    });
                 }
             }
             let moments: Vec<Nanos> = moments.into_iter().collect();
@@ -332,16 +347,16 @@ impl<'a> Formulation<'a> {
                     .filter(|r| r.offer == offer && r.until > pair[0])
                     .map(|r| r.count)
                     .sum();
-                let running: Vec<&(u32, f64, f64, Vec<(Nanos, Nanos)>)> =
-                    users.iter().filter(|u| u.3.iter().any(|r| r.0 <= pair[0] && pair[0] < r.1)).collect();
+                let running: Vec<&User> =
+                    users.iter().filter(|u| u.runs.iter().any(|r| r.0 <= pair[0] && pair[0] < r.1)).collect();
                 if free <= 0.0 || running.is_empty() {
                     continue;
                 }
                 // With risk the saving differs by task; the largest keeps the bound.
                 let saving =
-                    running.iter().map(|u| u.2).fold(0.0, f64::max) * (pair[1] - pair[0]) as f64 / HOUR;
+                    running.iter().map(|u| u.saving).fold(0.0, f64::max) * (pair[1] - pair[0]) as f64 / HOUR;
                 let f = self.program.column(-saving, 0.0, free, false);
-                let mut terms: Vec<(u32, f64)> = running.iter().map(|u| (u.0, -u.1)).collect();
+                let mut terms: Vec<(u32, f64)> = running.iter().map(|u| (u.x, -u.instances)).collect();
                 terms.push((f, 1.0));
                 self.program.row(f64::NEG_INFINITY, 0.0, terms);
             }

@@ -6,6 +6,7 @@
 //! linear relaxation with rows made when violated, mixed-integer program with the first plan as its
 //! start, search. The bound is only ever a proven one.
 
+pub mod anneal;
 pub mod column;
 pub mod components;
 pub mod construct;

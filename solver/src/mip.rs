@@ -1,13 +1,15 @@
 //! The mixed-integer phase of a component: relaxation, prices, program, and reading solutions back.
 
 use crate::{
+    anneal,
     column::{Column, columns},
-    construct::{Assignment, finish, topological},
+    construct::{Assignment, finish, insert_all, topological},
     formulation::Formulation,
     linear::{Limits, Solution, Status, highs, microlp},
     outcome::{Params, Price, Priced},
     problem::Problem,
     score::{EQUAL, Ranks},
+    search,
     state::{Limit, State},
 };
 
@@ -29,7 +31,23 @@ pub struct Found {
     pub counts: Vec<(&'static str, u64)>,
 }
 
+/// Columns of the program that looks for a better plan, at most; and of the one that proves.
+const HEURISTIC_COLUMNS: usize = 1_200;
+/// And of each task at least so many.
+const PER_TASK: u32 = 3;
+const EXACT_COLUMNS: usize = 9_000;
+/// Moves of annealing for each unit of effort, at most (a component of fewer tasks has as many as it has
+/// tasks), and the columns of a task it moves among.
+const ANNEALING: u64 = 400;
+const NEIGHBOURS: usize = 60;
+/// The gap at which the program that looks for a better plan stops.
+const HEURISTIC_GAP: f64 = 5e-4;
+
 /// Solves a component's program, from the best plan known.
+///
+/// The relaxation gives a bound and prices. Its values are rounded to a plan; a program of the columns
+/// of least reduced cost improves it; then every column whose reduced cost exceeds what is left between
+/// plan and bound is ruled out, and if few remain their program proves the optimum.
 pub fn solve(
     problem: &Problem,
     ranks: &Ranks,
@@ -41,13 +59,38 @@ pub fn solve(
         Phase { problem, ranks, members, params, best: start.clone(), rounds: 0, nodes: 0, improved: false };
     let mut found = Found::default();
     let Some(mut form) = Formulation::new(problem, members, false, MOST_COLUMNS) else { return found };
-    let infeasible = phase.relax(&mut form, &mut found);
-    if !infeasible {
-        let outcome = phase.minimise(&mut form, None);
-        if let Some(bound) = outcome
-            && form.complete
-        {
-            found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
+    let relaxed = phase.relax(&mut form, &mut found);
+    if let Relaxed::Solved(relaxation) = &relaxed {
+        phase.round(&form, relaxation);
+    }
+    match relaxed {
+        Relaxed::Infeasible => {}
+        Relaxed::Solved(relaxation) if form.items.len() > HEURISTIC_COLUMNS => {
+            let few = least_reduced(&form, &relaxation, HEURISTIC_COLUMNS);
+            let limits = (params.gap.max(HEURISTIC_GAP), 1 + params.effort / 200);
+            phase.minimise(&mut form, None, Some(&few), limits);
+            let room = phase.best.score.total - relaxation.bound;
+            let rest: Vec<bool> =
+                (0..form.items.len()).map(|x| relaxation.reduced[x] <= room * (1.0 + 1e-9) + 1e-9).collect();
+            let scale = (params.effort / crate::outcome::DEFAULT_EFFORT).max(1) as usize;
+            let count = rest.iter().filter(|r| **r).count();
+            if phase.best.score.complete() && count <= EXACT_COLUMNS * scale {
+                let limits = (params.gap, 1 + params.effort / 20);
+                if let Some(bound) = phase.minimise(&mut form, None, Some(&rest), limits)
+                    && form.complete
+                {
+                    // Whatever beats the plan that set the room uses only columns that were left in.
+                    let bound = bound.min(relaxation.bound + room);
+                    found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
+                }
+            }
+        }
+        _ => {
+            if let Some(bound) = phase.minimise(&mut form, None, None, (params.gap, 1 + params.effort / 20))
+                && form.complete
+            {
+                found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
+            }
         }
     }
     if !phase.best.score.complete() {
@@ -66,6 +109,36 @@ pub fn solve(
     found
 }
 
+/// What came of the relaxation.
+enum Relaxed {
+    /// No plan places everything required.
+    Infeasible,
+    /// Its solution.
+    Solved(Solution),
+    /// Nothing is known.
+    Unknown,
+}
+
+/// The columns of least reduced cost, so many of them.
+fn least_reduced(form: &Formulation<'_>, relaxation: &Solution, most: usize) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..form.items.len()).collect();
+    order.sort_by(|a, b| relaxation.reduced[*a].total_cmp(&relaxation.reduced[*b]).then(a.cmp(b)));
+    let mut few = vec![false; form.items.len()];
+    for x in &order[..most.min(order.len())] {
+        few[*x] = true;
+    }
+    // Every task keeps some choice, however dear its neighbourhood.
+    let mut kept = std::collections::BTreeMap::<u32, u32>::new();
+    for x in order {
+        let count = kept.entry(form.items[x].task).or_default();
+        if *count < PER_TASK {
+            *count += 1;
+            few[x] = true;
+        }
+    }
+    few
+}
+
 struct Phase<'a> {
     problem: &'a Problem,
     ranks: &'a Ranks,
@@ -78,11 +151,10 @@ struct Phase<'a> {
 }
 
 impl Phase<'_> {
-    /// Solves the linear relaxation, making rows as they break; sets the bound and the prices. True when
-    /// there is no solution.
-    fn relax(&mut self, form: &mut Formulation<'_>, found: &mut Found) -> bool {
+    /// Solves the linear relaxation, making rows as they break; sets the bound and the prices.
+    fn relax(&mut self, form: &mut Formulation<'_>, found: &mut Found) -> Relaxed {
         if !self.params.highs {
-            return false;
+            return Relaxed::Unknown;
         }
         let mut lp = highs::Highs::new(&form.program, false);
         let mut solution = lp.run();
@@ -100,20 +172,111 @@ impl Phase<'_> {
             solution = lp.run();
         }
         match solution.status {
-            Status::Infeasible => return form.complete,
-            Status::Optimal if form.complete => {
-                found.bound = Some(solution.bound);
-                found.prices = prices(form, &mut lp, &solution);
+            Status::Infeasible if form.complete => Relaxed::Infeasible,
+            Status::Optimal => {
+                if form.complete {
+                    found.bound = Some(solution.bound);
+                    found.prices = prices(form, &mut lp, &solution);
+                }
+                Relaxed::Solved(solution)
             }
-            _ => {}
+            _ => Relaxed::Unknown,
         }
-        false
+    }
+
+    /// Rounds the relaxation to a plan: the surest tasks first, each where most of it lies and it fits.
+    fn round(&mut self, form: &Formulation<'_>, relaxation: &Solution) {
+        let Some(values) = &relaxation.values else { return };
+        let mut shares: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
+        for (x, item) in (0_u32..).zip(&form.items) {
+            if values[x as usize] > 1e-6 {
+                shares[item.task as usize].push((values[x as usize], x));
+            }
+        }
+        for list in &mut shares {
+            list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        }
+        let surest = |t: &u32| shares[*t as usize].first().map_or(0.0, |s| s.0);
+        let mut order = self.members.to_vec();
+        order.sort_by(|a, b| surest(b).total_cmp(&surest(a)).then(a.cmp(b)));
+        let order = topological(self.problem, &order);
+        let mut state = State::new(self.problem);
+        let mut rest = Vec::new();
+        for &task in &order {
+            let fitting = shares[task as usize].iter().find_map(|(_, x)| {
+                let item = &form.items[*x as usize];
+                if item.timed {
+                    state.obstacle(task as usize, &item.column).is_none().then(|| item.column.clone())
+                } else {
+                    self.retime(&state, task, item.column.choice)
+                }
+            });
+            match fitting {
+                Some(column) => {
+                    state.place(task as usize, column);
+                }
+                None => rest.push(task),
+            }
+        }
+        insert_all(self.problem, &mut state, &topological(self.problem, &rest));
+        if state.over_budget().is_none() {
+            self.consider(finish(self.problem, self.ranks, &mut state, self.members));
+        }
+        if self.best.score.complete() {
+            let columns = self.low_cost(form, relaxation);
+            let moves = self.params.effort * ANNEALING.min(self.members.len() as u64);
+            let (problem, ranks, seed) = (self.problem, self.ranks, self.params.seed);
+            let cooled = anneal::improve(problem, ranks, self.members, &self.best, &columns, seed, moves);
+            self.consider(cooled);
+        }
+        let moves = self.params.effort / 10;
+        let polished =
+            search::improve(self.problem, self.ranks, self.members, &self.best, self.params.seed, moves);
+        self.consider(polished);
+    }
+
+    /// By task the columns of least reduced cost, best first.
+    fn low_cost(&self, form: &Formulation<'_>, relaxation: &Solution) -> Vec<Vec<Column>> {
+        let mut keyed: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
+        for (x, item) in (0_u32..).zip(&form.items).filter(|(_, item)| item.timed) {
+            keyed[item.task as usize].push((relaxation.reduced[x as usize], x));
+        }
+        keyed
+            .into_iter()
+            .map(|mut list| {
+                list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                list.truncate(NEIGHBOURS);
+                list.into_iter().map(|(_, x)| form.items[x as usize].column.clone()).collect()
+            })
+            .collect()
+    }
+
+    fn consider(&mut self, assignment: Assignment) {
+        if assignment.score.better_than(&self.best.score) {
+            self.best = assignment;
+            self.improved = true;
+        }
     }
 
     /// Minimises the program's cost (or a cost in its place) until a solution holds under the full
     /// rules; returns the proven bound of the program.
-    fn minimise(&mut self, form: &mut Formulation<'_>, cost: Option<&[f64]>) -> Option<f64> {
+    ///
+    /// `only`: the x that may be used. `limits`: the gap and the nodes at which to stop.
+    fn minimise(
+        &mut self,
+        form: &mut Formulation<'_>,
+        cost: Option<&[f64]>,
+        only: Option<&[bool]>,
+        limits: (f64, u64),
+    ) -> Option<f64> {
         let original = form.program.cost.clone();
+        for (x, allowed) in only.into_iter().flatten().enumerate() {
+            let mine = self.best.columns[form.items[x].task as usize].as_ref().is_some_and(|c| {
+                c.choice == form.items[x].column.choice
+                    && (!form.items[x].timed || c.runs == form.items[x].column.runs)
+            });
+            form.program.high[x] = if *allowed || mine { 1.0 } else { 0.0 };
+        }
         if let Some(cost) = cost {
             form.program.cost = cost.to_vec();
         }
@@ -121,7 +284,7 @@ impl Phase<'_> {
         for round in 0..ROUNDS {
             let start = form.start_from(&self.best.columns);
             let usable = self.best.score.complete() || cost.is_some();
-            let solution = self.run(form, usable.then_some(&start[..]));
+            let solution = self.run(form, usable.then_some(&start[..]), limits);
             self.nodes += solution.nodes;
             if solution.bound.is_finite() {
                 // Rows only tighten: each round's bound holds.
@@ -142,10 +305,7 @@ impl Phase<'_> {
                 Ok(assignment) => {
                     let total = assignment.score.total;
                     let promised = form.program.cost.iter().zip(&values).map(|(c, v)| c * v).sum::<f64>();
-                    if assignment.score.better_than(&self.best.score) {
-                        self.best = assignment;
-                        self.improved = true;
-                    }
+                    self.consider(assignment);
                     let honest = cost.is_some() || total <= promised + 1e-6 * promised.abs().max(1.0);
                     if honest || solution.status != Status::Optimal || round >= 12 {
                         break;
@@ -163,16 +323,22 @@ impl Phase<'_> {
             self.rounds += 1;
         }
         form.program.cost = original;
+        form.program.high[..form.items.len()].fill(1.0);
         bound
     }
 
-    fn run(&self, form: &Formulation<'_>, start: Option<&[(u32, f64)]>) -> Solution {
+    fn run(
+        &self,
+        form: &Formulation<'_>,
+        start: Option<&[(u32, f64)]>,
+        (gap, nodes): (f64, u64),
+    ) -> Solution {
         if !self.params.highs {
             return microlp::solve(&form.program);
         }
         let limits = Limits {
-            gap: self.params.gap.max(1e-9),
-            nodes: self.params.effort / 20 + 1,
+            gap: gap.max(1e-9),
+            nodes,
             seconds: self.params.deadline.map(|left| left()),
             seed: self.params.seed,
         };
@@ -182,6 +348,7 @@ impl Phase<'_> {
     /// Leaves out as few required tasks as possible, highest priority first, then as little money.
     fn by_priority(&mut self) {
         let Some(mut form) = Formulation::new(self.problem, self.members, true, MOST_COLUMNS) else { return };
+        let limits = (self.params.gap, 1 + self.params.effort / 20);
         for rank in 0..self.ranks.len() {
             let mut cost = vec![0.0; form.program.cost.len()];
             let mut terms = Vec::new();
@@ -195,13 +362,13 @@ impl Phase<'_> {
             if terms.is_empty() {
                 continue;
             }
-            self.minimise(&mut form, Some(&cost));
+            self.minimise(&mut form, Some(&cost), None, limits);
             let allowed = f64::from(self.best.score.left[rank]);
             form.program.row(f64::NEG_INFINITY, allowed, terms);
         }
         // The dollars of what is left out are none for required tasks, so the program's cost is right.
         let cost = form.program.cost.clone();
-        self.minimise(&mut form, Some(&cost));
+        self.minimise(&mut form, Some(&cost), None, limits);
     }
 
     /// Rebuilds a solution under the full rules; on refusal the items that cannot stand together.
@@ -284,11 +451,13 @@ fn prices(form: &Formulation<'_>, lp: &mut highs::Highs, solution: &Solution) ->
     limits.sort_unstable();
     limits.dedup();
     let mut prices = Vec::new();
+    // Each takes two more solves: fewer of them where each is long.
+    let most = if form.items.len() > HEURISTIC_COLUMNS { 6 } else { 24 };
     for limit in limits {
         let scale = form.scale(limit);
         let rows: Vec<usize> = form.priced.iter().filter(|p| p.1 == limit).map(|p| p.0).collect();
         let usd: f64 = rows.iter().map(|row| -solution.duals.get(*row).copied().unwrap_or(0.0) * scale).sum();
-        if usd <= EQUAL || prices.len() >= 24 {
+        if usd <= EQUAL || prices.len() >= most {
             continue;
         }
         // A quota counts thousandths of accelerators; a price is for a whole one.

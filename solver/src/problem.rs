@@ -46,6 +46,10 @@ pub struct Problem {
 
 /// A workload.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of a workload, each with its own name"
+)]
 pub struct Task {
     /// Tasks of the same class are equal in every respect that the solver sees.
     pub class: u32,

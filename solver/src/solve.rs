@@ -128,9 +128,6 @@ impl Run<'_> {
             return Part { members: members.to_vec(), best, bound };
         }
         let moves = self.params.effort / 10;
-        best = search::improve(problem, self.ranks, members, &best, self.params.seed, moves);
-        self.effort += moves;
-        self.phases.add("search", moves, 0);
         let floor: f64 = members.iter().map(|t| exact::least(problem, *t as usize)).sum();
         let mut bound = floor;
         let found = mip::solve(problem, self.ranks, members, &best, self.params);
@@ -153,6 +150,10 @@ impl Run<'_> {
 
     /// Nodes that branch and bound may visit: fewer the more columns each node looks at.
     fn exact_nodes(&self, members: &[u32]) -> u64 {
+        // A large component is one dive: its tree would never be closed.
+        if members.len() > 24 {
+            return members.len() as u64 + 2;
+        }
         let choices: usize = members.iter().map(|t| self.problem.tasks[*t as usize].choices.len()).sum();
         let wide = 200 * self.params.effort / (choices as u64 / members.len().max(1) as u64 + 1);
         wide.clamp(members.len() as u64 * 2 + 2, (5 * self.params.effort).max(members.len() as u64 * 2 + 2))

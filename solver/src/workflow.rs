@@ -1,7 +1,7 @@
 //! Workflows whose times do not matter: exact variable elimination over places.
 //!
 //! Offers collapse to places: of a task's choices in one place only the cheapest can be in a best plan.
-//! What is left is min Σ c_i(p_i) + Σ egress(p_u, p_v), a graphical model of pairwise costs, solved by
+//! What is left is min `Σ c_i(p_i) + Σ egress(p_u, p_v)`, a graphical model of pairwise costs, solved by
 //! eliminating tasks of least degree while the tables stay small (Bertelè & Brioschi 1972, "Nonserial
 //! Dynamic Programming"). Chains and trees have width 1, series-parallel graphs width 2.
 

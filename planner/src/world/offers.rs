@@ -202,9 +202,10 @@ impl World<'_> {
         let mut accelerators: Vec<(*const catalog::Accelerator, AcceleratorIx)> = Vec::new();
         for offer in all {
             let key: *const catalog::Region = offer.region;
-            let location = match regions.iter().rev().find(|r| r.0 == key) {
-                Some(found) => found.1,
-                None => {
+            let location = if let Some(found) = regions.iter().rev().find(|r| r.0 == key) {
+                found.1
+            } else {
+                {
                     let location = self.places.intern(Location {
                         cloud: Some(offer.region.cloud.to_owned()),
                         region: offer.region.name.to_owned(),
@@ -217,9 +218,10 @@ impl World<'_> {
             };
             let accelerator = offer.instance.accelerator.map(|a| {
                 let key: *const catalog::Accelerator = a;
-                match accelerators.iter().find(|x| x.0 == key) {
-                    Some(found) => found.1,
-                    None => {
+                if let Some(found) = accelerators.iter().find(|x| x.0 == key) {
+                    found.1
+                } else {
+                    {
                         let ix = self.accelerator(a.name);
                         accelerators.push((key, ix));
                         ix
@@ -371,13 +373,14 @@ impl World<'_> {
 #[derive(Debug, Clone)]
 pub struct Matcher {
     rule: Match,
-    accelerator: Option<Option<AcceleratorIx>>,
+    /// The accelerator named, if any offer has it.
+    accelerator: Option<AcceleratorIx>,
 }
 
 impl Matcher {
     /// Prepares a match.
     pub fn new(rule: &Match, world: &World<'_>) -> Self {
-        let accelerator = rule.accelerator.as_deref().map(|name| world.known_accelerator(name));
+        let accelerator = rule.accelerator.as_deref().and_then(|name| world.known_accelerator(name));
         Self { rule: rule.clone(), accelerator }
     }
 
@@ -398,7 +401,8 @@ impl Matcher {
             && same(&rule.zone, offer.zone.as_deref())
             && same(&rule.instance_type, offer.instance_type.as_deref())
             && rule.capacity.is_none_or(|c| c == offer.capacity)
-            && self.accelerator.is_none_or(|a| a.is_some() && a == offer.accelerator)
+            && (rule.accelerator.is_none()
+                || self.accelerator.is_some() && self.accelerator == offer.accelerator)
             && rule.offer.as_deref().is_none_or(|name| offer.name() == name)
     }
 }

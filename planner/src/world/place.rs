@@ -35,7 +35,7 @@ pub struct Places {
     of_location: Vec<PlaceIx>,
     known: BTreeMap<Location, LocationIx>,
     /// The first location of each data place, without a zone.
-    places: Vec<LocationIx>,
+    data: Vec<LocationIx>,
     by_key: BTreeMap<(Option<String>, String), PlaceIx>,
     countries: Vec<Option<String>>,
     site_names: Vec<String>,
@@ -56,7 +56,7 @@ impl Places {
             locations: Vec::new(),
             of_location: Vec::new(),
             known: BTreeMap::new(),
-            places: Vec::new(),
+            data: Vec::new(),
             by_key: BTreeMap::new(),
             countries: Vec::new(),
             site_names: estate.sites.iter().map(|s| s.name.clone()).collect(),
@@ -83,8 +83,8 @@ impl Places {
         let ix = LocationIx(self.locations.len() as u32);
         let key = (location.cloud.clone(), location.region.clone());
         let place = *self.by_key.entry(key).or_insert_with(|| {
-            self.places.push(ix);
-            PlaceIx(self.places.len() as u32 - 1)
+            self.data.push(ix);
+            PlaceIx(self.data.len() as u32 - 1)
         });
         self.of_location.push(place);
         self.countries.push(self.country_of(&location));
@@ -105,15 +105,13 @@ impl Places {
         if let Some(Some(country)) = stated {
             return Some(country.to_ascii_uppercase());
         }
-        match &location.cloud {
-            Some(cloud) => plimsoll_catalog::region(cloud, &location.region)?.country.map(str::to_owned),
-            // A bare region counts when every cloud that has it agrees on the country.
-            None => {
-                let mut countries = plimsoll_catalog::regions_named(&location.region).map(|r| r.country);
-                let first = countries.next()??;
-                countries.all(|c| c == Some(first)).then(|| first.to_owned())
-            }
+        if let Some(cloud) = &location.cloud {
+            return plimsoll_catalog::region(cloud, &location.region)?.country.map(str::to_owned);
         }
+        // A bare region counts when every cloud that has it agrees on the country.
+        let mut countries = plimsoll_catalog::regions_named(&location.region).map(|r| r.country);
+        let first = countries.next()??;
+        countries.all(|c| c == Some(first)).then(|| first.to_owned())
     }
 
     /// The location that data, clients and `near` mean by a name: a site, `cloud/region`, a bare region.
@@ -151,17 +149,17 @@ impl Places {
 
     /// A location that stands for a data place.
     pub fn stands_for(&self, place: PlaceIx) -> LocationIx {
-        self.places[place.0 as usize]
+        self.data[place.0 as usize]
     }
 
     /// How many locations there are.
-    pub const fn len(&self) -> usize {
+    pub const fn locations(&self) -> usize {
         self.locations.len()
     }
 
     /// How many data places there are.
     pub const fn count(&self) -> usize {
-        self.places.len()
+        self.data.len()
     }
 
     /// The cloud region that stands for a site in tables that do not name it.

@@ -167,7 +167,7 @@ impl Highs {
                 duals.as_mut_ptr(),
             );
         }
-        let feasible = self.info(c"primal_solution_status") == f64::from(2);
+        let feasible = (self.info(c"primal_solution_status") - 2.0).abs() < 0.5;
         let bound = match (self.mixed, status) {
             (_, Status::Infeasible) => f64::INFINITY,
             (true, Status::Failed) => f64::NEG_INFINITY,
