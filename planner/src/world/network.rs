@@ -62,13 +62,13 @@ impl<'w> Network<'w> {
         if self.same(from, to) {
             return Some(Usd::ZERO);
         }
-        match self.lookup(&self.world.inputs.estate.egress, from, to) {
+        match self.lookup(&self.world.inputs.estate.egress, from, to, false) {
             Found::Row(row) => return Some(row.usd_per_gb),
             Found::Same => return Some(Usd::ZERO),
             Found::Nothing(..) if !self.world.embedded_defaults() => return None,
             Found::Nothing(..) => {}
         }
-        let Found::Nothing(from, to) = self.lookup(&self.world.inputs.estate.egress, from, to) else {
+        let Found::Nothing(from, to) = self.lookup(&self.world.inputs.estate.egress, from, to, false) else {
             return None;
         };
         let (source, target) = (self.pair(from)?, self.pair(to));
@@ -143,7 +143,7 @@ impl<'w> Network<'w> {
         if self.same(from, to) {
             return None;
         }
-        let (from, to) = match self.lookup(&self.world.inputs.estate.throughput, from, to) {
+        let (from, to) = match self.lookup(&self.world.inputs.estate.throughput, from, to, false) {
             Found::Row(row) => return Some(row.gbps),
             Found::Same => return None,
             Found::Nothing(from, to) => (from, to),
@@ -163,28 +163,11 @@ impl<'w> Network<'w> {
 
     /// Round-trip time between a client and an offer; `None` where nothing states it.
     pub fn rtt(self, client: LocationIx, offer: LocationIx, notes: &mut Assumptions) -> Option<Millisecond> {
-        let rows = &self.world.inputs.estate.latency;
-        let places = &self.world.places;
-        let mut best: Option<((u8, u8), bool, &LatencyRow)> = None;
-        let (clients, offers) = (self.stand_ins(rows, client), self.stand_ins(rows, offer));
-        for row in rows {
-            for reversed in [false, true] {
-                let (a, b) = if reversed { (offers, clients) } else { (clients, offers) };
-                let (Some(f), Some(t)) = (places.rank(&row.from, a), places.rank(&row.to, b)) else {
-                    continue;
-                };
-                let better = best.is_none_or(|(rank, back, _)| ((f, t), reversed) <= (rank, back));
-                if better {
-                    best = Some(((f, t), reversed, row));
-                }
-            }
-        }
-        if let Some((_, _, row)) = best {
-            return Some(row.ms);
-        }
-        if self.same(clients, offers) {
-            return Some(Millisecond::ZERO);
-        }
+        let (clients, offers) = match self.lookup(&self.world.inputs.estate.latency, client, offer, true) {
+            Found::Row(row) => return Some(row.ms),
+            Found::Same => return Some(Millisecond::ZERO),
+            Found::Nothing(clients, offers) => (clients, offers),
+        };
         if !self.world.embedded_defaults() {
             return None;
         }
@@ -206,17 +189,15 @@ impl<'w> Network<'w> {
         self.world.places.place(a) == self.world.places.place(b)
     }
 
-    /// What stands for a location in a table of rows: itself when a row names it or it is no site, else
-    /// the region near it.
-    fn stand_ins<R: Row>(self, rows: &[R], location: LocationIx) -> LocationIx {
-        let places = &self.world.places;
-        let Some(near) = places.near(location) else { return location };
-        let names = |name: &str| places.rank(name, location).is_some_and(|r| r <= NAMES);
-        if rows.iter().any(|row| names(row.from()) || names(row.to())) { location } else { near }
-    }
-
     /// The row about two places, with sites replaced by what is near them where no row names them.
-    fn lookup<R: Row>(self, rows: &'w [R], from: LocationIx, to: LocationIx) -> Found<'w, R> {
+    /// `both_ways`: rows count in either direction, the places' own before the other.
+    fn lookup<R: Row>(
+        self,
+        rows: &'w [R],
+        from: LocationIx,
+        to: LocationIx,
+        both_ways: bool,
+    ) -> Found<'w, R> {
         let places = &self.world.places;
         let ends = |location| [Some(location), places.near(location)];
         let mut nearest = (from, to);
@@ -225,22 +206,37 @@ impl<'w> Network<'w> {
             for (j, t) in ends(to).into_iter().enumerate() {
                 let Some(t) = t else { continue };
                 // Between a site and what stands for it nothing is charged and no time passes, unless
-                // a row names the site.
-                if i + j > 0 && self.same(f, t) {
+                // a row names the site. Round trips have rows within a region too.
+                if i + j > 0 && !both_ways && self.same(f, t) {
                     return Found::Same;
                 }
-                // A site with a region near it counts as itself only in rows that name it.
+                let ranks = |name_from: &str, name_to: &str| {
+                    Some((places.rank(name_from, f)?, places.rank(name_to, t)?))
+                };
+                let forward = |row: &R| ranks(row.from(), row.to());
+                let backward = |row: &R| ranks(row.to(), row.from()).filter(|_| both_ways);
+                // A site with a region near it counts as itself only where a row names it.
                 let must_name_from = i == 0 && places.near(from).is_some();
                 let must_name_to = j == 0 && places.near(to).is_some();
+                let names =
+                    |(a, b): (u8, u8)| (!must_name_from || a <= NAMES) && (!must_name_to || b <= NAMES);
+                if !rows.iter().any(|row| forward(row).is_some_and(names) || backward(row).is_some_and(names))
+                {
+                    nearest = (f, t);
+                    continue;
+                }
                 let best = rows
                     .iter()
-                    .filter_map(|row| Some(((places.rank(row.from(), f)?, places.rank(row.to(), t)?), row)))
-                    .filter(|((a, b), _)| (!must_name_from || *a <= NAMES) && (!must_name_to || *b <= NAMES))
+                    .filter_map(|row| {
+                        let there = forward(row).map(|(a, b)| (a, b, false));
+                        // The row's own `from` comes first also when it counts the other way.
+                        let back = backward(row).map(|(a, b)| (b, a, true));
+                        Some((there.into_iter().chain(back).min()?, row))
+                    })
                     .reduce(|best, next| if next.0 <= best.0 { next } else { best });
                 if let Some((_, row)) = best {
                     return Found::Row(row);
                 }
-                nearest = (f, t);
             }
         }
         if self.same(nearest.0, nearest.1) { Found::Same } else { Found::Nothing(nearest.0, nearest.1) }
