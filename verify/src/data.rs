@@ -7,7 +7,8 @@
 //! Where the contract is silent:
 //! - Each entry of `inputs` is a reader of its own.
 //! - The cheapest copy is the one of the least price a GB; with `egressModel: cloud`, of the least
-//!   price for the largest size read there. Of equals the one of the highest throughput, then the first
+//!   price for what is moved: for whoever pays the largest size read there, for all others and for
+//!   when a run may start their own. Of equals the one of the highest throughput, then the first
 //!   listed. A copy whose price nothing states counts only when no other has one.
 //! - An edge without `size` hands over nothing: it orders, and moves no byte.
 
@@ -131,14 +132,15 @@ impl Checker<'_> {
             largest = largest.max(other.bytes);
             payer = payer.min((other.workload, other.entry));
         }
-        let Some(copy) = self.cheapest_copy(dataset, here, largest)? else { return Ok(None) };
         let pays = payer == reader;
-        let Some(mut shown) =
-            self.one_move((Sort::Dataset, &dataset.name), &copy, here, if pays { largest } else { own })?
-        else {
+        let size = if pays { largest } else { own };
+        let Some(copy) = self.cheapest_copy(dataset, here, size)? else { return Ok(None) };
+        let Some(mut shown) = self.one_move((Sort::Dataset, &dataset.name), &copy, here, size)? else {
             return Ok(None);
         };
-        shown.own_seconds = self.transfer_seconds(&copy, here, own)?;
+        if let Some(copy) = self.cheapest_copy(dataset, here, own)? {
+            shown.own_seconds = self.transfer_seconds(&copy, here, own)?;
+        }
         if !pays {
             shown.usd = Rat::zero();
         }

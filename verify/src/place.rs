@@ -110,7 +110,9 @@ impl Checker<'_> {
     pub(crate) fn locate(&self, text: &str) -> Location {
         let sites = &self.inputs.estate.sites;
         let named = sites.iter().position(|site| site.name == text);
-        let site = named.or_else(|| sites.iter().position(|site| site.region.as_deref() == Some(text)));
+        let of_region = || sites.iter().position(|site| site.region.as_deref() == Some(text));
+        // A region of a cloud is not the site that lies in it, whatever that site says of itself.
+        let site = named.or_else(|| of_region().filter(|_| !text.contains('/')));
         if let Some(index) = site {
             return self.sites[index].0.clone();
         }
