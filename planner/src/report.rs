@@ -75,7 +75,7 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         let mut placements = Vec::new();
         for (task, decision) in decisions.iter().enumerate() {
             if let (Some(decision), Some(bill)) = (decision, bills.get(&task)) {
-                let runner_up = runner_up::find(build, &mut state, &decisions, task);
+                let runner_up = runner_up::find(build, &mut state, &decisions, &nodes, task);
                 let mut placement = placement(build, task, decision, bill, runner_up);
                 placement.nodes = nodes.get(&task).cloned();
                 placements.push(placement);

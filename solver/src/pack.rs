@@ -51,6 +51,17 @@ pub fn pack(group: NodeGroup, tenants: &[Tenant<'_>]) -> Option<Vec<Vec<Spot>>> 
     Some(result)
 }
 
+/// Whether one more tenant finds room beside others that stay where they are, replica by replica.
+pub fn fits_beside(group: NodeGroup, others: &[(Tenant<'_>, Vec<Spot>)], new: Tenant<'_>) -> bool {
+    let replicas = new.replicas as usize;
+    let tenants: Vec<Tenant<'_>> = others.iter().map(|other| other.0.clone()).chain([new]).collect();
+    let mut items: Vec<usize> = (0..).zip(others).flat_map(|(i, o)| o.1.iter().map(move |_| i)).collect();
+    let at = items.len();
+    items.extend(std::iter::repeat_n(others.len(), replicas));
+    let spots = others.iter().flat_map(|other| other.1.iter().cloned()).collect();
+    Search { group, tenants: &tenants, items, spots, steps: 0 }.place(at)
+}
+
 struct Search<'a> {
     group: NodeGroup,
     tenants: &'a [Tenant<'a>],
@@ -76,29 +87,37 @@ impl Search<'_> {
             return false;
         }
         let demand = self.tenants[tenant].demand;
-        // Equal replicas one after the other go to nodes in ascending order: no permutation twice.
-        let from = match at.checked_sub(1) {
-            Some(before) if self.items[before] == tenant => self.spots[before].node,
-            _ => 0,
+        // Equal replicas one after the other go to nodes and devices in ascending order: no permutation
+        // twice.
+        let (from, after) = match at.checked_sub(1).map(|before| (self.items[before], &self.spots[before])) {
+            Some((before, spot)) if before == tenant => (spot.node, spot.devices.first().copied()),
+            _ => (0, None),
         };
-        let mut candidates: Vec<(Vec<u64>, u32, Vec<u32>)> = Vec::new();
-        let mut seen: Vec<(Vec<usize>, Room)> = Vec::new();
+        let mut candidates: Vec<(Vec<u64>, u32, Vec<u64>, Vec<u32>)> = Vec::new();
+        let mut seen: Vec<(Vec<(usize, Vec<u32>)>, Room)> = Vec::new();
         for node in from..self.group.nodes {
             let room = self.room(node, tenant);
             // Nodes in the same state, with the same tenants, are the same choice.
-            let here: Vec<usize> =
-                self.spots.iter().zip(&self.items).filter(|(s, _)| s.node == node).map(|(_, i)| *i).collect();
-            let key = (here, room);
-            if seen.contains(&key) {
+            let here: Vec<(usize, Vec<u32>)> = self
+                .spots
+                .iter()
+                .zip(&self.items)
+                .filter(|(s, _)| s.node == node)
+                .map(|(s, item)| (*item, s.devices.clone()))
+                .collect();
+            let least = after.filter(|_| node == from).unwrap_or(0);
+            if least == 0 && seen.iter().any(|known| known.0 == here && known.1 == room) {
                 continue;
             }
-            if let Some(devices) = fit(&key.1, demand) {
-                candidates.push((waste(&key.1, demand), node, devices));
+            let waste = waste(&room, demand);
+            for devices in fits(&room, demand, &here, least) {
+                let left = devices.iter().map(|d| room.devices[*d as usize]).collect();
+                candidates.push((waste.clone(), node, left, devices));
             }
-            seen.push(key);
+            seen.push((here, room));
         }
         candidates.sort();
-        for (_, node, devices) in candidates {
+        for (_, node, _, devices) in candidates {
             self.spots.push(Spot { node, devices });
             if self.place(at + 1) {
                 return true;
@@ -163,25 +182,58 @@ fn take(room: &mut Room, spot: &Spot, demand: Demand) {
     }
 }
 
-/// The devices a replica would take, when it fits: whole ones that are free, or the fullest one that
-/// still holds the fraction.
-fn fit(room: &Room, demand: Demand) -> Option<Vec<u32>> {
+/// Sets of devices that are tried for one replica on one node.
+const SETS: usize = 64;
+
+/// Every set of devices, from `least` on, that a replica may take; of devices with the same tenants only
+/// the first stands for all. None when it does not fit.
+fn fits(room: &Room, demand: Demand, here: &[(usize, Vec<u32>)], least: u32) -> Vec<Vec<u32>> {
     if demand.cpu > room.cpu || demand.memory > room.memory {
-        return None;
+        return Vec::new();
     }
     if demand.accelerators == 0 {
-        return Some(Vec::new());
+        return vec![Vec::new()];
     }
-    if demand.accelerators < 1000 {
-        return (0..room.devices.len() as u32)
-            .filter(|d| room.devices[*d as usize] >= demand.accelerators)
-            .min_by_key(|d| (room.devices[*d as usize], *d))
-            .map(|d| vec![d]);
+    let needed = demand.accelerators.min(1000);
+    let count = demand.accelerators.div_ceil(1000) as usize;
+    // Devices by who is on them.
+    let mut kinds: Vec<(Vec<usize>, Vec<u32>)> = Vec::new();
+    for device in least..room.devices.len() as u32 {
+        if room.devices[device as usize] < needed {
+            continue;
+        }
+        let tenants: Vec<usize> = here
+            .iter()
+            .flat_map(|(tenant, devices)| devices.iter().filter(|d| **d == device).map(|_| *tenant))
+            .collect();
+        match kinds.iter_mut().find(|kind| kind.0 == tenants) {
+            Some(kind) => kind.1.push(device),
+            None => kinds.push((tenants, vec![device])),
+        }
     }
-    let count = (demand.accelerators / 1000) as usize;
-    let free: Vec<u32> =
-        (0..room.devices.len() as u32).filter(|d| room.devices[*d as usize] == 1000).take(count).collect();
-    (free.len() == count).then_some(free)
+    let mut sets = Vec::new();
+    choose(&kinds, count, &mut Vec::new(), &mut sets);
+    sets
+}
+
+/// Every way to take `count` devices of some kinds, the first ones of each.
+fn choose(kinds: &[(Vec<usize>, Vec<u32>)], count: usize, taken: &mut Vec<u32>, sets: &mut Vec<Vec<u32>>) {
+    if count == 0 {
+        let mut set = taken.clone();
+        set.sort_unstable();
+        sets.push(set);
+        return;
+    }
+    let Some(((_, devices), rest)) = kinds.split_first() else { return };
+    for of_this in (0..=devices.len().min(count)).rev() {
+        if sets.len() >= SETS {
+            return;
+        }
+        let before = taken.len();
+        taken.extend(&devices[..of_this]);
+        choose(rest, count - of_this, taken, sets);
+        taken.truncate(before);
+    }
 }
 
 /// What would be left, most important first: less is a better fit.
@@ -221,6 +273,20 @@ mod tests {
         assert!(pack(GROUP, &tenants).is_some());
         let clash = [(9, 20)];
         assert!(pack(GROUP, &[tenant(2000, 0, 2, &morning), tenant(1000, 0, 1, &clash)]).is_none());
+    }
+
+    #[test]
+    fn the_search_undoes_a_greedy_choice_of_devices() {
+        let runs = [(0, 10)];
+        let one = NodeGroup { nodes: 1, ..GROUP };
+        let tenants: Vec<Tenant<'_>> =
+            [600, 500, 300, 200, 200, 200].map(|part| tenant(part, 0, 1, &runs)).into();
+        // 0.6 + 0.2 + 0.2 and 0.5 + 0.3 + 0.2; the fullest device first gives 0.6 + 0.3.
+        assert!(pack(one, &tenants).is_some());
+        // Four runs, at most two at a time; the first free device gives the third the first's.
+        let runs = [[(0, 3)], [(2, 5)], [(6, 9)], [(4, 7)]];
+        let tenants: Vec<Tenant<'_>> = runs.iter().map(|runs| tenant(1000, 0, 1, runs)).collect();
+        assert!(pack(one, &tenants).is_some());
     }
 
     #[test]

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::plan::NodeUse;
-use plimsoll_solver::pack::{Tenant, pack};
+use plimsoll_solver::pack::{Spot, Tenant, fits_beside, pack};
 
 use crate::{build::Build, price::Decision};
 
+/// By task: the nodes it has, on own machines.
+pub(super) type Nodes = BTreeMap<usize, Vec<NodeUse>>;
+
 /// By task: its nodes, on own machines.
-pub(super) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> BTreeMap<usize, Vec<NodeUse>> {
+pub(super) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> Nodes {
     let mut tenants: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (task, decision) in decisions.iter().enumerate() {
         if let Some(decision) = decision
@@ -48,4 +51,39 @@ pub(super) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> BTree
         }
     }
     result
+}
+
+/// Whether a task finds room on a group's machines over some runs, beside all others on their nodes.
+pub(super) fn room(
+    build: &Build<'_>,
+    decisions: &[Option<Decision>],
+    nodes: &Nodes,
+    task: usize,
+    group: u32,
+    runs: &[(i64, i64)],
+) -> bool {
+    let tasks = &build.problem.tasks;
+    let others: Vec<(Tenant<'_>, Vec<Spot>)> = nodes
+        .iter()
+        .filter(|(other, _)| **other != task)
+        .filter_map(|(other, uses)| {
+            let decision = decisions[*other].as_ref()?;
+            let t = &tasks[*other];
+            (t.choices[decision.choice].group == Some(group)).then(|| {
+                let tenant = Tenant { demand: t.demand, replicas: t.replicas, runs: &decision.runs };
+                (tenant, uses.iter().flat_map(spots).collect())
+            })
+        })
+        .collect();
+    let t = &tasks[task];
+    let new = Tenant { demand: t.demand, replicas: t.replicas, runs };
+    fits_beside(build.problem.groups[group as usize], &others, new)
+}
+
+/// The replicas of a use, one by one.
+fn spots(of: &NodeUse) -> impl Iterator<Item = Spot> {
+    let node = of.node.rsplit('/').next().and_then(|index| index.parse().ok()).unwrap_or(0);
+    let devices = of.devices.as_deref().unwrap_or_default();
+    let each = devices.len() / (of.replicas.max(1) as usize);
+    (0..of.replicas as usize).map(move |i| Spot { node, devices: devices[i * each..(i + 1) * each].to_vec() })
 }

@@ -7,6 +7,7 @@ use plimsoll_solver::{Column, column::own_cost, problem::ceil_second, state::Sta
 use crate::{
     build::Build,
     price::{Decision, Parts, bills},
+    report::nodes::{self, Nodes},
     world::Assumptions,
 };
 
@@ -16,10 +17,13 @@ pub(super) fn find(
     build: &Build<'_>,
     state: &mut State<'_>,
     decisions: &[Option<Decision>],
+    nodes: &Nodes,
     task: usize,
 ) -> Option<RunnerUp> {
     let chosen = state.remove(task)?;
-    let best = best_other(build, state, task, &chosen);
+    // Everyone else keeps their nodes.
+    let room = |group, runs: &[(i64, i64)]| nodes::room(build, decisions, nodes, task, group, runs);
+    let best = best_other(build, state, task, &chosen, &room);
     state.place(task, chosen);
     let (choice, column) = best?;
     let mut changed = decisions.to_vec();
@@ -59,6 +63,7 @@ fn best_other(
     state: &mut State<'_>,
     task: usize,
     chosen: &Column,
+    room: &dyn Fn(u32, &[(i64, i64)]) -> bool,
 ) -> Option<(usize, Column)> {
     let problem = &build.problem;
     let t = &problem.tasks[task];
@@ -80,7 +85,10 @@ fn best_other(
         let runs = vec![(first, first + choice.run)];
         let own = own_cost(problem, t, choice, &runs);
         let column = Column { choice: index as u32, runs, own };
-        if t.deadline.is_some_and(|d| column.end() > d) || state.obstacle(task, &column).is_some() {
+        if t.deadline.is_some_and(|d| column.end() > d)
+            || state.obstacle(task, &column).is_some()
+            || choice.group.is_some_and(|group| !room(group, &column.runs))
+        {
             continue;
         }
         let mut handed_on = 0.0;
