@@ -29,6 +29,9 @@ use crate::{
 /// Pairs of placement and offer up to which the best runner-up is searched for.
 pub(crate) const SEARCH: usize = 2_000;
 
+/// Offers that cost the same may differ by so much, as the parts of every placement are rounded.
+const ROUNDING: Usd = Usd::from_micro(8);
+
 /// What moving a workload changes.
 #[derive(Debug, Clone)]
 pub(crate) struct Moved {
@@ -145,7 +148,7 @@ impl<'a> Checker<'a> {
                 continue;
             };
             let total = moved.total();
-            let slack = moved.slack.iter().sum::<i128>() * 2_000_000;
+            let slack = moved.slack.iter().sum::<i128>() * 2_000_000 + ROUNDING.pico();
             if extra.is_none_or(|extra| total.pico() + slack < extra.pico()) {
                 let says = extra.map_or("has none".to_owned(), |extra| format!("costs ${extra} more"));
                 findings.add(Kind::RunnerUp, format!("{offer} costs ${total} more, its runner-up {says}"));
