@@ -239,7 +239,7 @@ fn fractions(made: &mut Instance, dice: &mut Dice) {
     for index in some(made, dice, 80) {
         let spec = &mut made.workloads[index].1;
         spec["request"] = json!({ "accelerators": {
-            "anyOf": ["H100"], "count": dice.pick(&[0.25, 0.3, 0.5, 0.6, 0.75])
+            "anyOf": ["H100"], "count": dice.pick(&[0.2, 0.25, 0.3, 0.5, 0.6, 0.75])
         }});
         spec["replicas"] = json!(dice.int(1, 3));
     }
