@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use num_bigint::BigInt;
+use num_traits::ToPrimitive as _;
 use plimsoll_catalog as catalog;
 use plimsoll_model::{
     AcceleratorKind, Bytes, Capacity, Cpu, Match, OfferSpec, PerHour, Ratio, Usd, Watts,
-    estate::{NodeGroup, Site},
+    estate::{NodeGroup, PriceRule, Site},
 };
 
 use super::{
@@ -337,23 +339,20 @@ impl World<'_> {
     }
 
     fn price_rules(&mut self) {
-        let inputs = self.inputs;
-        for rule in &inputs.estate.prices {
-            let matcher = Matcher::new(&rule.matches, self);
-            for offer in &mut self.offers {
-                if !matcher.matches(offer) {
-                    continue;
-                }
-                if let Some(factor) = rule.multiply {
-                    // 10^-24 products rounded half up to 10^-12 dollars.
-                    let product = offer.hourly.pico() * factor.pico();
-                    let scale = plimsoll_model::quantity::decimal::SCALE;
-                    offer.hourly = Usd::from_pico((product + scale / 2).div_euclid(scale));
-                }
+        let rules: Vec<(Matcher, &PriceRule)> =
+            self.inputs.estate.prices.iter().map(|rule| (Matcher::new(&rule.matches, self), rule)).collect();
+        if rules.is_empty() {
+            return;
+        }
+        for offer in &mut self.offers {
+            let (mut base, mut factors) = (offer.list_hourly, Vec::new());
+            for (_, rule) in rules.iter().filter(|(matcher, _)| matcher.matches(offer)) {
                 if let Some(hourly) = rule.hourly {
-                    offer.hourly = hourly;
+                    (base, factors) = (hourly, Vec::new());
                 }
+                factors.extend(rule.multiply);
             }
+            offer.hourly = multiplied(base, &factors);
         }
     }
 
@@ -412,6 +411,18 @@ fn canonical(name: &str) -> Cow<'_, str> {
         Some(known) => Cow::Borrowed(known.name),
         None => Cow::Owned(name.to_lowercase()),
     }
+}
+
+/// A price times factors, rounded once to 10^-12 dollars.
+fn multiplied(base: Usd, factors: &[Ratio]) -> Usd {
+    if factors.is_empty() {
+        return base;
+    }
+    let scale = BigInt::from(plimsoll_model::quantity::decimal::SCALE);
+    let over = factors.iter().fold(BigInt::from(base.pico()), |product, factor| product * factor.pico());
+    let under = factors.iter().fold(BigInt::from(1), |product, _| product * &scale);
+    let rounded: BigInt = (over * 2 + &under) / (under * 2);
+    Usd::from_pico(rounded.to_i128().unwrap_or(i128::MAX))
 }
 
 /// What is known of an accelerator by its name, whatever `defaults`: like aliases, this is no figure
