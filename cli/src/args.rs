@@ -23,6 +23,7 @@ pub(crate) enum Command {
     Offers(commands::offers::OffersArgs),
     Schema(commands::schema::SchemaArgs),
     Completions(commands::completions::CompletionsArgs),
+    Man(commands::man::ManArgs),
 }
 
 /// Flags of every command.

@@ -24,12 +24,14 @@ use args::{Cli, Color, Command};
 use exit::Exit;
 use failure::Failure;
 
+/// What the first panic said.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
 /// Runs the program on the arguments it was started with.
 pub fn main() -> Exit {
     clock::start();
     let args: Vec<OsString> = std::env::args_os().collect();
     let color = Color::of(&args);
-    static PANIC: Mutex<Option<String>> = Mutex::new(None);
     panic::set_hook(Box::new(|info| {
         if let Ok(mut first) = PANIC.lock() {
             first.get_or_insert_with(|| info.to_string().replace('\n', " "));
@@ -67,6 +69,7 @@ fn run(args: &[OsString], color: Color) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Offers(args) => commands::offers::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
+        Command::Man(args) => commands::man::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     }
 }

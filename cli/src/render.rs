@@ -8,6 +8,9 @@ mod offers;
 mod plan;
 mod style;
 mod table;
+mod verdict;
 
-pub(crate) use offers::{AcceleratorNames, age_in_days, aliases, offers, stale};
-pub(crate) use plan::{phase, plan, verdict};
+pub(crate) use format::days;
+pub(crate) use offers::{AcceleratorNames, aliases, offers, stale};
+pub(crate) use plan::plan;
+pub(crate) use verdict::{phase, verdict};

@@ -164,7 +164,7 @@ fn chosen<'w>(args: &OffersArgs, world: &'w World<'_>) -> Result<Vec<&'w Offer>,
     };
     let among: Option<Vec<bool>> = args.region.as_ref().map(|name| {
         let name = std::slice::from_ref(name);
-        (0..world.places.len()).map(|ix| world.places.among(name, LocationIx(ix as u32))).collect()
+        (0..world.places.locations()).map(|ix| world.places.among(name, LocationIx(ix as u32))).collect()
     });
     if let Some(name) = &args.region {
         let found = catalog::is_jurisdiction(name) || among.iter().flatten().any(|inside| *inside);
@@ -230,7 +230,7 @@ fn accelerator(name: &str, world: &World<'_>) -> Result<Wanted, Failure> {
 
 /// What can stand in `--region`, but for countries and continents.
 fn places(world: &World<'_>) -> Vec<String> {
-    let all = (0..world.places.len()).map(|ix| LocationIx(ix as u32));
+    let all = (0..world.places.locations()).map(|ix| LocationIx(ix as u32));
     all.flat_map(|ix| [world.places.label(ix), world.places.location(ix).region.clone()]).collect()
 }
 
@@ -264,7 +264,7 @@ fn stale(offers: &[&Offer], now: Time) -> String {
         }
     }
     render::stale(newest.into_iter().filter_map(|(source, day)| {
-        render::age_in_days(day, now).filter(|age| *age > STALE_DAYS).map(|age| (source, day, age))
+        render::days(day, now).filter(|age| *age > STALE_DAYS).map(|age| (source, day, age))
     }))
 }
 
@@ -280,7 +280,8 @@ fn aliases(args: &OffersArgs) -> Result<Exit, Failure> {
         .iter()
         .filter(|a| wanted.is_none_or(|wanted| wanted == a.name))
         .filter(|a| {
-            args.kind.is_none_or(|kind| kind.accelerator().map(|k| k.as_str()) == Some(a.kind.name()))
+            args.kind
+                .is_none_or(|kind| kind.accelerator().map(AcceleratorKind::as_str) == Some(a.kind.name()))
         })
         .map(render::AcceleratorNames::of)
         .collect();

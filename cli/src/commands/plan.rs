@@ -69,8 +69,8 @@ struct Search {
     #[arg(long, value_name = "PART", value_parser = part, allow_negative_numbers = true)]
     gap: Option<Ratio>,
     /// Stop after so much work, the same on every machine
-    #[arg(long, value_name = "UNITS")]
-    effort: Option<u64>,
+    #[arg(long, value_name = "UNITS", default_value_t = plimsoll_solver::outcome::DEFAULT_EFFORT)]
+    effort: u64,
     /// Stop after so much time; the plan may then differ from run to run, and says so
     #[arg(long, value_name = "TIME", value_parser = duration)]
     time_limit: Option<Duration>,
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
         plimsoll_planner::plan(&inputs, &settings, time_left, &mut |phase: &Phase| progress.phase(phase))?;
     drop(progress);
     let text = match args.output {
-        Format::Table => render::plan(&plan, &inputs, previous.as_ref(), screen::width()),
+        Format::Table => render::plan(&plan, previous.as_ref(), screen::width()),
         Format::Json => serde_json::to_string_pretty(&plan)? + "\n",
         Format::Yaml => yaml::to_string(&plan)?,
     };
@@ -126,7 +126,7 @@ fn settings(args: &PlanArgs, inputs: &Inputs, previous: Option<&Plan>) -> Settin
         budget: aims.budget,
         horizon: aims.horizon.unwrap_or(defaults.horizon),
         gap: search.gap.unwrap_or(defaults.gap),
-        effort: search.effort.unwrap_or(defaults.effort),
+        effort: search.effort,
         time_limit: search.time_limit,
         now: aims.now.unwrap_or(defaults.now),
         seed: search.seed,

@@ -17,16 +17,14 @@ pub(crate) struct SchemaArgs {
 
 pub(crate) fn run(args: &SchemaArgs) -> Result<Exit, Failure> {
     let Some(text) = schema::text(&args.kind) else {
-        let kinds = schema::kinds().map(|(kind, _)| kind);
-        let help = match nearest(&args.kind.to_lowercase(), kinds) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let kinds: Vec<String> =
-                    schema::kinds().map(|(kind, about)| format!("{kind} ({about})")).collect();
-                format!("there are schemas of {}", kinds.join(", "))
-            }
-        };
+        let near = nearest(&args.kind.to_lowercase(), schema::kinds().map(|(kind, _)| kind));
+        let help = near.map_or_else(all, |near| format!("did you mean `{near}`?"));
         return Err(Failure::usage(format!("there is no schema of `{}`", args.kind)).with_help(help));
     };
     output::text(&args.common, &text).map(|()| Exit::Done)
+}
+
+fn all() -> String {
+    let kinds: Vec<String> = schema::kinds().map(|(kind, about)| format!("{kind} ({about})")).collect();
+    format!("there are schemas of {}", kinds.join(", "))
 }

@@ -62,7 +62,7 @@ pub(super) fn kg(kg: f64) -> String {
         kg if kg >= 100.0 => format!("{kg:.0} kg"),
         kg if kg >= 1.0 => format!("{} kg", decimals(kg, 1)),
         kg if kg.abs() < 1e-9 => "0 kg".to_owned(),
-        kg => format!("{} g", decimals(kg * 1000.0, if kg >= 0.1 { 0 } else { 1 })),
+        kg => format!("{} g", decimals(kg * 1000.0, usize::from(kg < 0.1))),
     }
 }
 
@@ -71,15 +71,20 @@ pub(super) fn kwh(kwh: f64) -> String {
     if kwh >= 10_000.0 {
         return format!("{} MWh", decimals(kwh / 1000.0, 1));
     }
-    format!("{} kWh", decimals(kwh, if kwh >= 100.0 { 0 } else { 1 }))
+    if kwh >= 100.0 {
+        return format!("{} kWh", thousands(kwh.round() as u128));
+    }
+    format!("{} kWh", decimals(kwh, 1))
 }
 
 /// A length of time in its two largest units.
 pub(super) fn duration(duration: Duration) -> String {
+    if duration.nanos() > 0 && duration.nanos() < 60_000_000_000 {
+        return format!("{}s", (duration.nanos() + 500_000_000) / 1_000_000_000);
+    }
     let minutes = (duration.nanos() + 30_000_000_000).div_euclid(60_000_000_000);
     let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
     match (days, hours, minutes) {
-        (0, 0, 0) if duration.nanos() > 0 => format!("{}s", duration.nanos().div_euclid(1_000_000_000)),
         (0, 0, m) => format!("{m}m"),
         (0, h, 0) => format!("{h}h"),
         (0, h, m) => format!("{h}h{m:02}m"),
@@ -89,7 +94,7 @@ pub(super) fn duration(duration: Duration) -> String {
 }
 
 /// A number of hours.
-pub(super) fn hours(hours: f64) -> String {
+pub(super) fn duration_hours(hours: f64) -> String {
     duration(Duration::from_nanos((hours * 3.6e12) as i64))
 }
 
@@ -100,12 +105,24 @@ pub(super) fn moment(time: Time, now: Time) -> String {
     if text.get(..4) == year.get(..4) { minute } else { text.get(..16).unwrap_or(&text).replace('T', " ") }
 }
 
+/// A moment to the minute with its year, `2026-08-19 06:00 UTC`.
+pub(super) fn minute(time: Time) -> String {
+    let text = time.to_string();
+    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
+}
+
+/// Whole days from a day `2026-08-03…` to a moment; negative for a day to come.
+pub(crate) fn days(day: &str, now: Time) -> Option<i64> {
+    let midnight: Time = format!("{}T00:00:00Z", day.get(..10)?).parse().ok()?;
+    Some((now.nanos() - midnight.nanos()).div_euclid(86_400_000_000_000))
+}
+
 /// A part of one, as percent.
 pub(super) fn percent(part: f64) -> String {
     match part * 100.0 {
         percent if percent >= 10.0 => format!("{percent:.0}%"),
-        percent if percent >= 0.1 => format!("{}%", decimals(percent, 1)),
-        percent if percent >= 0.0001 => format!("{}%", decimals(percent, 4)),
+        percent if percent >= 0.095 => format!("{}%", decimals(percent, 1)),
+        percent if percent > 0.0 => "<0.1%".to_owned(),
         _ => "0%".to_owned(),
     }
 }
@@ -130,7 +147,10 @@ mod tests {
             [0.0, 0.0123, 0.5, 2.34, 456.7, 23_456.0].map(kg),
             ["0 kg", "12.3 g", "500 g", "2.3 kg", "457 kg", "23.5 t"]
         );
-        assert_eq!([0.0, 0.01, 0.75, 6.0, 26.5, 48.0].map(hours), ["0m", "36s", "45m", "6h", "1d02h", "2d"]);
-        assert_eq!([0.0, 0.000_012, 0.0123, 0.5].map(percent), ["0%", "0.0012%", "1.2%", "50%"]);
+        assert_eq!(
+            [0.0, 0.01, 0.75, 6.0, 26.5, 48.0].map(duration_hours),
+            ["0m", "36s", "45m", "6h", "1d02h", "2d"]
+        );
+        assert_eq!([0.0, 0.000_012, 0.0123, 0.5].map(percent), ["0%", "<0.1%", "1.2%", "50%"]);
     }
 }

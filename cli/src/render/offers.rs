@@ -12,7 +12,7 @@ use plimsoll_planner::world::Offer;
 use serde::Serialize;
 
 use super::{
-    format::{bytes, decimals},
+    format::{bytes, days, decimals},
     style::{bold, dim, warn},
     table::{Align, Table, chars, pad, wrap},
 };
@@ -51,7 +51,7 @@ pub(crate) fn offers(offers: &[&Offer], now: Time, out: &mut dyn Write) -> io::R
             .as_deref()
             .map_or_else(String::new, |source| format!("[{}]", sources.insert_full(source).0 + 1));
         let day = offer.as_of.as_deref().and_then(|day| day.get(..10));
-        let age = day.and_then(|day| age_in_days(day, now)).map_or_else(String::new, |age| format!("{age}d"));
+        let age = day.and_then(|day| days(day, now)).map_or_else(String::new, |age| format!("{age}d"));
         let cells = [
             offer.name(),
             accelerators(offer),
@@ -128,12 +128,6 @@ fn unit(offer: &Offer) -> String {
         0 => String::new(),
         milli => format!("{:.4}", offer.hourly.to_f64() * 1000.0 / milli as f64),
     }
-}
-
-/// Whole days from a day `2026-08-03…` to a moment; negative for a day to come.
-pub(crate) fn age_in_days(day: &str, now: Time) -> Option<i64> {
-    let midnight: Time = format!("{}T00:00:00Z", day.get(..10)?).parse().ok()?;
-    Some((now.nanos() - midnight.nanos()).div_euclid(86_400_000_000_000))
 }
 
 /// A warning about price lists: name, date, age in days. Empty for none.

@@ -1,52 +1,48 @@
-//! A plan as a table.
+//! A plan for people: what runs where and when, what it costs, what decided it, what it rests on.
+//!
+//! Each section is a module that gives lines, or none when it has nothing to say. Text from documents
+//! (names, sources) is shown without control characters.
 
-use std::fmt::Write as _;
+mod assumptions;
+mod changes;
+mod costs;
+mod decisions;
+mod headline;
+mod left_out;
+mod limits;
+mod placements;
 
-use plimsoll_model::{Inputs, Plan};
-use plimsoll_solver::Phase;
-use plimsoll_verify::Violation;
+use plimsoll_model::Plan;
 
-pub(crate) fn plan(plan: &Plan, _inputs: &Inputs, _previous: Option<&Plan>, _width: usize) -> String {
-    let mut out = String::new();
-    let o = &plan.objective;
-    _ = writeln!(
-        out,
-        "{:?}: ${:.2}, bound {:?}, gap {:?}",
-        plan.status,
-        o.total_usd.to_f64(),
-        o.bound_usd,
-        o.gap
-    );
-    for p in &plan.placements {
-        _ = writeln!(
-            out,
-            "{:24} {:50} {:>6} {} → {} ${:.2}\n    {}",
-            p.workload,
-            p.offer.full_name(),
-            p.instances,
-            p.start,
-            p.end,
-            p.usd.total.to_f64(),
-            p.reason
-        );
+use super::style::bold;
+
+/// The whole text, in lines of at most `width` characters where names allow. `previous` is the plan in
+/// force that `--previous` named.
+pub(crate) fn plan(plan: &Plan, previous: Option<&Plan>, width: usize) -> String {
+    let mut text = headline::lines(plan, width).join("\n") + "\n";
+    let sections = [
+        ("", placements::lines(plan)),
+        ("Cost", costs::lines(plan)),
+        ("What decided it", decisions::lines(plan, width)),
+        ("Left out", left_out::lines(plan, width)),
+        ("What more room would save", limits::lines(plan, width)),
+        ("Changes", previous.map(|previous| changes::lines(plan, previous, width)).unwrap_or_default()),
+        ("Assumed, for want of a figure of yours", assumptions::lines(plan, width)),
+        ("Prices", assumptions::price_sources(plan, width)),
+    ];
+    for (title, lines) in sections {
+        if lines.is_empty() {
+            continue;
+        }
+        text.push('\n');
+        if !title.is_empty() {
+            text.push_str(&bold(title));
+            text.push('\n');
+        }
+        for line in lines {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
     }
-    for u in &plan.unplaced {
-        _ = writeln!(out, "{:24} left out: {}", u.workload, u.reason);
-    }
-    out
-}
-
-pub(crate) fn phase(phase: &Phase) -> String {
-    let mut out = phase.name.to_owned();
-    if let Some(total) = phase.total {
-        _ = write!(out, ": ${total:.2}");
-    }
-    out
-}
-
-pub(crate) fn verdict(plan: &Plan, violations: &[Violation]) -> String {
-    if violations.is_empty() {
-        return format!("ok: {} placements\n", plan.placements.len());
-    }
-    violations.iter().map(|v| format!("{v}\n")).collect()
+    text
 }

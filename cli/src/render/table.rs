@@ -28,12 +28,6 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The widest row.
-    pub(super) fn width(&self) -> usize {
-        let widths = self.widths();
-        widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
-    }
-
     fn widths(&self) -> Vec<usize> {
         let width = |at: usize, head: &str| {
             self.rows.iter().map(|row| chars(&row[at])).max().unwrap_or(0).max(chars(head))
@@ -80,6 +74,20 @@ pub(super) fn shorten(text: &str, width: usize) -> String {
     let head: String = text.chars().take(front).collect();
     let tail: String = text.chars().skip(length - back).collect();
     format!("{head}…{tail}")
+}
+
+/// The text, its end left out where it is longer than `width`.
+pub(super) fn shorten_end(text: &str, width: usize) -> String {
+    if chars(text) <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).collect::<String>() + "…"
+}
+
+/// As [`wrap`], for text with escape sequences, which take no room.
+pub(super) fn wrap_painted(first: &str, text: &str, width: usize) -> Vec<String> {
+    let plain = anstream::adapter::strip_str(text).to_string();
+    wrap(first, text, width + chars(text) - chars(&plain))
 }
 
 /// The text in lines of at most `width` characters (a longer word stands alone), the first after

@@ -1,0 +1,70 @@
+//! The first lines: how many are placed, at what cost, and how good that is.
+
+use plimsoll_model::{
+    Plan, Usd,
+    plan::{Flags, Status},
+};
+
+use crate::render::{
+    format::{kg, kwh, minute, percent, usd},
+    style::{bad, bold, good, warn},
+    table::wrap,
+};
+
+pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
+    let placed = plan.placements.len();
+    let all = placed + plan.unplaced.len();
+    let of_all = if placed == all { String::new() } else { format!(" of {all}") };
+    let noun = if all == 1 { "workload" } else { "workloads" };
+    let total = usd(plan.objective.total_usd);
+    let first = format!("{} {}", bold(format!("{placed}{of_all} {noun} placed for {total}:")), quality(plan));
+    let mut lines = vec![first];
+    let flags = &plan.inputs.flags;
+    let mut more = Vec::new();
+    if let Some(carbon) = plan.carbon_kg {
+        more.push(format!("{} CO2e", kg(carbon)));
+    }
+    if let Some(energy) = plan.energy_kwh {
+        more.push(kwh(energy));
+    }
+    more.push(format!("as of {}", minute(flags.now)));
+    more.extend(asked(flags));
+    lines.extend(wrap("", &more.join(", "), width));
+    if !plan.reproducible {
+        let text = "A time limit was given: the same command may give another plan.";
+        lines.push(warn(text));
+    }
+    lines
+}
+
+/// How far from the best possible.
+fn quality(plan: &Plan) -> String {
+    let objective = &plan.objective;
+    let above = objective.bound_usd.map(|bound| objective.total_usd - bound);
+    match (plan.status, above, objective.gap) {
+        (Status::Infeasible, ..) => bad("not everything that must run could be placed"),
+        (Status::Optimal, ..) => good("proven optimal, no plan costs less"),
+        (Status::Feasible, Some(above), Some(gap)) => {
+            warn(format!("at most {} ({}) above the best possible plan", percent(gap), usd(above)))
+        }
+        (Status::Feasible, Some(above), None) => {
+            warn(format!("at most {} above the best possible plan", usd(above)))
+        }
+        (Status::Feasible, None, _) => warn("how far from the best possible plan is not known"),
+    }
+}
+
+/// The flags that shape the result, where they say more than the default.
+fn asked(flags: &Flags) -> Vec<String> {
+    let mut asked = Vec::new();
+    if flags.carbon_price > Usd::ZERO {
+        asked.push(format!("carbon at {} a tonne", usd(flags.carbon_price)));
+    }
+    if flags.delay_price > Usd::ZERO {
+        asked.push(format!("waiting at {} an hour", usd(flags.delay_price)));
+    }
+    if let Some(budget) = flags.budget {
+        asked.push(format!("a budget of {}", usd(budget)));
+    }
+    asked
+}

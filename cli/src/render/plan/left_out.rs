@@ -1,0 +1,157 @@
+//! What is not placed, why, and what would change that.
+
+use plimsoll_model::{
+    Plan,
+    plan::{Cause, Constraint, Unplaced},
+};
+use serde_json::Value;
+
+use crate::render::{
+    format::{bytes, decimals, duration_hours, thousands, usd_f64},
+    style::bad,
+    table::{shorten, wrap, wrap_painted},
+};
+
+pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
+    plan.unplaced.iter().flat_map(|unplaced| one(unplaced, width)).collect()
+}
+
+fn one(unplaced: &Unplaced, width: usize) -> Vec<String> {
+    let name = bad(shorten(&unplaced.workload, 40));
+    let header = match unplaced.causes.as_slice() {
+        [] => format!("{name}: {}", unplaced.reason),
+        [cause] if cause.constraint == Constraint::Producer => format!("{name}: {}", unplaced.reason),
+        [_] => format!("{name}: it could be placed with"),
+        // The causes are alternatives, or all needed together: the reason begins with which.
+        _ if unplaced.reason.contains("any one") => format!("{name}: it could be placed with any one of"),
+        _ => format!("{name}: it could be placed with all of"),
+    };
+    let mut lines = wrap_painted("  ", &header, width);
+    for cause in unplaced.causes.iter().filter(|cause| cause.constraint != Constraint::Producer) {
+        lines.extend(wrap("    - ", &sentence(cause), width));
+    }
+    if unplaced.nearest.is_none() && !unplaced.filtered.is_empty() {
+        let mut filtered: Vec<(&Constraint, &u64)> = unplaced.filtered.iter().collect();
+        filtered.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let parts: Vec<String> = filtered
+            .iter()
+            .map(|(constraint, count)| {
+                format!("{} {}", thousands(u128::from(**count)), excluded(**constraint, **count == 1))
+            })
+            .collect();
+        lines.extend(wrap("    ", &format!("offers that do not fit: {}", parts.join(", ")), width));
+    }
+    if let Some(nearest) = &unplaced.nearest {
+        lines.extend(wrap("    ", &format!("the offer that comes nearest: {nearest}"), width));
+    }
+    lines
+}
+
+/// What a limit would have to be, and what it is.
+fn sentence(cause: &Cause) -> String {
+    let unit = cause.unit.as_deref();
+    let amount = |value: &Value| match (value, unit) {
+        (Value::Number(number), Some(unit)) => {
+            number.as_f64().map_or_else(|| number.to_string(), |number| figure(number, unit))
+        }
+        (Value::String(text), _) => text.clone(),
+        (Value::Null, _) => "nothing".to_owned(),
+        (Value::Array(items), _) => {
+            let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+            items.iter().map(text).collect::<Vec<_>>().join(", ")
+        }
+        (value, _) => value.to_string(),
+    };
+    let (needs, has) = (amount(&cause.needs), amount(&cause.has));
+    let more = match (cause.relax_by, unit) {
+        (Some(more), Some(unit)) => format!(" ({} more)", figure(more, unit)),
+        _ => String::new(),
+    };
+    let name = &cause.name;
+    match cause.constraint {
+        Constraint::Accelerator => format!("another accelerator: {has} instead of {needs}"),
+        Constraint::Size => format!("a smaller request: {has} instead of {needs}"),
+        Constraint::Memory => format!("less memory of the accelerator: {has} instead of {needs}"),
+        Constraint::Capacity => format!("another capacity class: {needs}, beside {has}"),
+        Constraint::Interruptible => "spot machines, if it could bear interruptions".to_owned(),
+        Constraint::Count => format!("{needs} of {name} to be had instead of {has}{more}"),
+        Constraint::Quota => format!("a quota for {name} of {needs} instead of {has}{more}"),
+        Constraint::Budget => format!("a budget of {needs} for {name} instead of {has}{more}"),
+        Constraint::CarbonBudget => format!("a carbon budget of {needs} for {name} instead of {has}{more}"),
+        Constraint::MaxHourly => format!("a maxHourly of {needs} instead of {has}{more}"),
+        Constraint::MaxCost => format!("a maxCost of {needs} instead of {has}{more}"),
+        Constraint::Deadline => format!("a deadline of {needs} instead of {has}{more}"),
+        Constraint::Latency => format!("a round trip of {needs} instead of {has}{more}"),
+        Constraint::Speed => format!("a stated speed of {needs}"),
+        Constraint::Risk => "machines that are interrupted less often".to_owned(),
+        other => format!("{} {name}: needs {needs}, has {has}{more}", word(other)),
+    }
+}
+
+/// A figure in one of the units of `relaxBy`.
+pub(super) fn figure(value: f64, unit: &str) -> String {
+    match unit {
+        "usd" => usd_f64(value),
+        "h" => duration_hours(value),
+        "bytes" => bytes(value as u64),
+        "accelerators" | "instances" => {
+            let one = (value - 1.0).abs() < 1e-9;
+            format!("{} {}", decimals(value, 3), if one { &unit[..unit.len() - 1] } else { unit })
+        }
+        unit => format!("{} {unit}", decimals(value, 3)),
+    }
+}
+
+/// A constraint in words.
+pub(super) const fn word(constraint: Constraint) -> &'static str {
+    match constraint {
+        Constraint::Accelerator => "accelerator",
+        Constraint::Size => "size",
+        Constraint::Memory => "accelerator memory",
+        Constraint::Capacity => "capacity class",
+        Constraint::Interruptible => "spot",
+        Constraint::Count => "instances to be had",
+        Constraint::Quota => "quota",
+        Constraint::Budget => "budget",
+        Constraint::CarbonBudget => "carbon budget",
+        Constraint::MaxHourly => "price an hour",
+        Constraint::MaxCost => "cost",
+        Constraint::Deadline => "deadline",
+        Constraint::Latency => "round trip",
+        Constraint::Residency => "residency",
+        Constraint::Region => "region",
+        Constraint::NotIn => "forbidden place",
+        Constraint::Speed => "speed",
+        Constraint::Producer => "producer",
+        Constraint::Risk => "interruptions",
+    }
+}
+
+/// Why offers are excluded, after their number.
+const fn excluded(constraint: Constraint, one: bool) -> &'static str {
+    match (constraint, one) {
+        (Constraint::Accelerator, true) => "has another accelerator",
+        (Constraint::Accelerator, false) => "have another accelerator",
+        (Constraint::Size, true) => "is too small",
+        (Constraint::Size, false) => "are too small",
+        (Constraint::Memory, _) => "by memory of the accelerator",
+        (Constraint::Capacity, _) => "of a capacity class not allowed",
+        (Constraint::Interruptible, _) => "on spot, which it cannot bear",
+        (Constraint::Count, _) => "by the instances to be had",
+        (Constraint::Quota, _) => "by quota",
+        (Constraint::Budget, _) => "by budget",
+        (Constraint::CarbonBudget, _) => "by carbon budget",
+        (Constraint::MaxHourly, _) => "above its maxHourly",
+        (Constraint::MaxCost, _) => "above its maxCost",
+        (Constraint::Deadline, true) => "is too late",
+        (Constraint::Deadline, false) => "are too late",
+        (Constraint::Latency, true) => "is too far from its users",
+        (Constraint::Latency, false) => "are too far from its users",
+        (Constraint::Residency, _) => "outside of its residency",
+        (Constraint::Region, _) => "in places it does not allow",
+        (Constraint::NotIn, _) => "in places it forbids",
+        (Constraint::Speed, _) => "of no stated speed",
+        (Constraint::Producer, _) => "by what it reads",
+        (Constraint::Risk, _) => "interrupted too often",
+    }
+}

@@ -1,0 +1,52 @@
+//! The verdict of the checker, and the phases of a search.
+
+use std::fmt::Write as _;
+
+use plimsoll_model::Plan;
+use plimsoll_solver::Phase;
+use plimsoll_verify::Violation;
+
+use super::{
+    format::{thousands, usd, usd_f64},
+    style::{bad, good},
+};
+
+/// One line of what was checked, or each violation in a line.
+pub(crate) fn verdict(plan: &Plan, violations: &[Violation]) -> String {
+    let count = |count: usize, noun: &str| {
+        let number = thousands(count as u128);
+        if count == 1 { format!("{number} {noun}") } else { format!("{number} {noun}s") }
+    };
+    if !violations.is_empty() {
+        let mut text = String::new();
+        for violation in violations {
+            // Writing to a string does not fail.
+            _ = writeln!(text, "{} {violation}", bad("✗"));
+        }
+        _ = writeln!(text, "{}", bad(format!("{} found", count(violations.len(), "violation"))));
+        return text;
+    }
+    let left_out =
+        if plan.unplaced.is_empty() { String::new() } else { format!(", {} left out", plan.unplaced.len()) };
+    format!(
+        "{} {}{left_out}, {}: every figure and every limit recomputed from the files\n",
+        good("✓"),
+        count(plan.placements.len(), "placement"),
+        usd(plan.objective.total_usd)
+    )
+}
+
+/// A phase of the search, as a line of progress.
+pub(crate) fn phase(phase: &Phase) -> String {
+    let mut text = phase.name.to_owned();
+    if let Some(total) = phase.total {
+        _ = write!(text, ": {}", usd_f64(total));
+        if let Some(bound) = phase.bound {
+            _ = write!(text, ", at least {}", usd_f64(bound));
+        }
+    }
+    for (name, value) in &phase.counts {
+        _ = write!(text, ", {name} {}", thousands(u128::from(*value)));
+    }
+    text
+}
