@@ -97,7 +97,10 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         _ => Status::Feasible,
     };
     let unplaced = unplaced::explain(build, outcome, &decisions);
-    let sum = |figure: fn(&Bill) -> Option<f64>| bills.values().map(figure).sum::<Option<f64>>();
+    // The sum of no floats is −0, which JSON would show.
+    let sum = |figure: fn(&Bill) -> Option<f64>| {
+        bills.values().map(figure).sum::<Option<f64>>().map(|sum| sum + 0.0)
+    };
     let inputs = build.world().inputs;
     Plan {
         api_version: ApiVersion::default(),

@@ -70,7 +70,7 @@ fn sentence(cause: &Cause) -> String {
     let name = &cause.name;
     match cause.constraint {
         Constraint::Accelerator => format!("another accelerator: {has} instead of {needs}"),
-        Constraint::Size => format!("a smaller request: {has} instead of {needs}"),
+        Constraint::Size => format!("a smaller request ({name}): {has} instead of {needs}"),
         Constraint::Memory => format!("less memory of the accelerator: {has} instead of {needs}"),
         Constraint::Capacity => format!("another capacity class: {needs}, beside {has}"),
         Constraint::Interruptible => "spot machines, if it could bear interruptions".to_owned(),
