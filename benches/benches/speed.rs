@@ -20,6 +20,7 @@ fn workflow(edges: impl Fn(u32) -> Vec<u32>) -> Problem {
         pico_gbps: ndarray::Array2::zeros((PLACES, PLACES)),
         tiers: None,
         provider: vec![0; PLACES],
+        region: Vec::new(),
     };
     for task in 0..50_u32 {
         let choices = (0..500_u32)

@@ -19,7 +19,7 @@ use crate::{
     flags::Settings,
     prospect::{Prospect, Quota},
     terms::Terms,
-    world::{Assumptions, Intensity, LocationIx, Matcher, Offer, OfferIx, PlaceIx, World},
+    world::{Assumptions, Intensity, LocationIx, Matcher, Offer, OfferIx, World},
 };
 
 /// A limit on a sum of money or carbon, with whom it is for.
@@ -255,7 +255,7 @@ impl<'w> Build<'w> {
 
     /// Datasets by level of size and place, and throughput between places.
     fn network(&mut self) {
-        let (world, places) = (self.world, self.world.places.count());
+        let (world, places) = (self.world, self.world.places.locations());
         for (d, dataset) in world.inputs.estate.datasets.iter().enumerate() {
             let mut sizes: Vec<u64> = world
                 .inputs
@@ -270,7 +270,7 @@ impl<'w> Build<'w> {
             let mut usd = Array2::from_elem((sizes.len(), places), f64::NAN);
             for (level, size) in sizes.iter().enumerate() {
                 for place in 0..places {
-                    let to = world.places.stands_for(PlaceIx(place as u32));
+                    let to = LocationIx(place as u32);
                     if let Some(copy) = self.cheapest_copy(d, to, Bytes(*size)) {
                         usd[(level, place)] = copy.usd;
                     }
@@ -280,17 +280,17 @@ impl<'w> Build<'w> {
         }
         let provider = (0..places)
             .map(|p| {
-                let location = world.places.stands_for(PlaceIx(p as u32));
+                let location = LocationIx(p as u32);
                 match world.network().provider(location) {
                     Some(cloud) => plimsoll_catalog::clouds().position(|c| c == cloud).unwrap_or(1000) as u32,
-                    None => 10_000 + p as u32,
+                    None => 10_000 + world.places.place(location).0,
                 }
             })
             .collect();
         let tiers = world.network().by_cloud().then(|| {
             (0..places)
                 .map(|p| {
-                    let tiers = world.network().tiers(world.places.stands_for(PlaceIx(p as u32)));
+                    let tiers = world.network().tiers(LocationIx(p as u32));
                     tiers.into_iter().map(|(limit, usd)| (limit, usd.to_f64() / GB)).collect()
                 })
                 .collect()
@@ -300,6 +300,7 @@ impl<'w> Build<'w> {
             pico_gbps: Array2::zeros((places, places)),
             tiers,
             provider,
+            region: (0..places).map(|p| world.places.place(LocationIx(p as u32)).0).collect(),
         };
     }
 
@@ -469,7 +470,7 @@ impl<'w> Build<'w> {
             .collect();
         Some(Choice {
             offer: 0,
-            place: offer.place.0,
+            place: offer.location.0,
             instances: terms.instances.to_f64(),
             hourly: offer.hourly.to_f64(),
             run: terms.run.nanos(),
@@ -622,7 +623,7 @@ impl<'w> Build<'w> {
             }
         }
         for (from, to) in pairs {
-            let (a, b) = (world.places.stands_for(PlaceIx(from)), world.places.stands_for(PlaceIx(to)));
+            let (a, b) = (LocationIx(from), LocationIx(to));
             let at = (from as usize, to as usize);
             let ignored = &mut Assumptions::ignored();
             if self.problem.network.tiers.is_none() {

@@ -218,7 +218,7 @@ fn payers(
     for task in ordered {
         let Some(decision) = &decisions[task] else { continue };
         let t = &build.problem.tasks[task];
-        let place = t.choices[decision.choice].place;
+        let place = region(build, t.choices[decision.choice].place);
         for &(dataset, level) in &t.reads {
             let size = build.problem.datasets[dataset as usize].sizes[level as usize];
             let entry = payers.entry((dataset as usize, place)).or_insert((task, size));
@@ -226,6 +226,11 @@ fn payers(
         }
     }
     payers
+}
+
+/// The region of a place of the problem.
+fn region(build: &Build<'_>, place: u32) -> u32 {
+    build.problem.network.region_of(place)
 }
 
 /// Everything a placement moves between regions.
@@ -259,7 +264,7 @@ fn transfers(
     for &(dataset, level) in &t.reads {
         let d = dataset as usize;
         let read = build.problem.datasets[d].sizes[level as usize];
-        let payer = payers.get(&(d, choice.place)).copied();
+        let payer = payers.get(&(d, region(build, choice.place))).copied();
         // A workload that lists a dataset twice pays for it once.
         let pays = payer.is_some_and(|p| p.0 == task) && paid.insert(dataset);
         let size = if pays { payer.map_or(read, |p| p.1) } else { read };

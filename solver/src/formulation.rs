@@ -119,6 +119,10 @@ impl<'a> Formulation<'a> {
         self.problem.tasks[item.task as usize].choices[item.column.choice as usize].place
     }
 
+    fn region_of(&self, item: &Item) -> u32 {
+        self.problem.network.region_of(self.place_of(item))
+    }
+
     fn assign(&mut self, relaxed: bool, most: usize) -> bool {
         let problem = self.problem;
         for &task in &self.members {
@@ -163,23 +167,25 @@ impl<'a> Formulation<'a> {
 
     fn datasets(&mut self) {
         let problem = self.problem;
-        // Readers by (dataset, place): (level, columns of one task).
+        // Readers by (dataset, region): (level, columns of one task). Who pays is not known here: the
+        // cheapest place of a region stands for all, and the full rules have the last word.
         let mut readers: BTreeMap<(u32, u32), BTreeMap<u32, Reader>> = BTreeMap::new();
         for (x, item) in (0u32..).zip(&self.items) {
             let t = &problem.tasks[item.task as usize];
             for &(dataset, level) in &t.reads {
-                let there = readers.entry((dataset, self.place_of(item))).or_default();
+                let there = readers.entry((dataset, self.region_of(item))).or_default();
                 let entry = there.entry(item.task).or_insert((level, Vec::new()));
                 entry.0 = entry.0.max(level);
                 entry.1.push(x);
             }
         }
-        for ((dataset, place), tasks) in readers {
+        for ((dataset, _), tasks) in readers {
             let usd = &problem.datasets[dataset as usize].usd;
             let mut below = 0.0;
             let levels: BTreeSet<u32> = tasks.values().map(|t| t.0).collect();
             for level in levels {
-                let price = usd[(level as usize, place as usize)];
+                let at = |x: &u32| usd[(level as usize, self.place_of(&self.items[*x as usize]) as usize)];
+                let price = tasks.values().flat_map(|t| &t.1).map(at).fold(f64::INFINITY, f64::min);
                 let step = price - below;
                 if step <= 0.0 {
                     continue;

@@ -129,7 +129,7 @@ pub struct NodeGroup {
 pub struct Choice {
     /// The offer.
     pub offer: u32,
-    /// The data place (region or site) it lies in.
+    /// The place it lies in, an index into the network's tables.
     pub place: u32,
     /// Instances; a fraction of a machine on own nodes.
     pub instances: f64,
@@ -191,7 +191,8 @@ pub struct Reservation {
 pub struct Dataset {
     /// The distinct sizes read, ascending.
     pub sizes: Vec<u64>,
-    /// Dollars by (level of size, place); 0 where a copy is.
+    /// Dollars by (level of size, place); 0 where a copy is. Whoever pays in a region pays the price of
+    /// their own place.
     pub usd: Array2<f64>,
 }
 
@@ -249,7 +250,8 @@ impl Series {
     }
 }
 
-/// What data transfer costs and how long it takes, between data places.
+/// What data transfer costs and how long it takes, between places. Several places may lie in one region
+/// (its zones, sites in it) and still have prices of their own to everywhere else.
 #[derive(Debug, Clone, Default)]
 pub struct Network {
     /// Dollars a byte by (from, to); NaN where no choice needs it.
@@ -260,12 +262,20 @@ pub struct Network {
     pub tiers: Option<Vec<Vec<(u64, f64)>>>,
     /// The provider of each place, for tiers: transfers within one are free.
     pub provider: Vec<u32>,
+    /// The region of each place: data moves free within it, and its readers share a copy. A place beyond
+    /// the list is a region of its own.
+    pub region: Vec<u32>,
 }
 
 impl Network {
+    /// The region of a place.
+    pub fn region_of(&self, place: u32) -> u32 {
+        self.region.get(place as usize).copied().unwrap_or(place)
+    }
+
     /// Dollars for moving `bytes`.
     pub fn usd(&self, from: u32, to: u32, bytes: u64) -> f64 {
-        if from == to {
+        if self.region_of(from) == self.region_of(to) {
             return 0.0;
         }
         let Some(tiers) = &self.tiers else {
@@ -285,7 +295,7 @@ impl Network {
 
     /// Time for moving `bytes`, rounded up to the nanosecond.
     pub fn time(&self, from: u32, to: u32, bytes: u64) -> Nanos {
-        if from == to {
+        if self.region_of(from) == self.region_of(to) {
             return 0;
         }
         transfer_time(bytes, self.pico_gbps[(from as usize, to as usize)])

@@ -36,7 +36,7 @@ pub struct State<'a> {
     by_offer: FxHashMap<u32, Vec<u32>>,
     by_quota: Vec<Vec<u32>>,
     by_group: Vec<Vec<u32>>,
-    /// Tasks by (dataset, place), ascending.
+    /// Tasks by (dataset, region), ascending.
     readers: FxHashMap<(u32, u32), Vec<u32>>,
     reserved: Vec<bool>,
     total: f64,
@@ -222,7 +222,7 @@ impl<'a> State<'a> {
         self.total += column.own + self.edges(task, choice);
         self.placed[task] = Some(column);
         for &(dataset, _) in &problem.tasks[task].reads {
-            let key = (dataset, choice.place);
+            let key = (dataset, problem.network.region_of(choice.place));
             self.total -= self.dataset_usd(key);
             insert(self.readers.entry(key).or_default(), id);
             self.total += self.dataset_usd(key);
@@ -268,7 +268,7 @@ impl<'a> State<'a> {
             self.by_group[group as usize].retain(|t| *t != id);
         }
         for &(dataset, _) in &problem.tasks[task].reads {
-            let key = (dataset, choice.place);
+            let key = (dataset, problem.network.region_of(choice.place));
             self.total -= self.dataset_usd(key);
             if let Some(list) = self.readers.get_mut(&key) {
                 list.retain(|t| *t != id);
@@ -292,11 +292,15 @@ impl<'a> State<'a> {
             .sum()
     }
 
-    /// What a dataset costs at a place: all that is read there, at the largest size.
+    /// What a dataset costs in a region: all that is read there, at the largest size, from where the
+    /// first reader is.
     fn dataset_usd(&self, key: (u32, u32)) -> f64 {
         let Some(readers) = self.readers.get(&key) else { return 0.0 };
         let level = readers.iter().filter_map(|t| self.level(*t, key.0)).max();
-        level.map_or(0.0, |level| self.problem.datasets[key.0 as usize].usd[(level as usize, key.1 as usize)])
+        let payer = readers.first().and_then(|t| self.choice(*t));
+        level.zip(payer).map_or(0.0, |(level, payer)| {
+            self.problem.datasets[key.0 as usize].usd[(level as usize, payer.place as usize)]
+        })
     }
 
     fn level(&self, task: u32, dataset: u32) -> Option<u32> {
@@ -353,7 +357,7 @@ impl<'a> State<'a> {
             money[task] = crate::column::own_money(choice) + self.edges(task, choice);
             // A first reader finds itself first in the list of its dataset and place.
             for &(dataset, _) in &self.problem.tasks[task].reads {
-                let key = (dataset, choice.place);
+                let key = (dataset, self.problem.network.region_of(choice.place));
                 if self.readers.get(&key).and_then(|r| r.first()) == Some(&(task as u32)) {
                     money[task] += self.dataset_usd(key);
                 }

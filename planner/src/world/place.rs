@@ -34,8 +34,6 @@ pub struct Places {
     locations: Vec<Location>,
     of_location: Vec<PlaceIx>,
     known: BTreeMap<Location, LocationIx>,
-    /// The first location of each data place, without a zone.
-    data: Vec<LocationIx>,
     by_key: BTreeMap<(Option<String>, String), PlaceIx>,
     countries: Vec<Option<String>>,
     site_names: Vec<String>,
@@ -56,7 +54,6 @@ impl Places {
             locations: Vec::new(),
             of_location: Vec::new(),
             known: BTreeMap::new(),
-            data: Vec::new(),
             by_key: BTreeMap::new(),
             countries: Vec::new(),
             site_names: estate.sites.iter().map(|s| s.name.clone()).collect(),
@@ -82,10 +79,8 @@ impl Places {
         }
         let ix = LocationIx(self.locations.len() as u32);
         let key = (location.cloud.clone(), location.region.clone());
-        let place = *self.by_key.entry(key).or_insert_with(|| {
-            self.data.push(ix);
-            PlaceIx(self.data.len() as u32 - 1)
-        });
+        let next = PlaceIx(self.by_key.len() as u32);
+        let place = *self.by_key.entry(key).or_insert(next);
         self.of_location.push(place);
         self.countries.push(self.country_of(&location));
         self.known.insert(location.clone(), ix);
@@ -147,19 +142,9 @@ impl Places {
         self.of_location[ix.0 as usize]
     }
 
-    /// A location that stands for a data place.
-    pub fn stands_for(&self, place: PlaceIx) -> LocationIx {
-        self.data[place.0 as usize]
-    }
-
     /// How many locations there are.
     pub const fn locations(&self) -> usize {
         self.locations.len()
-    }
-
-    /// How many data places there are.
-    pub const fn count(&self) -> usize {
-        self.data.len()
     }
 
     /// The cloud region that stands for a site in tables that do not name it.
