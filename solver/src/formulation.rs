@@ -62,8 +62,12 @@ pub struct Formulation<'a> {
     pub left: Vec<u32>,
     /// The rows that carry a price.
     pub priced: Vec<(usize, Priced)>,
-    /// Whether every column of every member is in (not so when a pausable task has too many).
-    pub complete: bool,
+    /// What each dataset costs in each place, by level of size.
+    payments: Vec<Payment>,
+    /// Egress on edges: (consumer, column of the flow, dollars).
+    handed_on: Vec<(u32, u32, f64)>,
+    /// Reserved instances in use: (offer, column, dollars saved).
+    savings: Vec<(u32, u32, f64)>,
     made: BTreeSet<(Shared, Nanos)>,
 }
 
@@ -72,6 +76,16 @@ type Flow = (u32, u32, Vec<(u32, f64)>);
 
 /// The columns of one task that read a dataset in a place, with the level of its size.
 type Reader = (u32, Vec<u32>);
+
+/// What a level of a dataset costs in a place, on top of the levels below.
+#[derive(Debug)]
+struct Payment {
+    usd: f64,
+    /// The columns that say whether it is bought.
+    bought: Vec<u32>,
+    /// Everyone who may read the dataset there, at any level, with their columns.
+    readers: BTreeMap<u32, Vec<u32>>,
+}
 
 /// A column on a reserved offer.
 struct User {
@@ -98,7 +112,9 @@ impl<'a> Formulation<'a> {
             items: Vec::new(),
             left: Vec::new(),
             priced: Vec::new(),
-            complete: true,
+            payments: Vec::new(),
+            handed_on: Vec::new(),
+            savings: Vec::new(),
             made: BTreeSet::new(),
         };
         if !this.assign(relaxed, most) {
@@ -132,7 +148,16 @@ impl<'a> Formulation<'a> {
             for (index, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
                 if timed {
                     let mut list = Vec::new();
-                    self.complete &= columns(problem, t, index, choice.ready, &mut list);
+                    if !columns(problem, t, index, choice.ready, &mut list)
+                        && let Some(least) = list.iter().min_by(|a, b| a.own.total_cmp(&b.own)).cloned()
+                    {
+                        // Not all patterns of a pausable run are here. Its least cost at no time in
+                        // particular stands for the others, so that the bound holds.
+                        let free = reserved_compute(problem, choice);
+                        let runs = vec![(choice.ready, choice.ready + choice.run)];
+                        let column = Column { own: least.own - free, runs, ..least };
+                        self.items.push(Item { task, column, timed: false });
+                    }
                     self.items.extend(list.into_iter().map(|column| Item { task, column, timed }));
                 } else if t.deadline.is_none_or(|d| choice.ready + choice.run <= d) {
                     let own = untimed_cost(problem, task, choice);
@@ -193,14 +218,23 @@ impl<'a> Formulation<'a> {
                 below = price;
                 let mut buyers: Vec<&Vec<u32>> =
                     tasks.values().filter(|t| t.0 >= level).map(|t| &t.1).collect();
+                let mut payment = Payment {
+                    usd: step,
+                    bought: Vec::new(),
+                    readers: tasks.iter().map(|(task, reader)| (*task, reader.1.clone())).collect(),
+                };
                 if let [only] = buyers[..] {
                     // One reader: its columns carry the price themselves.
                     for x in only {
                         self.program.cost[*x as usize] += step;
                     }
+                    payment.bought.clone_from(only);
+                    self.payments.push(payment);
                     continue;
                 }
                 let z = self.program.column(step, 0.0, 1.0, false);
+                payment.bought.push(z);
+                self.payments.push(payment);
                 for columns in buyers.drain(..) {
                     let mut terms: Vec<(u32, f64)> = columns.iter().map(|x| (*x, -1.0)).collect();
                     terms.push((z, 1.0));
@@ -249,6 +283,7 @@ impl<'a> Formulation<'a> {
                     for to in targets.keys() {
                         let usd = problem.network.usd(*from, *to, edge.bytes);
                         let w = self.program.column(usd, 0.0, 1.0, false);
+                        self.handed_on.push((consumer, w, usd));
                         out.entry(*from).or_default().push((w, 1.0));
                         into.entry(*to).or_default().push((w, 1.0));
                         list.push((w, problem.network.time(*from, *to, edge.bytes) as f64 / HOUR));
@@ -290,11 +325,11 @@ impl<'a> Formulation<'a> {
         for &task in &tasks {
             let t = &problem.tasks[task as usize];
             let s = start[&task];
-            let timed = t.inputs.is_empty();
+            let timed = self.items_of(task).all(|(_, item)| item.timed);
             let mut terms = vec![(s, 1.0)];
             terms.extend(self.items_of(task).map(|(x, i)| (x, -hours(problem, i.column.start()))));
             self.program.row(0.0, if timed { 0.0 } else { f64::INFINITY }, terms);
-            if timed {
+            if t.inputs.is_empty() {
                 continue;
             }
             let left = self.left[self.members.iter().position(|m| *m == task).unwrap_or(0)];
@@ -362,6 +397,7 @@ impl<'a> Formulation<'a> {
                 let saving =
                     running.iter().map(|u| u.saving).fold(0.0, f64::max) * (pair[1] - pair[0]) as f64 / HOUR;
                 let f = self.program.column(-saving, 0.0, free, false);
+                self.savings.push((offer, f, saving));
                 let mut terms: Vec<(u32, f64)> = running.iter().map(|u| (u.x, -u.instances)).collect();
                 terms.push((f, 1.0));
                 self.program.row(f64::NEG_INFINITY, 0.0, terms);
@@ -369,34 +405,56 @@ impl<'a> Formulation<'a> {
         }
     }
 
-    /// Money and carbon that are certain: what is shared or reserved is left out, which loosens.
+    /// The money of some tasks: their own, what they pay for shared data, less what reservations may
+    /// save them (all that they save on the offers these tasks may use: which loosens).
+    fn money(&mut self, of: impl Fn(u32) -> bool) -> Vec<(u32, f64)> {
+        let problem = self.problem;
+        let mut terms = Vec::new();
+        let mut offers: BTreeSet<u32> = BTreeSet::new();
+        for (x, item) in (0u32..).zip(&self.items).filter(|(_, item)| of(item.task)) {
+            let choice = &problem.tasks[item.task as usize].choices[item.column.choice as usize];
+            let free = if item.timed { 0.0 } else { reserved_compute(problem, choice) };
+            terms.push((x, own_money(choice) - free));
+            offers.insert(choice.offer);
+        }
+        terms.extend(self.savings.iter().filter(|s| offers.contains(&s.0)).map(|s| (s.1, -s.2)));
+        terms.extend(self.handed_on.iter().filter(|h| of(h.0)).map(|h| (h.1, h.2)));
+        let mut shares: Vec<(Vec<(u32, f64)>, f64)> = Vec::new();
+        for payment in &self.payments {
+            if payment.readers.keys().all(|task| of(*task)) {
+                terms.extend(payment.bought.iter().map(|column| (*column, payment.usd)));
+                continue;
+            }
+            for (task, columns) in payment.readers.iter().filter(|(task, _)| of(**task)) {
+                // The first reader in document order pays: p ≥ bought + reads − 1 − Σ earlier readers.
+                let mut row: Vec<(u32, f64)> = payment.bought.iter().map(|b| (*b, -1.0)).collect();
+                row.extend(columns.iter().map(|x| (*x, -1.0)));
+                row.extend(payment.readers.range(..task).flat_map(|(_, earlier)| earlier).map(|x| (*x, 1.0)));
+                shares.push((row, payment.usd));
+            }
+        }
+        for (mut row, usd) in shares {
+            let p = self.program.column(0.0, 0.0, 1.0, false);
+            row.push((p, 1.0));
+            self.program.row(-1.0, f64::INFINITY, row);
+            terms.push((p, usd));
+        }
+        terms
+    }
+
     fn budgets(&mut self) {
         let problem = self.problem;
-        let reserved: BTreeSet<u32> = problem.reservations.iter().map(|r| r.offer).collect();
-        let mut money: Vec<f64> = Vec::with_capacity(self.items.len());
-        for item in &self.items {
-            let choice = &problem.tasks[item.task as usize].choices[item.column.choice as usize];
-            let free =
-                if reserved.contains(&choice.offer) { choice.compute() * (1.0 + choice.risk) } else { 0.0 };
-            money.push(own_money(choice) - free);
-        }
-        for (budget, limit) in problem.budgets.iter().enumerate() {
-            let mut terms = Vec::new();
-            for (x, item) in (0u32..).zip(&self.items) {
-                let times =
-                    problem.tasks[item.task as usize].budgets.iter().filter(|b| **b == budget as u32).count();
-                if times > 0 {
-                    terms.push((x, money[x as usize]));
-                }
-            }
-            if !terms.is_empty() {
-                self.priced.push((self.program.rows.len(), Priced::Budget(budget as u32)));
+        for (budget, limit) in (0u32..).zip(&problem.budgets) {
+            let of = |task: u32| problem.tasks[task as usize].budgets.contains(&budget);
+            if self.members.iter().any(|t| of(*t)) {
+                let terms = self.money(of);
+                self.priced.push((self.program.rows.len(), Priced::Budget(budget)));
                 self.program.row(f64::NEG_INFINITY, *limit + 1e-9 * limit.max(1.0), terms);
             }
         }
         for &task in &self.members.clone() {
             if let Some(most) = problem.tasks[task as usize].max_cost {
-                let terms = self.items_of(task).map(|(x, _)| (x, money[x as usize])).collect();
+                let terms = self.money(|t| t == task);
                 self.program.row(f64::NEG_INFINITY, most + 1e-9 * most.max(1.0), terms);
             }
         }
@@ -577,11 +635,16 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
+/// The compute, with risk, that reservations might cover.
+fn reserved_compute(problem: &Problem, choice: &crate::problem::Choice) -> f64 {
+    let reserved = problem.reservations.iter().any(|r| r.offer == choice.offer);
+    if reserved { choice.compute() * (1.0 + choice.risk) } else { 0.0 }
+}
+
 /// What a task with producers costs at least, whenever it starts; delay counts from its start on.
 fn untimed_cost(problem: &Problem, task: u32, choice: &crate::problem::Choice) -> f64 {
     let t = &problem.tasks[task as usize];
-    let reserved = problem.reservations.iter().any(|r| r.offer == choice.offer);
-    let free = if reserved { choice.compute() * (1.0 + choice.risk) } else { 0.0 };
+    let free = reserved_compute(problem, choice);
     let carbon = choice.series.map_or(0.0, |s| {
         problem.series[s as usize].least(choice.ready)
             * choice.kilowatts

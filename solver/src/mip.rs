@@ -7,14 +7,14 @@ use crate::{
     formulation::Formulation,
     linear::{Limits, Solution, Status, highs, microlp},
     outcome::{Params, Price, Priced},
-    problem::Problem,
+    problem::{Problem, ceil_second},
     score::{EQUAL, Ranks},
     search,
-    state::{Limit, State},
+    state::{Limit, Overrun, State},
 };
 
 /// Rounds of rows made for broken limits, and of solutions that the full rules refused.
-const ROUNDS: u32 = 40;
+const ROUNDS: u32 = 120;
 /// Columns beyond which the program is not built.
 pub const MOST_COLUMNS: usize = 400_000;
 
@@ -76,9 +76,7 @@ pub fn solve(
             let count = rest.iter().filter(|r| **r).count();
             if phase.best.score.complete() && count <= EXACT_COLUMNS * scale {
                 let limits = (params.gap, 1 + params.effort / 20);
-                if let Some(bound) = phase.minimise(&mut form, None, Some(&rest), limits)
-                    && form.complete
-                {
+                if let Some(bound) = phase.minimise(&mut form, None, Some(&rest), limits) {
                     // Whatever beats the plan that set the room uses only columns that were left in.
                     let bound = bound.min(relaxation.bound + room);
                     found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
@@ -86,9 +84,7 @@ pub fn solve(
             }
         }
         _ => {
-            if let Some(bound) = phase.minimise(&mut form, None, None, (params.gap, 1 + params.effort / 20))
-                && form.complete
-            {
+            if let Some(bound) = phase.minimise(&mut form, None, None, (params.gap, 1 + params.effort / 20)) {
                 found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
             }
         }
@@ -172,12 +168,10 @@ impl Phase<'_> {
             solution = lp.run();
         }
         match solution.status {
-            Status::Infeasible if form.complete => Relaxed::Infeasible,
+            Status::Infeasible => Relaxed::Infeasible,
             Status::Optimal => {
-                if form.complete {
-                    found.bound = Some(solution.bound);
-                    found.prices = prices(form, &mut lp, &solution);
-                }
+                found.bound = Some(solution.bound);
+                found.prices = prices(form, &mut lp, &solution);
                 Relaxed::Solved(solution)
             }
             _ => Relaxed::Unknown,
@@ -307,14 +301,14 @@ impl Phase<'_> {
                     let promised = form.program.cost.iter().zip(&values).map(|(c, v)| c * v).sum::<f64>();
                     self.consider(assignment);
                     let honest = cost.is_some() || total <= promised + 1e-6 * promised.abs().max(1.0);
-                    if honest || solution.status != Status::Optimal || round >= 12 {
+                    if honest || solution.status != Status::Optimal || round >= ROUNDS / 3 {
                         break;
                     }
                     // The program promised too much: go on without this very solution.
                     form.forbid(&chosen);
                 }
                 Err(conflict) => {
-                    if round >= 20 {
+                    if round >= ROUNDS / 2 {
                         break;
                     }
                     form.forbid(&conflict);
@@ -389,14 +383,63 @@ impl Phase<'_> {
                 }
                 state.place(task as usize, item.column.clone());
             } else {
-                let column = self.retime(&state, task, item.column.choice).ok_or_else(|| placed.clone())?;
+                let Some(column) = self.retime(&state, task, item.column.choice) else {
+                    return Err(self.late(form, &state, &placed));
+                };
                 state.place(task as usize, column);
             }
         }
-        if !state.over_budget().is_none() {
-            return Err(placed);
+        let over = state.over_budget();
+        if !over.is_none() {
+            return Err(self.overspent(form, &over, &placed));
         }
         Ok(finish(self.problem, self.ranks, &mut state, self.members))
+    }
+
+    /// The columns that together exceed a budget: those of its tasks, and of all who share data or
+    /// reservations with them, since these decide who pays (also by being left out).
+    fn overspent(&self, form: &Formulation<'_>, over: &Overrun, placed: &[u32]) -> Vec<u32> {
+        let tasks = &self.problem.tasks;
+        let in_it = |task: u32| {
+            let t = &tasks[task as usize];
+            over.budgets.first().map_or_else(
+                || {
+                    over.tasks.first().map_or_else(
+                        || over.carbon.iter().any(|o| t.carbon_budgets.contains(&o.0)),
+                        |o| o.0 == task,
+                    )
+                },
+                |o| t.budgets.contains(&o.0),
+            )
+        };
+        let mut involved: Vec<bool> = (0..tasks.len() as u32).map(in_it).collect();
+        let reserved = |task: usize| {
+            tasks[task].choices.iter().any(|c| self.problem.reservations.iter().any(|r| r.offer == c.offer))
+        };
+        // Producers decide when their consumers run, and sharers who pays: all that is reached counts.
+        let mut grown = true;
+        while grown {
+            grown = false;
+            for a in self.members.iter().map(|t| *t as usize) {
+                for b in self.members.iter().map(|t| *t as usize) {
+                    let shares = tasks[a].reads.iter().any(|r| tasks[b].reads.iter().any(|s| s.0 == r.0))
+                        || reserved(a) && reserved(b)
+                        || tasks[b].inputs.iter().any(|e| e.producer as usize == a);
+                    if involved[b] && !involved[a] && shares {
+                        involved[a] = true;
+                        grown = true;
+                    }
+                }
+            }
+        }
+        let mut cut: Vec<u32> =
+            placed.iter().copied().filter(|x| involved[form.items[*x as usize].task as usize]).collect();
+        for (left, task) in form.left.iter().zip(&form.members) {
+            if involved[*task as usize] && !cut.iter().any(|x| form.items[*x as usize].task == *task) {
+                cut.push(*left);
+            }
+        }
+        cut
     }
 
     /// The cheapest time of a task with producers on a choice.
@@ -425,23 +468,92 @@ impl Phase<'_> {
             return placed.to_vec();
         }
         let Some(last) = items.pop() else { return placed.to_vec() };
-        // Dropping what is not needed for the conflict makes the cut stronger.
         let item = &form.items[last as usize];
-        let mut trial = state.clone();
-        let mut needed = Vec::new();
-        for x in items {
-            let task = form.items[x as usize].task as usize;
-            let column = trial.remove(task);
-            if trial.obstacle(item.task as usize, &item.column).is_none() {
-                needed.push(x);
-                if let Some(column) = column {
-                    trial.place(task, column);
-                }
-            }
-        }
+        let fits = |state: &State<'_>| state.obstacle(item.task as usize, &item.column).is_none();
+        let mut needed = needed(form, state, items, fits);
         needed.push(last);
         needed
     }
+
+    /// The placed items that leave a task with producers no time on its choice: those that share a limit
+    /// with it, and where these alone do not exclude it at all times, the producers that set its start.
+    fn late(&self, form: &Formulation<'_>, state: &State<'_>, placed: &[u32]) -> Vec<u32> {
+        let Some((&last, others)) = placed.split_last() else { return Vec::new() };
+        let (task, column) = (form.items[last as usize].task, &form.items[last as usize].column);
+        let t = &self.problem.tasks[task as usize];
+        let choice = &t.choices[column.choice as usize];
+        let counted = self.problem.counts[choice.offer as usize].is_some();
+        let sharers: Vec<u32> = others
+            .iter()
+            .copied()
+            .filter(|x| {
+                let item = &form.items[*x as usize];
+                let other = &self.problem.tasks[item.task as usize].choices[item.column.choice as usize];
+                counted && other.offer == choice.offer
+                    || other.group.is_some() && other.group == choice.group
+                    || other.quotas.iter().any(|q| choice.quotas.iter().any(|r| r.0 == q.0))
+            })
+            .collect();
+        if sharers.iter().any(|x| !form.items[*x as usize].timed) {
+            return placed.to_vec();
+        }
+        // A run that fits at some time also fits when it is moved earlier until it meets the end of
+        // another: these starts stand for all.
+        let mut starts = vec![ceil_second(choice.ready)];
+        for x in &sharers {
+            starts.extend(form.items[*x as usize].column.runs.iter().map(|run| ceil_second(run.1)));
+        }
+        let latest = t.deadline.map_or(i64::MAX, |d| d - choice.run);
+        starts.retain(|start| *start >= choice.ready && *start <= latest);
+        let ever = |state: &State<'_>| {
+            starts.iter().any(|start| {
+                let runs = vec![(*start, *start + choice.run)];
+                let trial = Column { choice: column.choice, runs, own: 0.0 };
+                state.obstacle(task as usize, &trial).is_none()
+            })
+        };
+        let unbroken = !t.pausable;
+        if unbroken && !ever(state) {
+            let mut set = needed(form, state, sharers, ever);
+            set.push(last);
+            return set;
+        }
+        let mut set = needed(form, state, sharers, |state| self.retime(state, task, column.choice).is_some());
+        let mut above = vec![task];
+        while let Some(at) = above.pop() {
+            for edge in &self.problem.tasks[at as usize].inputs {
+                set.extend(others.iter().copied().filter(|x| form.items[*x as usize].task == edge.producer));
+                above.push(edge.producer);
+            }
+        }
+        set.push(last);
+        set.sort_unstable();
+        set.dedup();
+        set
+    }
+}
+
+/// Of some placed items those without any of which the task still does not fit: dropping the others
+/// makes the cut stronger.
+fn needed(
+    form: &Formulation<'_>,
+    state: &State<'_>,
+    items: Vec<u32>,
+    fits: impl Fn(&State<'_>) -> bool,
+) -> Vec<u32> {
+    let mut trial = state.clone();
+    let mut needed = Vec::new();
+    for x in items {
+        let task = form.items[x as usize].task as usize;
+        let column = trial.remove(task);
+        if fits(&trial) {
+            needed.push(x);
+            if let Some(column) = column {
+                trial.place(task, column);
+            }
+        }
+    }
+    needed
 }
 
 /// Prices of the binding limits, each with what one unit more would save and one unit less would cost in

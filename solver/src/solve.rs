@@ -155,8 +155,8 @@ impl Run<'_> {
             return members.len() as u64 + 2;
         }
         let choices: usize = members.iter().map(|t| self.problem.tasks[*t as usize].choices.len()).sum();
-        let wide = 200 * self.params.effort / (choices as u64 / members.len().max(1) as u64 + 1);
-        wide.clamp(members.len() as u64 * 2 + 2, (5 * self.params.effort).max(members.len() as u64 * 2 + 2))
+        let wide = 50 * self.params.effort / (choices as u64 / members.len().max(1) as u64 + 1);
+        wide.clamp(members.len() as u64 * 2 + 2, (2 * self.params.effort).max(members.len() as u64 * 2 + 2))
     }
 }
 
