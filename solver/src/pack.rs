@@ -79,6 +79,12 @@ struct Room {
     devices: Vec<u64>,
 }
 
+/// A spot to try: what would be wasted, the node, what is free on the devices, the devices.
+type Candidate = (Vec<u64>, u32, Vec<u64>, Vec<u32>);
+
+/// Who is on a node: (tenant, devices).
+type Tenancy = Vec<(usize, Vec<u32>)>;
+
 impl Search<'_> {
     fn place(&mut self, at: usize) -> bool {
         let Some(&tenant) = self.items.get(at) else { return true };
@@ -93,12 +99,12 @@ impl Search<'_> {
             Some((before, spot)) if before == tenant => (spot.node, spot.devices.first().copied()),
             _ => (0, None),
         };
-        let mut candidates: Vec<(Vec<u64>, u32, Vec<u64>, Vec<u32>)> = Vec::new();
-        let mut seen: Vec<(Vec<(usize, Vec<u32>)>, Room)> = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut seen: Vec<(Tenancy, Room)> = Vec::new();
         for node in from..self.group.nodes {
             let room = self.room(node, tenant);
             // Nodes in the same state, with the same tenants, are the same choice.
-            let here: Vec<(usize, Vec<u32>)> = self
+            let here: Tenancy = self
                 .spots
                 .iter()
                 .zip(&self.items)
