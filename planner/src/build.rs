@@ -442,7 +442,7 @@ impl<'w> Build<'w> {
             return self.lacks(offer, "watts");
         }
         if series.is_none() && needs_carbon {
-            return self.lacks(offer, "a carbon intensity (`carbonIntensity`)");
+            return self.lacks(offer, "carbon intensity (`carbonIntensity`)");
         }
         if let Some(client) = self.prospects[index].unknown_rtt(offer.location) {
             let client = client.to_owned();
@@ -453,7 +453,7 @@ impl<'w> Build<'w> {
         for (output, to) in spec.outputs.iter().zip(&world.outputs[index]) {
             let ignored = &mut Assumptions::ignored();
             let Some(usd) = world.network().egress_usd(offer.location, *to, output.size, ignored) else {
-                return self.lacks(offer, &format!("an egress price to {} (`egress`)", output.to));
+                return self.lacks(offer, &format!("egress price to {} (`egress`)", output.to));
             };
             outputs += usd as f64 / GB / 1e12;
         }
@@ -496,7 +496,7 @@ impl<'w> Build<'w> {
             let size = Bytes(self.problem.datasets[dataset as usize].sizes[level as usize]);
             let Some(copy) = self.cheapest_copy(dataset as usize, offer.location, size) else {
                 let name = &self.world.inputs.estate.datasets[dataset as usize].name;
-                return self.lacks(offer, &format!("an egress price from dataset {name} (`egress`)"));
+                return self.lacks(offer, &format!("egress price from dataset {name} (`egress`)"));
             };
             ready = ready.max(self.settings.now + copy.time);
         }
