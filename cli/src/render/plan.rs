@@ -21,8 +21,8 @@ use super::style::bold;
 pub(crate) fn plan(plan: &Plan, previous: Option<&Plan>, width: usize) -> String {
     let mut text = headline::lines(plan, width).join("\n") + "\n";
     let sections = [
-        ("", placements::lines(plan)),
-        ("Cost", costs::lines(plan)),
+        ("", placements::lines(plan, width)),
+        ("Cost", costs::lines(plan, width)),
         ("What decided it", decisions::lines(plan, width)),
         ("Left out", left_out::lines(plan, width)),
         ("What more room would save", limits::lines(plan, width)),

@@ -4,11 +4,11 @@ use plimsoll_model::{Plan, Usd};
 
 use crate::render::{
     format::{kg, percent, usd},
-    style::{bold, dim},
-    table::{Align, Table},
+    style::bold,
+    table::{Align, Table, shorten_end, wrap},
 };
 
-pub(super) fn lines(plan: &Plan) -> Vec<String> {
+pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     let parts = &plan.objective.parts;
     let flags = &plan.inputs.flags;
     let carbon = format!(
@@ -37,15 +37,14 @@ pub(super) fn lines(plan: &Plan) -> Vec<String> {
         table.row([format!("  {name}"), usd(part), share, about]);
     }
     table.row(["  total".to_owned(), usd(total), String::new(), String::new()]);
-    let mut lines = table.lines();
+    let mut lines: Vec<String> = table.lines().iter().map(|line| shorten_end(line, width)).collect();
     if let Some(last) = lines.pop() {
-        let bill: Usd = parts.compute + parts.egress + parts.risk;
-        let note = if bill == total {
-            String::new()
-        } else {
-            dim(format!("  of it {} is billed, the rest is the price put on other things", usd(bill)))
-        };
-        lines.push(format!("{}{note}", bold(last)));
+        lines.push(bold(last));
+    }
+    let bill: Usd = parts.compute + parts.egress + parts.risk;
+    if bill != total {
+        let note = format!("{} of it is billed; the rest is the price put on other things.", usd(bill));
+        lines.extend(wrap("  ", &note, width));
     }
     lines
 }

@@ -11,7 +11,7 @@ use crate::render::{
 /// The longest name of a workload that is shown whole.
 const NAME: usize = 24;
 
-pub(super) fn lines(plan: &Plan) -> Vec<String> {
+pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     let now = plan.inputs.flags.now;
     let rows: Vec<Row> = plan.placements.iter().map(|placement| Row::of(placement, now)).collect();
     if rows.is_empty() {
@@ -40,13 +40,20 @@ pub(super) fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = vec![bold(line("WORKLOAD", "OFFER", "COST", "CO2e").trim_end())];
     for row in &rows {
         lines.push(line(&row.name, &row.offer, &row.cost, &row.carbon));
-        let second = format!(
+        let indent = " ".repeat(name + 2);
+        let second = format!("{}  {}", pad(&row.what, what, Align::Left), row.when);
+        let whole = format!(
             "{}  {}  {}",
             pad(&row.what, what, Align::Left),
             pad(&row.when, when, Align::Left),
             row.how_long
         );
-        lines.push(format!("{}  {}", " ".repeat(name), dim(second.trim_end())));
+        if name + 2 + chars(&whole) <= width {
+            lines.push(indent + &dim(whole));
+        } else {
+            lines.push(format!("{indent}{}", dim(second)));
+            lines.push(format!("{indent}{}", dim(format!("{}  {}", " ".repeat(what), row.how_long))));
+        }
     }
     lines
 }

@@ -1,0 +1,14 @@
+//! The program from outside: what it prints, where, and with which exit code.
+//!
+//! Every run has a clean environment and the folder of test data as its current folder, so that no
+//! output holds a path of this machine.
+
+mod documents;
+mod errors;
+mod flags;
+mod offers;
+mod output;
+mod plan;
+mod readme;
+mod run;
+mod verify;

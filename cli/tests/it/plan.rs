@@ -1,0 +1,115 @@
+//! `plimsoll plan`: the table, the other forms, the flags that change the plan.
+
+use std::fs;
+
+use crate::run::{data, finish, program, run, run_with_input};
+
+/// The phases of the search may change without the plan changing.
+fn without_phases(json: &str) -> String {
+    let mut plan: serde_json::Value = serde_json::from_str(json).expect("a plan is JSON");
+    plan["solver"] = serde_json::json!("…");
+    serde_json::to_string_pretty(&plan).expect("it was JSON")
+}
+
+#[test]
+fn a_table() {
+    insta::assert_snapshot!(run("plan small --carbon-price 200").all());
+}
+
+#[test]
+fn a_narrow_table() {
+    let run = finish(program(&data()).args(["plan", "small"]).env("COLUMNS", "72"));
+    insta::assert_snapshot!(run.out);
+    assert_eq!(run.out.lines().filter(|line| line.chars().count() > 72).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn json_holds_everything() {
+    insta::assert_snapshot!(without_phases(&run("plan small -o json").out));
+}
+
+#[test]
+fn yaml_says_the_same_as_json() {
+    let yaml = run("plan small -o yaml").out;
+    let plan = plimsoll_model::read::plan("plan.yaml", yaml.as_bytes()).expect("it is a plan");
+    let json = run("plan small -o json").out;
+    assert_eq!(serde_json::to_string_pretty(&plan).expect("it is JSON") + "\n", json);
+    insta::assert_snapshot!(yaml.split("\nplacements:").next().expect("it has a head"));
+}
+
+#[test]
+fn json_ends_with_a_line_feed_and_is_the_same_again() {
+    let first = run("plan small -o json");
+    assert!(first.out.ends_with("}\n") && first.err.is_empty() && first.code == 0, "{first:?}");
+    assert_eq!(first, run("plan small -o json"));
+    assert_eq!(run("plan small"), run("plan small"));
+}
+
+#[test]
+fn what_must_run_and_cannot_is_explained_and_the_exit_code_is_3() {
+    let run = run("plan too-big.yaml -e small/a-estate.yaml");
+    assert_eq!(run.code, 3);
+    insta::assert_snapshot!(run.all());
+}
+
+#[test]
+fn a_folder_the_files_and_standard_input_give_the_same_plan() {
+    let folder = run("plan small -o json").out;
+    assert_eq!(run("plan small/a-estate.yaml small/b-workloads.yaml -o json").out, folder);
+    // In another order the digest of the inputs differs, and nothing else.
+    let workloads = fs::read_to_string(data().join("small/b-workloads.yaml")).expect("it is there");
+    let piped = run_with_input("plan - -e small/a-estate.yaml -o json", &workloads);
+    assert_eq!(piped.code, 0, "{}", piped.err);
+    let strip = |json: &str| {
+        let mut plan: serde_json::Value = serde_json::from_str(json).expect("a plan is JSON");
+        plan["inputs"]["digest"] = serde_json::Value::Null;
+        plan
+    };
+    assert_eq!(strip(&piped.out), strip(&folder));
+}
+
+#[test]
+fn flags_are_recorded_and_presets_give_way_to_explicit_prices() {
+    let flags = |args: &str| {
+        let out = run(&format!("plan small -o json {args}")).out;
+        let plan: serde_json::Value = serde_json::from_str(&out).expect("a plan is JSON");
+        plan["inputs"]["flags"].clone()
+    };
+    insta::assert_json_snapshot!(flags(
+        "--objective carbon --delay-price 2.5 --budget $900 --horizon 12h --gap 1% --effort 500 --seed 7 \
+         --now 2026-03-01T07:00:00+01:00 --no-lp"
+    ));
+    assert_eq!(flags("--objective time")["delayPrice"], 1000.0);
+    let both = flags("--objective time --delay-price 3 --gap 0.01");
+    assert_eq!((&both["delayPrice"], &both["gap"]), (&3.0.into(), &0.01.into()));
+}
+
+#[test]
+fn a_time_limit_makes_a_plan_that_says_so() {
+    let run = run("plan small --time-limit 60s");
+    assert!(run.out.contains("the same command may give another plan"), "{}", run.out);
+}
+
+#[test]
+fn changes_against_a_plan_in_force() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("before.json");
+    fs::write(&path, run("plan small -o json").out).expect("it is written");
+    let path = path.to_str().expect("it is UTF-8");
+    let later = fs::read_to_string(data().join("small/b-workloads.yaml")).expect("it is there");
+    // Without spot `train` moves; `sort-logs` is gone, `fresh` is new.
+    let later =
+        later.replace("interruptible: true", "moveCost: 20").replace("name: sort-logs", "name: fresh");
+    let run = run_with_input(&format!("plan - -e small/a-estate.yaml --previous {path}"), &later);
+    let changes = run.out.split("\nChanges\n").nth(1).expect("there are changes");
+    insta::assert_snapshot!(changes.split("\n\n").next().expect("they end"));
+}
+
+#[test]
+fn each_step_is_told_with_v_and_nothing_without() {
+    let run = run("plan small -v");
+    assert!(run.err.lines().count() > 1, "{}", run.err);
+    assert!(run.err.lines().all(|line| line.contains(" s  ")), "{}", run.err);
+    assert_eq!(run.out, crate::run::run("plan small").out);
+    assert_eq!(crate::run::run("plan small").err, "");
+}
