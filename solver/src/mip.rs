@@ -216,6 +216,10 @@ impl Phase<'_> {
         if state.over_budget().is_none() {
             self.consider(finish(self.problem, self.ranks, &mut state, self.members));
         }
+        if form.items.len() <= HEURISTIC_COLUMNS {
+            // The program itself is quicker.
+            return;
+        }
         if self.best.score.complete() {
             let columns = self.low_cost(form, relaxation);
             let moves = self.params.effort * ANNEALING.min(self.members.len() as u64);
