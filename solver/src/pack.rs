@@ -248,7 +248,7 @@ fn waste(room: &Room, demand: Demand) -> Vec<u64> {
     vec![
         free.saturating_sub(demand.accelerators),
         room.cpu.saturating_sub(demand.cpu),
-        room.memory - demand.memory,
+        room.memory.saturating_sub(demand.memory),
     ]
 }
 
