@@ -14,14 +14,14 @@ use std::{
 };
 
 use plimsoll_model::{Inputs, Plan, Usd, plan::Status};
-use plimsoll_planner::plan;
+use plimsoll_planner::{Settings, plan};
 use plimsoll_tests::{
     brute::{self, Best, Outcome, ROUNDING, Score},
     dice::Dice,
     features::Feature,
     instances::{Instance, instance},
 };
-use plimsoll_verify::{Evaluation, verify};
+use plimsoll_verify::{Evaluation, Kind, verify};
 
 /// Looks of the exhaustive search; an instance that takes more counts as too large.
 const MOST: u64 = 6_000;
@@ -149,11 +149,40 @@ fn check((features, seed): &Case) -> Result<Option<Status>, String> {
     {
         return Err(format!("the bound is ${bound}, the best ${}", best.score.total));
     }
+    for (effort, no_lp) in [(0, false), (0, true), (20, false)] {
+        let settings = Settings { effort, no_lp, ..settings.clone() };
+        hurried(&inputs, &settings, &best.score)
+            .map_err(|what| format!("with effort {effort}, no_lp {no_lp}: {what}"))?;
+    }
     let expected = if planned.left_out.is_empty() { Status::Optimal } else { Status::Infeasible };
     if plan.status != expected {
         return Err(format!("the status is {:?}, the bound {:?}", plan.status, objective.bound_usd));
     }
     Ok(Some(plan.status))
+}
+
+/// With little effort the search proves less, and other phases do the work: still nothing wrong.
+fn hurried(inputs: &Inputs, settings: &Settings, best: &Score) -> Result<(), String> {
+    let plan = plan(inputs, settings, None, &mut |_| {}).map_err(|error| format!("no plan: {error}"))?;
+    // Without the effort to find out, a workload may be left out that fits.
+    let wrong: Vec<String> = verify(&plan, inputs)
+        .into_iter()
+        .filter(|wrong| !(wrong.kind == Kind::Bound && wrong.message.contains("yet fits")))
+        .map(|wrong| wrong.to_string())
+        .collect();
+    if !wrong.is_empty() {
+        return Err(format!("verify says {}", wrong.join("; ")));
+    }
+    let planned = score(&plan, inputs);
+    if planned.compare(best).is_lt() && !planned.agrees(best) {
+        return Err(format!("the plan has {planned:?}, the best is {best:?}"));
+    }
+    match plan.objective.bound_usd {
+        Some(bound) if bound.to_micro() > best.total.to_micro() + ROUNDING => {
+            Err(format!("the bound is ${bound}, the best ${}", best.total))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the plan achieves, by its own account.
