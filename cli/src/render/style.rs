@@ -19,16 +19,16 @@ pub(super) fn dim(text: impl Display) -> String {
 }
 
 /// What is proven or well.
-pub(super) fn good(text: impl Display) -> String {
+pub(super) fn good(text: &str) -> String {
     styled(AnsiColor::Green.on_default().bold(), text)
 }
 
 /// What asks for attention.
-pub(super) fn warn(text: impl Display) -> String {
+pub(super) fn warn(text: &str) -> String {
     styled(AnsiColor::Yellow.on_default().bold(), text)
 }
 
 /// What failed.
-pub(super) fn bad(text: impl Display) -> String {
+pub(super) fn bad(text: &str) -> String {
     styled(AnsiColor::Red.on_default().bold(), text)
 }

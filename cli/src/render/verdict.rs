@@ -23,7 +23,7 @@ pub(crate) fn verdict(plan: &Plan, violations: &[Violation]) -> String {
             // Writing to a string does not fail.
             _ = writeln!(text, "{} {violation}", bad("✗"));
         }
-        _ = writeln!(text, "{}", bad(format!("{} found", count(violations.len(), "violation"))));
+        _ = writeln!(text, "{}", bad(&format!("{} found", count(violations.len(), "violation"))));
         return text;
     }
     let left_out =

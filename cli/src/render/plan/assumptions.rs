@@ -49,7 +49,8 @@ fn figures_of(kind: &str, figures: &[(&str, &Assumption)], width: usize) -> (Str
     // Equal figures stand together: `A100, A100-80GB 400 W each`.
     let mut equal: IndexMap<&str, Vec<&str>> = IndexMap::new();
     for (about, assumption) in figures {
-        let value = if kind == OUTSIDE { "the first and the last value go on" } else { &*assumption.value };
+        // What is assumed is in the name of the kind.
+        let value = if kind == OUTSIDE { "" } else { &*assumption.value };
         equal.entry(value).or_default().push(about);
     }
     let room = width.saturating_sub(chars(&line) + chars("; 99 more"));
@@ -61,7 +62,7 @@ fn figures_of(kind: &str, figures: &[(&str, &Assumption)], width: usize) -> (Str
             let glue = if text.is_empty() { "" } else { "; " };
             let fits = chars(&text) + chars(glue) + chars(&piece) <= room;
             if fits || text.is_empty() && count == 1 {
-                text = text + glue + piece.trim_start();
+                text = text + glue + piece.trim();
                 shown += count;
                 if count < about.len() {
                     break 'figures;
@@ -105,6 +106,7 @@ fn split(what: &str) -> (&str, &str) {
 fn called(kind: &str) -> &str {
     match kind {
         "PUE" => "power of a building over that of its machines",
+        OUTSIDE => "before and after a carbon series, its end values",
         "egress" => "price of moving data",
         "throughput" => "speed of moving data",
         "power" => "power under load",

@@ -8,7 +8,7 @@ use plimsoll_model::{
 use crate::render::{
     format::{kg, kwh, minute, percent, usd},
     style::{bad, bold, good, warn},
-    table::wrap,
+    table::{chars, wrap},
 };
 
 pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
@@ -17,8 +17,13 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     let of_all = if placed == all { String::new() } else { format!(" of {all}") };
     let noun = if all == 1 { "workload" } else { "workloads" };
     let total = usd(plan.objective.total_usd);
-    let first = format!("{} {}", bold(format!("{placed}{of_all} {noun} placed for {total}:")), quality(plan));
-    let mut lines = vec![first];
+    let first = format!("{placed}{of_all} {noun} placed, {total} in all:");
+    let (quality, paint) = quality(plan);
+    let mut lines = if chars(&first) + 1 + chars(&quality) <= width {
+        vec![format!("{} {}", bold(first), paint(&quality))]
+    } else {
+        vec![bold(first), paint(&quality)]
+    };
     let flags = &plan.inputs.flags;
     let mut more = Vec::new();
     if let Some(carbon) = plan.carbon_kg {
@@ -37,20 +42,20 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     lines
 }
 
-/// How far from the best possible.
-fn quality(plan: &Plan) -> String {
+/// How far from the best possible, and how that is painted.
+fn quality(plan: &Plan) -> (String, fn(&str) -> String) {
     let objective = &plan.objective;
     let above = objective.bound_usd.map(|bound| objective.total_usd - bound);
     match (plan.status, above, objective.gap) {
-        (Status::Infeasible, ..) => bad("not everything that must run could be placed"),
-        (Status::Optimal, ..) => good("proven optimal, no plan costs less"),
+        (Status::Infeasible, ..) => ("not everything that must run could be placed".into(), bad),
+        (Status::Optimal, ..) => ("proven optimal, no plan costs less".into(), good),
         (Status::Feasible, Some(above), Some(gap)) => {
-            warn(format!("at most {} ({}) above the best possible plan", percent(gap), usd(above)))
+            (format!("at most {} ({}) above the best possible plan", percent(gap), usd(above)), warn)
         }
         (Status::Feasible, Some(above), None) => {
-            warn(format!("at most {} above the best possible plan", usd(above)))
+            (format!("at most {} above the best possible plan", usd(above)), warn)
         }
-        (Status::Feasible, None, _) => warn("how far from the best possible plan is not known"),
+        (Status::Feasible, None, _) => ("how far from the best possible plan is not known".into(), warn),
     }
 }
 

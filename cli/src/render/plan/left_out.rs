@@ -17,7 +17,7 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
 }
 
 fn one(unplaced: &Unplaced, width: usize) -> Vec<String> {
-    let name = bad(shorten(&unplaced.workload, 40));
+    let name = bad(&shorten(&unplaced.workload, 40));
     let header = match unplaced.causes.as_slice() {
         [] => format!("{name}: {}", unplaced.reason),
         [cause] if cause.constraint == Constraint::Producer => format!("{name}: {}", unplaced.reason),
