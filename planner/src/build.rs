@@ -382,20 +382,27 @@ impl<'w> Build<'w> {
 
     /// The choices of a workload with their terms, thinned.
     fn choices(&mut self, index: usize, task: &Task) -> (Vec<Choice>, Vec<Terms>) {
-        let mut found: Vec<(OfferIx, Terms)> = Vec::new();
-        let mut thinner = thin::Thinner::new(self.world);
-        self.prospects[index].eligible(&mut Assumptions::ignored(), |ix, _, terms| found.push((ix, terms)));
+        let world = self.world;
         let plain = self.is_plain(index, task);
-        for (ix, terms) in found {
-            let offer = self.world.offer(ix);
-            let compute = offer.hourly.to_f64() * terms.instances.to_f64() * terms.run.hours();
-            if plain && offer.count.is_none() && !self.reserved.contains(&ix) && thinner.is_hopeless(compute)
-            {
-                continue;
-            }
+        let hours = self.prospects[index].least_hours();
+        let mut thinner = thin::Thinner::new(world);
+        let mut cutoff = f64::INFINITY;
+        let (free, limited) = self.prospects[index].candidates();
+        // Of the first kind the cheapest come first: once one instance for the shortest run costs more
+        // than two others do in all, nothing that follows matters.
+        let uncounted = |ix: &OfferIx| plain && world.offer(*ix).count.is_none();
+        let reserved: Vec<OfferIx> = self.reserved.iter().copied().filter(uncounted).collect();
+        let mut free = free.into_iter().filter(|ix| !reserved.contains(ix)).peekable();
+        let mut rest = limited.into_iter().chain(reserved.iter().copied());
+        while let Some(ix) = free
+            .next_if(|ix| !plain || world.offer(*ix).hourly.to_f64() * hours <= cutoff)
+            .or_else(|| rest.next())
+        {
+            let Ok(terms) = self.prospects[index].judge(ix, &mut Assumptions::ignored()) else { continue };
             if let Some(choice) = self.choice(index, task, ix, &terms) {
                 let profile = self.profile(index, task, &choice, ix);
                 thinner.offer(profile, choice, terms, ix);
+                cutoff = thinner.cutoff();
             }
         }
         let mut kept = thinner.finish();

@@ -393,25 +393,24 @@ impl<'w> Prospect<'w> {
         (instances.over * offer.accelerators) as i64
     }
 
-    /// Every offer that may run it, with the terms, in the catalogue's order.
-    pub fn eligible(&self, notes: &mut Assumptions, mut found: impl FnMut(OfferIx, &'w Offer, Terms)) {
+    /// The offers with an accelerator it wants, else all: those without limit, cheapest first, and those
+    /// of which only so many can be had (own nodes among them).
+    pub fn candidates(&self) -> (Vec<OfferIx>, Vec<OfferIx>) {
         let world = self.world;
-        let mut look = |ix: OfferIx| {
-            let offer = world.offer(ix);
-            if let Ok(terms) = self.judge(ix, notes) {
-                found(ix, offer, terms);
-            }
-        };
-        match &self.accelerators {
-            Some(any) => {
-                let mut list: Vec<OfferIx> =
-                    any.iter().flat_map(|a| world.with_accelerator(*a)).copied().collect();
-                list.sort_unstable();
-                list.dedup();
-                list.into_iter().for_each(look);
-            }
-            None => (0..world.offers.len() as u32).for_each(|ix| look(OfferIx(ix))),
-        }
+        let Some(any) = &self.accelerators else { return world.by_price().clone() };
+        let mut list: Vec<OfferIx> = any.iter().flat_map(|a| world.with_accelerator(*a)).copied().collect();
+        list.sort_unstable_by_key(|ix| (world.offer(*ix).hourly, *ix));
+        list.dedup();
+        list.into_iter().partition(|ix| world.offer(*ix).count.is_none())
+    }
+
+    /// Hours that it runs at least, wherever it runs.
+    pub fn least_hours(&self) -> f64 {
+        let Some(duration) = self.spec().duration else { return self.settings.horizon.hours() };
+        let fastest = self.speeds.iter().map(|s| s.2.to_f64()).fold(0.0, f64::max);
+        let hours = if fastest > 0.0 { duration.hours() / fastest } else { duration.hours() };
+        // A hair less: run times are rounded to the nanosecond.
+        hours * (1.0 - 1e-9)
     }
 
     /// How many offers each constraint excludes, each offer under the first.

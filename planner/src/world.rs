@@ -35,6 +35,7 @@ pub struct World<'a> {
     by_name: BTreeMap<String, OfferIx>,
     /// Offers by accelerator, ascending.
     by_accelerator: Vec<Vec<OfferIx>>,
+    by_price: std::sync::OnceLock<(Vec<OfferIx>, Vec<OfferIx>)>,
     /// The copies of each dataset, by dataset.
     pub copies: Vec<Vec<LocationIx>>,
     /// Where each workload's outputs go, by workload.
@@ -57,6 +58,7 @@ impl<'a> World<'a> {
             accelerators: Vec::new(),
             by_name: BTreeMap::new(),
             by_accelerator: Vec::new(),
+            by_price: std::sync::OnceLock::new(),
             copies: Vec::new(),
             outputs: Vec::new(),
             clients: Vec::new(),
@@ -75,6 +77,15 @@ impl<'a> World<'a> {
         world.outputs = specs().map(|s| find(s.outputs.iter().map(|o| &o.to).collect())).collect();
         world.clients = specs().map(|s| find(s.clients.iter().map(|c| &c.region).collect())).collect();
         Ok(world)
+    }
+
+    /// Every offer, cheapest first: those without limit, and those of which only so many can be had.
+    pub fn by_price(&self) -> &(Vec<OfferIx>, Vec<OfferIx>) {
+        self.by_price.get_or_init(|| {
+            let mut all: Vec<OfferIx> = (0..self.offers.len() as u32).map(OfferIx).collect();
+            all.sort_unstable_by_key(|ix| (self.offer(*ix).hourly, *ix));
+            all.into_iter().partition(|ix| self.offer(*ix).count.is_none())
+        })
     }
 
     /// The offers with an accelerator, ascending.

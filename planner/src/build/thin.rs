@@ -53,12 +53,12 @@ impl<'w> Thinner<'w> {
         Self { world, groups: BTreeMap::new() }
     }
 
-    /// Whether two uncoupled choices cost less than `least` already: an uncoupled choice that costs at
-    /// least that much is dominated by both.
-    pub(super) fn is_hopeless(&self, least: f64) -> bool {
+    /// What the second best of the uncoupled choices costs: one that costs more is dominated by both.
+    pub(super) fn cutoff(&self) -> f64 {
         let uncoupled = self.groups.get(&(None, None, None, None, None, Vec::new()));
-        uncoupled
-            .is_some_and(|group| group.iter().filter(|k| k.measures[0] < least * (1.0 - EQUAL)).count() >= 2)
+        let mut costs: Vec<f64> = uncoupled.into_iter().flatten().map(|k| k.measures[0]).collect();
+        costs.sort_by(f64::total_cmp);
+        costs.get(1).map_or(f64::INFINITY, |second| second * (1.0 + EQUAL) + EQUAL)
     }
 
     /// Takes in a choice.

@@ -58,12 +58,15 @@ pub(super) fn find(
     })
 }
 
+/// Whether a task would fit on a group of own machines beside the others on their nodes.
+type Room<'a> = &'a dyn Fn(u32, &[(i64, i64)]) -> bool;
+
 fn best_other(
     build: &Build<'_>,
     state: &mut State<'_>,
     task: usize,
     chosen: &Column,
-    room: &dyn Fn(u32, &[(i64, i64)]) -> bool,
+    room: Room<'_>,
 ) -> Option<(usize, Column)> {
     let problem = &build.problem;
     let t = &problem.tasks[task];

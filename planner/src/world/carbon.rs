@@ -49,8 +49,8 @@ impl World<'_> {
                 .carbon_intensity
                 .iter()
                 .filter_map(|row| {
-                    let name = row.region.as_deref().or(row.zone.as_deref())?;
-                    Some((self.places.rank(name, at)?, row))
+                    // A grid zone is no place: only sites name it.
+                    Some((self.places.rank(row.region.as_deref()?, at)?, row))
                 })
                 .reduce(|best, next| if next.0 <= best.0 { next } else { best })
         };
