@@ -177,7 +177,14 @@ impl Checker<'_> {
     }
 
     fn table_offer(&self, offer: TableOffer) -> Offer {
-        let TableOffer { spec, accelerators_milli } = offer;
+        let TableOffer { mut spec, accelerators_milli } = offer;
+        if spec.capacity == Capacity::Reserved {
+            // The table's price of a commitment is for those who made it: so many can be had as the
+            // estate reserves.
+            let name = spec.full_name();
+            let reserved = self.inputs.estate.reservations.iter().filter(|reserved| reserved.offer == name);
+            spec.count = Some(reserved.fold(0, |sum, reserved| sum.saturating_add(reserved.count)));
+        }
         let location = self.offer_location(spec.cloud.as_deref(), &spec.region, spec.zone.as_deref());
         self.resolve(spec, location, Some(accelerators_milli), None)
     }
