@@ -1,39 +1,51 @@
 //! The transcripts in README.md and the guide are what the commands print.
 //!
-//! A fenced block whose first line is `$ plimsoll …` or `$ ./plimsoll …` is run from the root of the
-//! repository; the rest of the block is its output, the standard one before the other. A line `…` stands
-//! for any lines.
+//! A fenced block whose first line is `$ plimsoll …` or `$ ./plimsoll …` is run in a folder where only
+//! the examples are, one after the other; the rest of the block is the output, the standard one before
+//! the other. A line `…` stands for any lines. A block of JSON is part of the file `plan.json` that a
+//! transcript before it has made.
 
-use std::fs;
+#![cfg(unix)]
+
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 use crate::run::{finish, program, root};
 
 #[test]
 fn transcripts_are_real() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let examples = root().canonicalize().expect("the root is there").join("examples");
+    symlink(examples, folder.path().join("examples")).expect("it is linked");
+    let count: usize = ["README.md", "docs/guide.md"].iter().map(|page| check(page, folder.path())).sum();
+    assert!(count >= 5, "only {count} transcripts were found");
+}
+
+/// Checks the transcripts of a page and counts them.
+fn check(page: &str, folder: &Path) -> usize {
+    let text = fs::read_to_string(root().join(page)).expect("the page is there");
     let mut count = 0;
-    for page in ["README.md", "docs/guide.md"] {
-        let text = fs::read_to_string(root().join(page)).expect("the page is there");
-        for block in blocks(&text) {
-            let (command, expected) = block.split_once('\n').unwrap_or((block, ""));
-            let Some(args) = command.strip_prefix("$ plimsoll ").or(command.strip_prefix("$ ./plimsoll "))
-            else {
-                continue;
-            };
-            let run = finish(program(&root()).args(words(args)));
+    for (language, block) in blocks(&text) {
+        let (command, expected) = block.split_once('\n').unwrap_or((block, ""));
+        if let Some(args) = command.strip_prefix("$ plimsoll ").or(command.strip_prefix("$ ./plimsoll ")) {
+            let run = finish(program(folder).args(words(args)));
             let actual = run.out + &run.err;
             assert!(
                 agree(expected, &actual),
                 "{page}: `{command}` prints\n{actual}\nand the page says\n{expected}"
             );
             count += 1;
+        } else if language == "json" {
+            let plan = fs::read_to_string(folder.join("plan.json")).expect("a transcript has made it");
+            let bare = |text: &str| text.split_whitespace().collect::<String>();
+            assert!(bare(&plan).contains(&bare(block)), "{page}: not part of the plan:\n{block}");
         }
     }
-    assert!(count >= 5, "only {count} transcripts were found");
+    count
 }
 
-/// The fenced blocks of a page.
-fn blocks(text: &str) -> impl Iterator<Item = &str> {
-    text.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n').map(|(_, block)| block))
+/// The fenced blocks of a page, with their languages.
+fn blocks(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'))
 }
 
 /// Arguments as a shell parts them, single quotes included.
