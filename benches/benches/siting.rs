@@ -26,7 +26,10 @@ use plimsoll_solver::{
 
 fn main() {
     let smoke = std::env::args().any(|a| a == "--test");
-    println!("{:<34} {:>12} {:>12} {:>8} {:>8} {:>8}", "instance / method", "total $", "bound $", "gap %", "cpu s", "MiB");
+    println!(
+        "{:<34} {:>12} {:>12} {:>8} {:>8} {:>8}",
+        "instance / method", "total $", "bound $", "gap %", "cpu s", "MiB"
+    );
     let sizes: &[(usize, usize)] = if smoke { &[(20, 200)] } else { &[(50, 500), (100, 1000), (300, 3000)] };
     for &(workloads, offers) in sizes {
         let inputs = shared_data_and_quotas(1, workloads, offers);
@@ -51,7 +54,10 @@ fn compare(name: &str, inputs: &Inputs, plain: bool) {
     let outcome = plimsoll_solver::solve(&build.problem, &Params::default(), &mut |_| {});
     let ours = cpu_seconds() - before;
     row(name, "plimsoll", outcome.total, outcome.bound, ours);
-    println!("    of which stating the problem {built:.2} s; choices {}", build.problem.tasks.iter().map(|t| t.choices.len()).sum::<usize>());
+    println!(
+        "    of which stating the problem {built:.2} s; choices {}",
+        build.problem.tasks.iter().map(|t| t.choices.len()).sum::<usize>()
+    );
     for phase in &outcome.phases {
         println!("    {:<26} {:?}", phase.name, phase.counts);
     }
@@ -66,10 +72,12 @@ fn compare(name: &str, inputs: &Inputs, plain: bool) {
     if plain {
         let before = cpu_seconds();
         let Some(mut form) = Formulation::new(&build.problem, &members, false, usize::MAX) else { return };
-        form.all_capacity_rows();
+        form.capacity_rows(usize::MAX);
         let seconds = Some(ours.max(10.0));
-        let solution = highs::solve(&form.program, None, Limits { gap: 1e-6, nodes: u64::MAX >> 1, seconds, seed: 0 });
-        let total = solution.values.map_or(f64::NAN, |v| form.program.cost.iter().zip(v).map(|(c, x)| c * x).sum());
+        let solution =
+            highs::solve(&form.program, None, Limits { gap: 1e-6, nodes: u64::MAX >> 1, seconds, seed: 0 });
+        let total =
+            solution.values.map_or(f64::NAN, |v| form.program.cost.iter().zip(v).map(|(c, x)| c * x).sum());
         row(name, "HiGHS, plain program", total, Some(solution.bound), cpu_seconds() - before);
     }
 }
@@ -77,5 +85,9 @@ fn compare(name: &str, inputs: &Inputs, plain: bool) {
 fn row(name: &str, method: &str, total: f64, bound: Option<f64>, cpu: f64) {
     let gap = bound.map_or(f64::NAN, |b| 100.0 * (total - b) / b);
     let bound = bound.unwrap_or(f64::NAN);
-    println!("{:<34} {total:>12.2} {bound:>12.2} {gap:>8.3} {cpu:>8.2} {:>8.0}", format!("{name}: {method}"), peak_mib());
+    println!(
+        "{:<34} {total:>12.2} {bound:>12.2} {gap:>8.3} {cpu:>8.2} {:>8.0}",
+        format!("{name}: {method}"),
+        peak_mib()
+    );
 }

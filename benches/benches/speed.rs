@@ -34,7 +34,14 @@ fn workflow(edges: impl Fn(u32) -> Vec<u32>) -> Problem {
             })
             .collect();
         let inputs = edges(task).into_iter().map(|producer| Edge { producer, bytes: 100 << 30 }).collect();
-        problem.tasks.push(Task { required: true, replicas: 1, choices, inputs, class: task, ..Task::default() });
+        problem.tasks.push(Task {
+            required: true,
+            replicas: 1,
+            choices,
+            inputs,
+            class: task,
+            ..Task::default()
+        });
     }
     problem
 }
@@ -55,7 +62,11 @@ fn benches(criterion: &mut Criterion) {
         let problem = workflow(edges);
         let outcome = plimsoll_solver::solve(&problem, &Params::default(), &mut |_| {});
         let bound = outcome.bound.expect("a workflow of required tasks has a bound");
-        assert!(outcome.total - bound <= 1e-6 * bound, "{name} is not solved: {} over {bound}", outcome.total);
+        assert!(
+            outcome.total - bound <= 1e-6 * bound,
+            "{name} is not solved: {} over {bound}",
+            outcome.total
+        );
         criterion.bench_function(&format!("workflow of 50 tasks, {name}"), |b| {
             b.iter(|| plimsoll_solver::solve(&problem, &Params::default(), &mut |_| {}));
         });

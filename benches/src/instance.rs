@@ -60,7 +60,12 @@ pub fn workload(name: String) -> Workload {
         current: None,
         move_cost: None,
     };
-    Workload { api_version: ApiVersion::default(), kind: WorkloadKind::Workload, metadata: Metadata::named(name), spec }
+    Workload {
+        api_version: ApiVersion::default(),
+        kind: WorkloadKind::Workload,
+        metadata: Metadata::named(name),
+        spec,
+    }
 }
 
 fn spec(offer: &CatalogOffer) -> OfferSpec {
@@ -95,7 +100,9 @@ pub fn shared_data_and_quotas(seed: u64, workloads: usize, count: usize) -> Inpu
     let mut inputs = empty();
     let mut pool: Vec<&CatalogOffer> = offers()
         .iter()
-        .filter(|o| o.accelerator().is_some_and(|a| WANTED.contains(&a)) && o.instance.accelerators_milli >= 1000)
+        .filter(|o| {
+            o.accelerator().is_some_and(|a| WANTED.contains(&a)) && o.instance.accelerators_milli >= 1000
+        })
         .filter(|o| o.capacity.name() != "reserved")
         .collect();
     for i in 0..count.min(pool.len()) {
@@ -152,17 +159,24 @@ pub fn shared_data_and_quotas(seed: u64, workloads: usize, count: usize) -> Inpu
         });
         work.spec.speed = Some(speed.collect());
         let count = [1, 1, 2, 4, 8][rng.random_range(0..5)];
-        work.spec.request.accelerators =
-            Some(AcceleratorRequest { any_of, count: Some(AcceleratorCount::whole(count)), ..Default::default() });
+        work.spec.request.accelerators = Some(AcceleratorRequest {
+            any_of,
+            count: Some(AcceleratorCount::whole(count)),
+            ..Default::default()
+        });
         work.spec.replicas = [1, 1, 1, 2, 4][rng.random_range(0..5)];
         work.spec.duration = Some(Duration::from_secs(600 * rng.random_range(3..200)));
         if rng.random_range(0..2) == 0 {
             work.spec.interruptible = true;
-            work.spec.checkpoint = Some(Checkpoint { every: Duration::from_secs(1800), restart: Duration::from_secs(300) });
+            work.spec.checkpoint =
+                Some(Checkpoint { every: Duration::from_secs(1800), restart: Duration::from_secs(300) });
         }
         let dataset = rng.random_range(0..inputs.estate.datasets.len());
-        work.spec.inputs =
-            vec![Input { dataset: Some(inputs.estate.datasets[dataset].name.clone()), from: None, size: None }];
+        work.spec.inputs = vec![Input {
+            dataset: Some(inputs.estate.datasets[dataset].name.clone()),
+            from: None,
+            size: None,
+        }];
         inputs.workloads.push(work);
     }
     inputs

@@ -558,16 +558,28 @@ impl<'a> Formulation<'a> {
         self.program.rows[before..].to_vec()
     }
 
-    /// Makes every row of every limit over time at once, as a plain program has them.
-    pub fn all_capacity_rows(&mut self) {
+    /// Makes every row of every limit over time that could bind, when there are at most `most`.
+    pub fn capacity_rows(&mut self, most: usize) {
+        // By limit and task the most that it may take: a limit that all together keep needs no rows.
+        let mut demand: BTreeMap<Shared, BTreeMap<u32, f64>> = BTreeMap::new();
         let mut moments: BTreeSet<(Shared, Nanos)> = BTreeSet::new();
         for item in self.items.iter().filter(|i| i.timed) {
-            for (shared, _) in self.takes(item) {
+            for (shared, amount) in self.takes(item) {
+                let of_task = demand.entry(shared).or_default().entry(item.task).or_default();
+                *of_task = of_task.max(amount);
                 moments.extend(item.column.runs.iter().map(|run| (shared, run.0)));
             }
         }
-        for (shared, moment) in moments {
-            self.capacity_row(shared, moment);
+        let binding: BTreeSet<Shared> = demand
+            .iter()
+            .filter(|(shared, tasks)| tasks.values().sum::<f64>() > self.limit(**shared))
+            .map(|(shared, _)| *shared)
+            .collect();
+        moments.retain(|m| binding.contains(&m.0));
+        if moments.len() <= most {
+            for (shared, moment) in moments {
+                self.capacity_row(shared, moment);
+            }
         }
     }
 

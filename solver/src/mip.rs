@@ -18,6 +18,9 @@ const ROUNDS: u32 = 120;
 /// Columns beyond which the program is not built.
 pub const MOST_COLUMNS: usize = 400_000;
 
+/// Rows of limits over time that are made at once; where there would be more, only broken ones are.
+const CAPACITY_ROWS: usize = 5_000;
+
 /// What the phase found.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -59,6 +62,7 @@ pub fn solve(
         Phase { problem, ranks, members, params, best: start.clone(), rounds: 0, nodes: 0, improved: false };
     let mut found = Found::default();
     let Some(mut form) = Formulation::new(problem, members, false, MOST_COLUMNS) else { return found };
+    form.capacity_rows(CAPACITY_ROWS);
     let relaxed = phase.relax(&mut form, &mut found);
     if let Relaxed::Solved(relaxation) = &relaxed {
         phase.round(&form, relaxation);
@@ -279,12 +283,14 @@ impl Phase<'_> {
             form.program.cost = cost.to_vec();
         }
         let mut bound: Option<f64> = None;
+        // Without a solution whose times are not its own, another timing of it may be lost.
+        let mut sound = true;
         for round in 0..ROUNDS {
             let start = form.start_from(&self.best.columns);
             let usable = self.best.score.complete() || cost.is_some();
             let solution = self.run(form, usable.then_some(&start[..]), limits);
             self.nodes += solution.nodes;
-            if solution.bound.is_finite() {
+            if solution.bound.is_finite() && sound {
                 // Rows only tighten: each round's bound holds.
                 bound = Some(bound.map_or(solution.bound, |b: f64| b.max(solution.bound)));
             }
@@ -309,12 +315,14 @@ impl Phase<'_> {
                         break;
                     }
                     // The program promised too much: go on without this very solution.
+                    sound &= chosen.iter().all(|x| form.items[*x as usize].timed);
                     form.forbid(&chosen);
                 }
                 Err(conflict) => {
                     if round >= ROUNDS / 2 {
                         break;
                     }
+                    sound &= conflict.iter().all(|x| form.items[*x as usize].timed);
                     form.forbid(&conflict);
                 }
             }
@@ -346,6 +354,7 @@ impl Phase<'_> {
     /// Leaves out as few required tasks as possible, highest priority first, then as little money.
     fn by_priority(&mut self) {
         let Some(mut form) = Formulation::new(self.problem, self.members, true, MOST_COLUMNS) else { return };
+        form.capacity_rows(CAPACITY_ROWS);
         let limits = (self.params.gap, 1 + self.params.effort / 20);
         for rank in 0..self.ranks.len() {
             let mut cost = vec![0.0; form.program.cost.len()];

@@ -356,9 +356,12 @@ impl<'a> State<'a> {
             let choice = &self.problem.tasks[task].choices[column.choice as usize];
             money[task] = crate::column::own_money(choice) + self.edges(task, choice);
             // A first reader finds itself first in the list of its dataset and place.
-            for &(dataset, _) in &self.problem.tasks[task].reads {
+            let reads = &self.problem.tasks[task].reads;
+            for (i, &(dataset, _)) in reads.iter().enumerate() {
                 let key = (dataset, self.problem.network.region_of(choice.place));
-                if self.readers.get(&key).and_then(|r| r.first()) == Some(&(task as u32)) {
+                // Who lists a dataset twice pays for it once.
+                let again = reads[..i].iter().any(|before| before.0 == dataset);
+                if !again && self.readers.get(&key).and_then(|r| r.first()) == Some(&(task as u32)) {
                     money[task] += self.dataset_usd(key);
                 }
             }
