@@ -46,8 +46,11 @@ fn workflow(edges: impl Fn(u32) -> Vec<u32>) -> Problem {
     problem
 }
 
+/// The producers of each task.
+type Producers = fn(u32) -> Vec<u32>;
+
 fn benches(criterion: &mut Criterion) {
-    let shapes: [(&str, fn(u32) -> Vec<u32>); 3] = [
+    let shapes: [(&str, Producers); 3] = [
         ("chain", |t| t.checked_sub(1).into_iter().collect()),
         ("tree", |t| t.checked_sub(1).map(|t| t / 2).into_iter().collect()),
         // Diamonds one after the other: 0 → 1, 2 → 3 → 4, 5 → 6 …
