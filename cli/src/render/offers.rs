@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{
     format::{bytes, days, decimals},
     style::{bold, dim, warn},
-    table::{Align, Table, chars, pad, wrap},
+    table::{Align, Table, chars, pad, printable, wrap},
 };
 
 /// Writes the table: a row an offer, then what its sources are.
@@ -66,7 +66,7 @@ pub(crate) fn offers(offers: &[&Offer], now: Time, out: &mut dyn Write) -> io::R
     }
     writeln!(out)?;
     for (number, source) in sources.iter().enumerate() {
-        writeln!(out, "{}", dim(format!("[{}] {source}", number + 1)))?;
+        writeln!(out, "{}", dim(format!("[{}] {}", number + 1, printable(source))))?;
     }
     Ok(())
 }
@@ -138,7 +138,7 @@ pub(crate) fn stale<'a>(lists: impl Iterator<Item = (&'a str, &'a str, i64)>) ->
             text = format!("{}: prices over 90 days old may have changed:\n", warn("warning"));
         }
         // Writing to a string does not fail.
-        _ = writeln!(text, "  {day} ({age} days)  {name}");
+        _ = writeln!(text, "  {} ({age} days)  {}", printable(day), printable(name));
     }
     text
 }

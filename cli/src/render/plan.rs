@@ -11,6 +11,8 @@ mod headline;
 mod left_out;
 mod limits;
 mod placements;
+#[cfg(test)]
+mod tests;
 
 use plimsoll_model::Plan;
 

@@ -1,6 +1,9 @@
 //! Columns of text without borders, and text that is wrapped or cut to a width.
 //!
-//! Widths count characters: names here are ASCII but for the signs ×, → and ….
+//! Widths count characters: names here are ASCII but for the signs ×, → and …. Text of documents comes
+//! through here and may hold anything: what could command a terminal is replaced.
+
+use std::borrow::Cow;
 
 use super::style::bold;
 
@@ -25,7 +28,7 @@ impl Table {
 
     /// Adds a row of as many cells as there are columns.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell).into_owned()).collect());
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -52,6 +55,12 @@ impl Table {
     }
 }
 
+/// The text without characters that command a terminal or hide what a line says.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let hides = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if text.contains(hides) { Cow::Owned(text.replace(hides, "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
 pub(super) fn chars(text: &str) -> usize {
     text.chars().count()
 }
@@ -65,9 +74,10 @@ pub(super) fn pad(text: &str, width: usize, align: Align) -> String {
 
 /// The text, its middle left out where it is longer than `width`.
 pub(super) fn shorten(text: &str, width: usize) -> String {
-    let length = chars(text);
+    let text = printable(text);
+    let length = chars(&text);
     if length <= width {
-        return text.to_owned();
+        return text.into_owned();
     }
     let kept = width.saturating_sub(1);
     let (front, back) = (kept - kept / 2, kept / 2);
@@ -87,12 +97,16 @@ pub(super) fn shorten_end(text: &str, width: usize) -> String {
 /// As [`wrap`], for text with escape sequences, which take no room.
 pub(super) fn wrap_painted(first: &str, text: &str, width: usize) -> Vec<String> {
     let plain = anstream::adapter::strip_str(text).to_string();
-    wrap(first, text, width + chars(text) - chars(&plain))
+    wrapped(first, text, width + chars(text) - chars(&plain))
 }
 
 /// The text in lines of at most `width` characters (a longer word stands alone), the first after
 /// `first`, the others after as many spaces.
 pub(super) fn wrap(first: &str, text: &str, width: usize) -> Vec<String> {
+    wrapped(first, &printable(text), width)
+}
+
+fn wrapped(first: &str, text: &str, width: usize) -> Vec<String> {
     let indent = chars(first);
     let room = width.saturating_sub(indent).max(20);
     let mut lines: Vec<String> = Vec::new();
@@ -122,6 +136,12 @@ mod tests {
         table.row(["much longer".into(), String::new(), "12.25".into()]);
         let text = anstream::adapter::strip_str(&table.lines().join("\n")).to_string();
         assert_eq!(text, "NAME             $\na             1.50\nmuch longer  12.25");
+    }
+
+    #[test]
+    fn what_commands_a_terminal_is_replaced() {
+        assert_eq!(wrap("", "a\u{1b}[31m b\u{202e}c", 30), ["a\u{fffd}[31m b\u{fffd}c"]);
+        assert_eq!(shorten("a\tb", 9), "a\u{fffd}b");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use plimsoll_verify::Violation;
 use super::{
     format::{thousands, usd, usd_f64},
     style::{bad, good},
+    table::printable,
 };
 
 /// One line of what was checked, or each violation in a line.
@@ -21,7 +22,7 @@ pub(crate) fn verdict(plan: &Plan, violations: &[Violation]) -> String {
         let mut text = String::new();
         for violation in violations {
             // Writing to a string does not fail.
-            _ = writeln!(text, "{} {violation}", bad("✗"));
+            _ = writeln!(text, "{} {}", bad("✗"), printable(&violation.to_string()));
         }
         _ = writeln!(text, "{}", bad(&format!("{} found", count(violations.len(), "violation"))));
         return text;

@@ -96,10 +96,20 @@ fn hostile_text_is_refused_and_never_a_panic() {
     refused(&finish(command.arg("plan").arg(&path)));
 }
 
-#[cfg(unix)]
 #[test]
-fn terminals_are_not_at_the_mercy_of_names() {
-    let text = "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: \"a\\u001b[31m\"}\nspec: {request: {cpu: 1}, duration: 1h}\n";
-    let run = run_with_input("plan - -e small/a-estate.yaml --color always", text);
-    assert!(!run.out.contains("a\u{1b}[31m") && !run.err.contains("a\u{1b}[31m"), "{}", run.all());
+fn terminals_are_not_at_the_mercy_of_text() {
+    let estate = fs::read_to_string(data().join("small/a-estate.yaml")).expect("it is there");
+    let estate = estate
+        .replace("source: contract", "source: \"con\\e[31mtract\"")
+        .replace("grid.csv", "small/grid.csv");
+    for args in ["plan small/b-workloads.yaml -e -", "offers -e -"] {
+        let run = run_with_input(&format!("{args} --color always"), &estate);
+        assert!(run.out.contains("con\u{fffd}[31mtract"), "{}", run.all());
+        assert!(!run.err.contains("con\u{1b}"), "{}", run.err);
+    }
+    let plan = crate::run::run("plan small -o json").out.replace("\"train\"", "\"tr\\u001b[31m\"");
+    let run = run_with_input("verify - small --color always", &plan);
+    assert!(run.out.contains("tr\u{fffd}[31m") && !run.out.contains("tr\u{1b}"), "{}", run.all());
+    let run = run_with_input("plan small --previous - --color always", &plan);
+    assert!(run.out.contains("tr\u{fffd}[31m") && !run.out.contains("tr\u{1b}"), "{}", run.all());
 }

@@ -46,7 +46,7 @@ fn offers_as_json_are_offers_of_the_contract() {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+    text.lines().flat_map(|line| ["    ", line, "\n"]).collect()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use plimsoll_model::{
 use crate::render::{
     format::days,
     style::dim,
-    table::{chars, shorten_end, wrap},
+    table::{chars, printable, shorten_end, wrap},
 };
 
 /// The most kinds that are shown.
@@ -74,7 +74,7 @@ fn figures_of(kind: &str, figures: &[(&str, &Assumption)], width: usize) -> (Str
     }
     let more = figures.len() - shown;
     let tail = if more > 0 { format!("; {more} more") } else { String::new() };
-    (shorten_end(&format!("{line}{text}{tail}"), width), more)
+    (shorten_end(&printable(&format!("{line}{text}{tail}")), width), more)
 }
 
 /// The kind of what is said of the ends of series.

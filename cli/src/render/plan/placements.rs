@@ -27,6 +27,8 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     let cost = widest(|row| &row.cost, "COST");
     let carbon = widest(|row| &row.carbon, "CO2e");
     // Both lines of a row end at the same column, where the second one is the longer.
+    // A name that would push the figures beyond the width gives its middle.
+    let offer = offer.min(width.saturating_sub(name + cost + carbon + 6).max(36));
     let offer = offer.max((what + 2 + when + 2).saturating_sub(cost + 2));
     let line = |a: &str, b: &str, c: &str, d: &str| {
         format!(
@@ -39,7 +41,7 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     };
     let mut lines = vec![bold(line("WORKLOAD", "OFFER", "COST", "CO2e").trim_end())];
     for row in &rows {
-        lines.push(line(&row.name, &row.offer, &row.cost, &row.carbon));
+        lines.push(line(&row.name, &shorten(&row.offer, offer), &row.cost, &row.carbon));
         let indent = " ".repeat(name + 2);
         let second = format!("{}  {}", pad(&row.what, what, Align::Left), row.when);
         let whole = format!(

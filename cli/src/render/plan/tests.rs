@@ -1,0 +1,155 @@
+//! What plans of the test data do not show: gaps, prices of limits, pieces, awkward names.
+
+use std::path::Path;
+
+use plimsoll_model::{
+    Plan, Time, Usd,
+    plan::{Cause, Constraint, Price, Run, Status, Unplaced},
+};
+use plimsoll_planner::{Settings, load};
+use serde_json::json;
+
+fn base() -> Plan {
+    let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/small");
+    let args = load::LoadArgs { files: vec![small], estate: None };
+    let inputs = load::inputs(&args, &mut std::io::empty()).unwrap();
+    plimsoll_planner::plan(&inputs, &Settings::of(&inputs), None, &mut |_| ()).unwrap()
+}
+
+fn plain(plan: &Plan, width: usize) -> String {
+    anstream::adapter::strip_str(&super::plan(plan, None, width)).to_string()
+}
+
+fn first_line(plan: &Plan) -> String {
+    plain(plan, 100).lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn the_headline_says_how_good_the_plan_is() {
+    let mut plan = base();
+    plan.status = Status::Feasible;
+    plan.objective.bound_usd = Some(Usd::from_units(210));
+    plan.objective.gap = Some(0.021_15);
+    let mut lines = vec![first_line(&plan)];
+    plan.objective.gap = None;
+    lines.push(first_line(&plan));
+    plan.objective.bound_usd = None;
+    lines.push(first_line(&plan));
+    plan.status = Status::Infeasible;
+    lines.push(first_line(&plan));
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    5 of 6 workloads placed, $214.44 in all: at most 2.1% ($4.44) above the best possible plan
+    5 of 6 workloads placed, $214.44 in all: at most $4.44 above the best possible plan
+    5 of 6 workloads placed, $214.44 in all: how far from the best possible plan is not known
+    5 of 6 workloads placed, $214.44 in all: not everything that must run could be placed
+    ");
+}
+
+#[test]
+fn limits_that_bind_say_what_more_of_them_would_save() {
+    let mut plan = base();
+    let price = |constraint, name: &str, usd_per_unit, low, high| Price {
+        constraint,
+        name: name.into(),
+        usd_per_unit,
+        low,
+        high,
+    };
+    plan.prices = vec![
+        price(Constraint::Budget, "red", 0.31, 0.31, 0.31),
+        price(Constraint::Quota, "aws H100", 12.5, 10.0, 15.0),
+        price(Constraint::Count, "cellar/old/on-prem", 4.0, 4.0, 4.0),
+        price(Constraint::CarbonBudget, "red", 0.05, 0.0, 0.1),
+        price(Constraint::Quota, "not binding", 0.0, 0.0, 0.0),
+    ];
+    insta::assert_snapshot!(super::limits::lines(&plan, 100).join("\n"), @r"
+      - one more unit of the quota aws H100 would save $12.50 (between $10.00 and $15.00)
+      - one more instance of cellar/old/on-prem would save $4.00
+      - one more dollar of the budget red would save $0.31
+      - one more kilogram of the carbon budget red would save $0.05 (between $0.00 and $0.10)
+    ");
+}
+
+#[test]
+fn a_run_in_pieces_is_a_decision() {
+    let mut plan = base();
+    let time = |text: &str| -> Time { text.parse().unwrap() };
+    let run = |start, end| Run { start: time(start), end: time(end) };
+    let tune = &mut plan.placements[4];
+    tune.end = time("2026-03-01T12:00:00Z");
+    tune.runs = Some(vec![
+        run("2026-03-01T06:00:00Z", "2026-03-01T07:00:00Z"),
+        run("2026-03-01T10:00:00Z", "2026-03-01T12:00:00Z"),
+    ]);
+    let text = plain(&plan, 100);
+    assert!(text.contains("at once, 3h in 2 pieces"), "{text}");
+    assert!(text.contains("tune runs in 2 pieces over 6h, in the hours that cost it least."), "{text}");
+}
+
+#[test]
+fn what_stands_in_the_way_is_said_in_words() {
+    let mut plan = base();
+    let cause = |constraint, name: &str, needs, has, relax: Option<(f64, &str)>| Cause {
+        constraint,
+        name: name.into(),
+        needs,
+        has,
+        relax_by: relax.map(|r| r.0),
+        unit: relax.map(|r| r.1.into()),
+    };
+    plan.unplaced = vec![Unplaced {
+        workload: "blocked".into(),
+        reason: "it would fit if all of these gave".into(),
+        causes: vec![
+            cause(Constraint::Count, "a/b/c/spot", json!(3), json!(2), Some((1.0, "instances"))),
+            cause(Constraint::Quota, "aws H100", json!(16), json!(8), Some((8.0, "accelerators"))),
+            cause(Constraint::Budget, "red", json!(120.5), json!(100.0), Some((20.5, "usd"))),
+            cause(Constraint::CarbonBudget, "red", json!(12.25), json!(10.0), Some((2.25, "kg"))),
+            cause(Constraint::MaxHourly, "blocked", json!(4.5), json!(4.0), Some((0.5, "usd"))),
+            cause(Constraint::MaxCost, "blocked", json!(45), json!(40), Some((5.0, "usd"))),
+            cause(
+                Constraint::Deadline,
+                "deadline",
+                json!("2026-03-01T10:00:00Z"),
+                json!("2026-03-01T08:30:00Z"),
+                Some((1.5, "h")),
+            ),
+            cause(Constraint::Latency, "aws/eu-west-1", json!(72.5), json!(60.0), Some((12.5, "ms"))),
+            cause(Constraint::Memory, "memory", json!("80Gi"), json!("40Gi"), None),
+            cause(Constraint::Capacity, "capacity", json!("on-demand"), json!(["spot"]), None),
+            cause(Constraint::Residency, "EU", json!("EU"), json!("us-east-1"), None),
+        ],
+        filtered: [(Constraint::Accelerator, 94_000), (Constraint::Region, 1)].into_iter().collect(),
+        nearest: None,
+    }];
+    let text = super::left_out::lines(&plan, 100).join("\n");
+    insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());
+}
+
+#[test]
+fn awkward_names_keep_the_layout() {
+    let mut plan = base();
+    plan.placements[0].workload = "an-uncommonly-long-name-of-a-workload-that-goes-on-and-on".into();
+    plan.placements[1].offer.name =
+        Some("cloud/region/a-machine-type-with-a-name-of-more-than-sixty-letters/on-demand".into());
+    let text = plain(&plan, 100);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(text.contains("an-uncommonl…s-on-and-on"), "{text}");
+}
+
+#[test]
+fn many_assumptions_are_cut_to_a_dozen_lines() {
+    let mut plan = base();
+    let kind = plan.assumptions[0].clone();
+    plan.assumptions = (0..400)
+        .map(|at| plimsoll_model::plan::Assumption {
+            what: format!("figure {} of place-{at}", at % 20),
+            value: format!("{} units", at % 3),
+            ..kind.clone()
+        })
+        .collect();
+    let lines = super::assumptions::lines(&plan, 100);
+    assert_eq!(lines.len(), 13);
+    assert!(lines.iter().all(|line| anstream::adapter::strip_str(line).to_string().chars().count() <= 100));
+    assert!(lines[12].contains("and 3"), "{}", lines[12]);
+}
