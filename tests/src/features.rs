@@ -50,6 +50,12 @@ features! {
     LatencyBound => latency_bound,
     /// Datasets that several read, with several copies.
     Data => data,
+    /// Bare regions, offers of no cloud, zones in rows.
+    Bare => bare,
+    /// Requests for nothing but a machine type.
+    TypeOnly => type_only,
+    /// A second site, in the same region as the first.
+    SecondSite => second_site,
     /// Countries that workloads or data must stay in.
     Residency => residency,
     /// Data sent on.
@@ -104,6 +110,8 @@ features! {
     Overload => overload,
     /// Equal offers and equal workloads.
     Ties => ties,
+    /// Prices of 0, budgets of 0, deadlines that are past, data read twice.
+    Zeros => zeros,
     /// Figures that nothing needs and nothing states.
     Missing => missing,
 }
@@ -194,18 +202,20 @@ fn place(made: &Instance, dice: &mut Dice) -> String {
         places.push("dc".into());
         places.push("dc".into());
     }
+    places.push("eu-west-1".into());
     places[dice.below(places.len())].clone()
 }
 
 /// A rule's match: overlapping ones, often of all.
 fn matching(made: &Instance, dice: &mut Dice) -> Value {
     let region = dice.pick(&REGIONS);
-    match dice.int(0, 8) {
+    match dice.int(0, 9) {
         0 => json!({ "cloud": region.0 }),
         1 => json!({ "region": region.1 }),
         2 => json!({ "region": full(region) }),
         3 => json!({ "accelerator": "h100" }),
         4 => json!({ "capacity": dice.pick(&["on-demand", "spot", "on-prem"]) }),
+        7 => json!({ "zone": "us-east-1a" }),
         5 => json!({ "offer": offer_name(made, dice) }),
         6 => json!({ "instanceType": "big", "cloud": region.0 }),
         _ => json!({}),
@@ -438,6 +448,81 @@ fn inputs(made: &mut Instance, workload: usize) -> &mut Vec<Value> {
     spec.entry("inputs").or_insert_with(|| json!([])).as_array_mut().expect("a list")
 }
 
+fn bare(made: &mut Instance, dice: &mut Dice) {
+    let offers = made.estate["offers"].as_array().map_or(0, Vec::len);
+    for index in 0..offers {
+        let offer = &mut made.estate["offers"][index];
+        match dice.int(0, 3) {
+            0 => {
+                fields(offer).remove("cloud");
+                offer["region"] = json!(dice.pick(&["frankfurt", "lund"]));
+            }
+            1 => offer["zone"] = json!(format!("{}a", offer["region"].as_str().unwrap_or_default())),
+            _ => {}
+        }
+    }
+    made.set("regions", json!([{ "name": "frankfurt", "country": "DE" }]));
+    for index in some(made, dice, 60) {
+        let to = dice.pick(&["frankfurt", "eu-west-1", "lund", "westus2", "gcp/us-central1"]);
+        let size = dice.pick(&SIZES);
+        made.workloads[index].1["outputs"] = json!([{ "to": to, "size": size }]);
+    }
+    let at = dice.pick(&["us-east-1", "lund", "europe-west4"]);
+    made.list("datasets").push(json!({ "name": "bare", "size": "80Gi", "at": [at, "frankfurt"] }));
+    for index in some(made, dice, 50) {
+        inputs(made, index).push(json!({ "dataset": "bare" }));
+    }
+    let names = ["us-east-1a", "frankfurt", "DE", "lund", "*", "eu-west-1", "azure"];
+    for _ in 0..2 {
+        let (from, to) = (dice.pick(&names), dice.pick(&names));
+        let usd = dice.amount(0.0, 0.2, 4);
+        made.list("egress").push(json!({ "from": from, "to": to, "usdPerGb": usd }));
+    }
+}
+
+fn type_only(made: &mut Instance, dice: &mut Dice) {
+    if dice.chance(50) {
+        own_nodes(made, dice);
+        made.estate["sites"][0]["nodes"][0]["instanceType"] = json!("big");
+    }
+    for index in some(made, dice, 50) {
+        let spec = &mut made.workloads[index].1;
+        spec["request"] = json!({ "instanceType": dice.pick(&["big", "small"]) });
+        if dice.chance(40) {
+            spec["replicas"] = json!(dice.int(1, 3));
+        }
+    }
+}
+
+fn second_site(made: &mut Instance, dice: &mut Dice) {
+    own_nodes(made, dice);
+    let mut site = made.estate["sites"][0].clone();
+    site["name"] = json!("lab");
+    site["country"] = json!("FR");
+    let nodes = &mut site["nodes"][0];
+    nodes["name"] = json!("rig");
+    nodes["accelerators"] = json!(3);
+    nodes["hourly"] = json!(dice.amount(0.0, 5.0, 4));
+    if dice.chance(50) {
+        let region = if dice.chance(50) { "frankfurt".into() } else { full(dice.pick(&REGIONS)) };
+        site["region"] = json!(region);
+        if dice.chance(60) {
+            made.estate["sites"][0]["region"] = json!(region);
+        }
+    }
+    if dice.chance(40) {
+        let row = json!({ "from": dice.pick(&["lab", "dc", "*"]), "to": dice.pick(&["lab", "dc", "aws"]),
+            "usdPerGb": dice.amount(0.0, 0.3, 3) });
+        made.list("egress").push(row);
+    }
+    if let Some(sites) = made.estate["sites"].as_array_mut() {
+        sites.push(site);
+    }
+    for index in some(made, dice, 40) {
+        made.workloads[index].1["outputs"] = json!([{ "to": "lab", "size": dice.pick(&SIZES) }]);
+    }
+}
+
 fn residency(made: &mut Instance, dice: &mut Dice) {
     let places = [json!(["EU"]), json!(["IE", "NL"]), json!("US"), json!(["Europe"]), json!(["DE", "US"])];
     let at = places[dice.below(places.len())].clone();
@@ -612,7 +697,7 @@ fn filters(made: &mut Instance, dice: &mut Dice) {
             0 => spec["regions"] = json!([region, "us-east-1", "dc"]),
             1 => spec["clouds"] = json!(["aws", "gcp"]),
             2 => spec["zones"] = json!(["us-east-1a", "z2"]),
-            3 => spec["notIn"] = json!(dice.pick(&["aws", "EU", "us-east-1a", "gcp/europe-west4"])),
+            3 => spec["notIn"] = json!(dice.pick(&["aws", "eu", "us-east-1a", "gcp/europe-west4"])),
             4 => spec["regions"] = json!("EU"),
             _ => spec["request"]["instanceType"] = json!(["big", "tin"]),
         }
@@ -776,6 +861,39 @@ fn ties(made: &mut Instance, dice: &mut Dice) {
     }
 }
 
+fn zeros(made: &mut Instance, dice: &mut Dice) {
+    let offers = made.estate["offers"].as_array().map_or(1, Vec::len);
+    made.estate["offers"][dice.below(offers)]["hourly"] = json!(0);
+    if dice.chance(20) {
+        made.estate["offers"][dice.below(offers)]["watts"] = json!(0);
+    }
+    for index in some(made, dice, 40) {
+        let spec = &mut made.workloads[index].1;
+        match dice.int(0, 5) {
+            0 => spec["maxCost"] = json!(0),
+            1 => spec["deadline"] = json!("2026-11-25T05:00:00Z"),
+            2 => spec["value"] = json!(0),
+            3 => spec["duration"] = json!("1s"),
+            4 => spec["moveCost"] = json!(0),
+            _ => spec["maxHourly"] = json!(0),
+        }
+    }
+    if let Some(budget) = made.estate.get_mut("budgets").filter(|_| dice.chance(50)) {
+        budget[0]["usd"] = json!(0);
+    }
+    // The same data twice, in parts.
+    for (_, spec) in &mut made.workloads {
+        if let Some(list) = spec.get_mut("inputs").and_then(Value::as_array_mut)
+            && list[0].get("dataset").is_some()
+            && dice.chance(50)
+        {
+            let mut again = list[0].clone();
+            again["size"] = json!("300Gi");
+            list.push(again);
+        }
+    }
+}
+
 fn missing(made: &mut Instance, dice: &mut Dice) {
     // Only where no price needs them.
     let needed = made.flags.contains_key("carbonPrice") || made.estate.get("carbonBudgets").is_some();
@@ -792,7 +910,7 @@ fn missing(made: &mut Instance, dice: &mut Dice) {
         }
     }
     made.set("carbonIntensity", json!([{ "region": "aws", "gramsPerKwh": 300 }]));
-    if let Some(site) = made.estate.get_mut("sites") {
-        fields(&mut site[0]).remove("carbon");
+    for site in made.estate.get_mut("sites").and_then(Value::as_array_mut).into_iter().flatten() {
+        fields(site).remove("carbon");
     }
 }

@@ -89,7 +89,7 @@ impl Instance {
 
     /// The flags in force.
     pub fn settings(&self, inputs: &Inputs) -> Settings {
-        let money = |key: &str| self.flags.get(key).map(|usd| read::<Usd>(usd));
+        let money = |key: &str| self.flags.get(key).map(read::<Usd>);
         let mut settings = Settings::of(inputs);
         settings.carbon_price = money("carbonPrice").unwrap_or(Usd::ZERO);
         settings.delay_price = money("delayPrice").unwrap_or(Usd::ZERO);

@@ -3,6 +3,8 @@
 //! `PLIMSOLL_CASES=20` makes twenty times as many; `PLIMSOLL_ONLY=Data+Workflow:17` runs the one
 //! instance that a failure names and prints it with both plans.
 
+#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::panic, reason = "a test prints and fails")]
+
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
