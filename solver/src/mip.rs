@@ -139,6 +139,26 @@ fn least_reduced(form: &Formulation<'_>, relaxation: &Solution, most: usize) -> 
     few
 }
 
+/// Columns that cannot stand together.
+struct Conflict {
+    items: Vec<u32>,
+    /// Whether no times at all let them stand together, and not just the ones that were tried.
+    holds: bool,
+}
+
+impl Conflict {
+    /// `at_no_time`: a column that was tried at every time.
+    fn of(form: &Formulation<'_>, items: Vec<u32>, at_no_time: Option<u32>) -> Self {
+        let holds = items.iter().all(|x| Some(*x) == at_no_time || is_timed(form, *x));
+        Self { items, holds }
+    }
+}
+
+/// Whether a column of the program has a time of its own, or is about no run at all.
+fn is_timed(form: &Formulation<'_>, x: u32) -> bool {
+    form.items.get(x as usize).is_none_or(|item| item.timed)
+}
+
 struct Phase<'a> {
     problem: &'a Problem,
     ranks: &'a Ranks,
@@ -315,15 +335,15 @@ impl Phase<'_> {
                         break;
                     }
                     // The program promised too much: go on without this very solution.
-                    sound &= chosen.iter().all(|x| form.items[*x as usize].timed);
+                    sound &= chosen.iter().all(|x| is_timed(form, *x));
                     form.forbid(&chosen);
                 }
                 Err(conflict) => {
                     if round >= ROUNDS / 2 {
                         break;
                     }
-                    sound &= conflict.iter().all(|x| form.items[*x as usize].timed);
-                    form.forbid(&conflict);
+                    sound &= conflict.holds;
+                    form.forbid(&conflict.items);
                 }
             }
             self.rounds += 1;
@@ -379,7 +399,7 @@ impl Phase<'_> {
     }
 
     /// Rebuilds a solution under the full rules; on refusal the items that cannot stand together.
-    fn rebuild(&self, form: &Formulation<'_>, chosen: &[u32]) -> Result<Assignment, Vec<u32>> {
+    fn rebuild(&self, form: &Formulation<'_>, chosen: &[u32]) -> Result<Assignment, Conflict> {
         let mut state = State::new(self.problem);
         let mut by_task: Vec<Option<u32>> = vec![None; self.problem.tasks.len()];
         for x in chosen {
@@ -392,19 +412,20 @@ impl Phase<'_> {
             placed.push(x);
             if item.timed {
                 if let Some(limit) = state.obstacle(task as usize, &item.column) {
-                    return Err(self.conflict(form, &state, limit, &placed));
+                    return Err(Conflict::of(form, self.conflict(form, &state, limit, &placed), None));
                 }
                 state.place(task as usize, item.column.clone());
             } else {
                 let Some(column) = self.retime(&state, task, item.column.choice) else {
-                    return Err(self.late(form, &state, &placed));
+                    // The task itself was tried at every time.
+                    return Err(Conflict::of(form, self.late(form, &state, &placed), Some(x)));
                 };
                 state.place(task as usize, column);
             }
         }
         let over = state.over_budget();
         if !over.is_none() {
-            return Err(self.overspent(form, &over, &placed));
+            return Err(Conflict::of(form, self.overspent(form, &over, &placed), None));
         }
         Ok(finish(self.problem, self.ranks, &mut state, self.members))
     }
