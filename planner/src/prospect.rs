@@ -504,10 +504,6 @@ fn instances(replicas: u32, per_instance: u32, request: &Request, offer: &Offer)
     if let (Some(memory), Some(has)) = (request.memory, offer.memory) {
         share = share.max(Fraction { over: memory.0, under: has.0.max(1) });
     }
-    if share.over == 0 {
-        // Only a machine type was asked for: a replica takes a whole node.
-        share = Fraction::whole(1);
-    }
     reduced(Fraction { over: share.over.saturating_mul(u64::from(replicas)), under: share.under })
 }
 

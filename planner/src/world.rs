@@ -54,7 +54,7 @@ impl<'a> World<'a> {
             inputs,
             now,
             offers: Vec::new(),
-            places: Places::new(&inputs.estate),
+            places: Places::new(&inputs.estate, &inputs.file_offers),
             accelerators: Vec::new(),
             by_name: BTreeMap::new(),
             by_accelerator: Vec::new(),

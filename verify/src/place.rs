@@ -7,10 +7,9 @@
 //! Where the contract is silent:
 //! - A site is where its `region` is (`aws/eu-central-1` or a bare name), else at its own name; it then
 //!   lies in that region's cloud too, for every rule that speaks of places.
-//! - A location given as a bare region (a dataset's copy, a client, `near`) is the cloud region of that
-//!   name when only one cloud of the estate or the tables has it. Otherwise it stays bare, and is the
-//!   same region as any location of that bare name: two regions of one bare name differ only when both
-//!   clouds are known. Regions that sites and offers state are taken as written.
+//! - A location given as a bare region (a dataset's copy, a client, `near`) is the first region of a
+//!   cloud with that name: of the estate, else of the tables. Otherwise it stays bare. Regions that sites
+//!   and offers state are taken as written.
 //! - Countries, `EU`, `EEA` and continents ignore case; all other names are exact.
 
 use plimsoll_model::estate::Site;
@@ -67,8 +66,7 @@ impl Location {
 
     /// Whether data between the two crosses no region.
     pub(crate) fn same_region(&self, other: &Self) -> bool {
-        let clouds_differ = matches!((&self.cloud, &other.cloud), (Some(a), Some(b)) if a != b);
-        self.region == other.region && !clouds_differ
+        self.key() == other.key()
     }
 
     /// For the embedded tables, which know only regions of clouds.
@@ -82,7 +80,7 @@ impl Checker<'_> {
     fn site_location(&self, index: usize, site: &Site) -> Location {
         let (cloud, region) = split(site.region.as_deref().unwrap_or(&site.name));
         let country = site.country.clone().or_else(|| {
-            let cloud = cloud.map(str::to_owned).or_else(|| self.only_cloud_with(region));
+            let cloud = cloud.map(str::to_owned).or_else(|| self.cloud_with(region));
             site.region.as_ref().and_then(|_| self.country(cloud.as_deref(), region))
         });
         Location {
@@ -121,7 +119,7 @@ impl Checker<'_> {
 
     fn region_location(&self, text: &str) -> Location {
         let (cloud, region) = split(text);
-        let cloud = cloud.map(str::to_owned).or_else(|| self.only_cloud_with(region));
+        let cloud = cloud.map(str::to_owned).or_else(|| self.cloud_with(region));
         self.offer_location(cloud.as_deref(), region, None)
     }
 
@@ -140,22 +138,20 @@ impl Checker<'_> {
         placed.collect()
     }
 
-    /// The one cloud that has a region of this bare name, if just one has.
-    fn only_cloud_with(&self, region: &str) -> Option<String> {
+    /// The cloud whose region a bare name means: the first that the estate's offers, the catalogue files,
+    /// the sites, or the list of regions have, else the first of the tables.
+    fn cloud_with(&self, region: &str) -> Option<String> {
         let estate = &self.inputs.estate;
         let of_offers = estate.offers.iter().chain(&self.inputs.file_offers);
-        let mut clouds: Vec<String> = of_offers
-            .filter(|offer| offer.region == region)
-            .filter_map(|offer| offer.cloud.clone())
-            .chain(estate.regions.iter().filter_map(|known| {
-                let (cloud, name) = split(&known.name);
-                cloud.filter(|_| name == region).map(str::to_owned)
-            }))
-            .chain(self.tables.clouds_with(region))
-            .collect();
-        clouds.sort();
-        clouds.dedup();
-        if clouds.len() == 1 { clouds.pop() } else { None }
+        let of_offers = of_offers.map(|offer| match &offer.cloud {
+            Some(cloud) => (Some(&**cloud), &*offer.region),
+            None => split(&offer.region),
+        });
+        let of_sites = estate.sites.iter().filter_map(|site| site.region.as_deref()).map(split);
+        let of_regions = estate.regions.iter().map(|known| split(&known.name));
+        let mut stated = of_offers.chain(of_sites).chain(of_regions);
+        let stated = stated.find_map(|(cloud, name)| cloud.filter(|_| name == region).map(str::to_owned));
+        stated.or_else(|| self.tables.clouds_with(region).into_iter().next())
     }
 
     /// The country of a region: the estate's word, `cloud/region` before the bare name, the last of

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::estate::EstateSpec;
+use plimsoll_model::{OfferSpec, estate::EstateSpec};
 
 /// Index of a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,8 @@ pub struct Places {
     near: Vec<Option<LocationIx>>,
     stated: BTreeMap<String, Option<String>>,
     site_countries: Vec<Option<String>>,
+    /// The regions that the estate says are a cloud's, with it.
+    clouds: Vec<(String, String)>,
 }
 
 /// The rank of `*`, the least specific name of a place.
@@ -49,7 +51,13 @@ pub(super) const NAMES: u8 = 3;
 
 impl Places {
     /// The sites of an estate; clouds' locations are added as offers and data name them.
-    pub fn new(estate: &EstateSpec) -> Self {
+    pub fn new(estate: &EstateSpec, file_offers: &[OfferSpec]) -> Self {
+        let of_offers = estate.offers.iter().chain(file_offers).map(|o| match &o.cloud {
+            Some(cloud) => (Some(cloud.clone()), o.region.clone()),
+            None => split(&o.region),
+        });
+        let of_sites = estate.sites.iter().filter_map(|site| site.region.as_deref()).map(split);
+        let of_regions = estate.regions.iter().map(|region| split(&region.name));
         let mut this = Self {
             locations: Vec::new(),
             of_location: Vec::new(),
@@ -60,6 +68,11 @@ impl Places {
             near: Vec::new(),
             stated: estate.regions.iter().map(|r| (r.name.clone(), r.country.clone())).collect(),
             site_countries: estate.sites.iter().map(|s| s.country.clone()).collect(),
+            clouds: of_offers
+                .chain(of_sites)
+                .chain(of_regions)
+                .filter_map(|(cloud, region)| Some((region, cloud?)))
+                .collect(),
         };
         for (index, site) in estate.sites.iter().enumerate() {
             let (cloud, region) = split(site.region.as_deref().unwrap_or(&site.name));
@@ -118,15 +131,12 @@ impl Places {
         if cloud.is_some() {
             return self.intern(Location { cloud, region, zone: None, site: None });
         }
-        if let Some(ix) = self.locations.iter().position(|l| l.region == region && l.site.is_some()) {
+        let is_site = |l: &Location| l.region == region && l.cloud.is_none() && l.site.is_some();
+        if let Some(ix) = self.locations.iter().position(is_site) {
             return LocationIx(ix as u32);
         }
-        // A bare region is the one an offer already lies in, else the one the embedded table knows.
-        let known = self
-            .locations
-            .iter()
-            .find(|l| l.region == region && l.cloud.is_some())
-            .and_then(|l| l.cloud.clone());
+        // A bare region is the first of that name in the estate, else in the embedded table.
+        let known = self.clouds.iter().find(|known| known.0 == region).map(|known| known.1.clone());
         let cloud =
             known.or_else(|| plimsoll_catalog::regions_named(&region).next().map(|r| r.cloud.to_owned()));
         self.intern(Location { cloud, region, zone: None, site: None })
