@@ -16,7 +16,11 @@ mod progress;
 mod render;
 mod screen;
 
-use std::{ffi::OsString, panic, sync::Mutex};
+use std::{
+    ffi::OsString,
+    panic::{self, UnwindSafe},
+    sync::Mutex,
+};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -32,19 +36,20 @@ pub fn main() -> Exit {
     clock::start();
     let args: Vec<OsString> = std::env::args_os().collect();
     let color = Color::of(&args);
+    caught(|| run(&args, color)).unwrap_or_else(|failure| output::fail(&failure, color.choice()))
+}
+
+/// Runs a command; a panic is a failure that asks for a report.
+fn caught(command: impl FnOnce() -> Result<Exit, Failure> + UnwindSafe) -> Result<Exit, Failure> {
     panic::set_hook(Box::new(|info| {
         if let Ok(mut first) = PANIC.lock() {
             first.get_or_insert_with(|| info.to_string().replace('\n', " "));
         }
     }));
-    match panic::catch_unwind(|| run(&args, color)) {
-        Ok(Ok(exit)) => exit,
-        Ok(Err(failure)) => output::fail(&failure, color.choice()),
-        Err(_) => {
-            let what = PANIC.lock().ok().and_then(|mut first| first.take());
-            output::fail(&Failure::internal(what.unwrap_or_else(|| "a panic".into())), color.choice())
-        }
-    }
+    panic::catch_unwind(command).unwrap_or_else(|_| {
+        let what = PANIC.lock().ok().and_then(|mut first| first.take());
+        Err(Failure::internal(what.unwrap_or_else(|| "a panic".into())))
+    })
 }
 
 fn run(args: &[OsString], color: Color) -> Result<Exit, Failure> {
@@ -71,5 +76,21 @@ fn run(args: &[OsString], color: Color) -> Result<Exit, Failure> {
         Command::Schema(args) => commands::schema::run(&args),
         Command::Man(args) => commands::man::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_internal_failure_that_asks_for_a_report() {
+        let failure = caught(|| panic!("a broken invariant")).unwrap_err();
+        // The hook is the process's; other tests keep the usual one.
+        drop(panic::take_hook());
+        let text = anstream::adapter::strip_str(&failure.render()).to_string();
+        assert_eq!(failure.exit, Exit::Internal);
+        assert!(text.starts_with("error: panicked at ") && text.contains("a broken invariant"), "{text}");
+        assert!(text.contains("this is a bug in plimsoll"), "{text}");
     }
 }
