@@ -47,8 +47,9 @@ impl Rules {
         let mut of_offer = Vec::new();
         for (ix, quota) in (0_u32..).zip(&world.inputs.estate.quotas) {
             let instances = quota.instances.is_some();
-            let limit = i64::from(quota.instances.or(quota.accelerators).unwrap_or(0)) * 1000;
-            quotas.push(Quota { name: quota_name(ix + 1, &quota.matches), limit, instances });
+            let unit = if instances { share_unit(world) } else { 1000 };
+            let limit = i64::from(quota.instances.or(quota.accelerators).unwrap_or(0)) * unit;
+            quotas.push(Quota { name: quota_name(ix + 1, &quota.matches), limit, unit, instances });
             of_offer.resize_with(world.offers.len(), Vec::new);
             let matcher = Matcher::new(&quota.matches, world);
             for (list, offer) in of_offer.iter_mut().zip(&world.offers) {
@@ -69,6 +70,43 @@ impl Rules {
     pub fn quotas_of(&self, ix: OfferIx) -> impl Iterator<Item = &Quota> {
         self.drawn_on(ix).iter().map(|q| &self.quotas[*q as usize])
     }
+}
+
+/// Into how many parts an instance is divided so that every workload takes a whole number of parts of
+/// every own node; where that takes too many, so finely that rounding up does not matter.
+fn share_unit(world: &World<'_>) -> i64 {
+    const FINEST: u64 = 1_000_000_000;
+    let mut unit = 1;
+    let groups = || world.inputs.estate.sites.iter().flat_map(|site| &site.nodes);
+    for request in world.inputs.workloads.iter().map(|workload| &workload.spec.request) {
+        for group in groups() {
+            let devices = group.accelerators.unwrap_or(u32::from(group.accelerator.is_some()));
+            let shares = [
+                (request.accelerators.as_ref().map(|a| a.count().milli()), u64::from(devices) * 1000),
+                (request.cpu.map(|cpu| cpu.milli()), group.cpu.map_or(0, |cpu| cpu.milli())),
+                (request.memory.map(|memory| memory.0), group.memory.map_or(0, |memory| memory.0)),
+            ];
+            for (asked, has) in shares {
+                let Some(asked) = asked.filter(|asked| *asked > 0 && has > 0) else { continue };
+                let parts = has / divisor(asked, has);
+                let common = u128::from(unit) * u128::from(parts / divisor(unit, parts));
+                match u64::try_from(common) {
+                    Ok(common) if common <= FINEST => unit = common,
+                    _ => return FINEST as i64,
+                }
+            }
+        }
+    }
+    unit as i64
+}
+
+/// The greatest common divisor.
+const fn divisor(a: u64, b: u64) -> u64 {
+    let (mut a, mut b) = (a, b);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// What a quota is about, in words: its match, and its position when that is empty.
@@ -152,6 +190,7 @@ impl<'w> Build<'w> {
         };
         this.time_matters = this.time_can_matter();
         this.problem.quotas = rules.quotas.iter().map(|q| q.limit).collect();
+        this.problem.quota_units = rules.quotas.iter().map(|q| q.unit).collect();
         this.limits();
         this.relations();
         for index in 0..inputs.workloads.len() {

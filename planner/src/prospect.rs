@@ -76,10 +76,19 @@ pub struct Prospect<'w> {
 pub struct Quota {
     /// Its name for people.
     pub name: String,
-    /// In thousandths of accelerators, or of instances.
+    /// In parts of accelerators, or of instances.
     pub limit: i64,
+    /// Parts in one: a thousand of an accelerator; of an instance as many as make shares of own nodes whole.
+    pub unit: i64,
     /// Whether it counts instances instead of accelerators.
     pub instances: bool,
+}
+
+impl Quota {
+    /// Accelerators, or instances, of so many parts.
+    pub fn amount(&self, parts: i64) -> f64 {
+        parts as f64 / self.unit as f64
+    }
 }
 
 impl<'w> Prospect<'w> {
@@ -318,14 +327,8 @@ impl<'w> Prospect<'w> {
                 let needs = self.quota_use(offer, instances, quota);
                 if needs > quota.limit {
                     let unit = if quota.instances { "instances" } else { "accelerators" };
-                    let by = (needs - quota.limit) as f64 / 1000.0;
-                    fail!(
-                        Quota,
-                        quota.name,
-                        needs as f64 / 1000.0,
-                        quota.limit as f64 / 1000.0,
-                        Some((by, unit))
-                    );
+                    let (needs, has) = (quota.amount(needs), quota.amount(quota.limit));
+                    fail!(Quota, quota.name, needs, has, Some((needs - has, unit)));
                 }
             }
         }
@@ -379,12 +382,12 @@ impl<'w> Prospect<'w> {
         rate.to_f64() * instances.to_f64() * p.hours()
     }
 
-    /// What a placement takes of a quota, in thousandths.
+    /// What a placement takes of a quota, in its parts.
     pub fn quota_use(&self, offer: &Offer, instances: Fraction, quota: &Quota) -> i64 {
         let spec = self.spec();
         if quota.instances {
-            // Fractions of own nodes count to the thousandth, upwards.
-            return (instances.over * 1000).div_ceil(instances.under) as i64;
+            let parts = u128::from(instances.over) * quota.unit as u128;
+            return i64::try_from(parts.div_ceil(u128::from(instances.under))).unwrap_or(i64::MAX);
         }
         if offer.nodes.is_some() {
             let asked = spec.request.accelerators.as_ref().map_or(0, |a| a.count().milli());

@@ -614,6 +614,14 @@ impl<'a> Formulation<'a> {
         }
     }
 
+    /// How many units of a limit one instance, accelerator, dollar or kilogram is.
+    pub fn units(&self, priced: Priced) -> f64 {
+        match priced {
+            Priced::Quota(q) => self.problem.quota_units.get(q as usize).map_or(1.0, |unit| *unit as f64),
+            Priced::Count(_) | Priced::Budget(_) | Priced::Carbon(_) => 1.0,
+        }
+    }
+
     /// Forbids a set of items together.
     pub fn forbid(&mut self, items: &[u32]) {
         let terms = items.iter().map(|x| (*x, 1.0)).collect();

@@ -606,8 +606,8 @@ fn prices(form: &Formulation<'_>, lp: &mut highs::Highs, solution: &Solution) ->
         if usd <= EQUAL || prices.len() >= most {
             continue;
         }
-        // A quota counts thousandths of accelerators; a price is for a whole one.
-        let unit = if matches!(limit, Priced::Quota(_)) { 1000.0 } else { 1.0 };
+        // A quota counts parts of accelerators or instances; a price is for a whole one.
+        let unit = form.units(limit);
         let shift = |lp: &mut highs::Highs, by: f64| {
             for row in &rows {
                 lp.row_bounds(

@@ -26,6 +26,8 @@ pub struct Problem {
     pub reservations: Vec<Reservation>,
     /// Limits of the quotas, in the units of [`Choice::quotas`].
     pub quotas: Vec<i64>,
+    /// How many of these units one accelerator or instance is, by quota, for prices.
+    pub quota_units: Vec<i64>,
     /// Own machines, by group index.
     pub groups: Vec<NodeGroup>,
     /// Dollars each budget allows; tasks name the ones they draw on.

@@ -220,9 +220,9 @@ fn limit_obstacle(
             Obstacle {
                 constraint: Constraint::Quota,
                 name: quota.name.clone(),
-                needs: json!((quota.limit + by) as f64 / 1000.0),
-                has: json!(quota.limit as f64 / 1000.0),
-                relax: Some((by as f64 / 1000.0, if quota.instances { "instances" } else { "accelerators" })),
+                needs: json!(quota.amount(quota.limit + by)),
+                has: json!(quota.amount(quota.limit)),
+                relax: Some((quota.amount(by), if quota.instances { "instances" } else { "accelerators" })),
             }
         }
         Limit::Group(group) => {
