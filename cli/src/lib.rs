@@ -1,7 +1,7 @@
 //! The plimsoll command line: arguments in, a result on standard output, an exit code.
 //!
 //! A command is a module of `commands`: its arguments with their documentation, and a function that
-//! returns an exit code or a [`failure::Failure`]. What people read is made by `render`, as pure functions
+//! returns an exit code or a `failure::Failure`. What people read is made by `render`, as pure functions
 //! from a plan to text. Only this crate reads the clock, the environment and the terminal, each in one
 //! place: `clock`, `screen`.
 

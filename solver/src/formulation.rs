@@ -10,7 +10,7 @@
 //!
 //! It is a relaxation: starts are not rounded to seconds, tasks with producers do not count against
 //! limits over time, who pays for something shared does not matter. So its bound holds, and a solution
-//! is only a proposal, rebuilt with the full rules by [`crate::solve`]. Rows for limits over time are
+//! is only a proposal, rebuilt with the full rules by `mip`. Rows for limits over time are
 //! made when a solution breaks them.
 
 use std::collections::{BTreeMap, BTreeSet};
