@@ -83,7 +83,10 @@ fn share_unit(world: &World<'_>) -> i64 {
             let devices = group.accelerators.unwrap_or(u32::from(group.accelerator.is_some()));
             let shares = [
                 (request.accelerators.as_ref().map(|a| a.count().milli()), u64::from(devices) * 1000),
-                (request.cpu.map(|cpu| cpu.milli()), group.cpu.map_or(0, |cpu| cpu.milli())),
+                (
+                    request.cpu.map(plimsoll_model::Cpu::milli),
+                    group.cpu.map_or(0, plimsoll_model::Cpu::milli),
+                ),
                 (request.memory.map(|memory| memory.0), group.memory.map_or(0, |memory| memory.0)),
             ];
             for (asked, has) in shares {
@@ -669,19 +672,11 @@ impl<'w> Build<'w> {
             }
         }
         for (from, to) in pairs {
-            let (a, b) = (LocationIx(from), LocationIx(to));
-            let at = (from as usize, to as usize);
-            let ignored = &mut Assumptions::ignored();
-            if self.problem.network.tiers.is_none() {
-                if let Some(usd) = world.network().egress(a, b, ignored) {
-                    self.problem.network.usd_per_byte[at] = usd.to_f64() / GB;
-                } else {
-                    let (a, b) = (world.places.label(a), world.places.label(b));
-                    self.missing.insert(format!("no egress price from {a} to {b} (`egress`)"));
-                }
+            if !between(world, &mut self.problem.network, from, to) {
+                let label = |place| world.places.label(LocationIx(place));
+                let (a, b) = (label(from), label(to));
+                self.missing.insert(format!("no egress price from {a} to {b} (`egress`)"));
             }
-            self.problem.network.pico_gbps[at] =
-                world.network().throughput(a, b, ignored).map_or(0, plimsoll_model::GbitPerSecond::pico);
         }
     }
 
@@ -715,6 +710,21 @@ impl<'w> Build<'w> {
     pub const fn budget_constraint(carbon: bool) -> Constraint {
         if carbon { Constraint::CarbonBudget } else { Constraint::Budget }
     }
+}
+
+/// States what lies between two places of the problem; false when nothing states the price.
+pub fn between(world: &World<'_>, network: &mut Network, from: u32, to: u32) -> bool {
+    let (a, b) = (LocationIx(from), LocationIx(to));
+    let at = (from as usize, to as usize);
+    let ignored = &mut Assumptions::ignored();
+    network.pico_gbps[at] =
+        world.network().throughput(a, b, ignored).map_or(0, plimsoll_model::GbitPerSecond::pico);
+    if network.tiers.is_some() {
+        return true;
+    }
+    let usd = world.network().egress(a, b, ignored);
+    network.usd_per_byte[at] = usd.map_or(f64::NAN, |usd| usd.to_f64() / GB);
+    usd.is_some()
 }
 
 fn spec_name(build: &Build<'_>, index: usize) -> String {

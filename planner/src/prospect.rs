@@ -127,7 +127,7 @@ impl<'w> Prospect<'w> {
             deadline,
         };
         this.verdicts =
-            (0..world.places.locations()).map(|l| this.verdict(LocationIx(l as u32), notes)).collect();
+            (0..world.places.locations()).map(|l| this.verdict(LocationIx(l as u32), false, notes)).collect();
         this
     }
 
@@ -141,7 +141,8 @@ impl<'w> Prospect<'w> {
         self.spec().duration.is_none()
     }
 
-    fn verdict(&self, at: LocationIx, notes: &mut Assumptions) -> Verdict {
+    /// `whole`: also looks at what no longer matters where the place is not allowed.
+    fn verdict(&self, at: LocationIx, whole: bool, notes: &mut Assumptions) -> Verdict {
         let (spec, places) = (self.spec(), &self.world.places);
         let allowed = |names: &[String]| names.is_empty() || places.among(names, at);
         let mut verdict = Verdict {
@@ -162,11 +163,8 @@ impl<'w> Prospect<'w> {
                     Some(format!("{} (dataset {})", dataset.residency.join(", "), dataset.name));
             }
         }
-        let Some(goal) =
-            spec.latency.filter(|_| verdict.region && !verdict.not_in && verdict.residency.is_none())
-        else {
-            return verdict;
-        };
+        let allowed_there = verdict.region && !verdict.not_in && verdict.residency.is_none();
+        let Some(goal) = spec.latency.filter(|_| whole || allowed_there) else { return verdict };
         let share =
             |client: &plimsoll_model::workload::Client| client.share.unwrap_or(Ratio::from_units(1)).to_f64();
         let total: f64 = spec.clients.iter().map(share).sum();
@@ -201,7 +199,8 @@ impl<'w> Prospect<'w> {
     /// The first constraint that excludes an offer, else the terms on it.
     pub fn judge(&self, ix: OfferIx, notes: &mut Assumptions) -> Result<Terms, Constraint> {
         let mut first = None;
-        let terms = self.check(ix, notes, &mut |obstacle| {
+        let verdict = &self.verdicts[self.world.offer(ix).location.0 as usize];
+        let terms = self.check(ix, verdict, notes, &mut |obstacle| {
             first = Some(obstacle().constraint);
             false
         });
@@ -215,7 +214,8 @@ impl<'w> Prospect<'w> {
     /// Everything about an offer itself that stands in the way; with the terms, when they exist.
     pub fn obstacles(&self, ix: OfferIx, notes: &mut Assumptions) -> (Vec<Obstacle>, Option<Terms>) {
         let mut all = Vec::new();
-        let terms = self.check(ix, notes, &mut |obstacle| {
+        let verdict = self.verdict(self.world.offer(ix).location, true, notes);
+        let terms = self.check(ix, &verdict, notes, &mut |obstacle| {
             all.push(obstacle());
             true
         });
@@ -226,6 +226,7 @@ impl<'w> Prospect<'w> {
     fn check(
         &self,
         ix: OfferIx,
+        verdict: &Verdict,
         notes: &mut Assumptions,
         found: &mut dyn FnMut(&dyn Fn() -> Obstacle) -> bool,
     ) -> Option<Terms> {
@@ -270,7 +271,6 @@ impl<'w> Prospect<'w> {
         if offer.capacity == Capacity::Spot && !spec.interruptible {
             fail!(Interruptible, "interruptible", true, false, None);
         }
-        let verdict = &self.verdicts[offer.location.0 as usize];
         let at = self.world.places.label(offer.location);
         if !verdict.region {
             let allowed: Vec<&String> = spec.regions.iter().chain(&spec.clouds).chain(&spec.zones).collect();
@@ -306,7 +306,8 @@ impl<'w> Prospect<'w> {
         let run = match (spec.duration, speed) {
             (None, _) => self.settings.horizon,
             (Some(duration), Some(speed)) => duration.divided_by_pico(speed.pico())?,
-            (Some(_), None) => return None,
+            // Without the speed map, for what else stands in the way.
+            (Some(duration), None) => duration,
         };
         let exposure = self.exposure(offer, instances, run, notes);
         if rework(exposure) > MOST_REWORK {

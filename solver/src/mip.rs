@@ -14,7 +14,9 @@ use crate::{
 };
 
 /// Rounds of rows made for broken limits, and of solutions that the full rules refused.
-const ROUNDS: u32 = 120;
+const ROUNDS: u32 = 60;
+/// Of these, solutions that cost more than the program promised.
+const PROMISES: u32 = 12;
 /// Columns beyond which the program is not built.
 pub const MOST_COLUMNS: usize = 400_000;
 
@@ -76,6 +78,10 @@ pub fn solve(
             let room = phase.best.score.total - relaxation.bound;
             let rest: Vec<bool> =
                 (0..form.items.len()).map(|x| relaxation.reduced[x] <= room * (1.0 + 1e-9) + 1e-9).collect();
+            if phase.close_enough(found.bound) && params.gap > 0.0 {
+                found.best = phase.improved.then_some(phase.best);
+                return found;
+            }
             let scale = (params.effort / crate::outcome::DEFAULT_EFFORT).max(1) as usize;
             let count = rest.iter().filter(|r| **r).count();
             if phase.best.score.complete() && count <= EXACT_COLUMNS * scale {
@@ -273,6 +279,13 @@ impl Phase<'_> {
             .collect()
     }
 
+    /// Whether the best plan is within the gap that was asked for.
+    fn close_enough(&self, bound: Option<f64>) -> bool {
+        let total = self.best.score.total;
+        self.best.score.complete()
+            && bound.is_some_and(|bound| total - bound <= self.params.gap * bound.abs())
+    }
+
     fn consider(&mut self, assignment: Assignment) {
         if assignment.score.better_than(&self.best.score) {
             self.best = assignment;
@@ -305,6 +318,7 @@ impl Phase<'_> {
         let mut bound: Option<f64> = None;
         // Without a solution whose times are not its own, another timing of it may be lost.
         let mut sound = true;
+        let mut broken = 0;
         for round in 0..ROUNDS {
             let start = form.start_from(&self.best.columns);
             let usable = self.best.score.complete() || cost.is_some();
@@ -331,15 +345,20 @@ impl Phase<'_> {
                     let promised = form.program.cost.iter().zip(&values).map(|(c, v)| c * v).sum::<f64>();
                     self.consider(assignment);
                     let honest = cost.is_some() || total <= promised + 1e-6 * promised.abs().max(1.0);
-                    if honest || solution.status != Status::Optimal || round >= ROUNDS / 3 {
+                    if honest
+                        || solution.status != Status::Optimal
+                        || broken >= PROMISES
+                        || self.close_enough(bound)
+                    {
                         break;
                     }
                     // The program promised too much: go on without this very solution.
+                    broken += 1;
                     sound &= chosen.iter().all(|x| is_timed(form, *x));
                     form.forbid(&chosen);
                 }
                 Err(conflict) => {
-                    if round >= ROUNDS / 2 {
+                    if round >= ROUNDS / 2 || self.close_enough(bound) {
                         break;
                     }
                     sound &= conflict.holds;

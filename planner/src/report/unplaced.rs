@@ -17,7 +17,7 @@ use plimsoll_solver::{
 use serde_json::json;
 
 use crate::{
-    build::Build,
+    build::{Build, between},
     price::Decision,
     prospect::Obstacle,
     terms::Terms,
@@ -122,6 +122,13 @@ fn beside_the_others(
             problem.counts.push(if offer.nodes.is_some() { None } else { offer.count.map(i64::from) });
             offers.len() as u32 - 1
         });
+        for edge in &build.problem.tasks[task].inputs {
+            // The problem knows only the places of its own choices.
+            if let Some(column) = &outcome.columns[edge.producer as usize] {
+                let from = &build.problem.tasks[edge.producer as usize].choices[column.choice as usize];
+                between(build.world(), &mut problem.network, from.place, choice.place);
+            }
+        }
         problem.tasks[task].choices.push(choice);
         fixed.push((ix, obstacles));
     }
