@@ -504,7 +504,7 @@ impl<'w> Build<'w> {
             let Some(usd) = world.network().egress_usd(offer.location, *to, output.size, ignored) else {
                 return self.lacks(offer, &format!("egress price to {} (`egress`)", output.to));
             };
-            outputs += usd as f64 / GB / 1e12;
+            outputs += plimsoll_solver::column::micro(usd as f64 / GB / 1e12);
         }
         let current =
             spec.current.clone().or_else(|| self.settings.previous.get(&spec_name(self, index)).cloned());
@@ -682,13 +682,22 @@ impl<'w> Build<'w> {
 
     fn reservations(&mut self) {
         for reservation in &self.world.inputs.estate.reservations {
-            let local = self.world.named(&reservation.offer).and_then(|ix| self.known_offer(ix));
-            if let (Some(offer), true) = (local, reservation.sunk.unwrap_or(true)) {
-                let until = reservation.until.map_or(i64::MAX, Time::nanos);
-                let count = f64::from(reservation.count);
-                self.problem.reservations.push(Reservation { offer, count, until });
+            let ix = self.world.named(&reservation.offer);
+            if let Some(local) = ix.and_then(|ix| self.known_offer(ix)) {
+                let reserved = reserved_as(reservation, local);
+                self.problem.reservations.extend(reserved);
             }
         }
+    }
+
+    /// The sunk reservations of an offer that the problem knows as `local`.
+    pub fn reservations_of(&self, ix: OfferIx, local: u32) -> Vec<Reservation> {
+        if !self.reserved.contains(&ix) {
+            return Vec::new();
+        }
+        let of_it = self.world.inputs.estate.reservations.iter();
+        let of_it = of_it.filter(|stated| self.world.named(&stated.offer) == Some(ix));
+        of_it.filter_map(|stated| reserved_as(stated, local)).collect()
     }
 
     /// The world the problem was made from.
@@ -710,6 +719,15 @@ impl<'w> Build<'w> {
     pub const fn budget_constraint(carbon: bool) -> Constraint {
         if carbon { Constraint::CarbonBudget } else { Constraint::Budget }
     }
+}
+
+/// A reservation as the problem has it, when it is sunk.
+fn reserved_as(stated: &plimsoll_model::estate::Reservation, offer: u32) -> Option<Reservation> {
+    stated.sunk.unwrap_or(true).then(|| Reservation {
+        offer,
+        count: f64::from(stated.count),
+        until: stated.until.map_or(i64::MAX, Time::nanos),
+    })
 }
 
 /// States what lies between two places of the problem; false when nothing states the price.

@@ -58,6 +58,11 @@ pub fn static_cost(choice: &Choice) -> f64 {
         + choice.moving
 }
 
+/// To whole micro-dollars, as each part of a placement is rounded.
+pub fn micro(usd: f64) -> f64 {
+    (usd * 1e6).round() / 1e6
+}
+
 /// The money that budgets count, before anything shared.
 pub fn own_money(choice: &Choice) -> f64 {
     choice.compute() * (1.0 + choice.risk) + choice.electricity * choice.hours() + choice.outputs

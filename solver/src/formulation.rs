@@ -442,6 +442,15 @@ impl<'a> Formulation<'a> {
         terms
     }
 
+    /// How much less sums of rounded parts may be than what the program adds up.
+    fn roundings(&self) -> f64 {
+        let parts = |task: &u32| {
+            let t = &self.problem.tasks[*task as usize];
+            2 + t.reads.len() + t.inputs.len()
+        };
+        5e-7 * self.members.iter().map(parts).sum::<usize>() as f64
+    }
+
     fn budgets(&mut self) {
         let problem = self.problem;
         for (budget, limit) in (0u32..).zip(&problem.budgets) {
@@ -449,13 +458,13 @@ impl<'a> Formulation<'a> {
             if self.members.iter().any(|t| of(*t)) {
                 let terms = self.money(of);
                 self.priced.push((self.program.rows.len(), Priced::Budget(budget)));
-                self.program.row(f64::NEG_INFINITY, *limit + 1e-9 * limit.max(1.0), terms);
+                self.program.row(f64::NEG_INFINITY, *limit + self.roundings() + 1e-9 * limit.max(1.0), terms);
             }
         }
         for &task in &self.members.clone() {
             if let Some(most) = problem.tasks[task as usize].max_cost {
                 let terms = self.money(|t| t == task);
-                self.program.row(f64::NEG_INFINITY, most + 1e-9 * most.max(1.0), terms);
+                self.program.row(f64::NEG_INFINITY, most + self.roundings() + 1e-9 * most.max(1.0), terms);
             }
         }
         for (budget, limit) in problem.carbon_budgets.iter().enumerate() {

@@ -8,13 +8,15 @@
 use rustc_hash::FxHashMap;
 
 use crate::{
-    column::{Column, kilograms, own_cost},
+    column::{Column, kilograms, micro, own_cost},
     pack::{Tenant, pack},
     problem::{Choice, HOUR, Nanos, Problem},
 };
 
-/// Slack for sums of floats when they are held against a limit.
-pub const TOLERANCE: f64 = 1e-9;
+/// Slack for sums of kilograms when they are held against a limit, as a share of it.
+const TOLERANCE: f64 = 5e-10;
+/// Slack for sums of whole micro-dollars.
+const HALF_MICRO: f64 = 5e-7;
 
 /// What stands in the way of a placement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -347,31 +349,35 @@ impl<'a> State<'a> {
             .sum()
     }
 
-    /// Dollars of compute, egress and risk by task, as budgets count them: who reads a shared dataset
-    /// first pays for it, who comes first has the reserved instances.
+    /// Dollars of compute, egress and risk by task, as budgets count them: each part rounded to the
+    /// micro-dollar as in a plan; who reads a shared dataset first pays for it, who comes first has the
+    /// reserved instances.
     pub fn money(&self) -> Vec<f64> {
+        let mut covered = vec![0.0; self.placed.len()];
+        for (offer, _) in self.reserved.iter().enumerate().filter(|(_, reserved)| **reserved) {
+            for (task, hours) in self.covered(offer as u32) {
+                covered[task as usize] = hours;
+            }
+        }
         let mut money = vec![0.0; self.placed.len()];
         for (task, column) in self.placed.iter().enumerate() {
             let Some(column) = column else { continue };
-            let choice = &self.problem.tasks[task].choices[column.choice as usize];
-            money[task] = crate::column::own_money(choice) + self.edges(task, choice);
+            let t = &self.problem.tasks[task];
+            let choice = &t.choices[column.choice as usize];
+            let compute =
+                choice.compute() - covered[task] * choice.hourly + choice.electricity * choice.hours();
+            let sent = t.inputs.iter().filter_map(|edge| {
+                let from = self.choice(edge.producer)?.place;
+                Some(micro(self.problem.network.usd(from, choice.place, edge.bytes)))
+            });
+            money[task] = micro(compute) + micro(compute * choice.risk) + choice.outputs + sent.sum::<f64>();
             // A first reader finds itself first in the list of its dataset and place.
-            let reads = &self.problem.tasks[task].reads;
-            for (i, &(dataset, _)) in reads.iter().enumerate() {
+            for (i, &(dataset, _)) in t.reads.iter().enumerate() {
                 let key = (dataset, self.problem.network.region_of(choice.place));
                 // Who lists a dataset twice pays for it once.
-                let again = reads[..i].iter().any(|before| before.0 == dataset);
+                let again = t.reads[..i].iter().any(|before| before.0 == dataset);
                 if !again && self.readers.get(&key).and_then(|r| r.first()) == Some(&(task as u32)) {
-                    money[task] += self.dataset_usd(key);
-                }
-            }
-        }
-        for (offer, reserved) in self.reserved.iter().enumerate() {
-            if *reserved {
-                for (task, hours) in self.covered(offer as u32) {
-                    if let Some(c) = self.choice(task) {
-                        money[task as usize] -= hours * c.hourly * (1.0 + c.risk);
-                    }
+                    money[task] += micro(self.dataset_usd(key));
                 }
             }
         }
@@ -391,10 +397,10 @@ impl<'a> State<'a> {
                     spent[*budget as usize] += usd;
                 }
             }
-            over.budgets = overruns(&spent, &problem.budgets);
+            over.budgets = overruns(&spent, &problem.budgets, |_| HALF_MICRO);
             for (i, task) in problem.tasks.iter().enumerate() {
                 if let Some(most) = task.max_cost
-                    && money[i] > most + TOLERANCE * most.max(1.0)
+                    && money[i] > most + HALF_MICRO
                 {
                     over.tasks.push((i as u32, money[i] - most));
                 }
@@ -409,7 +415,7 @@ impl<'a> State<'a> {
                     emitted[*budget as usize] += kg;
                 }
             }
-            over.carbon = overruns(&emitted, &problem.carbon_budgets);
+            over.carbon = overruns(&emitted, &problem.carbon_budgets, |limit| TOLERANCE * limit);
         }
         over
     }
@@ -473,11 +479,11 @@ impl Overrun {
     }
 }
 
-fn overruns(sums: &[f64], limits: &[f64]) -> Vec<(u32, f64)> {
+fn overruns(sums: &[f64], limits: &[f64], slack: impl Fn(f64) -> f64) -> Vec<(u32, f64)> {
     sums.iter()
         .zip(limits)
         .enumerate()
-        .filter(|(_, (sum, limit))| **sum > **limit + TOLERANCE * limit.max(1.0))
+        .filter(|(_, (sum, limit))| **sum > **limit + slack(**limit))
         .map(|(i, (sum, limit))| (i as u32, sum - limit))
         .collect()
 }

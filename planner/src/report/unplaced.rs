@@ -10,8 +10,8 @@ use indexmap::IndexMap;
 use plimsoll_model::plan::{Cause, Constraint, Unplaced};
 use plimsoll_solver::{
     Column, Outcome,
-    column::{columns, own_cost},
-    problem::{Choice, ceil_second},
+    column::columns,
+    problem::{Choice, Task, ceil_second},
     state::{Limit, State},
 };
 use serde_json::json;
@@ -120,7 +120,9 @@ fn beside_the_others(
             let offer = build.world().offer(ix);
             offers.push(ix);
             problem.counts.push(if offer.nodes.is_some() { None } else { offer.count.map(i64::from) });
-            offers.len() as u32 - 1
+            let local = offers.len() as u32 - 1;
+            problem.reservations.extend(build.reservations_of(ix, local));
+            local
         });
         for edge in &build.problem.tasks[task].inputs {
             // The problem knows only the places of its own choices.
@@ -140,20 +142,35 @@ fn beside_the_others(
     }
     let mut sets = Sets::new();
     let t = &problem.tasks[task];
+    let mut later = t.clone();
+    let over = t.deadline.map(|deadline| after_all(&state, t, deadline));
     for (index, (ix, obstacles)) in fixed.into_iter().enumerate() {
         let choice = &t.choices[index];
         let Some(first) = state.first_start(task, choice).map(ceil_second) else { continue };
         let mut list = Vec::new();
         columns(&problem, t, index, first, &mut list);
-        let late = list.is_empty();
-        if late {
-            let runs = vec![(first, first + choice.run)];
-            let own = own_cost(&problem, t, choice, &runs);
-            list.push(Column { choice: index as u32, runs, own });
+        if let Some(deadline) = t.deadline {
+            // The first time after the deadline at which nothing else is in the way, else the first of all.
+            let mut late = Vec::new();
+            later.deadline = over.map(|over| over.max(first + choice.run + t.slots));
+            columns(&problem, &later, index, first, &mut late);
+            late.retain(|column| column.end() > deadline);
+            late.sort_by_key(Column::end);
+            let free = late.iter().position(|column| {
+                state.excess(task, column).is_empty() && {
+                    state.place(task, column.clone());
+                    let within = state.over_budget().is_none();
+                    state.remove(task);
+                    within
+                }
+            });
+            if let Some(at) = free.or((list.is_empty() && !late.is_empty()).then_some(0)) {
+                list.push(late.swap_remove(at));
+            }
         }
         for column in list {
             let mut all = obstacles.clone();
-            if let Some(deadline) = t.deadline.filter(|_| late) {
+            if let Some(deadline) = t.deadline.filter(|deadline| column.end() > *deadline) {
                 let by = (column.end() - deadline) as f64 / plimsoll_solver::problem::HOUR;
                 all.push(Obstacle {
                     constraint: Constraint::Deadline,
@@ -201,6 +218,15 @@ fn beside_the_others(
         }
     }
     sets
+}
+
+/// A deadline that a task holds even when it waits until everything else is over.
+fn after_all(state: &State<'_>, task: &Task, deadline: i64) -> i64 {
+    let ready = task.choices.iter().map(|choice| choice.ready).max().unwrap_or(task.earliest);
+    let ends = state.columns().iter().flatten().map(Column::end);
+    let last = ends.chain([ready, task.earliest]).max().unwrap_or(deadline);
+    let run = task.choices.iter().map(|choice| choice.run).max().unwrap_or(0);
+    deadline.max(last.saturating_add(run).saturating_add(2 * task.slots))
 }
 
 fn limit_obstacle(
