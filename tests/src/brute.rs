@@ -8,8 +8,8 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use plimsoll_model::{
-    Inputs, Time, Usd,
-    plan::{Constraint, Flags},
+    Inputs, Plan, Time, Usd,
+    plan::{Constraint, Flags, Placement},
 };
 use plimsoll_verify::{Checker, Decision, Evaluation, Kind};
 
@@ -26,6 +26,18 @@ pub struct Score {
 pub const ROUNDING: i128 = 2;
 
 impl Score {
+    /// What a plan achieves, by its own account.
+    pub fn of(plan: &Plan, inputs: &Inputs) -> Self {
+        let mut left_out = BTreeMap::new();
+        for unplaced in &plan.unplaced {
+            let mut named = inputs.workloads.iter().filter(|one| one.metadata.name == unplaced.workload);
+            if let Some(workload) = named.next().filter(|workload| workload.spec.is_required()) {
+                *left_out.entry(workload.spec.priority).or_insert(0) += 1;
+            }
+        }
+        Self { left_out: left_out.into_iter().rev().collect(), total: plan.objective.total_usd }
+    }
+
     /// Fewer left out first, then the smaller total.
     pub fn compare(&self, other: &Self) -> Ordering {
         self.compare_left_out(other).then(self.total.cmp(&other.total))
@@ -98,30 +110,36 @@ struct Search<'a> {
 
 /// Searches everything that is not worse than `cutoff`, with at most so many looks.
 pub fn best(inputs: &Inputs, flags: &Flags, cutoff: Option<Score>, most: u64) -> Outcome {
-    let order = producers_first(inputs);
-    let by_document = order.iter().copied().eq(0..inputs.workloads.len());
-    let checker = Checker::new(inputs, flags);
-    let names: Vec<String> = checker.offers().iter().map(plimsoll_model::OfferSpec::full_name).collect();
-    let offers = (0..inputs.workloads.len()).map(|workload| eligible(&checker, workload, &names, flags.now));
-    let offers = offers.collect();
-    let mut search = Search {
-        inputs,
-        flags,
-        checker,
-        order,
-        by_document,
-        offers,
-        decided: Vec::new(),
-        best: None,
-        cutoff,
-        looks: 0,
-        most,
-    };
+    let mut search = Search::new(inputs, flags);
+    (search.cutoff, search.most) = (cutoff, most);
     search.descend(0, &mut BTreeMap::new(), Usd::ZERO, Usd::ZERO);
     if search.looks > search.most {
         return Outcome::TooLarge;
     }
     search.best.map_or(Outcome::None, Outcome::Best)
+}
+
+/// Whether a workload fits anywhere at any time beside the others as decided, breaking no rule.
+pub fn fits_beside(inputs: &Inputs, flags: &Flags, others: &[Decision], workload: usize) -> bool {
+    let mut search = Search::new(inputs, flags);
+    search.decided = others.iter().filter(|other| other.workload != workload).cloned().collect();
+    search.choices(workload).into_iter().any(|choice| {
+        search.decided.push(choice);
+        let fits = search.checker.evaluate(&search.decided).violations.is_empty();
+        search.decided.pop();
+        fits
+    })
+}
+
+/// What a plan decides, without the nodes, which the checker then chooses itself.
+pub fn decisions(plan: &Plan, inputs: &Inputs) -> Vec<Decision> {
+    let index = |name: &str| inputs.workloads.iter().position(|workload| workload.metadata.name == name);
+    let decision = |placed: &Placement| {
+        let runs = placed.runs.iter().flatten().map(|run| (run.start, run.end)).collect();
+        let (workload, offer) = (index(&placed.workload)?, placed.offer.full_name());
+        Some(Decision { workload, offer, start: placed.start, runs, nodes: None })
+    };
+    plan.placements.iter().filter_map(decision).collect()
 }
 
 /// The offers that no filter keeps from a workload.
@@ -176,6 +194,31 @@ fn producers_first(inputs: &Inputs) -> Vec<usize> {
         order.push(next);
     }
     order
+}
+
+impl<'a> Search<'a> {
+    fn new(inputs: &'a Inputs, flags: &'a Flags) -> Self {
+        let order = producers_first(inputs);
+        let by_document = order.iter().copied().eq(0..inputs.workloads.len());
+        let checker = Checker::new(inputs, flags);
+        let names: Vec<String> = checker.offers().iter().map(plimsoll_model::OfferSpec::full_name).collect();
+        let offers =
+            (0..inputs.workloads.len()).map(|workload| eligible(&checker, workload, &names, flags.now));
+        let offers = offers.collect();
+        Self {
+            inputs,
+            flags,
+            checker,
+            order,
+            by_document,
+            offers,
+            decided: Vec::new(),
+            best: None,
+            cutoff: None,
+            looks: 0,
+            most: u64::MAX,
+        }
+    }
 }
 
 impl Search<'_> {

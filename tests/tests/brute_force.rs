@@ -6,7 +6,6 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::panic, reason = "a test prints and fails")]
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -15,7 +14,7 @@ use std::{
     },
 };
 
-use plimsoll_model::{Inputs, Plan, Usd, plan::Status};
+use plimsoll_model::{Inputs, Usd, plan::Status};
 use plimsoll_planner::{Settings, plan};
 use plimsoll_tests::{
     brute::{self, Best, Outcome, ROUNDING, Score},
@@ -135,7 +134,7 @@ fn check((features, seed): &Case) -> Result<Option<Status>, String> {
         let list: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         return Err(format!("verify says {}", list.join("; ")));
     }
-    let planned = score(&plan, &inputs);
+    let planned = Score::of(&plan, &inputs);
     let slack = Score { total: planned.total + Usd::from_micro(ROUNDING), ..planned.clone() };
     let best = match brute::best(&inputs, &plan.inputs.flags, Some(slack), MOST) {
         Outcome::Best(best) => best,
@@ -175,7 +174,7 @@ fn hurried(inputs: &Inputs, settings: &Settings, best: &Score) -> Result<(), Str
     if !wrong.is_empty() {
         return Err(format!("verify says {}", wrong.join("; ")));
     }
-    let planned = score(&plan, inputs);
+    let planned = Score::of(&plan, inputs);
     if planned.compare(best).is_lt() && !planned.agrees(best) {
         return Err(format!("the plan has {planned:?}, the best is {best:?}"));
     }
@@ -185,18 +184,6 @@ fn hurried(inputs: &Inputs, settings: &Settings, best: &Score) -> Result<(), Str
         }
         _ => Ok(()),
     }
-}
-
-/// What the plan achieves, by its own account.
-fn score(plan: &Plan, inputs: &Inputs) -> Score {
-    let mut left_out = BTreeMap::new();
-    for unplaced in &plan.unplaced {
-        let workload = inputs.workloads.iter().find(|one| one.metadata.name == unplaced.workload).unwrap();
-        if workload.spec.is_required() {
-            *left_out.entry(workload.spec.priority).or_insert(0) += 1;
-        }
-    }
-    Score { left_out: left_out.into_iter().rev().collect(), total: plan.objective.total_usd }
 }
 
 /// An instance with the plan and the best.
