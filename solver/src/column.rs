@@ -58,9 +58,14 @@ pub fn static_cost(choice: &Choice) -> f64 {
         + choice.moving
 }
 
-/// To whole micro-dollars, as each part of a placement is rounded.
+/// To whole micro-dollars, half to even, as each part of a placement is rounded. What lies as close to a
+/// tie as the noise of floats counts as one.
 pub fn micro(usd: f64) -> f64 {
-    (usd * 1e6).round() / 1e6
+    let scaled = usd * 1e6;
+    let floor = scaled.floor();
+    let tie = (scaled - floor - 0.5).abs() < 1e-5;
+    let even = floor + (floor.rem_euclid(2.0));
+    (if tie { even } else { scaled.round() }) / 1e6
 }
 
 /// The money that budgets count, before anything shared.

@@ -488,7 +488,9 @@ impl Phase<'_> {
         let mut cut: Vec<u32> =
             placed.iter().copied().filter(|x| involved[form.items[*x as usize].task as usize]).collect();
         for (left, task) in form.left.iter().zip(&form.members) {
-            if involved[*task as usize] && !cut.iter().any(|x| form.items[*x as usize].task == *task) {
+            // The cut also holds columns of what is left out, which are about no run.
+            let placed = |x: &u32| form.items.get(*x as usize).is_some_and(|item| item.task == *task);
+            if involved[*task as usize] && !cut.iter().any(placed) {
                 cut.push(*left);
             }
         }
