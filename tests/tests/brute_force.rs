@@ -14,7 +14,10 @@ use std::{
     },
 };
 
-use plimsoll_model::{Inputs, Usd, plan::Status};
+use plimsoll_model::{
+    Inputs, Plan, Time, Usd,
+    plan::{Placement, Status},
+};
 use plimsoll_planner::{Settings, plan};
 use plimsoll_tests::{
     brute::{self, Best, Outcome, ROUNDING, Score},
@@ -23,6 +26,7 @@ use plimsoll_tests::{
     instances::{Instance, instance},
 };
 use plimsoll_verify::{Evaluation, Kind, verify};
+use serde_json::json;
 
 /// Looks of the exhaustive search; an instance that takes more counts as too large.
 const MOST: u64 = 6_000;
@@ -54,6 +58,69 @@ fn every_pair_of_features() {
     run(list);
 }
 
+/// A limit at exactly what the best plan takes changes nothing; a micro-dollar or a millisecond less, and
+/// exhaustion must agree with what is best then.
+#[test]
+fn limits_at_the_brink() {
+    let case = |seed: u64| {
+        let mut dice = Dice::new(seed, &[Feature::PlanBudget]);
+        let features = (0..dice.int(2, 4)).map(|_| dice.pick(Feature::ALL)).collect();
+        (features, seed)
+    };
+    let check = |(features, seed): &Case| {
+        let made = instance(*seed, features);
+        let inputs = made.inputs();
+        let plan = plan(&inputs, &made.settings(&inputs), None, &mut |_| {}).unwrap();
+        let mut last = Some(plan.status);
+        for (name, same, tight) in brinks(&made, &plan) {
+            let wrong = |what: String| format!("{name}: {what}");
+            last = check_instance(&tight).map_err(wrong)?;
+            let again = plimsoll_planner::plan(&inputs, &tight.settings(&inputs), None, &mut |_| {}).unwrap();
+            if same
+                && last.is_some()
+                && made.workloads == tight.workloads
+                && again.objective.total_usd != plan.objective.total_usd
+            {
+                return Err(wrong(format!(
+                    "{} before, {} then",
+                    plan.objective.total_usd, again.objective.total_usd
+                )));
+            }
+        }
+        Ok(last)
+    };
+    run_with((0..150 * cases()).map(case).collect(), &check);
+}
+
+/// The instance with one limit tightened at a time: what, whether nothing may change, and how it is then.
+fn brinks(made: &Instance, plan: &Plan) -> Vec<(String, bool, Instance)> {
+    let spent = |placed: &Placement| placed.usd.compute + placed.usd.egress + placed.usd.risk;
+    let dollars = |usd: Usd, less: i128| json!((usd - Usd::from_micro(less)).to_f64().max(0.0));
+    let mut list = Vec::new();
+    for less in [0, 1] {
+        let mut tight = made.clone();
+        let all: Usd = plan.placements.iter().map(spent).sum();
+        tight.flags.insert("budget".into(), dollars(all, less));
+        list.push((format!("budget less {less}"), less == 0, tight));
+        for placed in &plan.placements {
+            let mut tight = made.clone();
+            let spec = tight.workloads.iter_mut().find(|(name, _)| *name == placed.workload);
+            let spec = &mut spec.unwrap().1;
+            spec["maxCost"] = dollars(spent(placed), less);
+            list.push((format!("maxCost of {} less {less}", placed.workload), less == 0, tight.clone()));
+            let spec = &mut tight.workloads.iter_mut().find(|(name, _)| *name == placed.workload).unwrap().1;
+            if spec.get("deadline").is_some() {
+                spec.as_object_mut().unwrap().remove("maxCost");
+                // Ends are whole milliseconds in a document, rounded to even.
+                let end = (placed.end.nanos() + 999_999) / 1_000_000 - i64::try_from(less).unwrap();
+                spec["deadline"] = json!(Time::from_nanos(end * 1_000_000).to_string());
+                list.push((format!("deadline of {} less {less}", placed.workload), false, tight));
+            }
+        }
+    }
+    list
+}
+
 #[test]
 fn many_features_at_once() {
     let case = |seed: u64| {
@@ -73,8 +140,14 @@ fn cases() -> u64 {
     variable("PLIMSOLL_CASES").map_or(1, |times| times.parse().expect("PLIMSOLL_CASES is a number"))
 }
 
+fn run(list: Vec<Case>) {
+    run_with(list, &check);
+}
+
+type Check<'a> = &'a (dyn Fn(&Case) -> Result<Option<Status>, String> + Sync);
+
 /// Runs the cases on two threads, and fails with what the first failures are.
-fn run(mut list: Vec<Case>) {
+fn run_with(mut list: Vec<Case>, check: Check<'_>) {
     if let Some(only) = variable("PLIMSOLL_ONLY") {
         list.retain(|case| name(case) == only);
         for (features, seed) in &list {
@@ -125,7 +198,10 @@ fn name((features, seed): &Case) -> String {
 
 /// Plans one instance; `None` when exhaustion would take too long.
 fn check((features, seed): &Case) -> Result<Option<Status>, String> {
-    let made = instance(*seed, features);
+    check_instance(&instance(*seed, features))
+}
+
+fn check_instance(made: &Instance) -> Result<Option<Status>, String> {
     let inputs = made.inputs();
     let settings = made.settings(&inputs);
     let plan = plan(&inputs, &settings, None, &mut |_| {}).map_err(|error| format!("no plan: {error}"))?;
