@@ -2,6 +2,8 @@
 //!
 //! `PLIMSOLL_CASES=20` tries twenty times as many.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+
 use plimsoll_model::{Inputs, Plan, plan::Status};
 use plimsoll_planner::{Settings, plan};
 use plimsoll_tests::{
@@ -53,7 +55,7 @@ fn same(a: &Score, b: &Score, micros: i128) -> bool {
     a.compare_left_out(b).is_eq() && (a.total.to_micro() - b.total.to_micro()).abs() <= micros
 }
 
-fn each<'v>(list: &'v mut Value, fields: &[&str], change: &mut impl FnMut(&mut Value)) {
+fn each(list: &mut Value, fields: &[&str], change: &mut impl FnMut(&mut Value)) {
     for item in list.as_array_mut().into_iter().flatten() {
         for field in fields {
             if let Some(value) = item.get_mut(*field) {
@@ -118,7 +120,7 @@ fn rename_all(made: &mut Instance, old: &str, new: &str) {
     rename(&mut made.estate, old, new);
     let mut flags = Value::Object(made.flags.clone());
     rename(&mut flags, old, new);
-    made.flags = flags.as_object().unwrap().clone();
+    made.flags.clone_from(flags.as_object().unwrap());
     for (name, spec) in &mut made.workloads {
         if name == old {
             new.clone_into(name);
