@@ -171,13 +171,17 @@ impl<'w> Network<'w> {
         if !self.world.embedded_defaults() {
             return None;
         }
-        let fact = catalog::rtt_ms(self.pair(clients)?, self.pair(offers)?)?;
-        let ms = Millisecond::from_f64((fact.value * 1000.0).round() / 1000.0).ok()?;
+        let pairs = self.pair(clients).zip(self.pair(offers));
+        let measured = pairs.and_then(|(a, b)| catalog::rtt_ms(a, b)).filter(|fact| !fact.estimate);
+        let by_distance =
+            || Some(catalog::rtt_estimate_ms(self.coordinates(clients)?, self.coordinates(offers)?));
+        let fact = measured.or_else(by_distance)?;
+        let ms = Millisecond::from_f64(fact.value).ok()?;
         let estimate = if fact.estimate { ", by distance" } else { "" };
         note!(
             notes,
             format!("round-trip time between {} and {}", self.label(clients), self.label(offers)),
-            format!("{ms} ms{estimate}"),
+            format!("{:.1} ms{estimate}", ms.to_f64()),
             fact.source,
             Some(fact.as_of),
         );
@@ -240,6 +244,20 @@ impl<'w> Network<'w> {
             }
         }
         if self.same(nearest.0, nearest.1) { Found::Same } else { Found::Nothing(nearest.0, nearest.1) }
+    }
+
+    /// Where a location lies on the globe: by the estate's `regions`, else by the embedded table.
+    fn coordinates(self, location: LocationIx) -> Option<(f64, f64)> {
+        let place = self.world.places.location(location);
+        let full = place.cloud.as_ref().map(|cloud| format!("{cloud}/{}", place.region));
+        let stated = |name: &str| {
+            let regions = self.world.inputs.estate.regions.iter();
+            regions.filter(|region| region.name == name).find_map(|region| region.lat.zip(region.lon))
+        };
+        full.and_then(|full| stated(&full)).or_else(|| stated(&place.region)).or_else(|| {
+            let (cloud, region) = self.pair(location)?;
+            catalog::region(cloud, region)?.lat_lon
+        })
     }
 
     /// A location as the embedded tables know it.
