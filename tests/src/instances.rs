@@ -80,7 +80,7 @@ impl Instance {
         Inputs {
             workloads: self.workloads.iter().map(workload).collect(),
             estate,
-            embedded_catalog: false,
+            embedded_catalog: self.estate.get("catalog").is_none(),
             file_offers: Vec::new(),
             series: self.series.iter().map(series).collect(),
             digest: "d1".into(),
