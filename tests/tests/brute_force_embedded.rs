@@ -143,7 +143,7 @@ fn check(made: &Instance) -> Result<(), String> {
     let offers = checker.offers();
     for (workload, document) in inputs.workloads.iter().enumerate() {
         let placed = plan.placements.iter().find(|placed| placed.workload == document.metadata.name);
-        let hours = document.spec.duration.unwrap().hours();
+        let hours = document.spec.duration.expect("every workload drawn has one").hours();
         let fastest =
             document.spec.speed.iter().flatten().map(|(_, speed)| speed.to_f64()).fold(1.0, f64::max);
         let mut best: Option<(Usd, String, Time)> = None;
