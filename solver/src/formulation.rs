@@ -201,7 +201,10 @@ impl<'a> Formulation<'a> {
                 let there = readers.entry((dataset, self.region_of(item))).or_default();
                 let entry = there.entry(item.task).or_insert((level, Vec::new()));
                 entry.0 = entry.0.max(level);
-                entry.1.push(x);
+                // Who lists a dataset twice reads the larger part.
+                if entry.1.last() != Some(&x) {
+                    entry.1.push(x);
+                }
             }
         }
         for ((dataset, _), tasks) in readers {

@@ -140,6 +140,27 @@ fn order_decides(made: &Instance) -> bool {
     shares && (limits || places) || risk
 }
 
+/// The same with every workload several times, no two equal.
+fn enlarged(made: &Instance, times: usize) -> Instance {
+    const DURATIONS: [&str; 5] = ["70m", "95m", "2h", "150m", "3h20m"];
+    let mut large = made.clone();
+    for copy in 1..times {
+        for (index, (name, spec)) in made.workloads.iter().enumerate() {
+            let mut spec = spec.clone();
+            if spec.get("duration").is_some() {
+                spec["duration"] = json!(DURATIONS[(copy * 3 + index) % DURATIONS.len()]);
+            }
+            for input in spec.get_mut("inputs").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(from) = input.get("from").and_then(Value::as_str) {
+                    input["from"] = json!(format!("{from}-{copy}"));
+                }
+            }
+            large.workloads.push((format!("{name}-{copy}"), spec));
+        }
+    }
+    large
+}
+
 proptest! {
     #![proptest_config(config(120))]
 
@@ -284,6 +305,36 @@ proptest! {
         for pair in scores.windows(2) {
             let worse = pair[1].0.compare(&pair[0].0).is_gt() && !same(&pair[0].0, &pair[1].0, 4);
             prop_assert!(!worse, "{scores:?}\n{}", made.dump());
+        }
+    }
+
+    #[test]
+    fn no_bound_exceeds_any_plan(made in instances(&[]), times in 2..4_usize) {
+        // Too large for exhaustion: every effort's bound against every effort's plan.
+        let large = enlarged(&made, times);
+        let inputs = large.inputs();
+        let by = |(effort, no_lp)| {
+            let settings = Settings { effort, no_lp, ..large.settings(&inputs) };
+            let plan = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
+            let wrong: Vec<String> = verify(&plan, &inputs).iter().map(ToString::to_string).collect();
+            (effort, Score::of(&plan, &inputs), plan.objective.bound_usd, plan.status, wrong)
+        };
+        let plans: Vec<_> = [(0, false), (100, false), (4_000, false), (100, true)].into_iter().map(by).collect();
+        for (effort, score, _, _, wrong) in &plans {
+            let wrong: Vec<&String> = wrong.iter().filter(|wrong| !wrong.contains("yet fits")).collect();
+            prop_assert!(wrong.is_empty(), "effort {effort}: {wrong:?}\n{}", large.dump());
+            for (other, _, bound, status, _) in &plans {
+                let above = bound.is_some_and(|bound| bound.to_micro() > score.total.to_micro() + 12);
+                prop_assert!(
+                    !(above && score.left_out.is_empty()),
+                    "effort {other} proves {bound:?}, effort {effort} has {score:?}\n{}", large.dump()
+                );
+                let complete = score.left_out.is_empty();
+                prop_assert!(
+                    !(*status == Status::Infeasible && complete && *other >= 4_000),
+                    "effort {other} leaves out what effort {effort} places\n{}", large.dump()
+                );
+            }
         }
     }
 
