@@ -1,16 +1,19 @@
 //! The mixed-integer phase of a component: relaxation, prices, program, and reading solutions back.
 
+mod conflicts;
+mod prices;
+mod rounding;
+
+use conflicts::is_timed;
+use prices::prices;
+
 use crate::{
-    anneal,
-    column::{Column, columns},
-    construct::{Assignment, finish, insert_all, topological},
+    construct::Assignment,
     formulation::Formulation,
     linear::{Limits, Solution, Status, highs, microlp},
-    outcome::{Params, Price, Priced},
-    problem::{Problem, ceil_second},
-    score::{EQUAL, Ranks},
-    search,
-    state::{Limit, Overrun, State},
+    outcome::{Params, Price},
+    problem::Problem,
+    score::Ranks,
 };
 
 /// Rounds of rows made for broken limits, and of solutions that the full rules refused.
@@ -41,10 +44,6 @@ const HEURISTIC_COLUMNS: usize = 1_200;
 /// And of each task at least so many.
 const PER_TASK: u32 = 3;
 const EXACT_COLUMNS: usize = 9_000;
-/// Moves of annealing for each unit of effort, at most (a component of fewer tasks has as many as it has
-/// tasks), and the columns of a task it moves among.
-const ANNEALING: u64 = 400;
-const NEIGHBOURS: usize = 60;
 /// The gap at which the program that looks for a better plan stops.
 const HEURISTIC_GAP: f64 = 5e-4;
 
@@ -145,26 +144,6 @@ fn least_reduced(form: &Formulation<'_>, relaxation: &Solution, most: usize) -> 
     few
 }
 
-/// Columns that cannot stand together.
-struct Conflict {
-    items: Vec<u32>,
-    /// Whether no times at all let them stand together, and not just the ones that were tried.
-    holds: bool,
-}
-
-impl Conflict {
-    /// `at_no_time`: a column that was tried at every time.
-    fn of(form: &Formulation<'_>, items: Vec<u32>, at_no_time: Option<u32>) -> Self {
-        let holds = items.iter().all(|x| Some(*x) == at_no_time || is_timed(form, *x));
-        Self { items, holds }
-    }
-}
-
-/// Whether a column of the program has a time of its own, or is about no run at all.
-fn is_timed(form: &Formulation<'_>, x: u32) -> bool {
-    form.items.get(x as usize).is_none_or(|item| item.timed)
-}
-
 struct Phase<'a> {
     problem: &'a Problem,
     ranks: &'a Ranks,
@@ -206,77 +185,6 @@ impl Phase<'_> {
             }
             _ => Relaxed::Unknown,
         }
-    }
-
-    /// Rounds the relaxation to a plan: the surest tasks first, each where most of it lies and it fits.
-    fn round(&mut self, form: &Formulation<'_>, relaxation: &Solution) {
-        let Some(values) = &relaxation.values else { return };
-        let mut shares: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
-        for (x, item) in (0_u32..).zip(&form.items) {
-            if values[x as usize] > 1e-6 {
-                shares[item.task as usize].push((values[x as usize], x));
-            }
-        }
-        for list in &mut shares {
-            list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        }
-        let surest = |t: &u32| shares[*t as usize].first().map_or(0.0, |s| s.0);
-        let mut order = self.members.to_vec();
-        order.sort_by(|a, b| surest(b).total_cmp(&surest(a)).then(a.cmp(b)));
-        let order = topological(self.problem, &order);
-        let mut state = State::new(self.problem);
-        let mut rest = Vec::new();
-        for &task in &order {
-            let fitting = shares[task as usize].iter().find_map(|(_, x)| {
-                let item = &form.items[*x as usize];
-                if item.timed {
-                    state.obstacle(task as usize, &item.column).is_none().then(|| item.column.clone())
-                } else {
-                    self.retime(&state, task, item.column.choice)
-                }
-            });
-            match fitting {
-                Some(column) => {
-                    state.place(task as usize, column);
-                }
-                None => rest.push(task),
-            }
-        }
-        insert_all(self.problem, &mut state, &topological(self.problem, &rest));
-        if state.over_budget().is_none() {
-            self.consider(finish(self.problem, self.ranks, &mut state, self.members));
-        }
-        if form.items.len() <= HEURISTIC_COLUMNS {
-            // The program itself is quicker.
-            return;
-        }
-        if self.best.score.complete() {
-            let columns = self.low_cost(form, relaxation);
-            let moves = self.params.effort * ANNEALING.min(self.members.len() as u64);
-            let (problem, ranks, seed) = (self.problem, self.ranks, self.params.seed);
-            let cooled = anneal::improve(problem, ranks, self.members, &self.best, &columns, seed, moves);
-            self.consider(cooled);
-        }
-        let moves = self.params.effort / 10;
-        let polished =
-            search::improve(self.problem, self.ranks, self.members, &self.best, self.params.seed, moves);
-        self.consider(polished);
-    }
-
-    /// By task the columns of least reduced cost, best first.
-    fn low_cost(&self, form: &Formulation<'_>, relaxation: &Solution) -> Vec<Vec<Column>> {
-        let mut keyed: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
-        for (x, item) in (0_u32..).zip(&form.items).filter(|(_, item)| item.timed) {
-            keyed[item.task as usize].push((relaxation.reduced[x as usize], x));
-        }
-        keyed
-            .into_iter()
-            .map(|mut list| {
-                list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                list.truncate(NEIGHBOURS);
-                list.into_iter().map(|(_, x)| form.items[x as usize].column.clone()).collect()
-            })
-            .collect()
     }
 
     /// Whether the best plan is within the gap that was asked for.
@@ -416,237 +324,4 @@ impl Phase<'_> {
         let cost = form.program.cost.clone();
         self.minimise(&mut form, Some(&cost), None, limits);
     }
-
-    /// Rebuilds a solution under the full rules; on refusal the items that cannot stand together.
-    fn rebuild(&self, form: &Formulation<'_>, chosen: &[u32]) -> Result<Assignment, Conflict> {
-        let mut state = State::new(self.problem);
-        let mut by_task: Vec<Option<u32>> = vec![None; self.problem.tasks.len()];
-        for x in chosen {
-            by_task[form.items[*x as usize].task as usize] = Some(*x);
-        }
-        let mut placed: Vec<u32> = Vec::new();
-        for task in topological(self.problem, self.members) {
-            let Some(x) = by_task[task as usize] else { continue };
-            let item = &form.items[x as usize];
-            placed.push(x);
-            if item.timed {
-                if let Some(limit) = state.obstacle(task as usize, &item.column) {
-                    return Err(Conflict::of(form, self.conflict(form, &state, limit, &placed), None));
-                }
-                state.place(task as usize, item.column.clone());
-            } else {
-                let Some(column) = self.retime(&state, task, item.column.choice) else {
-                    // The task itself was tried at every time.
-                    return Err(Conflict::of(form, self.late(form, &state, &placed), Some(x)));
-                };
-                state.place(task as usize, column);
-            }
-        }
-        let over = state.over_budget();
-        if !over.is_none() {
-            return Err(Conflict::of(form, self.overspent(form, &over, &placed), None));
-        }
-        Ok(finish(self.problem, self.ranks, &mut state, self.members))
-    }
-
-    /// The columns that together exceed a budget: those of its tasks, and of all who share data or
-    /// reservations with them, since these decide who pays (also by being left out).
-    fn overspent(&self, form: &Formulation<'_>, over: &Overrun, placed: &[u32]) -> Vec<u32> {
-        let tasks = &self.problem.tasks;
-        let in_it = |task: u32| {
-            let t = &tasks[task as usize];
-            over.budgets.first().map_or_else(
-                || {
-                    over.tasks.first().map_or_else(
-                        || over.carbon.iter().any(|o| t.carbon_budgets.contains(&o.0)),
-                        |o| o.0 == task,
-                    )
-                },
-                |o| t.budgets.contains(&o.0),
-            )
-        };
-        let mut involved: Vec<bool> = (0..tasks.len() as u32).map(in_it).collect();
-        let reserved = |task: usize| {
-            tasks[task].choices.iter().any(|c| self.problem.reservations.iter().any(|r| r.offer == c.offer))
-        };
-        // Producers decide when their consumers run, and sharers who pays: all that is reached counts.
-        let mut grown = true;
-        while grown {
-            grown = false;
-            for a in self.members.iter().map(|t| *t as usize) {
-                for b in self.members.iter().map(|t| *t as usize) {
-                    let shares = tasks[a].reads.iter().any(|r| tasks[b].reads.iter().any(|s| s.0 == r.0))
-                        || reserved(a) && reserved(b)
-                        || tasks[b].inputs.iter().any(|e| e.producer as usize == a);
-                    if involved[b] && !involved[a] && shares {
-                        involved[a] = true;
-                        grown = true;
-                    }
-                }
-            }
-        }
-        let mut cut: Vec<u32> =
-            placed.iter().copied().filter(|x| involved[form.items[*x as usize].task as usize]).collect();
-        for (left, task) in form.left.iter().zip(&form.members) {
-            // The cut also holds columns of what is left out, which are about no run.
-            let placed = |x: &u32| form.items.get(*x as usize).is_some_and(|item| item.task == *task);
-            if involved[*task as usize] && !cut.iter().any(placed) {
-                cut.push(*left);
-            }
-        }
-        cut
-    }
-
-    /// The cheapest time of a task with producers on a choice.
-    fn retime(&self, state: &State<'_>, task: u32, choice: u32) -> Option<Column> {
-        let t = &self.problem.tasks[task as usize];
-        let first = state.first_start(task as usize, &t.choices[choice as usize])?;
-        let mut list = Vec::new();
-        columns(self.problem, t, choice as usize, first, &mut list);
-        list.sort_by(|a, b| a.own.total_cmp(&b.own).then(a.start().cmp(&b.start())));
-        list.into_iter().find(|column| state.obstacle(task as usize, column).is_none())
-    }
-
-    /// The placed items that share a broken limit with the last one.
-    fn conflict(&self, form: &Formulation<'_>, state: &State<'_>, limit: Limit, placed: &[u32]) -> Vec<u32> {
-        let uses = |x: &u32| {
-            let item = &form.items[*x as usize];
-            let choice = &self.problem.tasks[item.task as usize].choices[item.column.choice as usize];
-            match limit {
-                Limit::Count(offer) => choice.offer == offer,
-                Limit::Quota(quota) => choice.quotas.iter().any(|q| q.0 == quota),
-                Limit::Group(group) => choice.group == Some(group),
-            }
-        };
-        let mut items: Vec<u32> = placed.iter().copied().filter(uses).collect();
-        if items.iter().any(|x| !form.items[*x as usize].timed) {
-            return placed.to_vec();
-        }
-        let Some(last) = items.pop() else { return placed.to_vec() };
-        let item = &form.items[last as usize];
-        let fits = |state: &State<'_>| state.obstacle(item.task as usize, &item.column).is_none();
-        let mut needed = needed(form, state, items, fits);
-        needed.push(last);
-        needed
-    }
-
-    /// The placed items that leave a task with producers no time on its choice: those that share a limit
-    /// with it, and where these alone do not exclude it at all times, the producers that set its start.
-    fn late(&self, form: &Formulation<'_>, state: &State<'_>, placed: &[u32]) -> Vec<u32> {
-        let Some((&last, others)) = placed.split_last() else { return Vec::new() };
-        let (task, column) = (form.items[last as usize].task, &form.items[last as usize].column);
-        let t = &self.problem.tasks[task as usize];
-        let choice = &t.choices[column.choice as usize];
-        let counted = self.problem.counts[choice.offer as usize].is_some();
-        let sharers: Vec<u32> = others
-            .iter()
-            .copied()
-            .filter(|x| {
-                let item = &form.items[*x as usize];
-                let other = &self.problem.tasks[item.task as usize].choices[item.column.choice as usize];
-                counted && other.offer == choice.offer
-                    || other.group.is_some() && other.group == choice.group
-                    || other.quotas.iter().any(|q| choice.quotas.iter().any(|r| r.0 == q.0))
-            })
-            .collect();
-        if sharers.iter().any(|x| !form.items[*x as usize].timed) {
-            return placed.to_vec();
-        }
-        // A run that fits at some time also fits when it is moved earlier until it meets the end of
-        // another: these starts stand for all.
-        let mut starts = vec![ceil_second(choice.ready)];
-        for x in &sharers {
-            starts.extend(form.items[*x as usize].column.runs.iter().map(|run| ceil_second(run.1)));
-        }
-        let latest = t.deadline.map_or(i64::MAX, |d| d - choice.run);
-        starts.retain(|start| *start >= choice.ready && *start <= latest);
-        let ever = |state: &State<'_>| {
-            starts.iter().any(|start| {
-                let runs = vec![(*start, *start + choice.run)];
-                let trial = Column { choice: column.choice, runs, own: 0.0 };
-                state.obstacle(task as usize, &trial).is_none()
-            })
-        };
-        let unbroken = !t.pausable;
-        if unbroken && !ever(state) {
-            let mut set = needed(form, state, sharers, ever);
-            set.push(last);
-            return set;
-        }
-        let mut set = needed(form, state, sharers, |state| self.retime(state, task, column.choice).is_some());
-        let mut above = vec![task];
-        while let Some(at) = above.pop() {
-            for edge in &self.problem.tasks[at as usize].inputs {
-                set.extend(others.iter().copied().filter(|x| form.items[*x as usize].task == edge.producer));
-                above.push(edge.producer);
-            }
-        }
-        set.push(last);
-        set.sort_unstable();
-        set.dedup();
-        set
-    }
-}
-
-/// Of some placed items those without any of which the task still does not fit: dropping the others
-/// makes the cut stronger.
-fn needed(
-    form: &Formulation<'_>,
-    state: &State<'_>,
-    items: Vec<u32>,
-    fits: impl Fn(&State<'_>) -> bool,
-) -> Vec<u32> {
-    let mut trial = state.clone();
-    let mut needed = Vec::new();
-    for x in items {
-        let task = form.items[x as usize].task as usize;
-        let column = trial.remove(task);
-        if fits(&trial) {
-            needed.push(x);
-            if let Some(column) = column {
-                trial.place(task, column);
-            }
-        }
-    }
-    needed
-}
-
-/// Prices of the binding limits, each with what one unit more would save and one unit less would cost in
-/// the relaxation: its cost is convex in the limit, so the price lies between.
-fn prices(form: &Formulation<'_>, lp: &mut highs::Highs, solution: &Solution) -> Vec<Price> {
-    let mut limits: Vec<Priced> = form.priced.iter().map(|p| p.1).collect();
-    limits.sort_unstable();
-    limits.dedup();
-    let mut prices = Vec::new();
-    // Each takes two more solves: fewer of them where each is long.
-    let most = if form.items.len() > HEURISTIC_COLUMNS { 6 } else { 24 };
-    for limit in limits {
-        let scale = form.scale(limit);
-        let rows: Vec<usize> = form.priced.iter().filter(|p| p.1 == limit).map(|p| p.0).collect();
-        let usd: f64 = rows.iter().map(|row| -solution.duals.get(*row).copied().unwrap_or(0.0) * scale).sum();
-        if usd <= EQUAL || prices.len() >= most {
-            continue;
-        }
-        // A quota counts parts of accelerators or instances; a price is for a whole one.
-        let unit = form.units(limit);
-        let shift = |lp: &mut highs::Highs, by: f64| {
-            for row in &rows {
-                lp.row_bounds(
-                    *row,
-                    f64::NEG_INFINITY,
-                    (form.program.rows[*row].high + by * unit * scale).max(0.0),
-                );
-            }
-            let moved = lp.run();
-            for row in &rows {
-                lp.row_bounds(*row, f64::NEG_INFINITY, form.program.rows[*row].high);
-            }
-            (moved.status == Status::Optimal).then_some(moved.bound)
-        };
-        let usd = usd * unit;
-        let low = shift(lp, 1.0).map_or(usd, |more| (solution.bound - more).clamp(0.0, usd));
-        let high = shift(lp, -1.0).map_or(usd, |less| (less - solution.bound).max(usd));
-        prices.push(Price { limit, usd, low, high });
-    }
-    prices
 }

@@ -1,0 +1,167 @@
+//! Limits over time: what columns take of them, and the rows that are made for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Formulation, Item};
+use crate::{linear::Row, outcome::Priced, problem::Nanos};
+
+/// A limit over time that rows are made for when it is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shared {
+    /// The instances of an offer.
+    Count(u32),
+    /// A quota.
+    Quota(u32),
+    /// Devices of own machines (thousandths), their cores, their memory.
+    Devices(u32),
+    /// Cores of own machines (thousandths).
+    Cores(u32),
+    /// Memory of own machines (MiB).
+    Memory(u32),
+}
+
+impl Formulation<'_> {
+    /// What an item takes of the limits over time.
+    fn takes(&self, item: &Item) -> Vec<(Shared, f64)> {
+        let t = &self.problem.tasks[item.task as usize];
+        let choice = &t.choices[item.column.choice as usize];
+        let mut takes = Vec::new();
+        if self.problem.counts[choice.offer as usize].is_some() {
+            takes.push((Shared::Count(choice.offer), choice.units as f64));
+        }
+        for &(quota, amount) in &choice.quotas {
+            takes.push((Shared::Quota(quota), amount as f64));
+        }
+        if let Some(group) = choice.group {
+            let replicas = f64::from(t.replicas);
+            takes.push((Shared::Devices(group), t.demand.accelerators as f64 * replicas));
+            takes.push((Shared::Cores(group), t.demand.cpu as f64 * replicas));
+            takes.push((Shared::Memory(group), mib(t.demand.memory) * replicas));
+        }
+        takes.retain(|t| t.1 > 0.0);
+        takes
+    }
+
+    fn limit(&self, shared: Shared) -> f64 {
+        let group = |g: u32| self.problem.groups[g as usize];
+        match shared {
+            Shared::Count(offer) => self.problem.counts[offer as usize].map_or(f64::INFINITY, |c| c as f64),
+            Shared::Quota(quota) => self.problem.quotas[quota as usize] as f64,
+            Shared::Devices(g) => 1000.0 * f64::from(group(g).nodes) * f64::from(group(g).devices),
+            Shared::Cores(g) => group(g).cpu.map_or(f64::INFINITY, |c| c as f64 * f64::from(group(g).nodes)),
+            Shared::Memory(g) => {
+                group(g).memory.map_or(f64::INFINITY, |m| mib(m) * f64::from(group(g).nodes))
+            }
+        }
+    }
+
+    /// Makes the rows of limits over time that `values` break; returns them for a running solver.
+    pub fn separate(&mut self, values: &[f64]) -> Vec<Row> {
+        let mut events: BTreeMap<Shared, Vec<(Nanos, f64)>> = BTreeMap::new();
+        for (x, item) in self.items.iter().enumerate().filter(|(_, i)| i.timed) {
+            if values[x] <= 1e-7 {
+                continue;
+            }
+            for (shared, amount) in self.takes(item) {
+                let list = events.entry(shared).or_default();
+                for run in &item.column.runs {
+                    list.push((run.0, amount * values[x]));
+                    list.push((run.1, -amount * values[x]));
+                }
+            }
+        }
+        let mut broken: Vec<(Shared, Nanos)> = Vec::new();
+        for (shared, mut list) in events {
+            list.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+            let limit = self.limit(shared);
+            let (mut level, mut i) = (0.0, 0);
+            let mut worst: Vec<(f64, Nanos)> = Vec::new();
+            while i < list.len() {
+                let moment = list[i].0;
+                while i < list.len() && list[i].0 == moment {
+                    level += list[i].1;
+                    i += 1;
+                }
+                if level > limit + 1e-6 * limit.max(1.0) && !self.made.contains(&(shared, moment)) {
+                    worst.push((level - limit, moment));
+                }
+            }
+            // A few of the worst moments at a time: neighbours are often mended with them.
+            worst.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            broken.extend(worst.into_iter().take(8).map(|w| (shared, w.1)));
+        }
+        let before = self.program.rows.len();
+        for (shared, moment) in broken {
+            self.capacity_row(shared, moment);
+        }
+        self.program.rows[before..].to_vec()
+    }
+
+    /// Makes every row of every limit over time that could bind, when there are at most `most`.
+    pub fn capacity_rows(&mut self, most: usize) {
+        // By limit and task the most that it may take: a limit that all together keep needs no rows.
+        let mut demand: BTreeMap<Shared, BTreeMap<u32, f64>> = BTreeMap::new();
+        let mut moments: BTreeSet<(Shared, Nanos)> = BTreeSet::new();
+        for item in self.items.iter().filter(|i| i.timed) {
+            for (shared, amount) in self.takes(item) {
+                let of_task = demand.entry(shared).or_default().entry(item.task).or_default();
+                *of_task = of_task.max(amount);
+                moments.extend(item.column.runs.iter().map(|run| (shared, run.0)));
+            }
+        }
+        let binding: BTreeSet<Shared> = demand
+            .iter()
+            .filter(|(shared, tasks)| tasks.values().sum::<f64>() > self.limit(**shared))
+            .map(|(shared, _)| *shared)
+            .collect();
+        moments.retain(|m| binding.contains(&m.0));
+        if moments.len() <= most {
+            for (shared, moment) in moments {
+                self.capacity_row(shared, moment);
+            }
+        }
+    }
+
+    fn capacity_row(&mut self, shared: Shared, moment: Nanos) {
+        let mut terms = Vec::new();
+        for (x, item) in (0u32..).zip(&self.items) {
+            if item.timed && item.column.runs.iter().any(|r| r.0 <= moment && moment < r.1) {
+                terms.extend(self.takes(item).into_iter().filter(|t| t.0 == shared).map(|t| (x, t.1)));
+            }
+        }
+        let limit = self.limit(shared);
+        // Scaled to about 1, so that thousandths and mebibytes do not unbalance the matrix.
+        let scale = 1.0 / limit.max(1.0);
+        for term in &mut terms {
+            term.1 *= scale;
+        }
+        self.made.insert((shared, moment));
+        match shared {
+            Shared::Count(o) => self.priced.push((self.program.rows.len(), Priced::Count(o))),
+            Shared::Quota(q) => self.priced.push((self.program.rows.len(), Priced::Quota(q))),
+            _ => {}
+        }
+        self.program.row(f64::NEG_INFINITY, limit * scale, terms);
+    }
+
+    /// The row scale of a priced limit over time: a unit of the limit is so much of the row.
+    pub fn scale(&self, priced: Priced) -> f64 {
+        match priced {
+            Priced::Count(o) => 1.0 / self.limit(Shared::Count(o)).max(1.0),
+            Priced::Quota(q) => 1.0 / self.limit(Shared::Quota(q)).max(1.0),
+            Priced::Budget(_) | Priced::Carbon(_) => 1.0,
+        }
+    }
+
+    /// How many units of a limit one instance, accelerator, dollar or kilogram is.
+    pub fn units(&self, priced: Priced) -> f64 {
+        match priced {
+            Priced::Quota(q) => self.problem.quota_units.get(q as usize).map_or(1.0, |unit| *unit as f64),
+            Priced::Count(_) | Priced::Budget(_) | Priced::Carbon(_) => 1.0,
+        }
+    }
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}

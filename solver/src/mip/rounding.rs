@@ -1,0 +1,90 @@
+//! Rounding the relaxation to a plan, and polishing it.
+
+use super::{HEURISTIC_COLUMNS, Phase};
+use crate::{
+    anneal,
+    column::Column,
+    construct::{finish, insert_all, topological},
+    formulation::Formulation,
+    linear::Solution,
+    search,
+    state::State,
+};
+
+/// Moves of annealing for each unit of effort, at most (a component of fewer tasks has as many as it has
+/// tasks), and the columns of a task it moves among.
+const ANNEALING: u64 = 400;
+const NEIGHBOURS: usize = 60;
+
+impl Phase<'_> {
+    /// Rounds the relaxation to a plan: the surest tasks first, each where most of it lies and it fits.
+    pub(super) fn round(&mut self, form: &Formulation<'_>, relaxation: &Solution) {
+        let Some(values) = &relaxation.values else { return };
+        let mut shares: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
+        for (x, item) in (0_u32..).zip(&form.items) {
+            if values[x as usize] > 1e-6 {
+                shares[item.task as usize].push((values[x as usize], x));
+            }
+        }
+        for list in &mut shares {
+            list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        }
+        let surest = |t: &u32| shares[*t as usize].first().map_or(0.0, |s| s.0);
+        let mut order = self.members.to_vec();
+        order.sort_by(|a, b| surest(b).total_cmp(&surest(a)).then(a.cmp(b)));
+        let order = topological(self.problem, &order);
+        let mut state = State::new(self.problem);
+        let mut rest = Vec::new();
+        for &task in &order {
+            let fitting = shares[task as usize].iter().find_map(|(_, x)| {
+                let item = &form.items[*x as usize];
+                if item.timed {
+                    state.obstacle(task as usize, &item.column).is_none().then(|| item.column.clone())
+                } else {
+                    self.retime(&state, task, item.column.choice)
+                }
+            });
+            match fitting {
+                Some(column) => {
+                    state.place(task as usize, column);
+                }
+                None => rest.push(task),
+            }
+        }
+        insert_all(self.problem, &mut state, &topological(self.problem, &rest));
+        if state.over_budget().is_none() {
+            self.consider(finish(self.problem, self.ranks, &mut state, self.members));
+        }
+        if form.items.len() <= HEURISTIC_COLUMNS {
+            // The program itself is quicker.
+            return;
+        }
+        if self.best.score.complete() {
+            let columns = self.low_cost(form, relaxation);
+            let moves = self.params.effort * ANNEALING.min(self.members.len() as u64);
+            let (problem, ranks, seed) = (self.problem, self.ranks, self.params.seed);
+            let cooled = anneal::improve(problem, ranks, self.members, &self.best, &columns, seed, moves);
+            self.consider(cooled);
+        }
+        let moves = self.params.effort / 10;
+        let polished =
+            search::improve(self.problem, self.ranks, self.members, &self.best, self.params.seed, moves);
+        self.consider(polished);
+    }
+
+    /// By task the columns of least reduced cost, best first.
+    fn low_cost(&self, form: &Formulation<'_>, relaxation: &Solution) -> Vec<Vec<Column>> {
+        let mut keyed: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
+        for (x, item) in (0_u32..).zip(&form.items).filter(|(_, item)| item.timed) {
+            keyed[item.task as usize].push((relaxation.reduced[x as usize], x));
+        }
+        keyed
+            .into_iter()
+            .map(|mut list| {
+                list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                list.truncate(NEIGHBOURS);
+                list.into_iter().map(|(_, x)| form.items[x as usize].column.clone()).collect()
+            })
+            .collect()
+    }
+}
