@@ -11,7 +11,7 @@ use plimsoll_model::{
 use serde_json::{Value, json};
 
 use crate::{
-    build::Rules,
+    build::{Quota, Rules},
     flags::Settings,
     terms::{Fraction, Terms, rework},
     world::{AcceleratorIx, Assumptions, LocationIx, Offer, OfferIx, World},
@@ -69,26 +69,6 @@ pub struct Prospect<'w> {
     pub earliest: Time,
     /// When it must end.
     pub deadline: Option<Time>,
-}
-
-/// A quota's limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quota {
-    /// Its name for people.
-    pub name: String,
-    /// In parts of accelerators, or of instances.
-    pub limit: i64,
-    /// Parts in one: a thousand of an accelerator; of an instance as many as make shares of own nodes whole.
-    pub unit: i64,
-    /// Whether it counts instances instead of accelerators.
-    pub instances: bool,
-}
-
-impl Quota {
-    /// Accelerators, or instances, of so many parts.
-    pub fn amount(&self, parts: i64) -> f64 {
-        parts as f64 / self.unit as f64
-    }
 }
 
 impl<'w> Prospect<'w> {

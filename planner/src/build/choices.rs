@@ -1,0 +1,169 @@
+//! The choices of a workload: every eligible offer with what it costs and uses, thinned.
+
+use plimsoll_model::{Bytes, Time, Usd};
+use plimsoll_solver::{
+    column,
+    problem::{Choice, Task},
+};
+
+use super::{Build, network::GB, tasks::spec_name, thin};
+use crate::{
+    terms::Terms,
+    world::{Assumptions, Offer, OfferIx},
+};
+
+/// More choices than this are not kept for one workload.
+const MOST_CHOICES: usize = 20_000;
+
+impl Build<'_> {
+    /// The choices of a workload with their terms, thinned.
+    pub(super) fn choices(&mut self, index: usize, task: &Task) -> (Vec<Choice>, Vec<Terms>) {
+        let world = self.world;
+        let plain = self.is_plain(index, task);
+        let hours = self.prospects[index].least_hours();
+        let mut thinner = thin::Thinner::new(world);
+        let mut cutoff = f64::INFINITY;
+        let (free, limited) = self.prospects[index].candidates();
+        // Of the first kind the cheapest come first: once one instance for the shortest run costs more
+        // than two others do in all, nothing that follows matters.
+        let uncounted = |ix: &OfferIx| plain && world.offer(*ix).count.is_none();
+        let reserved: Vec<OfferIx> = self.reserved.iter().copied().filter(uncounted).collect();
+        let mut free = free.into_iter().filter(|ix| !reserved.contains(ix)).peekable();
+        let mut rest = limited.into_iter().chain(reserved.iter().copied());
+        while let Some(ix) = free
+            .next_if(|ix| !plain || world.offer(*ix).hourly.to_f64() * hours <= cutoff)
+            .or_else(|| rest.next())
+        {
+            let Ok(terms) = self.prospects[index].judge(ix, &mut Assumptions::ignored()) else { continue };
+            if let Some(choice) = self.choice(index, task, ix, &terms) {
+                let profile = self.profile(index, task, &choice, ix);
+                thinner.offer(profile, choice, terms, ix);
+                cutoff = thinner.cutoff();
+            }
+        }
+        let mut kept = thinner.finish();
+        kept.truncate(MOST_CHOICES);
+        let mut choices = Vec::with_capacity(kept.len());
+        let mut terms = Vec::with_capacity(kept.len());
+        for (mut choice, of, ix) in kept {
+            choice.offer = self.offer(ix);
+            choices.push(choice);
+            terms.push(of);
+        }
+        (choices, terms)
+    }
+
+    /// Whether only the cost of a choice can matter: nothing is shared, summed or timed.
+    fn is_plain(&self, index: usize, task: &Task) -> bool {
+        self.rules.quotas.is_empty()
+            && !self.money_counts[index]
+            && task.carbon_budgets.is_empty()
+            && task.deadline.is_none()
+            && task.inputs.is_empty()
+            && !self.has_consumer[index]
+            && !task.reads.iter().any(|r| self.shared_data[r.0 as usize])
+    }
+
+    /// The problem's index of an offer.
+    fn offer(&mut self, ix: OfferIx) -> u32 {
+        if let Some(known) = self.by_offer.get(&ix) {
+            return *known;
+        }
+        let local = self.offers.len() as u32;
+        let offer = self.world.offer(ix);
+        self.offers.push(ix);
+        self.by_offer.insert(ix, local);
+        self.problem.counts.push(if offer.nodes.is_some() { None } else { offer.count.map(i64::from) });
+        local
+    }
+
+    /// A workload on an offer; `None` when a figure that its price needs is missing.
+    pub fn choice(&mut self, index: usize, task: &Task, ix: OfferIx, terms: &Terms) -> Option<Choice> {
+        let world = self.world;
+        let offer = world.offer(ix);
+        let spec = self.prospects[index].spec();
+        let needs_carbon = self.problem.usd_per_kg > 0.0 || !task.carbon_budgets.is_empty();
+        let electricity = offer.nodes.and_then(|(site, _)| world.inputs.estate.sites[site].electricity);
+        // Looked up only where a price or a budget asks: most plans weigh money alone.
+        let powered = needs_carbon || electricity.is_some();
+        let ignored = &mut Assumptions::ignored();
+        let kilowatts = powered.then(|| world.watts(offer, ignored)).flatten().map(|watts| {
+            terms.instances.to_f64() * watts.to_f64() * world.pue(offer, ignored).to_f64() / 1000.0
+        });
+        let series = if needs_carbon { self.series(offer.location) } else { None };
+        if terms.exposure.is_nan() {
+            return self.lacks(offer, "interruptionsPerHour");
+        }
+        if kilowatts.is_none() && powered {
+            return self.lacks(offer, "watts");
+        }
+        if series.is_none() && needs_carbon {
+            return self.lacks(offer, "carbon intensity (`carbonIntensity`)");
+        }
+        if let Some(client) = self.prospects[index].unknown_rtt(offer.location) {
+            let client = client.to_owned();
+            return self.lacks(offer, &format!("a round-trip time to {client} (`latency`)"));
+        }
+        let ready = self.ready(index, task, offer)?;
+        let mut outputs = 0.0;
+        for (output, to) in spec.outputs.iter().zip(&world.outputs[index]) {
+            let ignored = &mut Assumptions::ignored();
+            let Some(usd) = world.network().egress_usd(offer.location, *to, output.size, ignored) else {
+                return self.lacks(offer, &format!("egress price to {} (`egress`)", output.to));
+            };
+            outputs += column::micro(usd as f64 / GB / 1e12);
+        }
+        let current =
+            spec.current.clone().or_else(|| self.settings.previous.get(&spec_name(self, index)).cloned());
+        let moves = current.is_some_and(|current| current != offer.name());
+        let rework = terms.rework();
+        let prospect = &self.prospects[index];
+        let quotas = self
+            .rules
+            .drawn_on(ix)
+            .iter()
+            .map(|q| (*q, prospect.quota_use(offer, terms.instances, &self.rules.quotas[*q as usize])))
+            .collect();
+        Some(Choice {
+            offer: 0,
+            place: offer.location.0,
+            instances: terms.instances.to_f64(),
+            hourly: offer.hourly.to_f64(),
+            run: terms.run.nanos(),
+            ready: ready.nanos(),
+            electricity: electricity.map_or(0.0, |price| price.to_f64() * kilowatts.unwrap_or(0.0)),
+            kilowatts: kilowatts.unwrap_or(0.0),
+            series: kilowatts.and(series),
+            risk: rework,
+            latency: self.prospects[index].latency_usd(offer.location),
+            moving: if moves { spec.move_cost.map_or(0.0, Usd::to_f64) } else { 0.0 },
+            outputs,
+            units: if offer.nodes.is_some() { 0 } else { terms.instances.over as i64 },
+            quotas,
+            group: offer.nodes.map(|nodes| self.group(nodes)),
+            spare: false,
+        })
+    }
+
+    /// The later of earliest and the arrival of every dataset; `None` when an egress price is missing.
+    fn ready(&mut self, index: usize, task: &Task, offer: &Offer) -> Option<Time> {
+        let mut ready = self.prospects[index].earliest;
+        for &(dataset, level) in &task.reads {
+            let size = Bytes(self.problem.datasets[dataset as usize].sizes[level as usize]);
+            let Some(copy) = self.cheapest_copy(dataset as usize, offer.location, size) else {
+                let name = &self.world.inputs.estate.datasets[dataset as usize].name;
+                return self.lacks(offer, &format!("egress price from dataset {name} (`egress`)"));
+            };
+            ready = ready.max(self.settings.now + copy.time);
+        }
+        Some(ready)
+    }
+
+    /// Notes a missing figure of an offer that the user stated. Embedded offers are passed over.
+    fn lacks<T>(&mut self, offer: &Offer, what: &str) -> Option<T> {
+        if !offer.embedded {
+            self.missing.insert(format!("`{}` has no {what}", offer.name()));
+        }
+        None
+    }
+}

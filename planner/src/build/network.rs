@@ -1,0 +1,159 @@
+//! What lies between places: prices and times of moving data.
+
+use std::collections::BTreeSet;
+
+use ndarray::Array2;
+use plimsoll_model::{Bytes, Duration, GbitPerSecond};
+use plimsoll_solver::problem::{Dataset, Network, Task, transfer_time};
+
+use super::Build;
+use crate::world::{Assumptions, LocationIx, World};
+
+/// Bytes in a GB as clouds bill it.
+pub(super) const GB: f64 = 1_073_741_824.0;
+
+/// A copy of a dataset, seen from a reader.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Copy {
+    /// Where it is.
+    pub from: LocationIx,
+    /// What reading costs, exactly: a count of 10^-12 dollars × 2^30.
+    pub exact: i128,
+    /// The same in dollars.
+    pub usd: f64,
+    /// How long the transfer takes.
+    pub time: Duration,
+}
+
+impl Build<'_> {
+    /// Datasets by level of size and place, and throughput between places.
+    pub(super) fn network(&mut self) {
+        let (world, places) = (self.world, self.world.places.locations());
+        for (d, dataset) in world.inputs.estate.datasets.iter().enumerate() {
+            let mut sizes: Vec<u64> = world
+                .inputs
+                .workloads
+                .iter()
+                .flat_map(|w| &w.spec.inputs)
+                .filter(|i| i.dataset.as_deref() == Some(&dataset.name))
+                .map(|i| i.size.unwrap_or(dataset.size).0)
+                .collect();
+            sizes.sort_unstable();
+            sizes.dedup();
+            let mut usd = Array2::from_elem((sizes.len(), places), f64::NAN);
+            for (level, size) in sizes.iter().enumerate() {
+                for place in 0..places {
+                    let to = LocationIx(place as u32);
+                    if let Some(copy) = self.cheapest_copy(d, to, Bytes(*size)) {
+                        usd[(level, place)] = copy.usd;
+                    }
+                }
+            }
+            self.problem.datasets.push(Dataset { sizes, usd });
+        }
+        let provider = (0..places)
+            .map(|p| {
+                let location = LocationIx(p as u32);
+                match world.network().provider(location) {
+                    Some(cloud) => plimsoll_catalog::clouds().position(|c| c == cloud).unwrap_or(1000) as u32,
+                    None => 10_000 + world.places.place(location).0,
+                }
+            })
+            .collect();
+        let tiers = world.network().by_cloud().then(|| {
+            (0..places)
+                .map(|p| {
+                    let tiers = world.network().tiers(LocationIx(p as u32));
+                    tiers.into_iter().map(|(limit, usd)| (limit, usd.to_f64() / GB)).collect()
+                })
+                .collect()
+        });
+        self.problem.network = Network {
+            usd_per_byte: Array2::from_elem((places, places), f64::NAN),
+            pico_gbps: Array2::zeros((places, places)),
+            tiers,
+            provider,
+            region: (0..places).map(|p| world.places.place(LocationIx(p as u32)).0).collect(),
+        };
+    }
+
+    /// The copy of a dataset that a reader at a location uses: the cheapest, of equals the fastest, then
+    /// the first listed. `None` where no copy's price is known.
+    pub fn cheapest_copy(&self, dataset: usize, to: LocationIx, size: Bytes) -> Option<Copy> {
+        cheapest_copy(self.world, dataset, to, size, &mut Assumptions::ignored())
+    }
+
+    /// Prices and throughput between the places of producers and consumers.
+    pub(super) fn egress_of_edges(&mut self) {
+        let world = self.world;
+        let mut pairs: BTreeSet<(u32, u32)> = BTreeSet::new();
+        let places = |task: &Task| {
+            let mut list: Vec<u32> = task.choices.iter().map(|c| c.place).collect();
+            list.sort_unstable();
+            list.dedup();
+            list
+        };
+        let tasks = &self.problem.tasks;
+        for consumer in tasks {
+            for edge in &consumer.inputs {
+                for from in places(&tasks[edge.producer as usize]) {
+                    pairs.extend(places(consumer).into_iter().map(|to| (from, to)));
+                }
+            }
+        }
+        for (from, to) in pairs {
+            if !between(world, &mut self.problem.network, from, to) {
+                let label = |place| world.places.label(LocationIx(place));
+                let (a, b) = (label(from), label(to));
+                self.missing.insert(format!("no egress price from {a} to {b} (`egress`)"));
+            }
+        }
+    }
+}
+
+/// States what lies between two places of the problem; false when nothing states the price.
+pub fn between(world: &World<'_>, network: &mut Network, from: u32, to: u32) -> bool {
+    let (a, b) = (LocationIx(from), LocationIx(to));
+    let at = (from as usize, to as usize);
+    let ignored = &mut Assumptions::ignored();
+    network.pico_gbps[at] = world.network().throughput(a, b, ignored).map_or(0, GbitPerSecond::pico);
+    if network.tiers.is_some() {
+        return true;
+    }
+    let usd = world.network().egress(a, b, ignored);
+    network.usd_per_byte[at] = usd.map_or(f64::NAN, |usd| usd.to_f64() / GB);
+    usd.is_some()
+}
+
+/// The copy of a dataset that a reader at a location uses.
+pub fn cheapest_copy(
+    world: &World<'_>,
+    dataset: usize,
+    to: LocationIx,
+    size: Bytes,
+    notes: &mut Assumptions,
+) -> Option<Copy> {
+    let copies = world.copies[dataset].iter().filter_map(|from| {
+        let exact = world.network().egress_usd(*from, to, size, &mut Assumptions::ignored())?;
+        let time = transfer(world, *from, to, size, &mut Assumptions::ignored());
+        Some(Copy { from: *from, exact, usd: exact as f64 / GB / 1e12, time })
+    });
+    let best = copies
+        .reduce(|best, next| if (next.exact, next.time) < (best.exact, best.time) { next } else { best })?;
+    // Only what the chosen copy needs is an assumption of the plan.
+    world.network().egress_usd(best.from, to, size, notes);
+    transfer(world, best.from, to, size, notes);
+    Some(best)
+}
+
+/// How long moving data takes.
+pub fn transfer(
+    world: &World<'_>,
+    from: LocationIx,
+    to: LocationIx,
+    size: Bytes,
+    notes: &mut Assumptions,
+) -> Duration {
+    let gbps = world.network().throughput(from, to, notes);
+    Duration::from_nanos(gbps.map_or(0, |gbps| transfer_time(size.0, gbps.pico())))
+}
