@@ -1,8 +1,9 @@
 //! From the solver's outcome to a plan that a person can check and argue with.
 
-mod nodes;
+pub(crate) mod beside;
+pub(crate) mod nodes;
 mod reason;
-mod runner_up;
+pub(crate) mod runner_up;
 mod unplaced;
 
 use indexmap::IndexMap;

@@ -8,7 +8,7 @@ use plimsoll_solver::pack::{Spot, Tenant, fits_beside, pack};
 use crate::{build::Build, price::Decision};
 
 /// By task: the nodes it has, on own machines.
-pub(super) type Nodes = BTreeMap<usize, Vec<NodeUse>>;
+pub(crate) type Nodes = BTreeMap<usize, Vec<NodeUse>>;
 
 /// By task: its nodes, on own machines.
 pub(super) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> Nodes {
@@ -54,7 +54,7 @@ pub(super) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> Nodes
 }
 
 /// Whether a task finds room on a group's machines over some runs, beside all others on their nodes.
-pub(super) fn room(
+pub(crate) fn room(
     build: &Build<'_>,
     decisions: &[Option<Decision>],
     nodes: &Nodes,

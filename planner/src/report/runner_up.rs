@@ -2,7 +2,12 @@
 
 use indexmap::IndexMap;
 use plimsoll_model::{Usd, plan::RunnerUp};
-use plimsoll_solver::{Column, column::own_cost, problem::ceil_second, state::State};
+use plimsoll_solver::{
+    Column, Problem,
+    column::own_cost,
+    problem::{Choice, Nanos, ceil_second},
+    state::State,
+};
 
 use crate::{
     build::Build,
@@ -26,9 +31,22 @@ pub(super) fn find(
     let best = best_other(build, state, task, &chosen, &room);
     state.place(task, chosen);
     let (choice, column) = best?;
+    let (extra_usd, because) = difference(build, decisions, task, Decision { choice, runs: column.runs });
+    let offer = build.problem.tasks[task].choices[choice].offer;
+    Some(RunnerUp { offer: build.world().offer(build.offers[offer as usize]).name(), extra_usd, because })
+}
+
+/// What a plan would cost more with a task elsewhere and all else as it is: in all, and by the parts that
+/// differ. A task that is not placed costs nothing before.
+pub(crate) fn difference(
+    build: &Build<'_>,
+    decisions: &[Option<Decision>],
+    task: usize,
+    new: Decision,
+) -> (Usd, IndexMap<String, Usd>) {
+    let subset = touched(build, decisions, task, new.choice);
     let mut changed = decisions.to_vec();
-    changed[task] = Some(Decision { choice, runs: column.runs });
-    let subset = touched(build, decisions, task, choice);
+    changed[task] = Some(new);
     let total = |decisions: &[Option<Decision>]| {
         let mut sum = Parts::default();
         for bill in bills(build, decisions, &subset, &mut Assumptions::ignored()).values() {
@@ -43,19 +61,14 @@ pub(super) fn find(
         sum
     };
     let (before, after) = (total(decisions), total(&changed));
-    let because: IndexMap<String, Usd> = before
+    let because = before
         .named()
         .into_iter()
         .zip(after.named())
         .filter(|(b, a)| b.1 != a.1)
         .map(|(b, a)| (b.0.to_owned(), Usd::from_micro(a.1 - b.1)))
         .collect();
-    let offer = build.problem.tasks[task].choices[choice].offer;
-    Some(RunnerUp {
-        offer: build.world().offer(build.offers[offer as usize]).name(),
-        extra_usd: Usd::from_micro(after.total() - before.total()),
-        because,
-    })
+    (Usd::from_micro(after.total() - before.total()), because)
 }
 
 /// Whether a task would fit on a group of own machines beside the others on their nodes.
@@ -70,14 +83,7 @@ fn best_other(
 ) -> Option<(usize, Column)> {
     let problem = &build.problem;
     let t = &problem.tasks[task];
-    let consumers: Vec<(usize, u64)> = problem
-        .tasks
-        .iter()
-        .enumerate()
-        .flat_map(|(c, other)| {
-            other.inputs.iter().filter(|e| e.producer as usize == task).map(move |e| (c, e.bytes))
-        })
-        .collect();
+    let consumers = consumers(problem, task);
     let current = &t.choices[chosen.choice as usize];
     let mut best: Option<(f64, usize, Column)> = None;
     for (index, choice) in t.choices.iter().enumerate() {
@@ -94,14 +100,8 @@ fn best_other(
         {
             continue;
         }
-        let mut handed_on = 0.0;
-        let in_time = consumers.iter().all(|(consumer, bytes)| {
-            let Some(theirs) = state.column(*consumer) else { return true };
-            let place = problem.tasks[*consumer].choices[theirs.choice as usize].place;
-            handed_on += problem.network.usd(choice.place, place, *bytes);
-            column.end() + problem.network.time(choice.place, place, *bytes) <= theirs.start()
-        });
-        if !in_time {
+        let (handed_on, late) = hand_over(problem, state, &consumers, choice, column.end());
+        if !late.is_empty() {
             continue;
         }
         let delta = state.place(task, column.clone()) + handed_on;
@@ -112,6 +112,39 @@ fn best_other(
         }
     }
     best.map(|(_, index, column)| (index, column))
+}
+
+/// Who reads what a task makes, and how much of it.
+pub(crate) fn consumers(problem: &Problem, task: usize) -> Vec<(usize, u64)> {
+    let readers = problem.tasks.iter().enumerate();
+    readers
+        .flat_map(|(reader, other)| {
+            let edges = other.inputs.iter().filter(|edge| edge.producer as usize == task);
+            edges.map(move |edge| (reader, edge.bytes))
+        })
+        .collect()
+}
+
+/// What handing results to placed consumers costs when the work ends on a choice at a moment; and those of
+/// them who would get theirs too late, with the moment.
+pub(crate) fn hand_over(
+    problem: &Problem,
+    state: &State<'_>,
+    consumers: &[(usize, u64)],
+    choice: &Choice,
+    end: Nanos,
+) -> (f64, Vec<(usize, Nanos)>) {
+    let (mut usd, mut late) = (0.0, Vec::new());
+    for (consumer, bytes) in consumers {
+        let Some(theirs) = state.column(*consumer) else { continue };
+        let place = problem.tasks[*consumer].choices[theirs.choice as usize].place;
+        usd += problem.network.usd(choice.place, place, *bytes);
+        let arrival = end + problem.network.time(choice.place, place, *bytes);
+        if arrival > theirs.start() {
+            late.push((*consumer, arrival));
+        }
+    }
+    (usd, late)
 }
 
 /// The tasks whose bills may change when a task takes another choice.

@@ -12,7 +12,7 @@ use plimsoll_solver::{
     Column, Outcome,
     column::columns,
     problem::{Choice, Task, ceil_second},
-    state::{Limit, State},
+    state::State,
 };
 use serde_json::json;
 
@@ -20,6 +20,7 @@ use crate::{
     build::{Build, between},
     price::Decision,
     prospect::Obstacle,
+    report::beside::{limits_broken, round},
     terms::Terms,
     world::{Assumptions, OfferIx, dollars},
 };
@@ -180,40 +181,8 @@ fn beside_the_others(
                     relax: Some((by, "h")),
                 });
             }
-            for (limit, by) in state.excess(task, &column) {
-                all.push(limit_obstacle(build, &problem, &offers, choice, limit, by));
-            }
             let own = column.own;
-            state.place(task, column);
-            let over = state.over_budget();
-            state.remove(task);
-            for (list, carbon) in [(&over.budgets, false), (&over.carbon, true)] {
-                for (budget, by) in list {
-                    let (names, limits) = if carbon {
-                        (&build.carbon_budgets, &problem.carbon_budgets)
-                    } else {
-                        (&build.budgets, &problem.budgets)
-                    };
-                    let limit = limits[*budget as usize];
-                    all.push(Obstacle {
-                        constraint: Build::budget_constraint(carbon),
-                        name: names[*budget as usize].name.clone(),
-                        needs: json!(round(limit + by)),
-                        has: json!(limit),
-                        relax: Some((*by, if carbon { "kg" } else { "usd" })),
-                    });
-                }
-            }
-            for (other, by) in &over.tasks {
-                let limit = problem.tasks[*other as usize].max_cost.unwrap_or(0.0);
-                all.push(Obstacle {
-                    constraint: Constraint::MaxCost,
-                    name: build.world().inputs.workloads[*other as usize].metadata.name.clone(),
-                    needs: json!(round(limit + by)),
-                    has: json!(limit),
-                    relax: Some((*by, "usd")),
-                });
-            }
+            all.extend(limits_broken(build, &problem, &offers, &mut state, task, &column));
             sets.push((ix, all, own));
         }
     }
@@ -227,48 +196,6 @@ fn after_all(state: &State<'_>, task: &Task, deadline: i64) -> i64 {
     let last = ends.chain([ready, task.earliest]).max().unwrap_or(deadline);
     let run = task.choices.iter().map(|choice| choice.run).max().unwrap_or(0);
     deadline.max(last.saturating_add(run).saturating_add(2 * task.slots))
-}
-
-fn limit_obstacle(
-    build: &Build<'_>,
-    problem: &plimsoll_solver::Problem,
-    offers: &[OfferIx],
-    choice: &Choice,
-    limit: Limit,
-    by: i64,
-) -> Obstacle {
-    match limit {
-        Limit::Count(offer) => {
-            let has = problem.counts[offer as usize].unwrap_or(0);
-            Obstacle {
-                constraint: Constraint::Count,
-                name: build.world().offer(offers[offer as usize]).name(),
-                needs: json!(has + by),
-                has: json!(has),
-                relax: Some((by as f64, "instances")),
-            }
-        }
-        Limit::Quota(quota) => {
-            let quota = &build.rules().quotas[quota as usize];
-            Obstacle {
-                constraint: Constraint::Quota,
-                name: quota.name.clone(),
-                needs: json!(quota.amount(quota.limit + by)),
-                has: json!(quota.amount(quota.limit)),
-                relax: Some((quota.amount(by), if quota.instances { "instances" } else { "accelerators" })),
-            }
-        }
-        Limit::Group(group) => {
-            let nodes = i64::from(problem.groups[group as usize].nodes);
-            Obstacle {
-                constraint: Constraint::Count,
-                name: build.world().offer(offers[choice.offer as usize]).name(),
-                needs: json!(nodes + by),
-                has: json!(nodes),
-                relax: Some((by as f64, "instances")),
-            }
-        }
-    }
 }
 
 /// The causes and the nearest offer.
@@ -325,11 +252,6 @@ fn cause(obstacle: &Obstacle) -> Cause {
         relax_by: obstacle.relax.map(|r| round(r.0)),
         unit: obstacle.relax.map(|r| r.1.to_owned()),
     }
-}
-
-/// To six decimals, away from zero, so that relaxing by the stated amount is enough.
-fn round(value: f64) -> f64 {
-    (value * 1e6 - 1e-3).ceil() / 1e6
 }
 
 fn sentence(causes: &[Cause], alone: bool) -> String {
