@@ -20,6 +20,7 @@ pub fn empty() -> Inputs {
     Inputs {
         workloads: Vec::new(),
         estate: EstateSpec::default(),
+        assumptions: Vec::new(),
         embedded_catalog: false,
         file_offers: Vec::new(),
         series: BTreeMap::new(),

@@ -49,13 +49,15 @@ impl Metadata {
     }
 }
 
-/// Either document that `plan` reads.
+/// The documents that `plan` reads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Document {
     /// Something to place.
     Workload(Box<crate::Workload>),
     /// Where things can be placed, and at what price.
     Estate(Box<crate::Estate>),
+    /// A document of another program, still to be translated.
+    Foreign,
 }
 
 /// The schema of what [`one_or_many`] reads.

@@ -1,5 +1,7 @@
 //! Estates: where things can be placed, at what price, under which limits.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +126,49 @@ spec! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub interruptions: Vec<InterruptionRule>,
     }
+}
+
+impl Estate {
+    /// An empty estate.
+    pub fn named(name: &str) -> Self {
+        Self {
+            api_version: ApiVersion::default(),
+            kind: EstateKind::Estate,
+            metadata: Metadata::named(name),
+            spec: EstateSpec::default(),
+        }
+    }
+}
+
+impl EstateSpec {
+    /// Adds the lists of another estate to this one's. What is stated here stands: single fields that
+    /// are given, and offers, sites, regions and datasets of the same name.
+    pub fn extend(&mut self, other: Self) {
+        add_new(&mut self.offers, other.offers, OfferSpec::full_name);
+        add_new(&mut self.sites, other.sites, |site| site.name.clone());
+        add_new(&mut self.regions, other.regions, |region| region.name.clone());
+        add_new(&mut self.datasets, other.datasets, |dataset| dataset.name.clone());
+        self.reservations.extend(other.reservations);
+        self.quotas.extend(other.quotas);
+        self.budgets.extend(other.budgets);
+        self.carbon_budgets.extend(other.carbon_budgets);
+        self.prices.extend(other.prices);
+        self.egress.extend(other.egress);
+        self.latency.extend(other.latency);
+        self.throughput.extend(other.throughput);
+        self.carbon_intensity.extend(other.carbon_intensity);
+        self.interruptions.extend(other.interruptions);
+        self.time = self.time.or(other.time);
+        self.horizon = self.horizon.or(other.horizon);
+        self.catalog = self.catalog.take().or(other.catalog);
+        self.defaults = self.defaults.or(other.defaults);
+        self.egress_model = self.egress_model.or(other.egress_model);
+    }
+}
+
+fn add_new<T>(list: &mut Vec<T>, more: Vec<T>, name: impl Fn(&T) -> String) {
+    let known: BTreeSet<String> = list.iter().map(&name).collect();
+    list.extend(more.into_iter().filter(|item| !known.contains(&name(item))));
 }
 
 spec! {

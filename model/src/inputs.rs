@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{GramsPerKwh, OfferSpec, Time, Workload, estate::EstateSpec};
+use crate::{GramsPerKwh, OfferSpec, Time, Workload, estate::EstateSpec, plan::Assumption};
 
 /// The documents and the files they name.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Inputs {
     pub file_offers: Vec<OfferSpec>,
     /// The carbon series the estate names, by path as written.
     pub series: BTreeMap<String, Series>,
+    /// What other programs' documents do not say and was assumed, and which of them were passed over.
+    pub assumptions: Vec<Assumption>,
     /// SHA-256 (hex) over everything read.
     pub digest: String,
 }

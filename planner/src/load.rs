@@ -1,7 +1,7 @@
 //! Files to [`Inputs`]: the first passes of `plan`, `verify` and the rest.
 //!
-//! Bytes are read (`files`), documents parsed and located (`plimsoll_model::read`), names and limits
-//! checked ([`validate`]), and the catalogue files and carbon series that the estate names read in turn
+//! Bytes are read (`files`), documents parsed and located (`plimsoll_model::read`), those of other programs
+//! translated (`plimsoll_formats`), names and limits checked ([`validate`]), and the catalogue files and carbon series that the estate names read in turn
 //! (`named`). Each pass reports everything it finds before the next one starts, and each finding has
 //! its file, line, column and field. What merely makes a workload impossible to place (a deadline in
 //! the past, an accelerator that nobody offers) is no error here: the planner explains it.
@@ -17,8 +17,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use plimsoll_formats::{Foreign, Translation, translate};
 use plimsoll_model::{
-    Diagnostic, Document, Estate, Inputs, Workload, estate::EstateSpec, read, read::Located,
+    Diagnostic, Document, Estate, Inputs, Workload, estate::EstateSpec, plan::Assumption, read, read::Located,
 };
 
 pub use validate::validate;
@@ -82,7 +83,7 @@ pub fn estate(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError
 fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Result<Inputs, LoadError> {
     let mut digest = Digest::new();
     let files = files::read(args, stdin)?;
-    let Documents { workloads, estate } = documents(&files, &mut digest)?;
+    let Documents { workloads, estate, assumptions } = documents(&files, &mut digest)?;
     if needs_workload && workloads.is_empty() {
         return Err(vec![no_workload(args)].into());
     }
@@ -102,6 +103,7 @@ fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Resu
         estate,
         file_offers,
         series,
+        assumptions,
         digest: digest.hex(),
     })
 }
@@ -114,10 +116,13 @@ fn ok_if_none(problems: Vec<Diagnostic>) -> Result<(), LoadError> {
 struct Documents<'f> {
     workloads: Vec<Located<Workload>>,
     estate: Option<(Located<Estate>, &'f Path)>,
+    assumptions: Vec<Assumption>,
 }
 
 fn documents<'f>(files: &'f [File], digest: &mut Digest) -> Result<Documents<'f>, LoadError> {
     let (mut workloads, mut estate, mut problems) = (Vec::new(), None, Vec::new());
+    // Workloads and foreign documents, each with its rank in document order.
+    let (mut rank, mut foreign) = (0, Vec::new());
     for file in files {
         digest.add("documents", &file.bytes);
         let read = match read::documents(&file.name, &file.bytes) {
@@ -130,9 +135,14 @@ fn documents<'f>(files: &'f [File], digest: &mut Digest) -> Result<Documents<'f>
         let mut has_estate = false;
         for document in read {
             let (value, place) = document.split();
+            rank += 1;
             let found = match value {
                 Document::Workload(workload) => {
-                    workloads.push(place.map(|()| *workload));
+                    workloads.push((rank, place.map(|()| *workload)));
+                    continue;
+                }
+                Document::Foreign => {
+                    foreign.push((rank, &*file.folder, place));
                     continue;
                 }
                 Document::Estate(estate) => place.map(|()| *estate),
@@ -148,7 +158,35 @@ fn documents<'f>(files: &'f [File], digest: &mut Digest) -> Result<Documents<'f>
             problems.push(problem.with_help("`-e` names the file with `kind: Estate`"));
         }
     }
-    if problems.is_empty() { Ok(Documents { workloads, estate }) } else { Err(problems.into()) }
+    ok_if_none(problems)?;
+    Documents { workloads: Vec::new(), estate, assumptions: Vec::new() }.with(workloads, &foreign)
+}
+
+impl<'f> Documents<'f> {
+    /// Adds what the foreign documents say; workloads come in document order.
+    fn with(
+        mut self,
+        mut workloads: Vec<(usize, Located<Workload>)>,
+        foreign: &[(usize, &'f Path, Foreign)],
+    ) -> Result<Self, LoadError> {
+        if let Some((_, folder, first)) = foreign.first() {
+            let documents: Vec<Foreign> = foreign.iter().map(|(.., document)| document.clone()).collect();
+            let stated = self.estate.as_ref().map(|(estate, _)| &estate.value.spec);
+            let Translation { workloads: more, estate, assumptions, problems } =
+                translate(&documents, stated);
+            ok_if_none(problems)?;
+            workloads.extend(more.into_iter().map(|(index, workload)| (foreign[index].0, workload)));
+            workloads.sort_by_key(|(rank, _)| *rank);
+            self.assumptions = assumptions;
+            if estate != EstateSpec::default() {
+                let none = || (first.with(Estate::named("estate")), *folder);
+                let (stated, _) = self.estate.get_or_insert_with(none);
+                stated.value.spec.extend(estate);
+            }
+        }
+        self.workloads = workloads.into_iter().map(|(_, workload)| workload).collect();
+        Ok(self)
+    }
 }
 
 fn no_workload(args: &LoadArgs) -> Diagnostic {

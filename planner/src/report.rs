@@ -114,7 +114,7 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         placements,
         unplaced,
         prices: prices(build, outcome),
-        assumptions: notes.into_list(),
+        assumptions: inputs.assumptions.iter().cloned().chain(notes.into_list()).collect(),
         inputs: PlanInputs {
             digest: inputs.digest.clone(),
             catalog_date: newest_price(inputs),

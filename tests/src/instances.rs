@@ -80,6 +80,7 @@ impl Instance {
         Inputs {
             workloads: self.workloads.iter().map(workload).collect(),
             estate,
+            assumptions: Vec::new(),
             embedded_catalog: self.estate.get("catalog").is_none(),
             file_offers: Vec::new(),
             series: self.series.iter().map(series).collect(),

@@ -149,6 +149,7 @@ fn embedded() -> Inputs {
     Inputs {
         workloads: Vec::new(),
         estate: EstateSpec::default(),
+        assumptions: Vec::new(),
         embedded_catalog: true,
         file_offers: Vec::new(),
         series: BTreeMap::new(),

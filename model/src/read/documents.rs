@@ -15,7 +15,7 @@ use crate::{
 /// The kinds of document that this program reads or writes.
 const KINDS: [&str; 4] = ["Workload", "Estate", "Plan", "Catalog"];
 
-/// Reads the workloads and estates of a text, in order.
+/// Reads the documents of a text, in order; those of other programs are left to be translated.
 ///
 /// # Errors
 /// Everything that is wrong with the text.
@@ -26,6 +26,7 @@ pub fn documents(file: &str, bytes: &[u8]) -> Result<Vec<Located<Document>>, Vec
     for tree in parsed.documents {
         let tree = Arc::new(tree);
         let document = match kind_of(&source, &tree) {
+            _ if is_foreign(&tree) => Ok(Document::Foreign),
             Ok(kind) => match &*kind {
                 "Workload" => yaml::read(&source, &tree).map(|value| Document::Workload(Box::new(value))),
                 "Estate" => yaml::read(&source, &tree).map(|value| Document::Estate(Box::new(value))),
@@ -124,12 +125,6 @@ fn kind_of(source: &Source, tree: &Tree) -> Result<String, Box<Diagnostic>> {
     };
     let version = tree.entry(root, "apiVersion").is_some();
     let kind = tree.entry(root, "kind").is_some();
-    if !version && !kind && entries.iter().any(|e| matches!(&*e.key, "resources" | "run" | "num_nodes")) {
-        return Err(Box::new(
-            problem("", "not a Plimsoll document: it looks like a SkyPilot task".into())
-                .with_help("reading SkyPilot tasks is not there yet"),
-        ));
-    }
     for (stated, field, example) in [(version, "apiVersion", API_VERSION), (kind, "kind", "Workload")] {
         if !stated {
             let near = yaml::nearest(field, entries.iter().map(|entry| &*entry.key));
@@ -157,25 +152,35 @@ fn kind_of(source: &Source, tree: &Tree) -> Result<String, Box<Diagnostic>> {
     }))
 }
 
-/// A document of another program, or of another version of this one.
+/// A document of another version of this program, or of another program where only ours will do.
 fn foreign(source: &Source, tree: &Tree, version: &str, kind: &str) -> Box<Diagnostic> {
-    let ours = version.split('/').next().is_some_and(|group| {
+    let (field, message) = if is_ours(version) {
+        ("apiVersion", format!("`apiVersion`: `{}` is not known", shown(version)))
+    } else {
+        ("kind", format!("not a Plimsoll document: `{} {}`", shown(version), shown(kind)))
+    };
+    let problem = source.problem(tree.position_of(field), field, message);
+    Box::new(problem.with_help(format!("this version reads `{API_VERSION}`")))
+}
+
+/// Whether an `apiVersion` is meant to be ours.
+fn is_ours(version: &str) -> bool {
+    version.split('/').next().is_some_and(|group| {
         group == "plimsoll.dev" || yaml::nearest(group, ["plimsoll.dev", "plimsoll"]).is_some()
-    });
-    if ours {
-        let message = format!("`apiVersion`: `{}` is not known", shown(version));
-        return Box::new(
-            source
-                .problem(tree.position_of("apiVersion"), "apiVersion", message)
-                .with_help(format!("this version reads `{API_VERSION}`")),
-        );
+    })
+}
+
+/// Whether a document is another program's: it states another `apiVersion`, or has nothing of ours.
+fn is_foreign(tree: &Tree) -> bool {
+    let root = tree.root();
+    let has = |field: &str| tree.entry(root, field).is_some();
+    match tree.entry(root, "apiVersion").map(|entry| tree.node(entry.value)) {
+        Some(node) => matches!(node.value, Value::Text) && has("kind") && !is_ours(&node.text),
+        None => {
+            matches!(tree.node(root).value, Value::Map(_))
+                && !["kind", "metadata", "spec"].iter().any(|field| has(field))
+        }
     }
-    let message = format!("not a Plimsoll document: `{} {}`", shown(version), shown(kind));
-    Box::new(
-        source
-            .problem(tree.position_of("kind"), "kind", message)
-            .with_help("reading Kubernetes manifests is not there yet"),
-    )
 }
 
 /// A document of ours that is no input.

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use crate::{
     diagnostic::{Diagnostic, Source, Span},
-    yaml::Tree,
+    yaml::{self, Tree, Value},
 };
 
 /// A document's value with its text, so that what is found wrong later still points at a line.
@@ -51,5 +53,40 @@ impl<T> Located<T> {
     pub fn problem(&self, field: impl Into<String>, message: impl Into<String>) -> Diagnostic {
         let field = field.into();
         self.source.problem(self.position_of(&field), field, message)
+    }
+}
+
+/// A document that is not ours and has no type yet.
+impl Located<()> {
+    /// Reads the document as `T`; unknown fields are as `T` has it.
+    ///
+    /// # Errors
+    /// Every field that is not what `T` expects.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Vec<Diagnostic>> {
+        yaml::read(&self.source, &self.tree)
+    }
+
+    /// The text of the field at the top of the document.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        let node = self.tree.node(self.tree.entry(self.tree.root(), field)?.value);
+        matches!(node.value, Value::Text).then_some(&*node.text)
+    }
+
+    /// Whether the document has this field at its top.
+    pub fn has(&self, field: &str) -> bool {
+        self.tree.entry(self.tree.root(), field).is_some()
+    }
+
+    /// The fields at the top of the document, in order.
+    pub fn fields(&self) -> Vec<&str> {
+        match &self.tree.node(self.tree.root()).value {
+            Value::Map(entries) => entries.iter().map(|entry| &*entry.key).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same place, with a value.
+    pub fn with<T>(&self, value: T) -> Located<T> {
+        Located { value, source: Arc::clone(&self.source), tree: Arc::clone(&self.tree) }
     }
 }

@@ -43,8 +43,6 @@ fn every_problem_of_a_document_is_reported() {
 #[test]
 fn documents_that_are_not_ours_are_named() {
     for (name, text) in [
-        ("deployment", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n"),
-        ("skypilot", "resources:\n  accelerators: H100:8\nrun: python train.py\n"),
         ("version", "apiVersion: plimsoll.dev/v2\nkind: Workload\n"),
         ("kind", "apiVersion: plimsoll.dev/v1alpha1\nkind: Worklod\n"),
         ("plan", "apiVersion: plimsoll.dev/v1alpha1\nkind: Plan\n"),
@@ -54,6 +52,17 @@ fn documents_that_are_not_ours_are_named() {
         ("number", "apiVersion: 1\nkind: Workload\n"),
     ] {
         insta::assert_snapshot!(name.replace(' ', "-"), problems(text));
+    }
+}
+
+#[test]
+fn documents_of_other_programs_are_left_to_be_translated() {
+    for text in [
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n",
+        "resources:\n  accelerators: H100:8\nrun: python train.py\n",
+    ] {
+        let read = documents("team.yaml", text.as_bytes()).unwrap();
+        assert!(matches!(read[..], [Located { value: Document::Foreign, .. }]), "{read:?}");
     }
 }
 

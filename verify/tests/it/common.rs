@@ -32,6 +32,7 @@ pub(crate) fn inputs(estate: Value, workloads: &[(&str, Value)]) -> Inputs {
     Inputs {
         workloads,
         estate,
+        assumptions: Vec::new(),
         embedded_catalog: false,
         file_offers: Vec::new(),
         series: BTreeMap::new(),

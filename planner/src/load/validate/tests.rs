@@ -14,6 +14,7 @@ fn findings(text: &str) -> Vec<String> {
         match value {
             Document::Workload(value) => workloads.push(place.map(|()| *value)),
             Document::Estate(value) => estate = Some(place.map(|()| *value)),
+            Document::Foreign => unreachable!("the tests state documents of ours"),
         }
     }
     validate(&workloads, estate.as_ref())

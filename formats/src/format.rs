@@ -1,0 +1,68 @@
+//! Which program a document belongs to.
+
+use std::fmt;
+
+use crate::Foreign;
+
+/// Fields that only SkyPilot's documents have at their top.
+const TASK: [&str; 8] =
+    ["resources", "run", "num_nodes", "setup", "file_mounts", "service", "workdir", "pool"];
+
+/// A format of documents that are not ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// A manifest of the Kubernetes API, custom resources included.
+    Kubernetes,
+    /// A task, service or job group of SkyPilot.
+    SkyPilot,
+    /// Karpenter's NodePool, NodeOverlay, EC2NodeClass and their like.
+    Karpenter,
+    /// Kueue's ClusterQueue, ResourceFlavor and their like.
+    Kueue,
+    /// `terraform show -json`.
+    Terraform,
+}
+
+impl Format {
+    /// The format of a document, if it is one of these.
+    pub fn of(document: &Foreign) -> Option<Self> {
+        let group = document.text("apiVersion").map(|version| version.split('/').next().unwrap_or(version));
+        if let (Some(group), Some(_)) = (group, document.text("kind")) {
+            return Some(match group {
+                "kueue.x-k8s.io" => Self::Kueue,
+                _ if group.starts_with("karpenter.") => Self::Karpenter,
+                _ => Self::Kubernetes,
+            });
+        }
+        let has = |field: &str| document.has(field);
+        if has("terraform_version") && (has("values") || has("planned_values")) {
+            return Some(Self::Terraform);
+        }
+        // The first document of a chain or of a job group holds a name and how the others follow.
+        let head = has("name") && (has("execution") || document.fields().len() == 1);
+        (TASK.iter().any(|field| has(field)) || head).then_some(Self::SkyPilot)
+    }
+
+    /// Several of them, in a sentence.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "Kubernetes manifests",
+            Self::SkyPilot => "SkyPilot tasks",
+            Self::Karpenter => "Karpenter's resources",
+            Self::Kueue => "Kueue's resources",
+            Self::Terraform => "Terraform's state",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kubernetes => "a Kubernetes manifest",
+            Self::SkyPilot => "a SkyPilot task",
+            Self::Karpenter => "a Karpenter resource",
+            Self::Kueue => "a Kueue resource",
+            Self::Terraform => "Terraform's state",
+        })
+    }
+}

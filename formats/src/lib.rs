@@ -1,0 +1,82 @@
+//! Other programs' documents as workloads and parts of an estate.
+//!
+//! Each format is one folder with one function, `translate`, that sees all documents of its format at
+//! once, since they refer to each other (a pod names a claim, a queue a flavor). It never guesses
+//! silently: what a document does not say and the planner must know becomes an [`Assumption`] that
+//! names the field or annotation which would replace it, and what is passed over is listed with the
+//! reason. No I/O, no clock.
+
+mod format;
+
+use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption, read::Located};
+
+pub use format::Format;
+
+/// A document of another program, with its place; read it with [`Located::read`].
+pub type Foreign = Located<()>;
+
+/// What other programs' documents say.
+#[derive(Debug, Default)]
+pub struct Translation {
+    /// The workloads, each with the index of its document among those given.
+    pub workloads: Vec<(usize, Located<Workload>)>,
+    /// What is added to the lists of the estate. Of equal names the estate's own stands.
+    pub estate: EstateSpec,
+    /// What was assumed, and what was passed over.
+    pub assumptions: Vec<Assumption>,
+    /// What is wrong; then nothing is planned.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// Translates documents, given in the order of the command line.
+///
+/// `estate` is what the estate itself says, for names that documents refer to (datasets, sites).
+pub fn translate(documents: &[Foreign], _estate: Option<&EstateSpec>) -> Translation {
+    let mut translation = Translation::default();
+    for document in documents {
+        translation.problems.push(match Format::of(document) {
+            Some(format) => {
+                let kind = document.text("kind").map_or_else(String::new, |kind| format!(" `{kind}`"));
+                document
+                    .problem(
+                        if kind.is_empty() { "" } else { "kind" },
+                        format!("not a Plimsoll document but {format}{kind}"),
+                    )
+                    .with_help(format!("reading {} is not there yet", format.plural()))
+            }
+            None => document.problem("", "this is no document that Plimsoll knows").with_help(
+                "it reads its own (`apiVersion: plimsoll.dev/v1alpha1`), Kubernetes manifests and SkyPilot tasks",
+            ),
+        });
+    }
+    translation
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_model::read::documents;
+
+    use super::*;
+
+    fn formats(text: &str) -> Vec<Option<Format>> {
+        let read = documents("a.yaml", text.as_bytes()).expect("the text is well formed");
+        read.into_iter().map(|document| Format::of(&document.split().1)).collect()
+    }
+
+    #[test]
+    fn every_program_is_recognised_by_its_documents() {
+        use Format::{Karpenter, Kubernetes, Kueue, SkyPilot, Terraform};
+        for (text, format) in [
+            ("{apiVersion: apps/v1, kind: Deployment}", Some(Kubernetes)),
+            ("{apiVersion: karpenter.sh/v1, kind: NodePool}", Some(Karpenter)),
+            ("{apiVersion: karpenter.k8s.aws/v1, kind: EC2NodeClass}", Some(Karpenter)),
+            ("{apiVersion: kueue.x-k8s.io/v1beta1, kind: ClusterQueue}", Some(Kueue)),
+            ("{resources: {accelerators: 'H100:8'}, run: python train.py}", Some(SkyPilot)),
+            ("{name: chain}", Some(SkyPilot)),
+            (r#"{"format_version": "1.0", "terraform_version": "1.9.0", "values": {}}"#, Some(Terraform)),
+            ("{services: {web: {image: nginx}}}", None),
+        ] {
+            assert_eq!(formats(text), [format], "{text}");
+        }
+    }
+}
