@@ -1,5 +1,6 @@
 //! Accelerators by any of their names.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
@@ -104,6 +105,12 @@ pub fn accelerator(name: &str) -> Option<&'static Accelerator> {
     BY_NAME.get_or_init(index).get(&folded(name)).copied()
 }
 
+/// The one name of an accelerator: the table's, and of one that it lacks the name without regard to case, with - for
+/// spaces and `_`.
+pub fn canonical(name: &str) -> Cow<'static, str> {
+    accelerator(name).map_or_else(|| Cow::Owned(folded(name)), |known| Cow::Borrowed(known.name))
+}
+
 fn index() -> FxHashMap<String, &'static Accelerator> {
     let mut map: FxHashMap<_, _> = accelerators().iter().map(|found| (folded(found.name), found)).collect();
     for (alias, name) in aliases() {
@@ -153,6 +160,7 @@ mod tests {
             assert_eq!(accelerator(name).map(|found| found.name), Some(expected), "{name}");
         }
         assert_eq!(accelerator("A1000"), None);
+        assert_eq!((&*canonical("a100-40gb"), &*canonical(" My_Own card")), ("A100", "my-own-card"));
         assert!(aliases().count() > 60);
     }
 

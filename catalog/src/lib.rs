@@ -29,7 +29,7 @@ mod source;
 mod speed;
 mod table;
 
-pub use accelerator::{Accelerator, Kind, accelerator, accelerators, aliases};
+pub use accelerator::{Accelerator, Kind, accelerator, accelerators, aliases, canonical};
 pub use carbon::{CarbonFact, Shape, carbon};
 pub use country::{Country, countries, country, country_in, is_jurisdiction};
 pub use file::{COLUMNS, CatalogFile, FileError, FileErrors, FileOffer};

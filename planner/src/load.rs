@@ -93,6 +93,7 @@ fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Resu
         Some((estate, folder)) => named::read(estate, folder, &mut digest)?,
         None => Default::default(),
     };
+    ok_if_none(validate::places(&workloads, located, &file_offers))?;
     let estate = estate.map_or_else(EstateSpec::default, |(estate, _)| estate.value.spec);
     Ok(Inputs {
         workloads: workloads.into_iter().map(|workload| workload.value).collect(),

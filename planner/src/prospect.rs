@@ -346,9 +346,7 @@ impl<'w> Prospect<'w> {
             .accelerator
             .and_then(|a| find(&|s| s.0 == Some(a)))
             .or_else(|| offer.instance_type.as_deref().and_then(|t| find(&|s| s.1 == t)))
-            .or_else(|| {
-                offer.accelerator.is_none().then(|| find(&|s| s.1.eq_ignore_ascii_case("cpu"))).flatten()
-            })
+            .or_else(|| offer.accelerator.is_none().then(|| find(&|s| s.1 == "cpu")).flatten())
     }
 
     /// λp on an offer.

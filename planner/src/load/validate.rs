@@ -1,13 +1,15 @@
 //! What documents that read well may still get wrong: limits, contradictions, names.
 //!
 //! One small function a rule, grouped by what it is about; each says which field, what is wrong with
-//! it, and where possible what to do. Rules here look at documents alone. What needs the catalogue (an
+//! it, and where possible what to do. Rules here look at documents alone, those of places also at the
+//! names of known regions. What needs the catalogue (an
 //! offer that a reservation names) or the clock (a deadline in the past) belongs to the planner.
 
 mod estate;
 mod name;
 mod network;
 mod offer;
+mod place;
 mod run;
 mod scope;
 mod site;
@@ -15,6 +17,8 @@ mod workflow;
 mod workload;
 
 use plimsoll_model::{Diagnostic, Estate, OfferSpec, Workload, read::Located};
+
+pub(super) use place::check as places;
 
 use scope::Scope;
 

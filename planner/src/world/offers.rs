@@ -12,7 +12,7 @@ use plimsoll_model::{
 
 use super::{
     World,
-    place::{Location, LocationIx, PlaceIx},
+    place::{Location, LocationIx, PlaceIx, split},
 };
 use crate::error::PlanError;
 
@@ -124,9 +124,9 @@ impl Offer {
 }
 
 impl World<'_> {
-    /// The index of an accelerator's canonical name; a name that no table knows is its own, lower-cased.
+    /// The index of an accelerator's canonical name.
     pub fn accelerator(&mut self, name: &str) -> AcceleratorIx {
-        let canonical = canonical(name);
+        let canonical = catalog::canonical(name);
         if let Some(at) = self.accelerators.iter().position(|a| *a == canonical) {
             return AcceleratorIx(at as u16);
         }
@@ -136,7 +136,7 @@ impl World<'_> {
 
     /// The index of an accelerator's name, if any offer has it.
     pub fn known_accelerator(&self, name: &str) -> Option<AcceleratorIx> {
-        let canonical = canonical(name);
+        let canonical = catalog::canonical(name);
         self.accelerators.iter().position(|a| *a == canonical).map(|at| AcceleratorIx(at as u16))
     }
 
@@ -263,9 +263,14 @@ impl World<'_> {
     }
 
     fn stated(&mut self, spec: &OfferSpec) {
+        // The region may be written with its cloud.
+        let (cloud, region) = match &spec.cloud {
+            Some(cloud) => (Some(cloud.clone()), spec.region.clone()),
+            None => split(&spec.region),
+        };
         let location = self.places.intern(Location {
-            cloud: spec.cloud.clone(),
-            region: spec.region.clone(),
+            cloud: cloud.clone(),
+            region: region.clone(),
             zone: spec.zone.clone(),
             site: None,
         });
@@ -275,8 +280,8 @@ impl World<'_> {
         self.offers.push(Offer {
             stated_name: Some(spec.full_name()),
             embedded: false,
-            cloud: owned(&spec.cloud),
-            region: Cow::Owned(spec.region.clone()),
+            cloud: cloud.map(Cow::Owned),
+            region: Cow::Owned(region),
             zone: spec.zone.clone(),
             location,
             place: self.places.place(location),
@@ -386,16 +391,13 @@ impl Matcher {
     /// Whether all that is given agrees with the offer.
     pub fn matches(&self, offer: &Offer) -> bool {
         let rule = &self.rule;
-        let same = |wanted: &Option<String>, has: Option<&str>| {
-            wanted.as_deref().is_none_or(|w| has.is_some_and(|h| h.eq_ignore_ascii_case(w)))
-        };
+        let same = |wanted: &Option<String>, has: Option<&str>| wanted.is_none() || wanted.as_deref() == has;
         same(&rule.cloud, offer.cloud.as_deref())
             && rule.region.as_deref().is_none_or(|wanted| {
-                wanted.eq_ignore_ascii_case(&offer.region)
-                    || offer
-                        .cloud
-                        .as_deref()
-                        .is_some_and(|c| wanted.eq_ignore_ascii_case(&format!("{c}/{}", offer.region)))
+                wanted == offer.region
+                    || wanted.split_once('/').is_some_and(|(cloud, region)| {
+                        offer.cloud.as_deref() == Some(cloud) && offer.region == region
+                    })
             })
             && same(&rule.zone, offer.zone.as_deref())
             && same(&rule.instance_type, offer.instance_type.as_deref())
@@ -403,13 +405,6 @@ impl Matcher {
             && (rule.accelerator.is_none()
                 || self.accelerator.is_some() && self.accelerator == offer.accelerator)
             && rule.offer.as_deref().is_none_or(|name| offer.name() == name)
-    }
-}
-
-fn canonical(name: &str) -> Cow<'_, str> {
-    match catalog::accelerator(name) {
-        Some(known) => Cow::Borrowed(known.name),
-        None => Cow::Owned(name.to_lowercase()),
     }
 }
 

@@ -176,45 +176,34 @@ impl Places {
         }
     }
 
-    /// How specifically a name means a location, 0 most; `None` when it does not.
+    /// How specifically a name means a location, 0 most; `None` when it does not. Names are exact, but
+    /// for countries, `EU`, `EEA` and continents.
     pub fn rank(&self, name: &str, ix: LocationIx) -> Option<u8> {
         let location = self.location(ix);
-        let same = |text: &str| text.eq_ignore_ascii_case(name);
-        if location.zone.as_deref().is_some_and(same) {
+        if location.zone.as_deref() == Some(name) {
             return Some(0);
         }
-        if location.site.is_some_and(|site| same(&self.site_names[site])) {
+        if location.site.is_some_and(|site| self.site_names[site] == name) {
             return Some(1);
         }
-        if let Some(cloud) = &location.cloud {
-            let full = name.len() == cloud.len() + 1 + location.region.len()
-                && name.is_char_boundary(cloud.len())
-                && name[..cloud.len()].eq_ignore_ascii_case(cloud)
-                && name.as_bytes()[cloud.len()] == b'/'
-                && name[cloud.len() + 1..].eq_ignore_ascii_case(&location.region);
-            if full {
-                return Some(2);
-            }
+        let whole = name.split_once('/').map(|(cloud, region)| (Some(cloud), region));
+        if whole == Some((location.cloud.as_deref(), &location.region)) {
+            return Some(2);
         }
-        if same(&location.region) {
+        if location.region == name {
             return Some(3);
         }
-        if location.cloud.as_deref().is_some_and(same) {
+        if location.cloud.as_deref() == Some(name) {
             return Some(4);
         }
-        if let Some(country) = self.country(ix) {
-            if same(country) {
-                return Some(5);
-            }
-            if plimsoll_catalog::country_in(country, name) {
-                return Some(if name.eq_ignore_ascii_case("EU") {
-                    6
-                } else if name.eq_ignore_ascii_case("EEA") {
-                    7
-                } else {
-                    8
-                });
-            }
+        if self.country(ix).is_some_and(|country| in_jurisdiction(country, name)) {
+            return Some(match () {
+                () if name.eq_ignore_ascii_case("EU") => 6,
+                () if name.eq_ignore_ascii_case("EEA") => 7,
+                // Continents have long names; countries have two letters.
+                () if name.len() > 2 => 8,
+                () => 5,
+            });
         }
         (name == "*").then_some(ANYWHERE)
     }
@@ -225,10 +214,49 @@ impl Places {
     }
 }
 
+/// Whether a country is, or lies in, the place of that name, case ignored. A code that no table knows is
+/// a country of its own.
+fn in_jurisdiction(country: &str, name: &str) -> bool {
+    country.eq_ignore_ascii_case(name) || plimsoll_catalog::country_in(country, name)
+}
+
 /// `cloud/region` in two, or a bare region.
-fn split(name: &str) -> (Option<String>, String) {
+pub(super) fn split(name: &str) -> (Option<String>, String) {
     match name.split_once('/') {
         Some((cloud, region)) => (Some(cloud.to_owned()), region.to_owned()),
         None => (None, name.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_exact_but_for_jurisdictions() {
+        let mut places = Places::new(&EstateSpec::default(), &[]);
+        let ix = places.intern(Location {
+            cloud: Some("gcp".into()),
+            region: "europe-west2".into(),
+            zone: Some("europe-west2-b".into()),
+            site: None,
+        });
+        for (name, rank) in [
+            ("europe-west2-b", Some(0)),
+            ("gcp/europe-west2", Some(2)),
+            ("europe-west2", Some(3)),
+            ("gcp", Some(4)),
+            ("gb", Some(5)),
+            ("Uk", Some(5)),
+            ("EUROPE", Some(8)),
+            ("*", Some(9)),
+            ("EU", None),
+            ("GCP", None),
+            ("gcp/Europe-west2", None),
+            ("Europe-West2", None),
+            ("europe-west2-B", None),
+        ] {
+            assert_eq!(places.rank(name, ix), rank, "{name}");
+        }
     }
 }

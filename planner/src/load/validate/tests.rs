@@ -17,7 +17,9 @@ fn findings(text: &str) -> Vec<String> {
             Document::Foreign => unreachable!("the tests state documents of ours"),
         }
     }
-    validate(&workloads, estate.as_ref())
+    let mut problems = validate(&workloads, estate.as_ref());
+    problems.extend(places(&workloads, estate.as_ref(), &[]));
+    problems
         .into_iter()
         .map(|p| {
             let help = p.help.map(|help| format!(" → {help}")).unwrap_or_default();
@@ -466,4 +468,61 @@ fn networks() {
             ),
         ],
     );
+}
+
+const CASE: &str = "Case counts but for countries, EU, EEA and continents";
+
+#[test]
+fn places_are_exact_but_for_jurisdictions() {
+    let none = |field: &str, name: &str, near: &str| {
+        format!("`spec.{field}`: there is no place `{name}` → did you mean {near}? {CASE}")
+    };
+    for (spec, expected) in [
+        ("regions: [aws/us-east-1, us-east-1, nowhere, '*'], clouds: aws, notIn: [eu, De, ASIA]", vec![]),
+        ("notIn: [AWS]", vec![none("notIn[0]", "AWS", "`aws`")]),
+        ("regions: [aws, AWS/us-east-1]", vec![none("regions[1]", "AWS/us-east-1", "`aws/us-east-1`")]),
+        ("clouds: [Gcp]", vec![none("clouds[0]", "Gcp", "`gcp`")]),
+        ("zones: [us-EAST-1]", vec![none("zones[0]", "us-EAST-1", "`us-east-1`")]),
+        ("residency: [eu, Azure]", vec![none("residency[1]", "Azure", "`azure`")]),
+        ("clients: [{region: EastUS}]", vec![none("clients[0].region", "EastUS", "`eastus`")]),
+        (
+            "outputs: [{to: Aws/us-east-1, size: 1Gi}]",
+            vec![none("outputs[0].to", "Aws/us-east-1", "`aws/us-east-1`")],
+        ),
+    ] {
+        check("Workload", CPU, &[(spec, &expected.iter().map(String::as_str).collect::<Vec<_>>())]);
+    }
+    for (spec, expected) in [
+        // Own names count beside the embedded ones; where data is, is a place.
+        (
+            "regions: [{name: AWS}], offers: [{cloud: Own, region: R1, zone: Z1, capacity: spot, hourly: 1}], \
+          quotas: [{match: {cloud: Own, region: Own/R1, zone: Z1}, instances: 1}, {match: {region: R1}, instances: 1}], \
+          datasets: [{name: d, size: 1, at: [Lake]}], egress: [{from: Lake, to: eu, usdPerGb: 0}]",
+            vec![none("regions[0].name", "AWS", "`aws`")],
+        ),
+        (
+            "offers: [{cloud: Own, region: R1, zone: Z1, capacity: spot, hourly: 1}], \
+          quotas: [{match: {cloud: own, region: own/R1, zone: z1}, instances: 1}], \
+          prices: [{match: {region: r1}, multiply: 2}], interruptions: [{match: {cloud: OWN}, perHour: 1}]",
+            vec![
+                none("quotas[0].match.cloud", "own", "`Own`"),
+                none("quotas[0].match.region", "own/R1", "`Own/R1`"),
+                none("quotas[0].match.zone", "z1", "`Z1`"),
+                none("prices[0].match.region", "r1", "`R1`"),
+                none("interruptions[0].match.cloud", "OWN", "`Own`"),
+            ],
+        ),
+        (
+            "sites: [{name: Lab, near: aws/US-east-1}, {name: lab}], datasets: [{name: d, size: 1, at: [LAB]}], \
+          throughput: [{from: '*', to: laB, gbps: 1}], carbonIntensity: [{region: AWS/us-east-1, gramsPerKwh: 1}]",
+            vec![
+                none("sites[0].near", "aws/US-east-1", "`aws/us-east-1`"),
+                none("datasets[0].at[0]", "LAB", "`Lab` or `lab`"),
+                none("throughput[0].to", "laB", "`Lab` or `lab`"),
+                none("carbonIntensity[0].region", "AWS/us-east-1", "`aws/us-east-1`"),
+            ],
+        ),
+    ] {
+        check("Estate", "", &[(spec, &expected.iter().map(String::as_str).collect::<Vec<_>>())]);
+    }
 }

@@ -18,18 +18,23 @@ pub(super) fn check(scope: &mut Scope<'_>, spec: &WorkloadSpec) {
         name::name(&mut scope.field("outputs").item(index).field("to"), &output.to);
     }
     service(scope, spec);
-    for (field, places) in [
-        ("regions", &spec.regions),
-        ("clouds", &spec.clouds),
-        ("zones", &spec.zones),
-        ("notIn", &spec.not_in),
-        ("residency", &spec.residency),
-    ] {
+    for (field, places) in places(spec) {
         name::list(&mut scope.field(field), places);
     }
     worth(scope, spec);
     name::maybe(&mut scope.field("team"), spec.team.as_deref());
     name::maybe(&mut scope.field("current"), spec.current.as_deref());
+}
+
+/// The lists of places where it may and may not run, by field.
+pub(super) fn places(spec: &WorkloadSpec) -> [(&'static str, &[String]); 5] {
+    [
+        ("regions", &spec.regions),
+        ("clouds", &spec.clouds),
+        ("zones", &spec.zones),
+        ("notIn", &spec.not_in),
+        ("residency", &spec.residency),
+    ]
 }
 
 fn request(scope: &mut Scope<'_>, request: &Request) {
