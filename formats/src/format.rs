@@ -15,6 +15,8 @@ pub enum Format {
     Kubernetes,
     /// A task, service or job group of SkyPilot.
     SkyPilot,
+    /// Nodes as `kubectl get nodes` prints them: own machines.
+    Nodes,
     /// Karpenter's NodePool, NodeOverlay, EC2NodeClass and their like.
     Karpenter,
     /// Kueue's ClusterQueue, ResourceFlavor and their like.
@@ -31,6 +33,7 @@ impl Format {
             return Some(match group {
                 "kueue.x-k8s.io" => Self::Kueue,
                 _ if group.starts_with("karpenter.") => Self::Karpenter,
+                "v1" if is_node_list(document) => Self::Nodes,
                 _ => Self::Kubernetes,
             });
         }
@@ -48,10 +51,23 @@ impl Format {
         match self {
             Self::Kubernetes => "Kubernetes manifests",
             Self::SkyPilot => "SkyPilot tasks",
+            Self::Nodes => "lists of nodes",
             Self::Karpenter => "Karpenter's resources",
             Self::Kueue => "Kueue's resources",
             Self::Terraform => "Terraform's state",
         }
+    }
+}
+
+/// Whether a document of the core group is a node, or a list that begins with one.
+fn is_node_list(document: &Foreign) -> bool {
+    match document.text("kind") {
+        Some("Node" | "NodeList") => true,
+        Some("List") => {
+            let first = document.root().field("items").and_then(|items| items.items().into_iter().next());
+            first.and_then(|item| item.field("kind")?.text()) == Some("Node")
+        }
+        _ => false,
     }
 }
 
@@ -60,6 +76,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Kubernetes => "a Kubernetes manifest",
             Self::SkyPilot => "a SkyPilot task",
+            Self::Nodes => "a list of nodes",
             Self::Karpenter => "a Karpenter resource",
             Self::Kueue => "a Kueue resource",
             Self::Terraform => "Terraform's state",

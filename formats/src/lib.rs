@@ -7,6 +7,9 @@
 //! reason. No I/O, no clock.
 
 mod format;
+mod kubernetes;
+
+use std::collections::BTreeMap;
 
 use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
@@ -28,28 +31,61 @@ pub struct Translation {
     pub problems: Vec<Diagnostic>,
 }
 
+impl Translation {
+    /// Adds what another format's documents say.
+    fn add(&mut self, other: Self) {
+        self.workloads.extend(other.workloads);
+        self.estate.extend(other.estate);
+        self.assumptions.extend(other.assumptions);
+        self.problems.extend(other.problems);
+    }
+}
+
+/// All documents of one format, each with its index among those given.
+type Documents<'a> = [(usize, &'a Foreign)];
+
 /// Translates documents, given in the order of the command line.
 ///
 /// `estate` is what the estate itself says, for names that documents refer to (datasets, sites).
-pub fn translate(documents: &[Foreign], _estate: Option<&EstateSpec>) -> Translation {
+pub fn translate(documents: &[Foreign], estate: Option<&EstateSpec>) -> Translation {
     let mut translation = Translation::default();
-    for document in documents {
-        translation.problems.push(match Format::of(document) {
-            Some(format) => {
-                let kind = document.text("kind").map_or_else(String::new, |kind| format!(" `{kind}`"));
-                document
-                    .problem(
-                        if kind.is_empty() { "" } else { "kind" },
-                        format!("not a Plimsoll document but {format}{kind}"),
-                    )
-                    .with_help(format!("reading {} is not there yet", format.plural()))
+    let mut formats: BTreeMap<Format, Vec<(usize, &Foreign)>> = BTreeMap::new();
+    for (index, document) in documents.iter().enumerate() {
+        match Format::of(document) {
+            Some(format) => formats.entry(format).or_default().push((index, document)),
+            None => translation.problems.push(unknown(document)),
+        }
+    }
+    for (format, documents) in formats {
+        translation.add(match format {
+            Format::Kubernetes => kubernetes::translate(&documents, estate),
+            Format::SkyPilot | Format::Karpenter | Format::Kueue | Format::Nodes | Format::Terraform => {
+                not_yet(format, &documents)
             }
-            None => document.problem("", "this is no document that Plimsoll knows").with_help(
-                "it reads its own (`apiVersion: plimsoll.dev/v1alpha1`), Kubernetes manifests and SkyPilot tasks",
-            ),
         });
     }
     translation
+}
+
+fn unknown(document: &Foreign) -> Diagnostic {
+    document.problem("", "this is no document that Plimsoll knows").with_help(
+        "it reads its own (`apiVersion: plimsoll.dev/v1alpha1`), Kubernetes manifests and SkyPilot tasks",
+    )
+}
+
+/// The documents of a format that is recognised and not read.
+fn not_yet(format: Format, documents: &Documents<'_>) -> Translation {
+    let problem = |document: &Foreign| {
+        let kind = document.text("kind").map_or_else(String::new, |kind| format!(" `{kind}`"));
+        document
+            .problem(
+                if kind.is_empty() { "" } else { "kind" },
+                format!("not a Plimsoll document but {format}{kind}"),
+            )
+            .with_help(format!("reading {} is not there yet", format.plural()))
+    };
+    let problems = documents.iter().map(|(_, document)| problem(document)).collect();
+    Translation { problems, ..Translation::default() }
 }
 
 #[cfg(test)]
@@ -65,9 +101,13 @@ mod tests {
 
     #[test]
     fn every_program_is_recognised_by_its_documents() {
-        use Format::{Karpenter, Kubernetes, Kueue, SkyPilot, Terraform};
+        use Format::{Karpenter, Kubernetes, Kueue, Nodes, SkyPilot, Terraform};
         for (text, format) in [
             ("{apiVersion: apps/v1, kind: Deployment}", Some(Kubernetes)),
+            ("{apiVersion: v1, kind: Node}", Some(Nodes)),
+            ("{apiVersion: v1, kind: NodeList, items: []}", Some(Nodes)),
+            ("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Node}]}", Some(Nodes)),
+            ("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod}]}", Some(Kubernetes)),
             ("{apiVersion: karpenter.sh/v1, kind: NodePool}", Some(Karpenter)),
             ("{apiVersion: karpenter.k8s.aws/v1, kind: EC2NodeClass}", Some(Karpenter)),
             ("{apiVersion: kueue.x-k8s.io/v1beta1, kind: ClusterQueue}", Some(Kueue)),

@@ -10,7 +10,9 @@ mod round_trip;
 mod series;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use documents::{catalog, documents, is_document, plan};
 pub use located::Located;
 pub use series::series;
+pub use view::View;

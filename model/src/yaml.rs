@@ -21,7 +21,8 @@ pub use suggest::nearest;
 pub use tree::Tree;
 pub use write::to_string;
 
-pub(crate) use de::read;
+pub(crate) use de::{read, read_at};
 pub(crate) use limits::FILE_PROBLEMS;
 pub(crate) use parse::{parse, text_of};
-pub(crate) use tree::Value;
+pub(crate) use path::join;
+pub(crate) use tree::{Entry, NodeId, Value};

@@ -14,8 +14,8 @@ use crate::{
 pub struct Located<T> {
     /// What the document says.
     pub value: T,
-    source: Arc<Source>,
-    tree: Arc<Tree>,
+    pub(super) source: Arc<Source>,
+    pub(super) tree: Arc<Tree>,
 }
 
 impl<T> Located<T> {

@@ -122,3 +122,25 @@ fn one_document_is_wanted_where_one_is_read() {
     }
     assert_eq!(catalog("c", catalog_text.as_bytes()).unwrap().value, []);
 }
+
+#[test]
+fn a_document_without_a_type_is_looked_into_with_places() {
+    let text = "apiVersion: v1\nkind: List\nitems:\n- kind: Pod\n  spec: {replicas: 2, on: true, empty: ~, \"a.b/c\": '7'}\n";
+    let read = documents("f.yaml", text.as_bytes()).unwrap();
+    let place = read.into_iter().next().unwrap().split().1;
+    let pod = place.root().field("items").unwrap().items().remove(0);
+    let spec = pod.field("spec").unwrap();
+    assert_eq!(spec.field("replicas").unwrap().integer(), Some(2));
+    assert_eq!(spec.field("replicas").unwrap().text(), Some("2"));
+    assert_eq!(spec.field("on").unwrap().boolean(), Some(true));
+    assert!(spec.field("empty").is_none() && spec.field("missing").is_none() && spec.is_mapping());
+    assert_eq!(pod.at(&["spec", "replicas"]).unwrap().path(), "items[0].spec.replicas");
+    let odd = spec.field("a.b/c").unwrap();
+    assert_eq!(odd.path(), r#"items[0].spec["a.b/c"]"#);
+    assert_eq!(odd.problem("m").span.unwrap(), crate::Span { line: 5, column: 52, length: 3 });
+    let keys: Vec<&str> = spec.entries().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["replicas", "on", "empty", "a.b/c"]);
+    let wrong = spec.read::<std::collections::BTreeMap<String, bool>>().unwrap_err();
+    assert_eq!(wrong[0].field, "items[0].spec.replicas");
+    assert_eq!(spec.field("replicas").unwrap().read::<u32>().unwrap(), 2);
+}

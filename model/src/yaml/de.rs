@@ -20,14 +20,24 @@ use crate::diagnostic::{Diagnostic, Source, Span, shown};
 
 /// Reads a document.
 pub(crate) fn read<T: de::DeserializeOwned>(source: &Source, tree: &Tree) -> Result<T, Vec<Diagnostic>> {
+    read_at(source, tree, tree.root(), "")
+}
+
+/// Reads the part of a document that lies at a path.
+pub(crate) fn read_at<T: de::DeserializeOwned>(
+    source: &Source,
+    tree: &Tree,
+    start: NodeId,
+    path: &str,
+) -> Result<T, Vec<Diagnostic>> {
     let reader =
         Reader { source, tree, problems: RefCell::new(Vec::new()), skipped: RefCell::new(BTreeSet::new()) };
     loop {
         let root = Cursor {
             reader: &reader,
-            id: tree.root(),
-            path: Path::Root,
-            span: tree.node(tree.root()).span,
+            id: start,
+            path: Path::Start(path),
+            span: tree.position_of(path),
             free: false,
         };
         let error = match T::deserialize(root) {
@@ -35,7 +45,7 @@ pub(crate) fn read<T: de::DeserializeOwned>(source: &Source, tree: &Tree) -> Res
             Ok(_) => return Err(reader.problems.take()),
             Err(error) => error.at(|| root.place()),
         };
-        if reader.finds_no_more(&error) {
+        if reader.finds_no_more(&error, start) {
             return Err(reader.problems.take());
         }
     }
@@ -64,7 +74,7 @@ impl Reader<'_> {
     }
 
     /// Notes an error and skips its value; whether that ends the reading.
-    fn finds_no_more(&self, error: &Error) -> bool {
+    fn finds_no_more(&self, error: &Error, start: NodeId) -> bool {
         let Some(place) = error.place() else { return true };
         let follows = error.missing().is_some_and(|name| {
             self.tree.entry(place.node, name).is_some_and(|entry| self.is_skipped(entry.value))
@@ -73,7 +83,7 @@ impl Reader<'_> {
             self.report(error);
         }
         let new = self.skipped.borrow_mut().insert(place.node);
-        !new || place.node == self.tree.root() || self.problems.borrow().len() >= PROBLEMS
+        !new || place.node == start || self.problems.borrow().len() >= PROBLEMS
     }
 }
 

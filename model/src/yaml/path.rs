@@ -5,19 +5,26 @@ use std::fmt;
 /// A path, as a chain from the inside out on the reader's stack.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Path<'a> {
-    Root,
+    /// The path that the reading starts at; empty for the root.
+    Start(&'a str),
     Field(&'a Path<'a>, &'a str),
     Item(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    fn is_root(&self) -> bool {
+        matches!(self, Path::Start(""))
+    }
 }
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root => Ok(()),
+            Self::Start(path) => f.write_str(path),
             Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
             Self::Field(parent, name) => {
                 parent.fmt(f)?;
-                write_field(f, matches!(parent, Path::Root), name)
+                write_field(f, parent.is_root(), name)
             }
         }
     }
@@ -32,6 +39,14 @@ pub(super) fn write_field(f: &mut impl fmt::Write, first: bool, name: &str) -> f
     }
     let short: String = name.chars().take(LONGEST).collect();
     write!(f, "[{}]", serde_json::Value::String(short))
+}
+
+/// The path of a field of what lies at a path.
+pub(crate) fn join(parent: &str, name: &str) -> String {
+    let mut path = parent.to_owned();
+    // Writing to a string does not fail.
+    _ = write_field(&mut path, parent.is_empty(), name);
+    path
 }
 
 /// One step of a path.
@@ -78,7 +93,7 @@ mod tests {
 
     #[test]
     fn paths_are_written_and_read() {
-        let root = Path::Root;
+        let root = Path::Start("");
         let spec = Path::Field(&root, "spec");
         let speed = Path::Field(&spec, "speed");
         let odd = Path::Field(&speed, "a.b\"c]");
