@@ -229,6 +229,15 @@ document! {
         pub reason: String,
         /// Each limit that alone, relaxed, would place it; else the smallest set that together would.
         pub causes: Vec<Cause>,
+        /// Whether it takes all causes together to place it; else any one of them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub together: bool,
+        /// What placing an optional workload would add to the total where it fits, else where limits give.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cost_usd: Option<Usd>,
+        /// What placing an optional workload is worth.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub value_usd: Option<Usd>,
         /// How many offers each constraint excludes.
         pub filtered: IndexMap<Constraint, u64>,
         /// The offer that comes nearest.

@@ -102,3 +102,39 @@ fn what_fits_nowhere_is_explained() {
     assert_eq!(causes.len(), 1);
     assert_eq!((causes[0].constraint.as_str(), causes[0].relax_by), ("deadline", Some(2.0)));
 }
+
+#[test]
+fn what_is_left_out_for_its_price_says_so_and_names_only_limits_that_would_change_that() {
+    let optional = |name: &str, spec: &str| {
+        format!(
+            "\n---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{duration: 10h, request: {{cpu: 96}}, {spec}}}\n"
+        )
+    };
+    // 163.85 to 327.7 a run on demand, 125 + 13.38 on spot.
+    let documents = [
+        optional("dear", "value: 100, interruptible: true, clouds: [gcp]"),
+        optional("steady", "value: 140, clouds: [aws]"),
+        optional("nowhere", "value: 100, interruptible: true, clouds: [azure]"),
+        optional("far", "value: 140, clouds: [azure]"),
+        optional("close", "value: 293.799, clouds: [gcp]"),
+    ]
+    .concat();
+    let plan = plan(&format!("{ESTATE}{documents}"), |_| {});
+    let said = |index: usize| {
+        let unplaced = &plan.unplaced[index];
+        let causes = unplaced.causes.iter().map(|cause| cause.constraint.as_str()).collect::<Vec<_>>();
+        let cost = unplaced.cost_usd.map(|usd| usd.to_string());
+        (&*unplaced.workload, &*unplaced.reason, causes, unplaced.together, cost)
+    };
+    let cost = |usd: &str| Some(usd.to_owned());
+    let price = "it costs $293.80 and is worth $100.00";
+    assert_eq!(said(0), ("dear", price, vec![], false, cost("293.8")));
+    let price = "where it fits it costs $327.70 and is worth $140.00";
+    assert_eq!(said(1), ("steady", price, vec!["interruptible"], false, cost("327.7")));
+    let price = "it would cost $138.38 even without limits and is worth $100.00";
+    assert_eq!(said(2), ("nowhere", price, vec![], false, cost("138.376724")));
+    let price = "it would fit if 2 limits gave together";
+    assert_eq!(said(3), ("far", price, vec!["interruptible", "region"], true, None));
+    let price = "it costs $293.8 and is worth $293.799";
+    assert_eq!(said(4), ("close", price, vec![], false, cost("293.8")));
+}

@@ -119,15 +119,18 @@ pub fn best(inputs: &Inputs, flags: &Flags, cutoff: Option<Score>, most: u64) ->
     search.best.map_or(Outcome::None, Outcome::Best)
 }
 
-/// Whether a workload fits anywhere at any time beside the others as decided, breaking no rule.
-pub fn fits_beside(inputs: &Inputs, flags: &Flags, others: &[Decision], workload: usize) -> bool {
+/// Whether a workload has a place anywhere at any time beside the others as decided: one that breaks no
+/// rule and, when it may be left out, costs less than it is worth.
+pub fn has_place_beside(inputs: &Inputs, flags: &Flags, others: &[Decision], workload: usize) -> bool {
     let mut search = Search::new(inputs, flags);
     search.decided = others.iter().filter(|other| other.workload != workload).cloned().collect();
+    let without = search.checker.evaluate(&search.decided).total_usd;
+    let required = inputs.workloads[workload].spec.is_required();
     search.choices(workload).into_iter().any(|choice| {
         search.decided.push(choice);
-        let fits = search.checker.evaluate(&search.decided).violations.is_empty();
+        let with = search.checker.evaluate(&search.decided);
         search.decided.pop();
-        fits
+        with.violations.is_empty() && (required || with.total_usd < without)
     })
 }
 

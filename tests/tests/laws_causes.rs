@@ -1,5 +1,6 @@
 //! Why a workload is left out: each stated cause, relaxed by what it says, places the workload beside
-//! the others as placed; by slightly less it does not. Where none does alone, all together do.
+//! the others as placed; by slightly less it does not. Where none does alone, all together do. A place for what may be left out is
+//! one that costs less than it is worth.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
@@ -93,7 +94,7 @@ fn check(made: &Instance, tally: &mut BTreeMap<Constraint, usize>) -> Result<(),
             for (cause, by) in causes {
                 relax(&mut inputs, &mut flags, workload, cause, *by);
             }
-            brute::fits_beside(&inputs, &flags, &others, workload)
+            brute::has_place_beside(&inputs, &flags, &others, workload)
         };
         let full = |cause: &Cause| cause.relax_by.unwrap_or(0.0);
         // To what a request may shrink, or which accelerator it may ask for instead, has no one answer.
@@ -187,10 +188,8 @@ fn minimal(
     for unplaced in &plan.unplaced {
         let workload =
             inputs.workloads.iter().position(|one| one.metadata.name == unplaced.workload).unwrap();
-        if brute::fits_beside(inputs, &plan.inputs.flags, others, workload)
-            && inputs.workloads[workload].spec.is_required()
-        {
-            return Err(format!("{} fits as it is", unplaced.workload));
+        if brute::has_place_beside(inputs, &plan.inputs.flags, others, workload) {
+            return Err(format!("{} has a place as it is", unplaced.workload));
         }
     }
     Ok(())

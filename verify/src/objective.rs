@@ -48,7 +48,7 @@ impl Checker<'_> {
             }
         }
         for unplaced in &plan.unplaced {
-            self.check_unplaced(unplaced, found);
+            self.check_unplaced(plan, unplaced, found);
         }
         let mut plan_wide = Findings { subject: "prices", found };
         for price in &plan.prices {
@@ -68,10 +68,21 @@ impl Checker<'_> {
         }
     }
 
-    fn check_unplaced(&self, unplaced: &Unplaced, found: &mut Vec<Violation>) {
+    fn check_unplaced(&self, plan: &Plan, unplaced: &Unplaced, found: &mut Vec<Violation>) {
         let mut findings = Findings { subject: &unplaced.workload, found };
-        if !self.names.contains_key(&*unplaced.workload) {
+        let Some(index) = self.names.get(&*unplaced.workload) else {
             findings.add(Kind::Document, "is no workload of the documents");
+            return;
+        };
+        let value = self.inputs.workloads[*index].spec.value;
+        if unplaced.value_usd.is_some() && unplaced.value_usd != value {
+            findings.add(Kind::Document, "valueUsd is not the `value` of the documents");
+        }
+        if let Some((cost, value)) = unplaced.cost_usd.zip(value)
+            && plan.status == Status::Optimal
+            && (value - cost).to_f64() > 1e-5 + 2e-6 * plan.objective.total_usd.to_f64().abs()
+        {
+            findings.add(Kind::Bound, format!("is left out of an optimal plan, at ${cost} for ${value}"));
         }
         for cause in &unplaced.causes {
             if cause.relax_by.is_some_and(|by| !by.is_finite() || by < 0.0) {

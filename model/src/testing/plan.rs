@@ -131,11 +131,15 @@ fn unplaced(fill: f64) -> impl Strategy<Value = Unplaced> {
             unit,
         });
     let filtered = vec((constraint(), any::<u64>()), 0..4).prop_map(|counts| counts.into_iter().collect());
-    (text(), text(), vec(cause, 0..3), filtered, maybe(fill, text())).prop_map(
-        |(workload, reason, causes, filtered, nearest)| Unplaced {
+    let money = (maybe(fill, usd()), maybe(fill, usd()));
+    (text(), text(), vec(cause, 0..3), any::<bool>(), money, filtered, maybe(fill, text())).prop_map(
+        |(workload, reason, causes, together, (cost_usd, value_usd), filtered, nearest)| Unplaced {
             workload,
             reason,
             causes,
+            together,
+            cost_usd,
+            value_usd,
             filtered,
             nearest,
         },

@@ -2,28 +2,24 @@
 //!
 //! Every offer is asked what stands in the way of the workload there, beside the others as placed. A
 //! limit that alone excludes some offer is a cause: relaxing it by the stated amount places the
-//! workload. When no limit alone does, the smallest set that together does is given.
+//! workload. When no limit alone does, the smallest set that together does is given. A limit behind
+//! which an optional workload would still cost more than it is worth is no cause.
+
+mod ways;
 
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use plimsoll_model::plan::{Cause, Constraint, Unplaced};
-use plimsoll_solver::{
-    Column, Outcome,
-    column::columns,
-    problem::{Choice, Task, ceil_second},
-    state::State,
+use plimsoll_model::{
+    Usd,
+    plan::{Cause, Constraint, Unplaced},
 };
+use plimsoll_solver::Outcome;
 use serde_json::json;
 
-use crate::{
-    build::{Build, between},
-    price::Decision,
-    prospect::Obstacle,
-    report::beside::{limits_broken, round},
-    terms::Terms,
-    world::{Assumptions, OfferIx, dollars},
-};
+use crate::{build::Build, price::Decision, prospect::Obstacle, report::beside::round, world::dollars};
+
+use ways::Way;
 
 /// Explains every workload that is not placed, in document order.
 pub(super) fn explain(
@@ -38,187 +34,107 @@ fn one(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Unplaced {
     let world = build.world();
     let workload = world.inputs.workloads[task].metadata.name.clone();
     let filtered: IndexMap<Constraint, u64> = build.prospects[task].filtered().into_iter().collect();
-    let producer = build.problem.tasks[task]
-        .inputs
-        .iter()
-        .map(|e| e.producer as usize)
-        .find(|p| outcome.columns[*p].is_none());
-    if let Some(producer) = producer {
+    let mut unplaced = Unplaced {
+        workload,
+        reason: String::new(),
+        causes: Vec::new(),
+        together: false,
+        cost_usd: None,
+        value_usd: build.prospects[task].spec().value,
+        filtered,
+        nearest: None,
+    };
+    let mut producers = build.problem.tasks[task].inputs.iter().map(|edge| edge.producer as usize);
+    if let Some(producer) = producers.find(|producer| outcome.columns[*producer].is_none()) {
         let name = world.inputs.workloads[producer].metadata.name.clone();
-        let cause = Cause {
+        unplaced.reason = format!("its producer {name} is left out");
+        unplaced.causes = vec![Cause {
             constraint: Constraint::Producer,
-            name: name.clone(),
+            name,
             needs: json!("placed"),
             has: json!("left out"),
             relax_by: None,
             unit: None,
-        };
-        let reason = format!("its producer {name} is left out");
-        return Unplaced { workload, reason, causes: vec![cause], filtered, nearest: None };
+        }];
+        return unplaced;
     }
-    let sets = obstacles_by_offer(build, outcome, task);
-    let (causes, nearest) = causes(&sets);
-    let spec = build.prospects[task].spec();
-    let reason = match (&causes[..], spec.is_required()) {
-        ([], false) => format!(
-            "placing it adds more than its value of {}",
-            dollars(spec.value.unwrap_or(plimsoll_model::Usd::ZERO))
-        ),
-        ([], true) => "it fits alone, but not beside the others within what was searched".into(),
-        (causes, _) => sentence(causes, sets.iter().any(|s| s.1.len() == 1)),
-    };
-    Unplaced { workload, reason, causes, filtered, nearest: nearest.map(|ix| world.offer(ix).name()) }
+    let ways = ways::all(build, outcome, task);
+    let mut taken: Vec<&Way> = ways.iter().filter(|way| way.is_worth_it(unplaced.value_usd)).collect();
+    if ways.iter().all(|way| way.usd.is_infinite()) {
+        // It is too large for every machine: what it would cost, nobody knows.
+        taken = ways.iter().collect();
+    }
+    taken.sort_by(|a, b| a.usd.total_cmp(&b.usd));
+    unplaced.causes = causes(&taken);
+    unplaced.together = unplaced.causes.len() > 1 && taken.iter().all(|way| way.obstacles.len() > 1);
+    let nearest = nearest(taken.iter().copied()).or_else(|| nearest(&ways));
+    unplaced.nearest = nearest.map(|way| world.offer(way.offer).name());
+    let least = |ways: &mut dyn Iterator<Item = &Way>| ways.map(|way| way.usd).reduce(f64::min);
+    let free = least(&mut ways.iter().filter(|way| way.obstacles.is_empty()));
+    if unplaced.value_usd.is_some() {
+        let known = &mut ways.iter().filter(|way| way.usd.is_finite());
+        let cost = free.or_else(|| taken.is_empty().then(|| least(known)).flatten());
+        unplaced.cost_usd = cost.map(|usd| Usd::from_micro((usd * 1e6).round() as i128));
+    }
+    unplaced.reason = reason(&unplaced, free.is_some(), !taken.is_empty());
+    unplaced
 }
 
-type Sets = Vec<(OfferIx, Vec<Obstacle>, f64)>;
-
-/// By offer (and time): everything in the way, with what it would cost.
-fn obstacles_by_offer(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Sets {
-    let world = build.world();
-    let mut fixed: Vec<(OfferIx, Vec<Obstacle>, Option<Terms>)> = Vec::new();
-    for ix in 0..world.offers.len() as u32 {
-        let (mut obstacles, terms) =
-            build.prospects[task].obstacles(OfferIx(ix), &mut Assumptions::ignored());
-        // Counts, quotas and the deadline are judged again beside the others.
-        if terms.is_some() {
-            obstacles.retain(|o| {
-                !matches!(o.constraint, Constraint::Count | Constraint::Quota | Constraint::Deadline)
-            });
-        }
-        fixed.push((OfferIx(ix), obstacles, terms));
-    }
-    let fewest = fixed.iter().map(|f| f.1.len()).min().unwrap_or(0).max(1);
-    fixed.retain(|f| f.1.len() <= fewest);
-    let task_numbers = build.problem.tasks[task].clone();
-    let mut trial: Vec<(OfferIx, Vec<Obstacle>, Choice)> = Vec::new();
-    let mut sets: Sets = Vec::new();
-    for (ix, obstacles, terms) in fixed {
-        match terms.and_then(|terms| build.choice(task, &task_numbers, ix, &terms)) {
-            Some(choice) => trial.push((ix, obstacles, choice)),
-            None if !obstacles.is_empty() => sets.push((ix, obstacles, f64::INFINITY)),
-            None => {}
-        }
-    }
-    sets.extend(beside_the_others(build, outcome, task, trial));
-    sets
-}
-
-/// Adds what stands in the way beside the others: limits over time, deadline, budgets.
-fn beside_the_others(
-    build: &Build<'_>,
-    outcome: &Outcome,
-    task: usize,
-    trial: Vec<(OfferIx, Vec<Obstacle>, Choice)>,
-) -> Sets {
-    // A copy of the problem in which the task may try each of these offers.
-    let mut problem = build.problem.clone();
-    let mut local: BTreeMap<OfferIx, u32> =
-        (0..).zip(&build.offers).map(|(local, ix)| (*ix, local)).collect();
-    let (mut offers, mut fixed) = (build.offers.clone(), Vec::new());
-    problem.tasks[task].choices.clear();
-    for (ix, obstacles, mut choice) in trial {
-        choice.offer = *local.entry(ix).or_insert_with(|| {
-            let offer = build.world().offer(ix);
-            offers.push(ix);
-            problem.counts.push(if offer.nodes.is_some() { None } else { offer.count.map(i64::from) });
-            let local = offers.len() as u32 - 1;
-            problem.reservations.extend(build.reservations_of(ix, local));
-            local
-        });
-        for edge in &build.problem.tasks[task].inputs {
-            // The problem knows only the places of its own choices.
-            if let Some(column) = &outcome.columns[edge.producer as usize] {
-                let from = &build.problem.tasks[edge.producer as usize].choices[column.choice as usize];
-                between(build.world(), &mut problem.network, from.place, choice.place);
-            }
-        }
-        problem.tasks[task].choices.push(choice);
-        fixed.push((ix, obstacles));
-    }
-    let mut state = State::new(&problem);
-    for (other, column) in outcome.columns.iter().enumerate() {
-        if let Some(column) = column {
-            state.place(other, column.clone());
-        }
-    }
-    let mut sets = Sets::new();
-    let t = &problem.tasks[task];
-    let mut later = t.clone();
-    let over = t.deadline.map(|deadline| after_all(&state, t, deadline));
-    for (index, (ix, obstacles)) in fixed.into_iter().enumerate() {
-        let choice = &t.choices[index];
-        let Some(first) = state.first_start(task, choice).map(ceil_second) else { continue };
-        let mut list = Vec::new();
-        columns(&problem, t, index, first, &mut list);
-        if let Some(deadline) = t.deadline {
-            // The first time after the deadline at which nothing else is in the way, else the first of all.
-            let mut late = Vec::new();
-            later.deadline = over.map(|over| over.max(first + choice.run + t.slots));
-            columns(&problem, &later, index, first, &mut late);
-            late.retain(|column| column.end() > deadline);
-            late.sort_by_key(Column::end);
-            let free = late.iter().position(|column| {
-                state.excess(task, column).is_empty() && {
-                    state.place(task, column.clone());
-                    let within = state.over_budget().is_none();
-                    state.remove(task);
-                    within
+/// Why, in a sentence: `fits` somewhere beside the others; some way costs less than its value (`taken`).
+fn reason(unplaced: &Unplaced, fits: bool, taken: bool) -> String {
+    let count = unplaced.causes.len();
+    match (&unplaced.causes[..], unplaced.cost_usd.zip(unplaced.value_usd)) {
+        ([], Some((cost, value))) => {
+            let (cost, value) = both(cost, value);
+            match (fits, taken) {
+                (true, false) => format!("it costs {cost} and is worth {value}"),
+                (true, true) => {
+                    format!("it costs {cost} and is worth {value}, which the search did not find")
                 }
-            });
-            if let Some(at) = free.or((list.is_empty() && !late.is_empty()).then_some(0)) {
-                list.push(late.swap_remove(at));
+                (false, _) => format!("it would cost {cost} even without limits and is worth {value}"),
             }
         }
-        for column in list {
-            let mut all = obstacles.clone();
-            if let Some(deadline) = t.deadline.filter(|deadline| column.end() > *deadline) {
-                let by = (column.end() - deadline) as f64 / plimsoll_solver::problem::HOUR;
-                all.push(Obstacle {
-                    constraint: Constraint::Deadline,
-                    name: "deadline".into(),
-                    needs: json!(plimsoll_model::Time::from_nanos(column.end()).to_string()),
-                    has: json!(plimsoll_model::Time::from_nanos(deadline).to_string()),
-                    relax: Some((by, "h")),
-                });
-            }
-            let own = column.own;
-            all.extend(limits_broken(build, &problem, &offers, &mut state, task, &column));
-            sets.push((ix, all, own));
+        ([], None) => "it fits alone, but not beside the others within what was searched".to_owned(),
+        (_, Some((cost, value))) => {
+            let (cost, value) = both(cost, value);
+            format!("where it fits it costs {cost} and is worth {value}")
         }
+        ([cause], None) => format!("it would fit if {} gave", limit(cause)),
+        _ if unplaced.together => format!("it would fit if {count} limits gave together"),
+        _ => format!("it would fit if any one of {count} limits gave"),
     }
-    sets
 }
 
-/// A deadline that a task holds even when it waits until everything else is over.
-fn after_all(state: &State<'_>, task: &Task, deadline: i64) -> i64 {
-    let ready = task.choices.iter().map(|choice| choice.ready).max().unwrap_or(task.earliest);
-    let ends = state.columns().iter().flatten().map(Column::end);
-    let last = ends.chain([ready, task.earliest]).max().unwrap_or(deadline);
-    let run = task.choices.iter().map(|choice| choice.run).max().unwrap_or(0);
-    deadline.max(last.saturating_add(run).saturating_add(2 * task.slots))
+/// Two amounts with as many decimals as it takes to tell them apart.
+fn both(a: Usd, b: Usd) -> (String, String) {
+    let (short, other) = (dollars(a), dollars(b));
+    if short == other && a != b { (format!("${a}"), format!("${b}")) } else { (short, other) }
 }
 
-/// The causes and the nearest offer.
-fn causes(sets: &Sets) -> (Vec<Cause>, Option<OfferIx>) {
-    let Some(fewest) = sets.iter().map(|s| s.1.len()).min() else { return (Vec::new(), None) };
-    let nearest = sets
-        .iter()
-        .filter(|s| s.1.len() == fewest)
-        .min_by(|a, b| amount(&a.1).total_cmp(&amount(&b.1)).then(a.2.total_cmp(&b.2)))
-        .map(|s| s.0);
-    if fewest == 0 {
-        return (Vec::new(), nearest);
-    }
-    if fewest > 1 {
-        let set = sets
-            .iter()
-            .filter(|s| s.1.len() == fewest)
-            .min_by(|a, b| amount(&a.1).total_cmp(&amount(&b.1)).then(a.2.total_cmp(&b.2)));
-        return (set.map_or_else(Vec::new, |s| s.1.iter().map(cause).collect()), nearest);
+/// A limit by its names.
+fn limit(cause: &Cause) -> String {
+    let (constraint, name) = (cause.constraint.as_str(), &cause.name);
+    if constraint == name { format!("`{name}`") } else { format!("{constraint} `{name}`") }
+}
+
+/// The way with the fewest obstacles, of equals the lowest, of equals the cheapest.
+fn nearest<'w>(ways: impl IntoIterator<Item = &'w Way>) -> Option<&'w Way> {
+    let amount = |way: &Way| way.obstacles.iter().map(|o| o.relax.map_or(1.0, |r| r.0)).sum::<f64>();
+    ways.into_iter().min_by(|a, b| {
+        let fewer = a.obstacles.len().cmp(&b.obstacles.len());
+        fewer.then(amount(a).total_cmp(&amount(b))).then(a.usd.total_cmp(&b.usd))
+    })
+}
+
+/// Each obstacle that alone is in some way, with its least amount; else the smallest set.
+fn causes(ways: &[&Way]) -> Vec<Cause> {
+    let Some(nearest) = nearest(ways.iter().copied()) else { return Vec::new() };
+    if nearest.obstacles.len() != 1 {
+        return nearest.obstacles.iter().map(cause).collect();
     }
     let mut least: BTreeMap<(Constraint, String), &Obstacle> = BTreeMap::new();
-    for set in sets.iter().filter(|s| s.1.len() == 1) {
-        let obstacle = &set.1[0];
+    for way in ways {
+        let [obstacle] = &way.obstacles[..] else { continue };
         let key = match obstacle.constraint {
             // These are not limits with an amount: one entry stands for all offers they exclude.
             Constraint::Accelerator
@@ -236,11 +152,7 @@ fn causes(sets: &Sets) -> (Vec<Cause>, Option<OfferIx>) {
             *entry = obstacle;
         }
     }
-    (least.into_values().map(cause).collect(), nearest)
-}
-
-fn amount(set: &[Obstacle]) -> f64 {
-    set.iter().map(|o| o.relax.map_or(1.0, |r| r.0)).sum()
+    least.into_values().map(cause).collect()
 }
 
 fn cause(obstacle: &Obstacle) -> Cause {
@@ -251,33 +163,5 @@ fn cause(obstacle: &Obstacle) -> Cause {
         has: obstacle.has.clone(),
         relax_by: obstacle.relax.map(|r| round(r.0)),
         unit: obstacle.relax.map(|r| r.1.to_owned()),
-    }
-}
-
-fn sentence(causes: &[Cause], alone: bool) -> String {
-    let words: Vec<String> = causes
-        .iter()
-        .map(|c| {
-            let by = match (c.relax_by, c.unit.as_deref()) {
-                (Some(by), Some("usd")) => format!(" by ${by:.2}"),
-                (Some(by), Some(unit)) => format!(" by {by} {unit}"),
-                _ => format!(" (needs {}, has {})", plain(&c.needs), plain(&c.has)),
-            };
-            format!("{} `{}`{by}", c.constraint, c.name)
-        })
-        .collect();
-    match (words.len(), alone) {
-        (0, _) => "no offer is left".into(),
-        (1, _) => format!("it would fit if this gave: {}", words[0]),
-        (_, true) => format!("it would fit if any one of these gave: {}", words.join("; ")),
-        (_, false) => format!("it would fit if all of these gave: {}", words.join("; ")),
-    }
-}
-
-fn plain(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(" or "),
-        other => other.to_string(),
     }
 }

@@ -341,6 +341,8 @@ const CORRUPTIONS: &[Corruption] = &[
     ("a cause without a unit", Kind::Document, |plan| {
         plan.unplaced[0].causes.push(cause(Some(1.0), "bananas"));
     }),
+    ("another value", Kind::Document, |plan| plan.unplaced[0].value_usd = Some(usd(12.0))),
+    ("left out at less than its value", Kind::Bound, |plan| plan.unplaced[0].cost_usd = Some(usd(12.4))),
     ("nearest offer that is none", Kind::Document, |plan| plan.unplaced[0].nearest = Some("moon".into())),
 ];
 

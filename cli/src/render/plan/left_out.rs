@@ -18,14 +18,17 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
 
 fn one(unplaced: &Unplaced, width: usize) -> Vec<String> {
     let name = bad(&shorten(&unplaced.workload, 40));
-    let header = match unplaced.causes.as_slice() {
-        [] => format!("{name}: {}", unplaced.reason),
-        [cause] if cause.constraint == Constraint::Producer => format!("{name}: {}", unplaced.reason),
-        [_] => format!("{name}: it could be placed with"),
-        // The causes are alternatives, or all needed together: the reason begins with which.
-        _ if unplaced.reason.contains("any one") => format!("{name}: it could be placed with any one of"),
-        _ => format!("{name}: it could be placed with all of"),
+    let changes = match unplaced.causes.as_slice() {
+        [] => None,
+        [cause] if cause.constraint == Constraint::Producer => None,
+        [_] => Some("it could be placed with"),
+        _ if unplaced.together => Some("it could be placed with all of"),
+        _ => Some("it could be placed with any one of"),
     };
+    // The reason speaks of the causes too, unless there are none or the price is one.
+    let reason = (changes.is_none() || unplaced.cost_usd.is_some()).then_some(&*unplaced.reason);
+    let header = reason.into_iter().chain(changes).collect::<Vec<_>>().join("; ");
+    let header = format!("{name}: {header}");
     let mut lines = wrap_painted("  ", &header, width);
     for cause in unplaced.causes.iter().filter(|cause| cause.constraint != Constraint::Producer) {
         lines.extend(wrap("    - ", &sentence(cause), width));
@@ -83,8 +86,11 @@ fn sentence(cause: &Cause) -> String {
         Constraint::Deadline => format!("a deadline of {needs} instead of {has}{more}"),
         Constraint::Latency => format!("a round trip of {needs} instead of {has}{more}"),
         Constraint::Speed => format!("a stated speed of {needs}"),
+        Constraint::Region => format!("{needs} allowed, beside {has}"),
+        Constraint::NotIn => format!("{needs} not forbidden, as {has} is"),
+        Constraint::Residency => format!("{needs} allowed by residency, beside {has}"),
         Constraint::Risk => "machines that are interrupted less often".to_owned(),
-        other => format!("{} {name}: needs {needs}, has {has}{more}", word(other)),
+        Constraint::Producer => format!("{name} placed"),
     }
 }
 

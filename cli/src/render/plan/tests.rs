@@ -99,7 +99,7 @@ fn what_stands_in_the_way_is_said_in_words() {
     };
     plan.unplaced = vec![Unplaced {
         workload: "blocked".into(),
-        reason: "it would fit if all of these gave".into(),
+        reason: "it would fit if 13 limits gave together".into(),
         causes: vec![
             cause(Constraint::Count, "a/b/c/spot", json!(3), json!(2), Some((1.0, "instances"))),
             cause(Constraint::Quota, "aws H100", json!(16), json!(8), Some((8.0, "accelerators"))),
@@ -117,13 +117,26 @@ fn what_stands_in_the_way_is_said_in_words() {
             cause(Constraint::Latency, "aws/eu-west-1", json!(72.5), json!(60.0), Some((12.5, "ms"))),
             cause(Constraint::Memory, "memory", json!("80Gi"), json!("40Gi"), None),
             cause(Constraint::Capacity, "capacity", json!("on-demand"), json!(["spot"]), None),
-            cause(Constraint::Residency, "EU", json!("EU"), json!("us-east-1"), None),
+            cause(Constraint::Residency, "residency", json!("aws/us-east-1"), json!("EU"), None),
+            cause(Constraint::Region, "regions", json!("aws/us-east-1"), json!(["gcp", "DE"]), None),
+            cause(Constraint::NotIn, "notIn", json!("aws/us-east-1"), json!(["US"]), None),
         ],
+        together: true,
+        cost_usd: None,
+        value_usd: None,
         filtered: [(Constraint::Accelerator, 94_000), (Constraint::Region, 1)].into_iter().collect(),
         nearest: None,
     }];
     let text = super::left_out::lines(&plan, 100).join("\n");
     insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());
+    let unplaced = &mut plan.unplaced[0];
+    unplaced.reason = "where it fits it costs $16.00 and is worth $5.00".into();
+    unplaced.causes.truncate(2);
+    (unplaced.together, unplaced.cost_usd) = (false, Some(plimsoll_model::Usd::from_units(16)));
+    let text = super::left_out::lines(&plan, 120).join("\n");
+    let dear =
+        "blocked: where it fits it costs $16.00 and is worth $5.00; it could be placed with any one of\n";
+    assert!(anstream::adapter::strip_str(&text).to_string().contains(dear), "{text}");
 }
 
 #[test]

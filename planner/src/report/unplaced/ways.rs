@@ -1,0 +1,181 @@
+//! The ways to place a workload that is left out, each with everything in its way and what it costs.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{Usd, plan::Constraint};
+use plimsoll_solver::{
+    Column, Outcome,
+    column::{columns, static_cost},
+    problem::{Choice, Task, ceil_second},
+    state::State,
+};
+use serde_json::json;
+
+use crate::{
+    build::{Build, between},
+    prospect::Obstacle,
+    report::beside::limits_broken,
+    terms::Terms,
+    world::{Assumptions, OfferIx},
+};
+
+/// An offer, at a time.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    /// The offer.
+    pub(super) offer: OfferIx,
+    /// Everything in the way, beside the others as placed.
+    pub(super) obstacles: Vec<Obstacle>,
+    /// Dollars that the plan would cost more; infinite where no instance holds a replica.
+    pub(super) usd: f64,
+}
+
+impl Way {
+    /// Whether a workload of that value would be placed so, if everything in the way gave.
+    pub(super) fn is_worth_it(&self, value: Option<Usd>) -> bool {
+        /// Less than a plan's figures show.
+        const HALF_MICRO: f64 = 5e-7;
+        value.is_none_or(|value| self.usd < value.to_f64() - HALF_MICRO)
+    }
+}
+
+/// The ways to place a task: all with at most one obstacle, and of those that are worth it all that may
+/// have the fewest.
+pub(super) fn all(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Vec<Way> {
+    let world = build.world();
+    let mut fixed: Vec<(OfferIx, Vec<Obstacle>, Option<Terms>)> = Vec::new();
+    for ix in 0..world.offers.len() as u32 {
+        let (mut obstacles, terms) =
+            build.prospects[task].obstacles(OfferIx(ix), &mut Assumptions::ignored());
+        // Counts, quotas and the deadline are judged again beside the others.
+        if terms.is_some() {
+            obstacles.retain(|o| {
+                !matches!(o.constraint, Constraint::Count | Constraint::Quota | Constraint::Deadline)
+            });
+        }
+        fixed.push((OfferIx(ix), obstacles, terms));
+    }
+    // What stands in the way on its own comes before what does beside the others: the rest of an offer's
+    // obstacles only add to it.
+    fixed.sort_by_key(|f| f.1.len());
+    let mut fixed = fixed.into_iter().peekable();
+    let worth = build.prospects[task].spec().value;
+    let (value, unreserved) = (worth.map(Usd::to_f64), world.inputs.estate.reservations.is_empty());
+    let task_numbers = build.problem.tasks[task].clone();
+    let (mut ways, mut fewest) = (Vec::new(), usize::MAX);
+    while let Some(level) = fixed.peek().map(|f| f.1.len()).filter(|level| *level <= 1 || *level < fewest) {
+        let mut trial: Vec<(OfferIx, Vec<Obstacle>, Choice)> = Vec::new();
+        while let Some((ix, obstacles, terms)) = fixed.next_if(|f| f.1.len() == level) {
+            match terms.and_then(|terms| build.choice(task, &task_numbers, ix, &terms)) {
+                // Where nothing is paid for already it costs at least this; what is not worth it is not tried.
+                Some(choice)
+                    if level > 1 && unreserved && value.is_some_and(|v| static_cost(&choice) >= v) => {}
+                Some(choice) => trial.push((ix, obstacles, choice)),
+                None if !obstacles.is_empty() => {
+                    ways.push(Way { offer: ix, obstacles, usd: f64::INFINITY });
+                }
+                None => {}
+            }
+        }
+        ways.extend(beside_the_others(build, outcome, task, trial));
+        let matters = |way: &&Way| way.obstacles.is_empty() || way.is_worth_it(worth);
+        fewest = ways.iter().filter(matters).map(|way| way.obstacles.len()).min().unwrap_or(fewest);
+    }
+    ways
+}
+
+/// Adds what stands in the way beside the others: limits over time, deadline, budgets.
+fn beside_the_others(
+    build: &Build<'_>,
+    outcome: &Outcome,
+    task: usize,
+    trial: Vec<(OfferIx, Vec<Obstacle>, Choice)>,
+) -> Vec<Way> {
+    // A copy of the problem in which the task may try each of these offers.
+    let mut problem = build.problem.clone();
+    let mut local: BTreeMap<OfferIx, u32> =
+        (0..).zip(&build.offers).map(|(local, ix)| (*ix, local)).collect();
+    let (mut offers, mut fixed) = (build.offers.clone(), Vec::new());
+    problem.tasks[task].choices.clear();
+    for (ix, obstacles, mut choice) in trial {
+        choice.offer = *local.entry(ix).or_insert_with(|| {
+            let offer = build.world().offer(ix);
+            offers.push(ix);
+            problem.counts.push(if offer.nodes.is_some() { None } else { offer.count.map(i64::from) });
+            let local = offers.len() as u32 - 1;
+            problem.reservations.extend(build.reservations_of(ix, local));
+            local
+        });
+        for edge in &build.problem.tasks[task].inputs {
+            // The problem knows only the places of its own choices.
+            if let Some(column) = &outcome.columns[edge.producer as usize] {
+                let from = &build.problem.tasks[edge.producer as usize].choices[column.choice as usize];
+                between(build.world(), &mut problem.network, from.place, choice.place);
+            }
+        }
+        problem.tasks[task].choices.push(choice);
+        fixed.push((ix, obstacles));
+    }
+    let mut state = State::new(&problem);
+    for (other, column) in outcome.columns.iter().enumerate() {
+        if let Some(column) = column {
+            state.place(other, column.clone());
+        }
+    }
+    let mut ways = Vec::new();
+    let t = &problem.tasks[task];
+    let mut later = t.clone();
+    let over = t.deadline.map(|deadline| after_all(&state, t, deadline));
+    for (index, (ix, obstacles)) in fixed.into_iter().enumerate() {
+        let choice = &t.choices[index];
+        let Some(first) = state.first_start(task, choice).map(ceil_second) else { continue };
+        let mut list = Vec::new();
+        columns(&problem, t, index, first, &mut list);
+        if let Some(deadline) = t.deadline {
+            // The first time after the deadline at which nothing else is in the way, else the first of all.
+            let mut late = Vec::new();
+            later.deadline = over.map(|over| over.max(first + choice.run + t.slots));
+            columns(&problem, &later, index, first, &mut late);
+            late.retain(|column| column.end() > deadline);
+            late.sort_by_key(Column::end);
+            let free = late.iter().position(|column| {
+                state.excess(task, column).is_empty() && {
+                    state.place(task, column.clone());
+                    let within = state.over_budget().is_none();
+                    state.remove(task);
+                    within
+                }
+            });
+            if let Some(at) = free.or((list.is_empty() && !late.is_empty()).then_some(0)) {
+                list.push(late.swap_remove(at));
+            }
+        }
+        for column in list {
+            let mut all = obstacles.clone();
+            if let Some(deadline) = t.deadline.filter(|deadline| column.end() > *deadline) {
+                let by = (column.end() - deadline) as f64 / plimsoll_solver::problem::HOUR;
+                all.push(Obstacle {
+                    constraint: Constraint::Deadline,
+                    name: "deadline".into(),
+                    needs: json!(plimsoll_model::Time::from_nanos(column.end()).to_string()),
+                    has: json!(plimsoll_model::Time::from_nanos(deadline).to_string()),
+                    relax: Some((by, "h")),
+                });
+            }
+            all.extend(limits_broken(build, &problem, &offers, &mut state, task, &column));
+            let usd = state.place(task, column);
+            state.remove(task);
+            ways.push(Way { offer: ix, obstacles: all, usd });
+        }
+    }
+    ways
+}
+
+/// A deadline that a task holds even when it waits until everything else is over.
+fn after_all(state: &State<'_>, task: &Task, deadline: i64) -> i64 {
+    let ready = task.choices.iter().map(|choice| choice.ready).max().unwrap_or(task.earliest);
+    let ends = state.columns().iter().flatten().map(Column::end);
+    let last = ends.chain([ready, task.earliest]).max().unwrap_or(deadline);
+    let run = task.choices.iter().map(|choice| choice.run).max().unwrap_or(0);
+    deadline.max(last.saturating_add(run).saturating_add(2 * task.slots))
+}
