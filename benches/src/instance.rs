@@ -140,13 +140,13 @@ pub fn shared_data_and_quotas(seed: u64, workloads: usize, count: usize) -> Inpu
         for (cloud, region) in &regions {
             inputs.estate.quotas.push(Quota {
                 matches: Match {
-                    cloud: Some(cloud.clone()),
-                    region: Some(region.clone()),
+                    cloud: Some(cloud.clone().into()),
+                    region: Some(region.clone().into()),
                     accelerator: Some(accelerator.into()),
                     ..Match::default()
                 },
                 accelerators: Some([8, 16, 32][rng.random_range(0..3)]),
-                instances: None,
+                ..Quota::default()
             });
         }
     }

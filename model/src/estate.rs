@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg, Match, Metadata, Millisecond, OfferSpec, PerHour,
-    Ratio, Time, Usd, Watts,
+    Bytes, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg, Match, Metadata, Millisecond, OfferSpec, OneOf,
+    PerHour, Ratio, Time, Usd, Watts,
     document::{ApiVersion, Names, one_or_many},
 };
 
@@ -86,6 +86,9 @@ spec! {
         /// Own machines.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub sites: Vec<Site>,
+        /// Which of the offers may be used; without entries all. Own machines are always there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub only: Vec<Only>,
         /// Regions the embedded table lacks, or knows otherwise.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub regions: Vec<Region>,
@@ -148,6 +151,7 @@ impl EstateSpec {
         add_new(&mut self.sites, other.sites, |site| site.name.clone());
         add_new(&mut self.regions, other.regions, |region| region.name.clone());
         add_new(&mut self.datasets, other.datasets, |dataset| dataset.name.clone());
+        self.only.extend(other.only);
         self.reservations.extend(other.reservations);
         self.quotas.extend(other.quotas);
         self.budgets.extend(other.budgets);
@@ -290,18 +294,63 @@ spec! {
     }
 }
 
+/// What a quota counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Counts {
+    /// Whole instances, as they are held; on own machines what is asked for.
+    #[default]
+    Held,
+    /// What the replicas ask for, as Kubernetes and Kueue count it.
+    Asked,
+}
+
 spec! {
-    /// A limit on what the matching offers may hold at a time, over all of them.
+    /// A limit on what the matching offers may hold at a time, over all of them. It limits one of
+    /// accelerators, instances, cores and memory.
+    #[derive(Default)]
     pub struct Quota {
+        /// What to call it; by default its match.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<String>,
         /// Which offers.
         #[serde(rename = "match", default)]
         pub matches: Match,
+        /// Only workloads of these teams count, together; by default all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub team: Option<OneOf<String>>,
         /// At most so many accelerators.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub accelerators: Option<u32>,
         /// At most so many instances.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub instances: Option<u32>,
+        /// At most so many cores. An offer that does not state its own is not eligible.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cpu: Option<Cpu>,
+        /// At most so much host memory. An offer that does not state its own is not eligible.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub memory: Option<Bytes>,
+        /// What counts: what is held, or what is asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub counts: Option<Counts>,
+    }
+}
+
+spec! {
+    /// Offers that may be used. Entries without a team say what there is: an offer that none of them
+    /// matches is out. Entries with a team confine that team further, to the offers that its entries match.
+    #[derive(Default)]
+    pub struct Only {
+        /// What to call it: a node pool, a queue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<String>,
+        /// Which offers.
+        #[serde(rename = "match", default)]
+        pub matches: Match,
+        /// For workloads of these teams; by default for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub team: Option<OneOf<String>>,
     }
 }
 
@@ -344,7 +393,8 @@ spec! {
 }
 
 spec! {
-    /// A discount or a private price.
+    /// A discount or a private price. It does one of the three.
+    #[derive(Default)]
     pub struct PriceRule {
         /// Which offers.
         #[serde(rename = "match", default)]
@@ -355,6 +405,9 @@ spec! {
         /// Replaces the price.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub hourly: Option<Usd>,
+        /// Is added to the price, or taken from it when negative; a price does not go below 0.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub add: Option<Usd>,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod document;
 pub mod estate;
 pub mod inputs;
 pub mod offer;
+mod one_of;
 pub mod plan;
 pub mod quantity;
 pub mod read;
@@ -25,6 +26,7 @@ pub use document::{API_VERSION, Document, Metadata};
 pub use estate::Estate;
 pub use inputs::{Inputs, Series};
 pub use offer::{AcceleratorKind, Capacity, Match, OfferSpec};
+pub use one_of::OneOf;
 pub use plan::Plan;
 pub use quantity::{
     AcceleratorCount, Bytes, Cpu, Duration, GbitPerSecond, Grams, GramsPerKwh, Kg, Millisecond, PerHour,

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Cpu, PerHour, Ratio, Usd, Watts};
+use crate::{Bytes, Cpu, OneOf, PerHour, Ratio, Usd, Watts};
 
 /// How capacity is had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -164,29 +164,41 @@ impl OfferSpec {
     }
 }
 
-/// Which offers a rule is about: all that is given must agree; an empty match is about every offer.
+/// Which offers a rule is about: all that is given must agree, any value of a list will do; an empty match
+/// is about every offer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Match {
     /// The provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cloud: Option<String>,
+    pub cloud: Option<OneOf<String>>,
     /// The region, bare or as `cloud/region`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
+    pub region: Option<OneOf<String>>,
     /// The zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
+    pub zone: Option<OneOf<String>>,
     /// The accelerator's name or an alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accelerator: Option<String>,
+    pub accelerator: Option<OneOf<String>>,
     /// The capacity class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capacity: Option<Capacity>,
+    pub capacity: Option<OneOf<Capacity>>,
     /// The machine type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance_type: Option<String>,
+    pub instance_type: Option<OneOf<String>>,
     /// The offer's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offer: Option<String>,
+    pub offer: Option<OneOf<String>>,
+}
+
+impl fmt::Display for Match {
+    /// What it is about in words; nothing for an empty match.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let capacity = self.capacity.as_ref().map(ToString::to_string);
+        let texts =
+            [&self.offer, &self.cloud, &self.region, &self.zone, &self.instance_type, &self.accelerator];
+        let words = texts.into_iter().flatten().map(ToString::to_string).chain(capacity);
+        f.write_str(&words.collect::<Vec<_>>().join(" "))
+    }
 }

@@ -281,6 +281,8 @@ pub enum Constraint {
     Region,
     /// A forbidden place.
     NotIn,
+    /// The estate's `only` leaves it out.
+    Only,
     /// `speed` lacks it.
     Speed,
     /// A producer is left out, or comes too late.
@@ -309,6 +311,7 @@ impl Constraint {
             Self::Residency => "residency",
             Self::Region => "region",
             Self::NotIn => "notIn",
+            Self::Only => "only",
             Self::Speed => "speed",
             Self::Producer => "producer",
             Self::Risk => "risk",

@@ -7,12 +7,14 @@ mod estate;
 mod plan;
 mod workload;
 
+use std::fmt::Debug;
+
 use indexmap::IndexMap;
 use proptest::{collection::vec, option::weighted, prelude::*, sample::select};
 
 use crate::{
     AcceleratorKind, Bytes, Capacity, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg, Match, Metadata,
-    Millisecond, OfferSpec, PerHour, Ratio, Time, Usd, Watts, When,
+    Millisecond, OfferSpec, OneOf, PerHour, Ratio, Time, Usd, Watts, When,
 };
 
 pub use estate::estate;
@@ -203,9 +205,14 @@ pub fn offer(fill: f64) -> impl Strategy<Value = OfferSpec> {
 
 /// What a rule is about.
 pub fn matches(fill: f64) -> impl Strategy<Value = Match> {
-    let texts = [(); 6].map(|()| maybe(fill, text()));
-    (texts, maybe(fill, capacity())).prop_map(|(texts, capacity)| {
+    let texts = [(); 6].map(|()| maybe(fill, one_of(text())));
+    (texts, maybe(fill, one_of(capacity()))).prop_map(|(texts, capacity)| {
         let [cloud, region, zone, accelerator, instance_type, offer] = texts;
         Match { cloud, region, zone, accelerator, capacity, instance_type, offer }
     })
+}
+
+/// One value or several.
+pub fn one_of<T: Debug>(value: impl Strategy<Value = T>) -> impl Strategy<Value = OneOf<T>> {
+    vec(value, 1..4).prop_map(OneOf::from)
 }

@@ -11,7 +11,7 @@ use plimsoll_model::{
 use serde_json::{Value, json};
 
 use crate::{
-    build::{Quota, Rules},
+    build::Rules,
     flags::Settings,
     terms::{Fraction, Terms, rework},
     world::{AcceleratorIx, Assumptions, LocationIx, Offer, OfferIx, World},
@@ -259,6 +259,9 @@ impl<'w> Prospect<'w> {
         if verdict.not_in {
             fail!(NotIn, "notIn", at, spec.not_in, None);
         }
+        if let Some(only) = self.rules.kept_off(ix, spec) {
+            fail!(Only, only, offer.name(), only, None);
+        }
         if let Some(required) = &verdict.residency {
             fail!(Residency, "residency", at, required, None);
         }
@@ -303,14 +306,14 @@ impl<'w> Prospect<'w> {
                 fail!(Count, offer.name(), 1, 0, Some((1.0, "instances")));
             }
         }
-        for quota in self.rules.quotas_of(ix) {
-            {
-                let needs = self.quota_use(offer, instances, quota);
-                if needs > quota.limit {
-                    let unit = if quota.instances { "instances" } else { "accelerators" };
-                    let (needs, has) = (quota.amount(needs), quota.amount(quota.limit));
-                    fail!(Quota, quota.name, needs, has, Some((needs - has, unit)));
-                }
+        for (_, quota) in self.rules.quotas_of(ix, spec) {
+            let Some(needs) = quota.takes(spec, offer, instances) else {
+                fail!(Quota, quota.name, "an offer that states its size", offer.name(), None);
+                continue;
+            };
+            if needs > quota.limit {
+                let (needs, has) = (quota.amount(needs), quota.amount(quota.limit));
+                fail!(Quota, quota.name, needs, has, Some((needs - has, quota.unit_name())));
             }
         }
         if let Some(deadline) = self.deadline
@@ -359,20 +362,6 @@ impl<'w> Prospect<'w> {
         };
         let p = self.spec().checkpoint.map_or(run, |c| run.min(c.every + c.restart));
         rate.to_f64() * instances.to_f64() * p.hours()
-    }
-
-    /// What a placement takes of a quota, in its parts.
-    pub fn quota_use(&self, offer: &Offer, instances: Fraction, quota: &Quota) -> i64 {
-        let spec = self.spec();
-        if quota.instances {
-            let parts = u128::from(instances.over) * quota.unit as u128;
-            return i64::try_from(parts.div_ceil(u128::from(instances.under))).unwrap_or(i64::MAX);
-        }
-        if offer.nodes.is_some() {
-            let asked = spec.request.accelerators.as_ref().map_or(0, |a| a.count().milli());
-            return (asked * u64::from(spec.replicas)) as i64;
-        }
-        (instances.over * offer.accelerators) as i64
     }
 
     /// The offers with an accelerator it wants, else all: those without limit, cheapest first, and those

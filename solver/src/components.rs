@@ -53,7 +53,7 @@ pub fn components(problem: &Problem, budgets: bool) -> Vec<Vec<u32>> {
         }
     }
     for ((kind, index), users) in shared {
-        let most: i64 = users.iter().map(|u| u.1).sum();
+        let most = users.iter().fold(0_i64, |sum, user| sum.saturating_add(user.1));
         let slack = match kind {
             1 => problem.counts[index as usize].is_none_or(|limit| most <= limit),
             3 => most <= problem.quotas[index as usize],

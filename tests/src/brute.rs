@@ -175,6 +175,7 @@ pub fn is_filter(constraint: Constraint) -> bool {
             | Constraint::Residency
             | Constraint::Region
             | Constraint::NotIn
+            | Constraint::Only
             | Constraint::Speed
             | Constraint::Risk
     )

@@ -90,6 +90,10 @@ features! {
     Quotas => quotas,
     /// Quotas of instances, also on own nodes.
     InstanceQuotas => instance_quotas,
+    /// Quotas of cores and memory, of what is asked for, of teams.
+    ShareQuotas => share_quotas,
+    /// Which offers may be used, by all and by teams.
+    Only => only,
     /// Sunk reservations, several, for a time.
     Reservations => reservations,
     /// Budgets of teams.
@@ -675,7 +679,9 @@ fn carbon(made: &mut Instance, dice: &mut Dice) {
 
 fn price_rules(made: &mut Instance, dice: &mut Dice) {
     for _ in 0..dice.int(1, 3) {
-        let rule = if dice.chance(60) {
+        let rule = if dice.chance(20) {
+            json!({ "match": matching(made, dice), "add": dice.pick(&[-0.5, -30.0, 1.25]) })
+        } else if dice.chance(60) {
             json!({ "match": matching(made, dice), "multiply": dice.pick(&[0.8, 0.731, 1.1, 0.333_333]) })
         } else {
             json!({ "match": matching(made, dice), "hourly": dice.amount(2.0, 20.0, 4) })
@@ -746,6 +752,51 @@ fn instance_quotas(made: &mut Instance, dice: &mut Dice) {
     for _ in 0..dice.int(1, 2) {
         let quota = json!({ "match": matching(made, dice), "instances": dice.int(1, 3) });
         made.list("quotas").push(quota);
+    }
+}
+
+fn share_quotas(made: &mut Instance, dice: &mut Dice) {
+    if dice.chance(50) {
+        own_nodes(made, dice);
+    }
+    one_more(made, dice, 3);
+    for index in some(made, dice, 70) {
+        made.workloads[index].1["team"] = json!(dice.pick(&["a", "b"]));
+    }
+    for index in some(made, dice, 50) {
+        made.workloads[index].1["request"]["cpu"] = json!(dice.pick(&["500m", "2", "4"]));
+    }
+    for _ in 0..dice.int(1, 3) {
+        let mut quota = match dice.int(0, 2) {
+            0 => json!({ "cpu": dice.pick(&["0", "4", "9500m", "32", "200"]) }),
+            1 => json!({ "memory": dice.pick(&["8Gi", "64Gi", "100Gi", "1Ti"]) }),
+            _ => json!({ "accelerators": dice.pick(&[1, 2, 4, 8]), "counts": "asked" }),
+        };
+        quota["match"] = matching(made, dice);
+        if dice.chance(50) {
+            quota["team"] = json!(dice.pick(&[&["a"][..], &["b"], &["a", "b"]]));
+        }
+        if dice.chance(40) {
+            quota["counts"] = json!("asked");
+        }
+        made.list("quotas").push(quota);
+    }
+}
+
+fn only(made: &mut Instance, dice: &mut Dice) {
+    one_more(made, dice, 3);
+    for index in some(made, dice, 60) {
+        made.workloads[index].1["team"] = json!(dice.pick(&["a", "b"]));
+    }
+    for _ in 0..dice.int(1, 3) {
+        let mut entry = json!({ "match": matching(made, dice) });
+        if dice.chance(50) {
+            entry["match"] = json!({ "cloud": ["aws", "gcp"] });
+        }
+        if dice.chance(50) {
+            entry["team"] = json!(dice.pick(&[&["a"][..], &["a", "b"]]));
+        }
+        made.list("only").push(entry);
     }
 }
 

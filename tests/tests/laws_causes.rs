@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{
-    Bytes, Duration, Inputs, Kg, Match, Plan, Usd, When,
+    Bytes, Cpu, Duration, Inputs, Kg, Plan, Usd, When,
+    estate::Quota,
     plan::{Cause, Constraint, Flags},
 };
 use plimsoll_planner::plan;
@@ -19,10 +20,11 @@ use plimsoll_tests::{
 };
 
 /// Limits over several workloads and of one, which leave workloads out.
-const TIGHT: [Feature; 10] = [
+const TIGHT: [Feature; 11] = [
     Feature::Counts,
     Feature::Quotas,
     Feature::InstanceQuotas,
+    Feature::ShareQuotas,
     Feature::Budgets,
     Feature::PlanBudget,
     Feature::CarbonBudgets,
@@ -162,8 +164,10 @@ fn limits(inputs: &Inputs, flags: &Flags, workload: usize) -> Vec<Cause> {
         }
     }
     for (index, quota) in (1..).zip(&estate.quotas) {
-        let has = quota.accelerators.or(quota.instances).map_or(0.0, f64::from);
-        list.push(limit(Constraint::Quota, &quota_name(index, &quota.matches), has));
+        if quota.team.as_ref().is_none_or(|teams| spec.team.as_ref().is_some_and(|team| teams.has(team))) {
+            let has = quota_limit(quota).unwrap_or(0.0);
+            list.push(limit(Constraint::Quota, &quota_name(index, quota), has));
+        }
     }
     list.extend(flags.budget.map(|budget| limit(Constraint::Budget, "plan", budget.to_f64())));
     for budget in estate.budgets.iter().filter(|budget| spec.team.as_ref() == Some(&budget.team)) {
@@ -200,24 +204,23 @@ fn slightly_less(cause: &Cause) -> Option<f64> {
     let by = cause.relax_by?;
     Some(match cause.unit.as_deref()? {
         "accelerators" | "instances" => by.ceil() - 1.0,
+        "cores" => by - 0.001,
         "bytes" => by - 1.0,
         "h" => by - 1.0 / 3600.0,
         _ => by - 0.00001_f64.max(by * 1e-6),
     })
 }
 
-fn quota_name(position: usize, about: &Match) -> String {
-    let parts = [
-        about.offer.clone(),
-        about.cloud.clone(),
-        about.region.clone(),
-        about.zone.clone(),
-        about.instance_type.clone(),
-        about.accelerator.clone(),
-        about.capacity.map(|capacity| capacity.to_string()),
-    ];
-    let words = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+fn quota_name(position: usize, quota: &Quota) -> String {
+    let words = quota.name.clone().unwrap_or_else(|| quota.matches.to_string());
     if words.is_empty() { format!("quota {position}") } else { words }
+}
+
+/// What a quota allows, in the unit of its causes.
+fn quota_limit(quota: &Quota) -> Option<f64> {
+    let whole = quota.accelerators.or(quota.instances).map(f64::from);
+    let cores = quota.cpu.map(|cpu| cpu.milli() as f64 / 1000.0);
+    whole.or(cores).or(quota.memory.map(|memory| memory.0 as f64))
 }
 
 fn usd(by: f64) -> Usd {
@@ -244,11 +247,12 @@ fn relax(inputs: &mut Inputs, flags: &mut Flags, workload: usize, cause: &Cause,
         }
         Constraint::Quota => {
             for (index, quota) in (1..).zip(&mut estate.quotas) {
-                let name = quota_name(index, &quota.matches);
-                let limit = quota.accelerators.or(quota.instances);
-                if name == cause.name && limit.map(f64::from) == has {
+                let name = quota_name(index, quota);
+                if name == cause.name && quota_limit(quota) == has {
                     quota.accelerators = quota.accelerators.map(|most| most + by.ceil() as u32);
                     quota.instances = quota.instances.map(|most| most + by.ceil() as u32);
+                    quota.cpu = quota.cpu.map(|most| Cpu(most.0 + (by * 1000.0).ceil() as u64));
+                    quota.memory = quota.memory.map(|most| Bytes(most.0 + by.ceil() as u64));
                 }
             }
         }
@@ -299,6 +303,7 @@ fn relax(inputs: &mut Inputs, flags: &mut Flags, workload: usize, cause: &Cause,
             spec.zones.clear();
         }
         Constraint::NotIn => spec.not_in.clear(),
+        Constraint::Only => estate.only.clear(),
         Constraint::Speed => spec.speed = None,
         Constraint::Accelerator => {
             if let Some(asked) = &mut spec.request.accelerators {

@@ -32,6 +32,7 @@ impl Checker<'_> {
         let fit = fit(spec, offer);
         self.by_hardware(spec, offer, fit.as_ref(), &mut found);
         self.by_place(spec, offer, &mut found);
+        self.by_only(spec, offer, &mut found);
         self.by_latency(spec, offer, &mut found);
         if let Some(fit) = fit {
             self.by_price_and_risk(spec, offer, &fit, &mut found);
@@ -91,6 +92,22 @@ impl Checker<'_> {
                 Constraint::Interruptible,
                 format!("{} is spot and the workload is not interruptible", offer.name),
             ));
+        }
+    }
+
+    /// `only`: an offer of a cloud matches one of the entries without a team, if there are any; with a
+    /// team that entries name, any offer matches one of those.
+    fn by_only(&self, spec: &WorkloadSpec, offer: &Offer, found: &mut Filtered) {
+        let all = &self.inputs.estate.only;
+        let general = all.iter().filter(|only| only.team.is_none() && offer.own.is_none());
+        let own = all.iter().filter(|only| {
+            let teams = only.team.as_ref().map_or(&[][..], |teams| teams.values());
+            spec.team.as_ref().is_some_and(|team| teams.contains(team))
+        });
+        for entries in [general.collect::<Vec<_>>(), own.collect()] {
+            if !entries.is_empty() && !entries.iter().any(|only| self.matches(&only.matches, offer)) {
+                found.by.push((Constraint::Only, format!("no entry of `only` matches {}", offer.name)));
+            }
         }
     }
 

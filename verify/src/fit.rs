@@ -26,9 +26,6 @@ pub(crate) struct Fit {
     pub(crate) k: u32,
     /// n, instances; a fraction on own nodes.
     pub(crate) n: Rat,
-    /// Thousandths of accelerators, as a quota counts them: all of a cloud's instances, what is asked
-    /// for on own nodes.
-    pub(crate) accelerators_milli: u64,
 }
 
 /// The fit, or `None` when an instance holds no replica.
@@ -56,11 +53,7 @@ pub(crate) fn fit(spec: &WorkloadSpec, offer: &Offer) -> Option<Fit> {
     }
     let k = u32::try_from(k).ok().filter(|k| *k > 0)?;
     let instances = replicas.div_ceil(u64::from(k));
-    Some(if offer.own.is_some() {
-        Fit { k, n: int(replicas) * share, accelerators_milli: replicas.saturating_mul(asked) }
-    } else {
-        Fit { k, n: int(instances), accelerators_milli: instances.saturating_mul(offer.accelerators_milli) }
-    })
+    Some(if offer.own.is_some() { Fit { k, n: int(replicas) * share } } else { Fit { k, n: int(instances) } })
 }
 
 fn replicas_by_accelerators(asked: u64, offer: &Offer) -> Option<u64> {

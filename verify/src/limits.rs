@@ -1,8 +1,7 @@
 //! Limits over several workloads: counts and quotas at every instant, budgets over the plan.
 //!
 //! Where the contract is silent:
-//! - A quota that states `accelerators` and `instances` means both. Instances of own nodes are
-//!   fractions.
+//! - A quota that states several limits means all. Instances of own nodes are fractions.
 //! - Two budgets of one team both hold. A budget counts rounded parts, as a plan sums them.
 //! - Carbon is compared with a tolerance of 10^-9 of the budget, as plans state it in floats.
 
@@ -12,7 +11,11 @@ use std::{
 };
 
 use num_traits::Zero;
-use plimsoll_model::{Time, Usd, plan::Constraint};
+use plimsoll_model::{
+    Time, Usd,
+    estate::{Counts, Quota},
+    plan::Constraint,
+};
 
 use crate::{
     Checker,
@@ -69,41 +72,64 @@ impl Checker<'_> {
     /// Whether a quota is exceeded.
     pub(crate) fn check_quota(&self, state: &State, index: usize) -> Vec<Violation> {
         let quota = &self.inputs.estate.quotas[index];
-        let under = || state.iter().filter(|(_, placed)| placed.offer.quotas.contains(&index));
-        let over = |limit: u32, unit: &str, (time, most): (Time, Rat)| {
-            let held = format!("at most {limit} {unit}, {} are held at {time}", float(&most));
-            Violation::new(Kind::Constraint(Constraint::Quota), self.quota_name(index), held)
+        let counted = |workload: usize| match (&quota.team, &self.inputs.workloads[workload].spec.team) {
+            (None, _) => true,
+            (Some(teams), Some(team)) => teams.values().contains(team),
+            (Some(_), None) => false,
         };
+        let under =
+            || state.iter().filter(|(at, placed)| placed.offer.quotas.contains(&index) && counted(*at));
         let mut found = Vec::new();
-        if let Some(limit) = quota.accelerators {
-            let asked =
-                |placed: &Placed| placed.fit.as_ref().map_or(0, |fit| i128::from(fit.accelerators_milli));
-            let most = peak(under().map(|(_, placed)| (&*placed.runs, asked(placed))));
-            let most = most.filter(|(_, most)| *most > i128::from(limit) * 1000);
-            found.extend(most.map(|(time, most)| over(limit, "accelerators", (time, ratio(most, 1000)))));
-        }
-        if let Some(limit) = quota.instances {
-            let most = peak(under().map(|(_, placed)| (&*placed.runs, placed.n())));
-            let most = most.filter(|(_, most)| *most > int(limit));
-            found.extend(most.map(|most| over(limit, "instances", most)));
+        for (resource, limit) in limits_of(quota) {
+            // An offer that does not say how much it has may hold any amount: it is not eligible.
+            let takes = |(at, placed): (usize, &Placed)| self.takes(quota, resource, at, placed);
+            if let Some((_, placed)) = under().find(|one| takes(*one).is_none()) {
+                let message = format!("{} does not state its {}", placed.offer.name, resource.name());
+                found.push(self.quota_violation(index, message));
+                continue;
+            }
+            let most = peak(under().map(|one| (&*one.1.runs, takes(one).unwrap_or_else(Rat::zero))));
+            if let Some((time, most)) = most.filter(|(_, most)| *most > limit) {
+                let (limit, most, name) = (float(&limit), float(&most), resource.name());
+                let message = format!("at most {limit} {name}, {most} are held at {time}");
+                found.push(self.quota_violation(index, message));
+            }
         }
         found
     }
 
+    /// What a placement takes of what a quota limits; `None` where the offer does not state it.
+    fn takes(&self, quota: &Quota, resource: Resource, workload: usize, placed: &Placed) -> Option<Rat> {
+        let spec = &self.inputs.workloads[workload].spec;
+        let offer = &placed.offer;
+        if resource == Resource::Instances {
+            return Some(placed.n());
+        }
+        if offer.own.is_some() || quota.counts == Some(Counts::Asked) {
+            let each = match resource {
+                Resource::Cores => ratio(spec.request.cpu.map_or(0, |cpu| cpu.0), 1000),
+                Resource::Bytes => int(spec.request.memory.map_or(0, |memory| memory.0)),
+                _ => ratio(spec.request.accelerators.as_ref().map_or(0, |asked| asked.count().milli()), 1000),
+            };
+            return Some(each * int(spec.replicas));
+        }
+        let each = match resource {
+            Resource::Cores => ratio(offer.spec.cpu?.0, 1000),
+            Resource::Bytes => int(offer.spec.memory?.0),
+            _ => ratio(offer.accelerators_milli, 1000),
+        };
+        Some(each * placed.n())
+    }
+
+    fn quota_violation(&self, index: usize, message: String) -> Violation {
+        Violation::new(Kind::Constraint(Constraint::Quota), self.quota_name(index), message)
+    }
+
     /// What a quota is about, as causes and prices name it.
     fn quota_name(&self, index: usize) -> String {
-        let about = &self.inputs.estate.quotas[index].matches;
-        let fields = [
-            &about.cloud,
-            &about.region,
-            &about.zone,
-            &about.accelerator,
-            &about.capacity.map(|capacity| capacity.to_string()),
-            &about.instance_type,
-            &about.offer,
-        ];
-        let words: Vec<&str> = fields.into_iter().flatten().map(String::as_str).collect();
-        if words.is_empty() { "every offer".into() } else { words.join(" ") }
+        let quota = &self.inputs.estate.quotas[index];
+        let words = quota.name.clone().unwrap_or_else(|| quota.matches.to_string());
+        if words.is_empty() { "every offer".into() } else { words }
     }
 
     /// Whether a placement exceeds the workload's own `maxCost`.
@@ -146,6 +172,37 @@ fn over(subject: &str, constraint: Constraint, limit: Usd, spent: i128) -> Optio
             format!("at most ${limit} of compute, egress and risk, has ${spent}"),
         )
     })
+}
+
+/// What a quota can limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resource {
+    Accelerators,
+    Instances,
+    Cores,
+    Bytes,
+}
+
+impl Resource {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Accelerators => "accelerators",
+            Self::Instances => "instances",
+            Self::Cores => "cores",
+            Self::Bytes => "bytes of memory",
+        }
+    }
+}
+
+/// Everything that a quota limits.
+fn limits_of(quota: &Quota) -> Vec<(Resource, Rat)> {
+    let limits = [
+        (Resource::Accelerators, quota.accelerators.map(int)),
+        (Resource::Instances, quota.instances.map(int)),
+        (Resource::Cores, quota.cpu.map(|cpu| ratio(cpu.0, 1000))),
+        (Resource::Bytes, quota.memory.map(|memory| int(memory.0))),
+    ];
+    limits.into_iter().filter_map(|(resource, limit)| Some((resource, limit?))).collect()
 }
 
 /// What teams and the plan use, by the sums that budgets bound.

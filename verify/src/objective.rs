@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The units of `relaxBy`.
-const UNITS: [&str; 7] = ["usd", "accelerators", "instances", "h", "ms", "kg", "bytes"];
+const UNITS: [&str; 8] = ["usd", "accelerators", "instances", "cores", "h", "ms", "kg", "bytes"];
 
 impl Checker<'_> {
     /// Placements and unplaced workloads: each workload once, in document order, and well formed.

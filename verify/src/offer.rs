@@ -2,8 +2,8 @@
 //!
 //! An offer is found by name, lazily: the site's nodes, the estate's own offers, the catalogue files
 //! (a later row before an earlier one), then the embedded catalogue. `prices` rules apply in order,
-//! each on the result of the one before; a rule that states both sets `hourly`, then multiplies. The
-//! last matching `interruptions` rule wins over the offer's own rate, which wins over the table's.
+//! each on the result of the one before; a rule that states several sets `hourly`, then multiplies, then
+//! adds, not below 0. The last matching `interruptions` rule wins over the offer's own rate, which wins over the table's.
 //!
 //! *Own nodes* are the nodes of the estate's sites. An offer written in `offers` with `capacity:
 //! on-prem` is priced like a cloud's: whole instances, no nodes. An offer's accelerator memory is what
@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use num_traits::Zero as _;
 use plimsoll_model::{
-    AcceleratorKind, Bytes, Capacity, Match, OfferSpec, Usd, Watts,
+    AcceleratorKind, Bytes, Capacity, Match, OfferSpec, OneOf, Usd, Watts,
     estate::{NodeGroup, Site},
 };
 
@@ -225,6 +225,12 @@ impl Checker<'_> {
                 if let Some(multiply) = rule.multiply {
                     offer.hourly *= pico(multiply.pico());
                 }
+                if let Some(more) = rule.add {
+                    offer.hourly += usd(more);
+                    if offer.hourly < Rat::zero() {
+                        offer.hourly = Rat::zero();
+                    }
+                }
             }
         }
         offer
@@ -242,19 +248,21 @@ impl Checker<'_> {
     /// Whether an offer is one of those a rule is about.
     pub(crate) fn matches(&self, rule: &Match, offer: &Offer) -> bool {
         let Location { cloud, region, zone, .. } = &offer.location;
-        let agrees = |wanted: &Option<String>, has: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| Some(wanted) == has)
+        let agrees = |wanted: &Option<OneOf<String>>, has: Option<&str>| match wanted {
+            Some(wanted) => wanted.values().iter().any(|wanted| Some(&**wanted) == has),
+            None => true,
         };
+        let here = offer.location.text();
+        let accelerator = offer.accelerator.as_ref();
         agrees(&rule.cloud, cloud.as_deref())
-            && rule.region.as_ref().is_none_or(|wanted| wanted == region || *wanted == offer.location.text())
+            && (agrees(&rule.region, Some(region)) || agrees(&rule.region, Some(&here)))
             && agrees(&rule.zone, zone.as_deref())
-            && rule.capacity.is_none_or(|wanted| wanted == offer.spec.capacity)
+            && rule.capacity.as_ref().is_none_or(|wanted| wanted.values().contains(&offer.spec.capacity))
             && agrees(&rule.instance_type, offer.spec.instance_type.as_deref())
             && agrees(&rule.offer, Some(&offer.name))
-            && rule
-                .accelerator
-                .as_ref()
-                .is_none_or(|wanted| offer.accelerator.as_ref() == Some(&self.canonical(wanted)))
+            && rule.accelerator.as_ref().is_none_or(|wanted| {
+                wanted.values().iter().any(|wanted| accelerator == Some(&self.canonical(wanted)))
+            })
     }
 
     /// Expected interruptions an instance-hour of a spot offer.

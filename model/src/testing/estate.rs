@@ -4,15 +4,15 @@ use proptest::{prelude::*, sample::select};
 
 use super::{
     bytes, cpu, duration, gbps, grams_per_kwh, kg, kind, list, matches, maybe, metadata, millisecond, offer,
-    per_hour, ratio, text, texts, time, usd, watts,
+    one_of, per_hour, ratio, text, texts, time, usd, watts,
 };
 use crate::{
     Estate,
     document::ApiVersion,
     estate::{
-        Budget, CarbonBudget, CarbonRow, Dataset, Defaults, EgressModel, EgressRow, EstateKind, EstateSpec,
-        InterruptionRule, LatencyRow, NodeGroup, PriceRule, Quota, Region, Reservation, Site, SiteCarbon,
-        ThroughputRow,
+        Budget, CarbonBudget, CarbonRow, Counts, Dataset, Defaults, EgressModel, EgressRow, EstateKind,
+        EstateSpec, InterruptionRule, LatencyRow, NodeGroup, Only, PriceRule, Quota, Region, Reservation,
+        Site, SiteCarbon, ThroughputRow,
     },
 };
 
@@ -40,7 +40,8 @@ fn spec(fill: f64) -> impl Strategy<Value = EstateSpec> {
         list(fill, region(fill)),
         list(fill, reservation(fill)),
     );
-    let limits = (list(fill, quota(fill)), list(fill, budget()), list(fill, carbon_budget()));
+    let limits =
+        (list(fill, quota(fill)), list(fill, budget()), list(fill, carbon_budget()), list(fill, only(fill)));
     let rows =
         (list(fill, egress()), list(fill, latency()), list(fill, throughput()), list(fill, carbon(fill)));
     let rest = (list(fill, dataset(fill)), list(fill, price(fill)), list(fill, interruption(fill)));
@@ -57,6 +58,7 @@ fn spec(fill: f64) -> impl Strategy<Value = EstateSpec> {
         quotas: limits.0,
         budgets: limits.1,
         carbon_budgets: limits.2,
+        only: limits.3,
         egress: rows.0,
         latency: rows.1,
         throughput: rows.2,
@@ -118,8 +120,28 @@ fn reservation(fill: f64) -> impl Strategy<Value = Reservation> {
 }
 
 fn quota(fill: f64) -> impl Strategy<Value = Quota> {
-    (matches(fill), maybe(fill, any::<u32>()), maybe(fill, any::<u32>()))
-        .prop_map(|(matches, accelerators, instances)| Quota { matches, accelerators, instances })
+    let about = (maybe(fill, text()), matches(fill), maybe(fill, one_of(text())));
+    let whole = (maybe(fill, any::<u32>()), maybe(fill, any::<u32>()));
+    let parts =
+        (maybe(fill, cpu()), maybe(fill, bytes()), maybe(fill, select(vec![Counts::Held, Counts::Asked])));
+    (about, whole, parts).prop_map(|(about, whole, parts)| Quota {
+        name: about.0,
+        matches: about.1,
+        team: about.2,
+        accelerators: whole.0,
+        instances: whole.1,
+        cpu: parts.0,
+        memory: parts.1,
+        counts: parts.2,
+    })
+}
+
+fn only(fill: f64) -> impl Strategy<Value = Only> {
+    (maybe(fill, text()), matches(fill), maybe(fill, one_of(text()))).prop_map(|(name, matches, team)| Only {
+        name,
+        matches,
+        team,
+    })
 }
 
 fn budget() -> impl Strategy<Value = Budget> {
@@ -140,8 +162,8 @@ fn dataset(fill: f64) -> impl Strategy<Value = Dataset> {
 }
 
 fn price(fill: f64) -> impl Strategy<Value = PriceRule> {
-    (matches(fill), maybe(fill, ratio()), maybe(fill, usd()))
-        .prop_map(|(matches, multiply, hourly)| PriceRule { matches, multiply, hourly })
+    (matches(fill), maybe(fill, ratio()), maybe(fill, usd()), maybe(fill, usd()))
+        .prop_map(|(matches, multiply, hourly, add)| PriceRule { matches, multiply, hourly, add })
 }
 
 fn egress() -> impl Strategy<Value = EgressRow> {

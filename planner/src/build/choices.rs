@@ -117,13 +117,9 @@ impl Build<'_> {
             spec.current.clone().or_else(|| self.settings.previous.get(&spec_name(self, index)).cloned());
         let moves = current.is_some_and(|current| current != offer.name());
         let rework = terms.rework();
-        let prospect = &self.prospects[index];
-        let quotas = self
-            .rules
-            .drawn_on(ix)
-            .iter()
-            .map(|q| (*q, prospect.quota_use(offer, terms.instances, &self.rules.quotas[*q as usize])))
-            .collect();
+        let quotas = self.rules.quotas_of(ix, spec);
+        let quotas = quotas.filter_map(|(q, quota)| Some((q, quota.takes(spec, offer, terms.instances)?)));
+        let quotas = quotas.collect();
         Some(Choice {
             offer: 0,
             place: offer.location.0,

@@ -1,8 +1,15 @@
-//! The rules of an estate that hold for offers: quotas and interruptions.
+//! The rules of an estate that hold for offers: which may be used, quotas and interruptions.
 
-use plimsoll_model::{Cpu, Match, PerHour};
+use plimsoll_model::{
+    Cpu, OneOf, PerHour,
+    estate::{self, Counts},
+    workload::WorkloadSpec,
+};
 
-use crate::world::{Matcher, OfferIx, World};
+use crate::{
+    terms::Fraction,
+    world::{Matcher, Offer, OfferIx, World},
+};
 
 /// The rules of an estate that prospects are held against.
 #[derive(Debug)]
@@ -13,6 +20,17 @@ pub struct Rules {
     pub quotas: Vec<Quota>,
     /// By offer: the quotas it draws on; empty without quotas.
     of_offer: Vec<Vec<u32>>,
+    /// What the entries of `only` allow: everyone's together, each team's together.
+    only: Vec<Allowed>,
+}
+
+/// What may be used, by one team or by everyone.
+#[derive(Debug)]
+struct Allowed {
+    team: Option<String>,
+    names: String,
+    /// By offer.
+    offers: Vec<bool>,
 }
 
 impl Rules {
@@ -21,10 +39,7 @@ impl Rules {
         let mut quotas = Vec::new();
         let mut of_offer = Vec::new();
         for (ix, quota) in (0_u32..).zip(&world.inputs.estate.quotas) {
-            let instances = quota.instances.is_some();
-            let unit = if instances { share_unit(world) } else { 1000 };
-            let limit = i64::from(quota.instances.or(quota.accelerators).unwrap_or(0)) * unit;
-            quotas.push(Quota { name: quota_name(ix + 1, &quota.matches), limit, unit, instances });
+            quotas.push(Quota::new(ix + 1, quota, world));
             of_offer.resize_with(world.offers.len(), Vec::new);
             let matcher = Matcher::new(&quota.matches, world);
             for (list, offer) in of_offer.iter_mut().zip(&world.offers) {
@@ -33,18 +48,74 @@ impl Rules {
                 }
             }
         }
-        Self { interruptions: world.interruption_rules(), quotas, of_offer }
+        Self { interruptions: world.interruption_rules(), quotas, of_offer, only: allowed(world) }
     }
 
-    /// The indices of the quotas that an offer draws on.
-    pub fn drawn_on(&self, ix: OfferIx) -> &[u32] {
-        self.of_offer.get(ix.0 as usize).map_or(&[], Vec::as_slice)
+    /// The quotas that a workload on an offer draws on, with their indices.
+    pub fn quotas_of<'r>(
+        &'r self,
+        ix: OfferIx,
+        spec: &'r WorkloadSpec,
+    ) -> impl Iterator<Item = (u32, &'r Quota)> {
+        let on_offer = self.of_offer.get(ix.0 as usize).map_or(&[][..], Vec::as_slice);
+        on_offer
+            .iter()
+            .map(|q| (*q, &self.quotas[*q as usize]))
+            .filter(|(_, quota)| concerns(quota.team.as_ref(), spec))
     }
 
-    /// The quotas that an offer draws on.
-    pub fn quotas_of(&self, ix: OfferIx) -> impl Iterator<Item = &Quota> {
-        self.drawn_on(ix).iter().map(|q| &self.quotas[*q as usize])
+    /// The entries of `only` that keep a workload off an offer, by what they are called.
+    pub fn kept_off(&self, ix: OfferIx, spec: &WorkloadSpec) -> Option<&str> {
+        let about = |allowed: &&Allowed| allowed.team.is_none() || allowed.team == spec.team;
+        let mut all = self.only.iter().filter(about);
+        all.find(|allowed| !allowed.offers[ix.0 as usize]).map(|allowed| &*allowed.names)
     }
+}
+
+/// Whether a rule for some teams is about a workload.
+fn concerns(teams: Option<&OneOf<String>>, spec: &WorkloadSpec) -> bool {
+    teams.is_none_or(|teams| spec.team.as_ref().is_some_and(|team| teams.has(team)))
+}
+
+/// The entries of `only`, those for everyone together, then those of each team together.
+fn allowed(world: &World<'_>) -> Vec<Allowed> {
+    let mut all: Vec<Allowed> = Vec::new();
+    for (position, only) in (1..).zip(&world.inputs.estate.only) {
+        let matcher = Matcher::new(&only.matches, world);
+        let name = called(only.name.as_deref(), &only.matches, "only", position);
+        let teams = match &only.team {
+            None => vec![None],
+            Some(teams) => teams.values().iter().cloned().map(Some).collect(),
+        };
+        for team in teams {
+            let known = all.iter().position(|allowed| allowed.team == team);
+            let at = known.unwrap_or_else(|| {
+                // Own machines are always there, for everyone; a team may be kept off them.
+                let everyone = team.is_none();
+                let offers = world.offers.iter().map(|offer| everyone && offer.nodes.is_some()).collect();
+                all.push(Allowed { team, names: String::new(), offers });
+                all.len() - 1
+            });
+            let allowed = &mut all[at];
+            if !allowed.names.is_empty() {
+                allowed.names += ", ";
+            }
+            allowed.names += &name;
+            for (may, offer) in allowed.offers.iter_mut().zip(&world.offers) {
+                *may = *may || matcher.matches(offer);
+            }
+        }
+    }
+    all
+}
+
+/// What a quota limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limited {
+    Accelerators,
+    Instances,
+    Cores,
+    Memory,
 }
 
 /// A quota's limit.
@@ -52,19 +123,83 @@ impl Rules {
 pub struct Quota {
     /// Its name for people.
     pub name: String,
-    /// In parts of accelerators, or of instances.
+    /// In parts of what it limits.
     pub limit: i64,
-    /// Parts in one: a thousand of an accelerator; of an instance as many as make shares of own nodes whole.
+    /// Parts in one: a thousand of an accelerator or a core, 2^30 of a GiB; of an instance as many as make
+    /// shares of own nodes whole.
     pub unit: i64,
-    /// Whether it counts instances instead of accelerators.
-    pub instances: bool,
+    limited: Limited,
+    counts: Counts,
+    team: Option<OneOf<String>>,
 }
 
 impl Quota {
-    /// Accelerators, or instances, of so many parts.
-    pub fn amount(&self, parts: i64) -> f64 {
-        parts as f64 / self.unit as f64
+    fn new(position: u32, stated: &estate::Quota, world: &World<'_>) -> Self {
+        let (limited, limit, unit) = match (stated.instances, stated.cpu, stated.memory) {
+            (Some(instances), ..) => {
+                let unit = share_unit(world);
+                (Limited::Instances, i64::from(instances) * unit, unit)
+            }
+            (_, Some(cpu), _) => (Limited::Cores, whole(cpu.milli()), 1000),
+            (.., Some(memory)) => (Limited::Memory, whole(memory.0), 1 << 30),
+            _ => (Limited::Accelerators, i64::from(stated.accelerators.unwrap_or(0)) * 1000, 1000),
+        };
+        Self {
+            name: called(stated.name.as_deref(), &stated.matches, "quota", position),
+            limit,
+            unit,
+            limited,
+            counts: stated.counts.unwrap_or_default(),
+            team: stated.team.clone(),
+        }
     }
+
+    /// What a placement takes, in parts; `None` where an offer does not state what is limited.
+    pub fn takes(&self, spec: &WorkloadSpec, offer: &Offer, instances: Fraction) -> Option<i64> {
+        if self.limited == Limited::Instances {
+            let parts = u128::from(instances.over) * self.unit as u128;
+            return Some(i64::try_from(parts.div_ceil(u128::from(instances.under))).unwrap_or(i64::MAX));
+        }
+        let request = &spec.request;
+        if offer.nodes.is_some() || self.counts == Counts::Asked {
+            let asked = match self.limited {
+                Limited::Cores => request.cpu.map_or(0, Cpu::milli),
+                Limited::Memory => request.memory.map_or(0, |memory| memory.0),
+                _ => request.accelerators.as_ref().map_or(0, |a| a.count().milli()),
+            };
+            return Some(whole(asked.saturating_mul(u64::from(spec.replicas))));
+        }
+        let each = match self.limited {
+            Limited::Cores => offer.cpu?.milli(),
+            Limited::Memory => offer.memory?.0,
+            _ => offer.accelerators,
+        };
+        Some(whole(instances.over.saturating_mul(each)))
+    }
+
+    /// So many parts, in [`unit_name`](Self::unit_name).
+    pub fn amount(&self, parts: i64) -> f64 {
+        match self.limited {
+            Limited::Memory => parts as f64,
+            _ => parts as f64 / self.unit as f64,
+        }
+    }
+
+    /// The unit of amounts.
+    pub const fn unit_name(&self) -> &'static str {
+        match self.limited {
+            Limited::Accelerators => "accelerators",
+            Limited::Instances => "instances",
+            Limited::Cores => "cores",
+            Limited::Memory => "bytes",
+        }
+    }
+}
+
+/// A count of parts as the solver adds them up. What is larger than every limit stays so, far enough
+/// from the end of the type that sums of it are too.
+fn whole(parts: u64) -> i64 {
+    i64::try_from(parts).unwrap_or(i64::MAX).min(i64::MAX >> 8)
 }
 
 /// Into how many parts an instance is divided so that every workload takes a whole number of parts of
@@ -104,17 +239,8 @@ const fn divisor(a: u64, b: u64) -> u64 {
     a
 }
 
-/// What a quota is about, in words: its match, and its position when that is empty.
-fn quota_name(position: u32, matches: &Match) -> String {
-    let parts = [
-        matches.offer.clone(),
-        matches.cloud.clone(),
-        matches.region.clone(),
-        matches.zone.clone(),
-        matches.instance_type.clone(),
-        matches.accelerator.clone(),
-        matches.capacity.map(|c| c.to_string()),
-    ];
-    let words: Vec<String> = parts.into_iter().flatten().collect();
-    if words.is_empty() { format!("quota {position}") } else { words.join(" ") }
+/// What a rule is called: its name, else what it is about, else its position.
+fn called(name: Option<&str>, about: &plimsoll_model::Match, list: &str, position: u32) -> String {
+    let about = name.map_or_else(|| about.to_string(), str::to_owned);
+    if about.is_empty() { format!("{list} {position}") } else { about }
 }

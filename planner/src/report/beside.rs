@@ -77,7 +77,7 @@ fn over_limit(build: &Build<'_>, problem: &Problem, own: &str, limit: Limit, by:
                 name: quota.name.clone(),
                 needs: json!(quota.amount(quota.limit + by)),
                 has: json!(quota.amount(quota.limit)),
-                relax: Some((quota.amount(by), if quota.instances { "instances" } else { "accelerators" })),
+                relax: Some((quota.amount(by), quota.unit_name())),
             }
         }
     }

@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive as _;
 use plimsoll_catalog as catalog;
 use plimsoll_model::{
-    AcceleratorKind, Bytes, Capacity, Cpu, Match, OfferSpec, PerHour, Ratio, Usd, Watts,
+    AcceleratorKind, Bytes, Capacity, Cpu, Match, OfferSpec, OneOf, PerHour, Ratio, Usd, Watts,
     estate::{NodeGroup, PriceRule, Site},
 };
 
@@ -350,14 +350,11 @@ impl World<'_> {
             return;
         }
         for offer in &mut self.offers {
-            let (mut base, mut factors) = (offer.list_hourly, Vec::new());
+            let mut price = Price::of(offer.list_hourly);
             for (_, rule) in rules.iter().filter(|(matcher, _)| matcher.matches(offer)) {
-                if let Some(hourly) = rule.hourly {
-                    (base, factors) = (hourly, Vec::new());
-                }
-                factors.extend(rule.multiply);
+                price.apply(rule);
             }
-            offer.hourly = multiplied(base, &factors);
+            offer.hourly = price.rounded();
         }
     }
 
@@ -377,47 +374,76 @@ impl World<'_> {
 #[derive(Debug, Clone)]
 pub struct Matcher {
     rule: Match,
-    /// The accelerator named, if any offer has it.
-    accelerator: Option<AcceleratorIx>,
+    /// The accelerators named, those that any offer has.
+    accelerators: Vec<AcceleratorIx>,
 }
 
 impl Matcher {
     /// Prepares a match.
     pub fn new(rule: &Match, world: &World<'_>) -> Self {
-        let accelerator = rule.accelerator.as_deref().and_then(|name| world.known_accelerator(name));
-        Self { rule: rule.clone(), accelerator }
+        let named = rule.accelerator.iter().flat_map(OneOf::values);
+        let accelerators = named.filter_map(|name| world.known_accelerator(name)).collect();
+        Self { rule: rule.clone(), accelerators }
     }
 
     /// Whether all that is given agrees with the offer.
     pub fn matches(&self, offer: &Offer) -> bool {
         let rule = &self.rule;
-        let same = |wanted: &Option<String>, has: Option<&str>| wanted.is_none() || wanted.as_deref() == has;
+        let same = |wanted: &Option<OneOf<String>>, has: Option<&str>| {
+            wanted.as_ref().is_none_or(|wanted| has.is_some_and(|has| wanted.has(has)))
+        };
+        let in_region = |wanted: &String| {
+            *wanted == offer.region
+                || wanted.split_once('/').is_some_and(|(cloud, region)| {
+                    offer.cloud.as_deref() == Some(cloud) && offer.region == region
+                })
+        };
         same(&rule.cloud, offer.cloud.as_deref())
-            && rule.region.as_deref().is_none_or(|wanted| {
-                wanted == offer.region
-                    || wanted.split_once('/').is_some_and(|(cloud, region)| {
-                        offer.cloud.as_deref() == Some(cloud) && offer.region == region
-                    })
-            })
+            && rule.region.as_ref().is_none_or(|wanted| wanted.values().iter().any(in_region))
             && same(&rule.zone, offer.zone.as_deref())
-            && same(&rule.instance_type, offer.instance_type.as_deref())
-            && rule.capacity.is_none_or(|c| c == offer.capacity)
+            && rule.capacity.as_ref().is_none_or(|wanted| wanted.has(&offer.capacity))
             && (rule.accelerator.is_none()
-                || self.accelerator.is_some() && self.accelerator == offer.accelerator)
-            && rule.offer.as_deref().is_none_or(|name| offer.name() == name)
+                || offer.accelerator.is_some_and(|a| self.accelerators.contains(&a)))
+            && same(&rule.instance_type, offer.instance_type.as_deref())
+            && rule.offer.as_ref().is_none_or(|wanted| wanted.has(&offer.name()))
     }
 }
 
-/// A price times factors, rounded once to 10^-12 dollars.
-fn multiplied(base: Usd, factors: &[Ratio]) -> Usd {
-    if factors.is_empty() {
-        return base;
+/// A price under rules, exact until it is rounded once: `over` / 10^(12 × `scale`) pico-dollars.
+struct Price {
+    over: BigInt,
+    scale: u32,
+}
+
+impl Price {
+    fn of(hourly: Usd) -> Self {
+        Self { over: BigInt::from(hourly.pico()), scale: 0 }
     }
-    let scale = BigInt::from(plimsoll_model::quantity::decimal::SCALE);
-    let over = factors.iter().fold(BigInt::from(base.pico()), |product, factor| product * factor.pico());
-    let under = factors.iter().fold(BigInt::from(1), |product, _| product * &scale);
-    let rounded: BigInt = (over * 2 + &under) / (under * 2);
-    Usd::from_pico(rounded.to_i128().unwrap_or(i128::MAX))
+
+    fn apply(&mut self, rule: &PriceRule) {
+        if let Some(hourly) = rule.hourly {
+            *self = Self::of(hourly);
+        }
+        if let Some(factor) = rule.multiply {
+            self.over *= factor.pico();
+            self.scale += 1;
+        }
+        if let Some(more) = rule.add {
+            self.over += self.one() * more.pico();
+            self.over = self.over.clone().max(BigInt::ZERO);
+        }
+    }
+
+    fn one(&self) -> BigInt {
+        BigInt::from(plimsoll_model::quantity::decimal::SCALE).pow(self.scale)
+    }
+
+    /// To 10^-12 dollars.
+    fn rounded(&self) -> Usd {
+        let under = self.one();
+        let rounded: BigInt = (&self.over * 2 + &under) / (under * 2);
+        Usd::from_pico(rounded.to_i128().unwrap_or(i128::MAX))
+    }
 }
 
 /// What is known of an accelerator by its name, whatever `defaults`: like aliases, this is no figure

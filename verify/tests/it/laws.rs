@@ -166,9 +166,8 @@ proptest! {
     fn prices_scale(case in case()) {
         let mut dear = case.clone();
         dear.inputs.estate.prices.push(plimsoll_model::estate::PriceRule {
-            matches: plimsoll_model::Match::default(),
             multiply: Some(Ratio::from_units(2)),
-            hourly: None,
+            ..Default::default()
         });
         for site in &mut dear.inputs.estate.sites {
             site.electricity = site.electricity.map(|price| price + price);

@@ -135,6 +135,16 @@ fn counts_and_quotas_hold_at_every_instant() {
             vec![a.clone()],
             &over,
         ),
+        (quota(json!({ "match": { "cloud": ["gcp", "aws"] }, "instances": 1 })), vec![a.clone()], &over),
+        (quota(json!({ "team": "t", "accelerators": 0 })), vec![a.clone()], &[]),
+        // Two instances of 64 cores and 512 GiB; nobody asks for cores.
+        (quota(json!({ "cpu": 128 })), vec![a.clone()], &[]),
+        (quota(json!({ "cpu": "127999m" })), vec![a.clone()], &over),
+        (quota(json!({ "memory": "1Ti" })), vec![a.clone()], &[]),
+        (quota(json!({ "memory": "1023Gi" })), vec![a.clone()], &over),
+        (quota(json!({ "cpu": 0, "counts": "asked" })), vec![a.clone()], &[]),
+        (quota(json!({ "accelerators": 15, "counts": "asked" })), vec![a.clone()], &over),
+        (quota(json!({ "accelerators": 16, "counts": "asked" })), vec![a.clone()], &[]),
     ];
     for (limits, decisions, expected) in cases {
         let inputs = inputs(estate(limits.clone()), &work);

@@ -89,6 +89,7 @@ fn sentence(cause: &Cause) -> String {
         Constraint::Region => format!("{needs} allowed, beside {has}"),
         Constraint::NotIn => format!("{needs} not forbidden, as {has} is"),
         Constraint::Residency => format!("{needs} allowed by residency, beside {has}"),
+        Constraint::Only => format!("{needs} among what `only` allows ({name})"),
         Constraint::Risk => "machines that are interrupted less often".to_owned(),
         Constraint::Producer => format!("{name} placed"),
     }
@@ -100,7 +101,7 @@ pub(super) fn figure(value: f64, unit: &str) -> String {
         "usd" => usd_f64(value),
         "h" => duration_hours(value),
         "bytes" => bytes(value as u64),
-        "accelerators" | "instances" => {
+        "accelerators" | "instances" | "cores" => {
             let one = (value - 1.0).abs() < 1e-9;
             format!("{} {}", decimals(value, 3), if one { &unit[..unit.len() - 1] } else { unit })
         }
@@ -127,6 +128,7 @@ pub(super) const fn word(constraint: Constraint) -> &'static str {
         Constraint::Residency => "residency",
         Constraint::Region => "region",
         Constraint::NotIn => "forbidden place",
+        Constraint::Only => "what may be used",
         Constraint::Speed => "speed",
         Constraint::Producer => "producer",
         Constraint::Risk => "interruptions",
@@ -156,6 +158,7 @@ const fn excluded(constraint: Constraint, one: bool) -> &'static str {
         (Constraint::Residency, _) => "outside of its residency",
         (Constraint::Region, _) => "in places it does not allow",
         (Constraint::NotIn, _) => "in places it forbids",
+        (Constraint::Only, _) => "outside of what the estate's `only` allows",
         (Constraint::Speed, _) => "of no stated speed",
         (Constraint::Producer, _) => "by what it reads",
         (Constraint::Risk, _) => "interrupted too often",

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{
     Kg,
-    estate::{Dataset, EstateSpec, PriceRule, Quota},
+    estate::{Counts, Dataset, EstateSpec, Only, PriceRule, Quota},
 };
 
 use super::{Scope, name, network, offer, site, workload::not_negative};
@@ -21,6 +21,9 @@ pub(super) fn check(scope: &mut Scope<'_>, spec: &EstateSpec) {
     for (index, quota) in spec.quotas.iter().enumerate() {
         check_quota(&mut scope.field("quotas").item(index), quota);
     }
+    for (index, only) in spec.only.iter().enumerate() {
+        check_only(&mut scope.field("only").item(index), only);
+    }
     budgets(scope, spec);
     datasets(&mut scope.field("datasets"), &spec.datasets);
     for (index, rule) in spec.prices.iter().enumerate() {
@@ -33,15 +36,34 @@ pub(super) fn check(scope: &mut Scope<'_>, spec: &EstateSpec) {
 }
 
 fn check_quota(scope: &mut Scope<'_>, quota: &Quota) {
-    match (quota.accelerators, quota.instances) {
-        (Some(_), Some(_)) => scope.report_help(
-            "has both `accelerators` and `instances`: a quota counts one of them",
+    let stated = [
+        ("accelerators", quota.accelerators.is_some()),
+        ("instances", quota.instances.is_some()),
+        ("cpu", quota.cpu.is_some()),
+        ("memory", quota.memory.is_some()),
+    ];
+    let stated: Vec<&str> =
+        stated.into_iter().filter(|(_, stated)| *stated).map(|(field, _)| field).collect();
+    match *stated {
+        [] => scope.report_help("limits nothing", "state `accelerators`, `instances`, `cpu` or `memory`"),
+        [_] => {}
+        [first, second, ..] => scope.report_help(
+            format!("has both `{first}` and `{second}`: a quota counts one of them"),
             "write two quotas",
         ),
-        (None, None) => scope.report_help("limits nothing", "state `accelerators` or `instances`"),
-        _ => {}
     }
+    if quota.instances.is_some() && quota.counts == Some(Counts::Asked) {
+        scope.field("counts").report("`asked` does not go with `instances`: nobody asks for instances");
+    }
+    name::maybe(&mut scope.field("name"), quota.name.as_deref());
     offer::matches(&mut scope.field("match"), &quota.matches);
+    offer::names(&mut scope.field("team"), quota.team.as_ref());
+}
+
+fn check_only(scope: &mut Scope<'_>, only: &Only) {
+    name::maybe(&mut scope.field("name"), only.name.as_deref());
+    offer::matches(&mut scope.field("match"), &only.matches);
+    offer::names(&mut scope.field("team"), only.team.as_ref());
 }
 
 fn budgets(scope: &mut Scope<'_>, spec: &EstateSpec) {
@@ -76,13 +98,20 @@ fn datasets(scope: &mut Scope<'_>, datasets: &[Dataset]) {
 }
 
 fn price(scope: &mut Scope<'_>, rule: &PriceRule) {
-    match (rule.multiply, rule.hourly) {
-        (Some(_), Some(_)) => scope.report_help(
-            "has both `multiply` and `hourly`: a rule does one of them",
+    let stated = [
+        ("multiply", rule.multiply.is_some()),
+        ("hourly", rule.hourly.is_some()),
+        ("add", rule.add.is_some()),
+    ];
+    let stated: Vec<&str> =
+        stated.into_iter().filter(|(_, stated)| *stated).map(|(field, _)| field).collect();
+    match *stated {
+        [] => scope.report_help("changes nothing", "state `multiply`, `hourly` or `add`"),
+        [_] => {}
+        [first, second, ..] => scope.report_help(
+            format!("has both `{first}` and `{second}`: a rule does one of them"),
             "write two rules; each works on the result of the one before",
         ),
-        (None, None) => scope.report_help("changes nothing", "state `multiply` or `hourly`"),
-        _ => {}
     }
     not_negative(&mut scope.field("hourly"), rule.hourly);
     offer::matches(&mut scope.field("match"), &rule.matches);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Match, OfferSpec, Ratio, Time, estate::Site};
+use plimsoll_model::{Match, OfferSpec, OneOf, Ratio, Time, estate::Site};
 
 use super::{Scope, name, workload::not_negative};
 
@@ -84,7 +84,7 @@ pub(super) fn as_of(scope: &mut Scope<'_>, text: Option<&str>) {
 
 /// The fields of a match.
 pub(super) fn matches(scope: &mut Scope<'_>, matches: &Match) {
-    for (field, text) in [
+    for (field, texts) in [
         ("cloud", &matches.cloud),
         ("region", &matches.region),
         ("zone", &matches.zone),
@@ -92,6 +92,23 @@ pub(super) fn matches(scope: &mut Scope<'_>, matches: &Match) {
         ("instanceType", &matches.instance_type),
         ("offer", &matches.offer),
     ] {
-        name::maybe(&mut scope.field(field), text.as_deref());
+        names(&mut scope.field(field), texts.as_ref());
+    }
+    any(&mut scope.field("capacity"), matches.capacity.as_ref());
+}
+
+/// A name or several.
+pub(super) fn names(scope: &mut Scope<'_>, names: Option<&OneOf<String>>) {
+    any(scope, names);
+    match names.map_or(&[][..], OneOf::values) {
+        [one] => name::name(scope, one),
+        many => name::list(scope, many),
+    }
+}
+
+/// A list of which any will do must not be empty: it would mean nothing.
+fn any<T>(scope: &mut Scope<'_>, list: Option<&OneOf<T>>) {
+    if list.is_some_and(|list| list.values().is_empty()) {
+        scope.report_help("lists nothing", "leave the field out to mean any");
     }
 }

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
-    Diagnostic, Estate, Match, OfferSpec, Workload, estate::EstateSpec, read::Located, workload::WorkloadSpec,
+    Diagnostic, Estate, Match, OfferSpec, OneOf, Workload, estate::EstateSpec, read::Located,
+    workload::WorkloadSpec,
 };
 
 use super::{Scope, workload};
@@ -85,6 +86,8 @@ fn rules_of_estate(scope: &mut Scope<'_>, spec: &EstateSpec, known: &Known) {
     let quotas = spec.quotas.iter().map(|quota| &quota.matches);
     let prices = spec.prices.iter().map(|rule| &rule.matches);
     let interruptions = spec.interruptions.iter().map(|rule| &rule.matches);
+    let only = spec.only.iter().map(|only| &only.matches);
+    known.check_matches(&mut scope.field("only"), only);
     known.check_matches(&mut scope.field("quotas"), quotas);
     known.check_matches(&mut scope.field("prices"), prices);
     known.check_matches(&mut scope.field("interruptions"), interruptions);
@@ -180,8 +183,11 @@ impl Known {
             let mut scope = scope.item(index);
             let mut scope = scope.field("match");
             for (field, place) in [("cloud", &rule.cloud), ("region", &rule.region), ("zone", &rule.zone)] {
-                if let Some(place) = place {
-                    self.check(&mut scope.field(field), place);
+                match place.as_ref().map_or(&[][..], OneOf::values) {
+                    [one] => {
+                        self.check(&mut scope.field(field), one);
+                    }
+                    many => self.check_all(&mut scope.field(field), many),
                 }
             }
         }

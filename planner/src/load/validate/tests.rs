@@ -390,7 +390,10 @@ fn limits() {
             ("horizon: 0s", &["`spec.horizon`: must be above 0"]),
             ("catalog: ['']", &["`spec.catalog[0]`: must not be empty"]),
             ("quotas: [{match: {cloud: aws}, accelerators: 0}, {instances: 2}]", &[]),
-            ("quotas: [{}]", &["`spec.quotas[0]`: limits nothing → state `accelerators` or `instances`"]),
+            (
+                "quotas: [{}]",
+                &["`spec.quotas[0]`: limits nothing → state `accelerators`, `instances`, `cpu` or `memory`"],
+            ),
             (
                 "quotas: [{accelerators: 1, instances: 1}]",
                 &[
@@ -401,6 +404,29 @@ fn limits() {
                 "quotas: [{match: {zone: ' '}, instances: 1}]",
                 &["`spec.quotas[0].match.zone`: must not begin or end with a space"],
             ),
+            (
+                "quotas: [{name: pool, match: {cloud: [aws, gcp]}, team: [a, b], cpu: 3500m, counts: asked}, {memory: 2Ti}]",
+                &[],
+            ),
+            (
+                "quotas: [{cpu: 1, memory: 1Gi}, {instances: 1, counts: asked}, {match: {cloud: [], region: ['']}, team: ' a', cpu: 1}]",
+                &[
+                    "`spec.quotas[0]`: has both `cpu` and `memory`: a quota counts one of them → write two quotas",
+                    "`spec.quotas[1].counts`: `asked` does not go with `instances`: nobody asks for instances",
+                    "`spec.quotas[2].match.cloud`: lists nothing → leave the field out to mean any",
+                    "`spec.quotas[2].match.region`: must not be empty",
+                    "`spec.quotas[2].team`: must not begin or end with a space",
+                ],
+            ),
+            ("only: [{}, {match: {capacity: [spot, on-demand]}, team: a}]", &[]),
+            (
+                "only: [{name: '', match: {capacity: []}}]",
+                &[
+                    "`spec.only[0].name`: must not be empty",
+                    "`spec.only[0].match.capacity`: lists nothing → leave the field out to mean any",
+                ],
+            ),
+            ("prices: [{add: -0.5}]", &[]),
             (
                 "budgets: [{team: a, usd: 0}, {team: b, usd: -1}, {team: a, usd: 1}], carbonBudgets: [{team: a, kg: -1}, {team: a, kg: 1}]",
                 &[
@@ -414,7 +440,7 @@ fn limits() {
             (
                 "prices: [{}, {multiply: 1, hourly: 1}, {hourly: -1}]",
                 &[
-                    "`spec.prices[0]`: changes nothing → state `multiply` or `hourly`",
+                    "`spec.prices[0]`: changes nothing → state `multiply`, `hourly` or `add`",
                     "`spec.prices[1]`: has both `multiply` and `hourly`: a rule does one of them → write two rules; each works on the result of the one before",
                     "`spec.prices[2].hourly`: must not be negative",
                 ],
