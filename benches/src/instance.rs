@@ -34,6 +34,8 @@ pub fn workload(name: String) -> Workload {
         replicas: 1,
         gang: None,
         request: Request::default(),
+        per_instance: None,
+        alternatives: Vec::new(),
         duration: Some(Duration::from_hours(1)),
         speed: None,
         capacity: None,

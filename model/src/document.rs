@@ -110,3 +110,12 @@ where
 
     deserializer.deserialize_any(OneOrMany(std::marker::PhantomData))
 }
+
+/// The same where an empty list and none are two things.
+pub(crate) fn maybe_one_or_many<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    one_or_many(deserializer).map(Some)
+}

@@ -1,5 +1,7 @@
 //! Workloads: what is to run, what it needs, and what it may not do.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Duration, Metadata, Millisecond, Ratio, Usd,
     When,
-    document::{ApiVersion, Names, one_or_many},
+    document::{ApiVersion, Names, maybe_one_or_many, one_or_many},
 };
 
 /// `kind: Workload`.
@@ -45,6 +47,14 @@ pub struct WorkloadSpec {
     pub gang: Option<bool>,
     /// What each replica needs.
     pub request: Request,
+    /// At most so many replicas on one instance of a cloud; own nodes are shared all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub per_instance: Option<u32>,
+    /// Other ways to run it. An offer is judged by the workload itself, else by the first of these that
+    /// admits it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
     /// Run time at speed 1. Without it the workload is a service, which runs for the horizon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
@@ -134,6 +144,60 @@ impl WorkloadSpec {
     /// Whether it must be placed.
     pub fn is_required(&self) -> bool {
         self.required.unwrap_or(self.value.is_none())
+    }
+
+    /// The ways to run it, each as a workload without alternatives: itself, then each alternative.
+    pub fn ways(&self) -> Vec<Cow<'_, Self>> {
+        if self.alternatives.is_empty() {
+            return vec![Cow::Borrowed(self)];
+        }
+        let itself = Self { alternatives: Vec::new(), ..self.clone() };
+        let others = self.alternatives.iter().map(|way| Cow::Owned(way.of(&itself))).collect::<Vec<_>>();
+        std::iter::once(Cow::Owned(itself.clone())).chain(others).collect()
+    }
+}
+
+/// Another way to run a workload: what is stated here stands in place of what the workload states.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Alternative {
+    /// What each replica needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+    /// Capacity classes allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Vec<Capacity>>,
+    /// Regions allowed (places); an empty list allows all.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_one_or_many")]
+    #[schemars(with = "Option<Names>")]
+    pub regions: Option<Vec<String>>,
+    /// Clouds allowed; an empty list allows all.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_one_or_many")]
+    #[schemars(with = "Option<Names>")]
+    pub clouds: Option<Vec<String>>,
+    /// Zones allowed; an empty list allows all.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_one_or_many")]
+    #[schemars(with = "Option<Names>")]
+    pub zones: Option<Vec<String>>,
+    /// Bounds instances × hourly price, after discounts, before reservations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_hourly: Option<Usd>,
+}
+
+impl Alternative {
+    /// The workload run this way.
+    fn of(&self, spec: &WorkloadSpec) -> WorkloadSpec {
+        let list =
+            |own: &Option<Vec<String>>, other: &[String]| own.clone().unwrap_or_else(|| other.to_vec());
+        WorkloadSpec {
+            request: self.request.clone().unwrap_or_else(|| spec.request.clone()),
+            capacity: self.capacity.clone().or_else(|| spec.capacity.clone()),
+            regions: list(&self.regions, &spec.regions),
+            clouds: list(&self.clouds, &spec.clouds),
+            zones: list(&self.zones, &spec.zones),
+            max_hourly: self.max_hourly.or(spec.max_hourly),
+            ..spec.clone()
+        }
     }
 }
 

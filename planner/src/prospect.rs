@@ -3,10 +3,12 @@
 //! The checks run in a fixed order; the first that fails names the constraint under which an excluded
 //! offer is counted. For a workload that is left out all of them run, to say what stands in the way.
 
+mod fit;
+
+use std::{borrow::Cow, collections::BTreeSet};
+
 use plimsoll_model::{
-    Capacity, Duration, Millisecond, Ratio, Time, Workload,
-    plan::Constraint,
-    workload::{Request, WorkloadSpec},
+    Capacity, Duration, Millisecond, Ratio, Time, Workload, plan::Constraint, workload::WorkloadSpec,
 };
 use serde_json::{Value, json};
 
@@ -16,6 +18,7 @@ use crate::{
     terms::{Fraction, Terms, rework},
     world::{AcceleratorIx, Assumptions, LocationIx, Offer, OfferIx, World},
 };
+use fit::{demand, instances, per_instance, too_small, wanted};
 
 /// Beyond this share of rework an offer is not eligible.
 const MOST_REWORK: f64 = 1e6;
@@ -49,10 +52,16 @@ struct Verdict {
     latency_usd: f64,
 }
 
+impl Verdict {
+    fn allows(&self) -> bool {
+        self.region && !self.not_in && self.residency.is_none()
+    }
+}
+
 /// An entry of `speed`: the accelerator its key names, if any; the key; the speed.
 type Speed = (Option<AcceleratorIx>, String, Ratio);
 
-/// A workload with its names looked up.
+/// A workload with its names looked up, run one way; the first way knows the others.
 #[derive(Debug)]
 pub struct Prospect<'w> {
     /// What was asked.
@@ -61,6 +70,9 @@ pub struct Prospect<'w> {
     pub index: usize,
     world: &'w World<'w>,
     settings: &'w Settings,
+    /// What is asked when it runs this way.
+    way: Cow<'w, WorkloadSpec>,
+    others: Vec<Prospect<'w>>,
     accelerators: Option<Vec<AcceleratorIx>>,
     speeds: Vec<Speed>,
     verdicts: Vec<Verdict>,
@@ -80,31 +92,42 @@ impl<'w> Prospect<'w> {
         rules: &'w Rules,
         notes: &mut Assumptions,
     ) -> Self {
-        let workload = &world.inputs.workloads[index];
-        let spec = &workload.spec;
+        let mut ways = world.inputs.workloads[index].spec.ways().into_iter();
+        let mut prospect = |way| Self::of(way, index, world, settings, rules, notes);
+        // A workload can always be run as it is stated.
+        let itself = ways.next().unwrap_or(Cow::Borrowed(&world.inputs.workloads[index].spec));
+        let mut first = prospect(itself);
+        first.others = ways.map(prospect).collect();
+        first
+    }
+
+    fn of(
+        way: Cow<'w, WorkloadSpec>,
+        index: usize,
+        world: &'w World<'w>,
+        settings: &'w Settings,
+        rules: &'w Rules,
+        notes: &mut Assumptions,
+    ) -> Self {
         let named = |names: &[String]| names.iter().filter_map(|n| world.known_accelerator(n)).collect();
-        let accelerators =
-            spec.request.accelerators.as_ref().filter(|a| !a.any_of.is_empty()).map(|a| named(&a.any_of));
-        let speeds = spec
-            .speed
-            .iter()
-            .flatten()
-            .map(|(key, speed)| (world.known_accelerator(key), key.clone(), *speed))
-            .collect();
+        let wanted = way.request.accelerators.as_ref();
+        let accelerators = wanted.filter(|a| !a.any_of.is_empty()).map(|a| named(&a.any_of));
+        let speeds = way.speed.iter().flatten();
+        let speeds = speeds.map(|(key, speed)| (world.known_accelerator(key), key.clone(), *speed)).collect();
         let now = world.now;
-        let earliest = spec.earliest.map_or(now, |e| e.resolve(now).max(now));
-        let deadline = spec.deadline.map(|d| d.resolve(now));
         let mut this = Self {
-            workload,
+            workload: &world.inputs.workloads[index],
             index,
             world,
             settings,
+            others: Vec::new(),
             accelerators,
             speeds,
             verdicts: Vec::new(),
             rules,
-            earliest,
-            deadline,
+            earliest: way.earliest.map_or(now, |e| e.resolve(now).max(now)),
+            deadline: way.deadline.map(|d| d.resolve(now)),
+            way,
         };
         this.verdicts =
             (0..world.places.locations()).map(|l| this.verdict(LocationIx(l as u32), false, notes)).collect();
@@ -123,7 +146,7 @@ impl<'w> Prospect<'w> {
 
     /// `whole`: also looks at what no longer matters where the place is not allowed.
     fn verdict(&self, at: LocationIx, whole: bool, notes: &mut Assumptions) -> Verdict {
-        let (spec, places) = (self.spec(), &self.world.places);
+        let (spec, places) = (&*self.way, &self.world.places);
         let allowed = |names: &[String]| names.is_empty() || places.among(names, at);
         let mut verdict = Verdict {
             region: allowed(&spec.regions) && allowed(&spec.clouds) && allowed(&spec.zones),
@@ -143,8 +166,7 @@ impl<'w> Prospect<'w> {
                     Some(format!("{} (dataset {})", dataset.residency.join(", "), dataset.name));
             }
         }
-        let allowed_there = verdict.region && !verdict.not_in && verdict.residency.is_none();
-        let Some(goal) = spec.latency.filter(|_| whole || allowed_there) else { return verdict };
+        let Some(goal) = spec.latency.filter(|_| whole || verdict.allows()) else { return verdict };
         let share =
             |client: &plimsoll_model::workload::Client| client.share.unwrap_or(Ratio::from_units(1)).to_f64();
         let total: f64 = spec.clients.iter().map(share).sum();
@@ -168,16 +190,42 @@ impl<'w> Prospect<'w> {
 
     /// Dollars an hour for latency at a location.
     pub fn latency_usd(&self, at: LocationIx) -> f64 {
-        self.verdicts[at.0 as usize].latency_usd
+        self.verdict_at(at).latency_usd
     }
 
     /// The client whose round trip to an eligible location nothing states, if any.
     pub fn unknown_rtt(&self, at: LocationIx) -> Option<&str> {
-        self.verdicts[at.0 as usize].unknown_rtt.as_deref()
+        self.verdict_at(at).unknown_rtt.as_deref()
     }
 
-    /// The first constraint that excludes an offer, else the terms on it.
+    /// The ways to run it.
+    fn ways(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// What a location is to the first way that may use it, else to the workload itself.
+    fn verdict_at(&self, at: LocationIx) -> &Verdict {
+        let of = |way: &'_ Self| way.verdicts[at.0 as usize].allows();
+        let way = self.others.iter().find(|way| !of(self) && of(way)).unwrap_or(self);
+        &way.verdicts[at.0 as usize]
+    }
+
+    /// The terms on an offer, by the first way that admits it; else the first constraint that keeps the
+    /// workload itself from it.
     pub fn judge(&self, ix: OfferIx, notes: &mut Assumptions) -> Result<Terms, Constraint> {
+        // Which way it is follows from what the offer is, not from how much of it there is.
+        let admitted = |judged: &Result<Terms, Constraint>| {
+            judged.is_ok()
+                || matches!(judged, Err(Constraint::Count | Constraint::Quota | Constraint::Deadline))
+        };
+        let itself = self.judge_way(ix, notes);
+        if self.others.is_empty() || admitted(&itself) {
+            return itself;
+        }
+        self.others.iter().map(|way| way.judge_way(ix, notes)).find(admitted).unwrap_or(itself)
+    }
+
+    fn judge_way(&self, ix: OfferIx, notes: &mut Assumptions) -> Result<Terms, Constraint> {
         let mut first = None;
         let verdict = &self.verdicts[self.world.offer(ix).location.0 as usize];
         let terms = self.check(ix, verdict, notes, &mut |obstacle| {
@@ -191,8 +239,21 @@ impl<'w> Prospect<'w> {
         }
     }
 
-    /// Everything about an offer itself that stands in the way; with the terms, when they exist.
+    /// Everything about an offer itself that stands in the way, of the way that is kept from it by least;
+    /// with the terms, when they exist.
     pub fn obstacles(&self, ix: OfferIx, notes: &mut Assumptions) -> (Vec<Obstacle>, Option<Terms>) {
+        let mut least = self.obstacles_of_way(ix, notes);
+        for way in &self.others {
+            let other = way.obstacles_of_way(ix, notes);
+            // Without terms nothing that is relaxed helps.
+            if (other.1.is_none(), other.0.len()) < (least.1.is_none(), least.0.len()) {
+                least = other;
+            }
+        }
+        least
+    }
+
+    fn obstacles_of_way(&self, ix: OfferIx, notes: &mut Assumptions) -> (Vec<Obstacle>, Option<Terms>) {
         let mut all = Vec::new();
         let verdict = self.verdict(self.world.offer(ix).location, true, notes);
         let terms = self.check(ix, &verdict, notes, &mut |obstacle| {
@@ -210,7 +271,7 @@ impl<'w> Prospect<'w> {
         notes: &mut Assumptions,
         found: &mut dyn FnMut(&dyn Fn() -> Obstacle) -> bool,
     ) -> Option<Terms> {
-        let (spec, request) = (self.spec(), &self.spec().request);
+        let (spec, request) = (&*self.way, &self.way.request);
         let offer = self.world.offer(ix);
         macro_rules! fail {
             ($constraint:ident, $name:expr, $needs:expr, $has:expr, $relax:expr) => {
@@ -276,7 +337,7 @@ impl<'w> Prospect<'w> {
             let by = rtt.to_f64() - bound.to_f64();
             fail!(Latency, format!("from {client}"), rtt.to_f64(), bound.to_f64(), Some((by, "ms")));
         }
-        let per_instance = per_instance(spec.replicas, request, offer)?;
+        let per_instance = per_instance(spec, offer)?;
         let instances = instances(spec.replicas, per_instance, request, offer);
         let hourly = instances.to_f64() * offer.hourly.to_f64();
         if let Some(most) = spec.max_hourly {
@@ -307,7 +368,7 @@ impl<'w> Prospect<'w> {
             }
         }
         for (_, quota) in self.rules.quotas_of(ix, spec) {
-            let Some(needs) = quota.takes(spec, offer, instances) else {
+            let Some(needs) = quota.takes(spec.replicas, demand(request), offer, instances) else {
                 fail!(Quota, quota.name, "an offer that states its size", offer.name(), None);
                 continue;
             };
@@ -328,11 +389,11 @@ impl<'w> Prospect<'w> {
                 Some((by, "h"))
             );
         }
-        Some(Terms { per_instance, instances, run, exposure })
+        Some(Terms { per_instance, instances, demand: demand(request), run, exposure })
     }
 
     fn accelerator_fits(&self, offer: &Offer) -> bool {
-        let Some(request) = &self.spec().request.accelerators else { return true };
+        let Some(request) = &self.way.request.accelerators else { return true };
         let named =
             self.accelerators.as_ref().is_none_or(|any| offer.accelerator.is_some_and(|a| any.contains(&a)));
         let kind = request.kind.is_none_or(|kind| offer.kind == Some(kind));
@@ -368,7 +429,10 @@ impl<'w> Prospect<'w> {
     /// of which only so many can be had (own nodes among them).
     pub fn candidates(&self) -> (Vec<OfferIx>, Vec<OfferIx>) {
         let world = self.world;
-        let Some(any) = &self.accelerators else { return world.by_price().clone() };
+        let any: Option<Vec<&Vec<AcceleratorIx>>> =
+            self.ways().map(|way| way.accelerators.as_ref()).collect();
+        let Some(any) = any else { return world.by_price().clone() };
+        let any: BTreeSet<AcceleratorIx> = any.into_iter().flatten().copied().collect();
         let mut list: Vec<OfferIx> = any.iter().flat_map(|a| world.with_accelerator(*a)).copied().collect();
         list.sort_unstable_by_key(|ix| (world.offer(*ix).hourly, *ix));
         list.dedup();
@@ -394,95 +458,4 @@ impl<'w> Prospect<'w> {
         }
         filtered
     }
-}
-
-/// The accelerators asked for, in words.
-fn wanted(request: &Request) -> String {
-    match &request.accelerators {
-        Some(a) if !a.any_of.is_empty() => a.any_of.join(" or "),
-        Some(a) => a.kind.map_or_else(String::new, |k| format!("any {k}")),
-        None => "none".into(),
-    }
-}
-
-/// The first dimension in which one replica does not fit on one instance: what, needs, has.
-fn too_small(request: &Request, offer: &Offer) -> Option<(&'static str, Value, Value)> {
-    if let Some(accelerators) = &request.accelerators {
-        let count = accelerators.count();
-        if count.is_fraction() && offer.nodes.is_none() {
-            return Some(("count", json!(count.milli() as f64 / 1000.0), json!("whole accelerators")));
-        }
-        if count.milli() > offer.accelerators {
-            return Some((
-                "count",
-                json!(count.milli() as f64 / 1000.0),
-                json!(offer.accelerators as f64 / 1000.0),
-            ));
-        }
-    }
-    if let Some(cpu) = request.cpu
-        && offer.cpu.is_none_or(|has| has < cpu)
-    {
-        return Some(("cpu", json!(cpu), json!(offer.cpu)));
-    }
-    if let Some(memory) = request.memory
-        && offer.memory.is_none_or(|has| has < memory)
-    {
-        return Some(("memory", json!(memory), json!(offer.memory)));
-    }
-    if !request.instance_type.is_empty()
-        && !offer.instance_type.as_deref().is_some_and(|t| request.instance_type.iter().any(|i| i == t))
-    {
-        return Some(("instanceType", json!(request.instance_type), json!(offer.instance_type)));
-    }
-    None
-}
-
-/// Replicas that one instance holds by accelerators, cores and memory, at most all; `None` when not one.
-fn per_instance(replicas: u32, request: &Request, offer: &Offer) -> Option<u32> {
-    let mut most = u64::from(replicas);
-    if let Some(accelerators) = &request.accelerators {
-        let count = accelerators.count().milli();
-        let held = if count < 1000 {
-            // A fraction lies on one device.
-            (offer.accelerators / 1000) * (1000_u64.checked_div(count)?)
-        } else {
-            offer.accelerators / count
-        };
-        most = most.min(held);
-    }
-    if let (Some(cpu), Some(has)) = (request.cpu, offer.cpu) {
-        most = most.min(has.milli().checked_div(cpu.milli()).unwrap_or(most));
-    }
-    if let (Some(memory), Some(has)) = (request.memory, offer.memory) {
-        most = most.min(has.0.checked_div(memory.0).unwrap_or(most));
-    }
-    u32::try_from(most).ok().filter(|k| *k > 0)
-}
-
-/// Instances: whole ones of a cloud; on own nodes replicas × the largest share of a node.
-fn instances(replicas: u32, per_instance: u32, request: &Request, offer: &Offer) -> Fraction {
-    if offer.nodes.is_none() {
-        return Fraction::whole(u64::from(replicas.div_ceil(per_instance)));
-    }
-    let mut share = Fraction { over: 0, under: 1 };
-    if let Some(accelerators) = &request.accelerators {
-        share = share.max(Fraction { over: accelerators.count().milli(), under: offer.accelerators.max(1) });
-    }
-    if let (Some(cpu), Some(has)) = (request.cpu, offer.cpu) {
-        share = share.max(Fraction { over: cpu.milli(), under: has.milli().max(1) });
-    }
-    if let (Some(memory), Some(has)) = (request.memory, offer.memory) {
-        share = share.max(Fraction { over: memory.0, under: has.0.max(1) });
-    }
-    reduced(Fraction { over: share.over.saturating_mul(u64::from(replicas)), under: share.under })
-}
-
-fn reduced(fraction: Fraction) -> Fraction {
-    let (mut a, mut b) = (fraction.over, fraction.under);
-    while b > 0 {
-        (a, b) = (b, a % b);
-    }
-    let divisor = a.max(1);
-    Fraction { over: fraction.over / divisor, under: fraction.under / divisor }
 }

@@ -3,6 +3,7 @@
 //! Everything exact that both the solver's figures and the plan's money are made from, computed once.
 
 use plimsoll_model::Duration;
+use plimsoll_solver::problem::Demand;
 
 /// A fraction of two whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Terms {
     pub per_instance: u32,
     /// Instances; on own nodes replicas × the largest share of a node.
     pub instances: Fraction,
+    /// What one replica takes of a machine of one's own.
+    pub demand: Demand,
     /// Run time, without rework.
     pub run: Duration,
     /// λp: expected interruptions of the gang in the time one costs.

@@ -138,3 +138,30 @@ fn what_is_left_out_for_its_price_says_so_and_names_only_limits_that_would_chang
     let price = "it costs $293.8 and is worth $293.799";
     assert_eq!(said(4), ("close", price, vec![], false, cost("293.8")));
 }
+
+#[test]
+fn an_offer_is_judged_by_the_first_way_that_admits_it() {
+    let run = |spec: &str| {
+        plan(
+            &format!(
+                "{ESTATE}\n---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: w}}\nspec:\n  duration: 10h\n  replicas: 2\n{spec}"
+            ),
+            |_| {},
+        )
+    };
+    // Four cards on Google's, or eight on Amazon's: half of a machine each, or a machine each.
+    let four = "  request: {accelerators: {anyOf: [A100], count: 4}}\n  clouds: gcp\n";
+    let eight = "  alternatives:\n  - {request: {accelerators: {anyOf: [A100], count: 8}}, clouds: aws}\n";
+    let placed = run(&format!("{four}{eight}")).placements.remove(0);
+    assert_eq!(
+        (&*placed.offer.full_name(), placed.replicas_per_instance),
+        ("gcp/us-central1/a2/on-demand", 2)
+    );
+    assert!((placed.instances - 1.0).abs() < 1e-9);
+    let there = run(&format!("{four}  notIn: gcp\n{eight}")).placements.remove(0);
+    assert_eq!((&*there.offer.full_name(), there.replicas_per_instance), ("aws/us-east-1/p4/on-demand", 1));
+    assert!((there.instances - 2.0).abs() < 1e-9);
+    // One replica an instance: Google has one instance only, so that two machines of Amazon's it is.
+    let apart = run(&format!("  perInstance: 1\n{four}{eight}")).placements.remove(0);
+    assert_eq!(&*apart.offer.full_name(), "aws/us-east-1/p4/on-demand");
+}

@@ -85,8 +85,6 @@ pub struct Task {
     pub reads: Vec<(u32, u32)>,
     /// Workflow edges into it.
     pub inputs: Vec<Edge>,
-    /// What one replica asks of own machines.
-    pub demand: Demand,
     /// Replicas.
     pub replicas: u32,
     /// The offers that pass every filter, in order of preference among equals.
@@ -131,6 +129,8 @@ pub struct NodeGroup {
 pub struct Choice {
     /// The offer.
     pub offer: u32,
+    /// What one replica asks of own machines.
+    pub demand: Demand,
     /// The place it lies in, an index into the network's tables.
     pub place: u32,
     /// Instances; a fraction of a machine on own nodes.

@@ -116,7 +116,7 @@ impl<'a> State<'a> {
             }
         }
         if let Some(group) = choice.group
-            && !self.packs(group, task, &column.runs, 0)
+            && !self.packs(group, task, column, 0)
         {
             return Some(Limit::Group(group));
         }
@@ -148,10 +148,10 @@ impl<'a> State<'a> {
             }
         }
         if let Some(group) = choice.group
-            && !self.packs(group, task, &column.runs, 0)
+            && !self.packs(group, task, column, 0)
         {
             let replicas = self.problem.tasks[task].replicas;
-            let more = (1..=replicas.min(64)).find(|more| self.packs(group, task, &column.runs, *more));
+            let more = (1..=replicas.min(64)).find(|more| self.packs(group, task, column, *more));
             broken.push((Limit::Group(group), i64::from(more.unwrap_or(replicas))));
         }
         broken
@@ -201,15 +201,18 @@ impl<'a> State<'a> {
     }
 
     /// Whether a task fits on a group's machines beside those there, with some machines more.
-    fn packs(&self, group: u32, task: usize, runs: &[(Nanos, Nanos)], more: u32) -> bool {
-        let tasks = &self.problem.tasks;
-        let mut tenants = vec![Tenant { demand: tasks[task].demand, replicas: tasks[task].replicas, runs }];
-        for &other in &self.by_group[group as usize] {
-            if let Some(column) = &self.placed[other as usize] {
-                let other = &tasks[other as usize];
-                tenants.push(Tenant { demand: other.demand, replicas: other.replicas, runs: &column.runs });
-            }
-        }
+    fn packs(&self, group: u32, task: usize, column: &Column, more: u32) -> bool {
+        let tenants: Vec<Tenant<'_>> = std::iter::once((task, column))
+            .chain(self.by_group[group as usize].iter().filter_map(|&other| {
+                let other = other as usize;
+                self.placed[other].as_ref().map(|column| (other, column))
+            }))
+            .map(|(task, column)| {
+                let task = &self.problem.tasks[task];
+                let demand = task.choices[column.choice as usize].demand;
+                Tenant { demand, replicas: task.replicas, runs: &column.runs }
+            })
+            .collect();
         let mut group = self.problem.groups[group as usize];
         group.nodes = group.nodes.saturating_add(more);
         pack(group, &tenants).is_some()

@@ -114,6 +114,8 @@ features! {
     Overload => overload,
     /// Equal offers and equal workloads.
     Ties => ties,
+    /// Other ways to run a workload, so many replicas on an instance.
+    Alternatives => alternatives,
     /// Prices of 0, budgets of 0, deadlines that are past, data read twice.
     Zeros => zeros,
     /// Figures that nothing needs and nothing states.
@@ -725,6 +727,45 @@ fn capacities(made: &mut Instance, dice: &mut Dice) {
             spec["capacity"] = json!(["on-demand", dice.pick(&["reserved", "spot", "on-prem"])]);
         }
     }
+}
+
+fn alternatives(made: &mut Instance, dice: &mut Dice) {
+    one_more(made, dice, 3);
+    for index in some(made, dice, 80) {
+        let ways: Vec<Value> = (0..dice.int(1, 3)).map(|_| another_way(dice)).collect();
+        let spec = &mut made.workloads[index].1;
+        spec["alternatives"] = json!(ways);
+        if dice.chance(40) {
+            // The workload's own way admits little.
+            spec["regions"] = json!([full(dice.pick(&REGIONS))]);
+        }
+        if dice.chance(40) {
+            spec["replicas"] = json!(dice.int(2, 4));
+            spec["perInstance"] = json!(dice.int(1, 2));
+        }
+    }
+}
+
+fn another_way(dice: &mut Dice) -> Value {
+    let mut way = json!({});
+    let count = dice.pick(&[1, 2, 4]);
+    match dice.int(0, 4) {
+        0 => way["request"] = json!({ "accelerators": { "anyOf": ["H100"], "count": count } }),
+        1 => way["request"] = json!({ "accelerators": { "kind": "gpu", "count": count }, "cpu": 7 }),
+        2 => way["request"] = json!({ "cpu": dice.pick(&["500m", "3", "11"]), "memory": "20Gi" }),
+        3 => way["request"] = json!({ "instanceType": ["big", "tin"] }),
+        _ => way["regions"] = json!([]),
+    }
+    if dice.chance(40) {
+        way["regions"] = json!(dice.pick(&["aws", "EU", "us-east-1", "dc"]));
+    }
+    if dice.chance(30) {
+        way["capacity"] = json!(["on-demand", dice.pick(&["reserved", "spot", "on-prem"])]);
+    }
+    if dice.chance(20) {
+        way["maxHourly"] = json!(dice.amount(1.0, 9.0, 2));
+    }
+    way
 }
 
 fn counts(made: &mut Instance, dice: &mut Dice) {

@@ -26,8 +26,13 @@ pub(crate) struct Filtered {
 }
 
 impl Checker<'_> {
-    /// The static filters.
+    /// The static filters, of the way in which the workload would run there.
     pub(crate) fn filtered(&self, spec: &WorkloadSpec, offer: &Offer) -> Filtered {
+        self.filtered_as_stated(&self.way(spec, offer), offer)
+    }
+
+    /// The static filters, whatever the alternatives.
+    pub(crate) fn filtered_as_stated(&self, spec: &WorkloadSpec, offer: &Offer) -> Filtered {
         let mut found = Filtered::default();
         let fit = fit(spec, offer);
         self.by_hardware(spec, offer, fit.as_ref(), &mut found);

@@ -1,6 +1,7 @@
 //! How many replicas an instance holds, how many instances that takes, and how long the run is.
 //!
-//! - k = the replicas that one instance holds by accelerators, cpu and memory, at most `replicas`. What
+//! - k = the replicas that one instance holds by accelerators, cpu and memory, at most `replicas` and
+//!   `perInstance`. What
 //!   an offer does not state it does not have. A request that bounds nothing (only `instanceType`)
 //!   makes k = `replicas`.
 //! - n = ceil(replicas / k) on clouds; on own nodes replicas × the largest share of a node.
@@ -9,9 +10,14 @@
 //!   speed. The first key of `speed` that names the accelerator (by any alias) counts, else the
 //!   instance type, else, without accelerators, `cpu`.
 
+use std::borrow::Cow;
+
 use num_bigint::BigInt;
 use num_traits::Zero as _;
-use plimsoll_model::{Duration, Ratio, workload::WorkloadSpec};
+use plimsoll_model::{
+    Duration, Ratio,
+    workload::{Alternative, WorkloadSpec},
+};
 
 use crate::{
     Checker,
@@ -28,10 +34,35 @@ pub(crate) struct Fit {
     pub(crate) n: Rat,
 }
 
+/// A workload as one of its alternatives states it.
+fn instead(spec: &WorkloadSpec, other: &Alternative) -> WorkloadSpec {
+    let mut spec = spec.clone();
+    spec.alternatives.clear();
+    if let Some(request) = &other.request {
+        spec.request = request.clone();
+    }
+    if other.capacity.is_some() {
+        spec.capacity.clone_from(&other.capacity);
+    }
+    if other.max_hourly.is_some() {
+        spec.max_hourly = other.max_hourly;
+    }
+    for (places, stated) in [
+        (&mut spec.regions, &other.regions),
+        (&mut spec.clouds, &other.clouds),
+        (&mut spec.zones, &other.zones),
+    ] {
+        if let Some(stated) = stated {
+            places.clone_from(stated);
+        }
+    }
+    spec
+}
+
 /// The fit, or `None` when an instance holds no replica.
 pub(crate) fn fit(spec: &WorkloadSpec, offer: &Offer) -> Option<Fit> {
     let replicas = u64::from(spec.replicas);
-    let mut k = replicas;
+    let mut k = replicas.min(spec.per_instance.map_or(u64::MAX, u64::from));
     let mut share = Rat::zero();
     let mut bound = |holds: u64, part: Rat| {
         k = k.min(holds);
@@ -69,6 +100,17 @@ fn share_of(asked: u64, has: u64) -> Option<Rat> {
 }
 
 impl Checker<'_> {
+    /// A workload as it runs on an offer: itself, or the first alternative that the offer passes all
+    /// filters of, when it does not pass the workload's own.
+    pub(crate) fn way<'s>(&self, spec: &'s WorkloadSpec, offer: &Offer) -> Cow<'s, WorkloadSpec> {
+        let passes = |spec: &WorkloadSpec| self.filtered_as_stated(spec, offer).by.is_empty();
+        if spec.alternatives.is_empty() || passes(spec) {
+            return Cow::Borrowed(spec);
+        }
+        let mut others = spec.alternatives.iter().map(|other| instead(spec, other));
+        others.find(passes).map_or(Cow::Borrowed(spec), Cow::Owned)
+    }
+
     /// The speed of a workload on an offer: `None` when `speed` lacks it.
     pub(crate) fn speed(&self, spec: &WorkloadSpec, offer: &Offer) -> Option<Ratio> {
         let Some(speeds) = &spec.speed else { return Some(Ratio::from_units(1)) };

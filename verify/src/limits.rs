@@ -100,8 +100,8 @@ impl Checker<'_> {
 
     /// What a placement takes of what a quota limits; `None` where the offer does not state it.
     fn takes(&self, quota: &Quota, resource: Resource, workload: usize, placed: &Placed) -> Option<Rat> {
-        let spec = &self.inputs.workloads[workload].spec;
         let offer = &placed.offer;
+        let spec = self.way(&self.inputs.workloads[workload].spec, offer);
         if resource == Resource::Instances {
             return Some(placed.n());
         }

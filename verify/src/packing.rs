@@ -94,7 +94,7 @@ impl Checker<'_> {
     fn uses<'s>(&self, state: &'s State, offer: &Offer) -> BTreeMap<&'s str, Vec<Use<'s>>> {
         let mut nodes = BTreeMap::<_, Vec<Use<'_>>>::new();
         for (workload, placed) in state.on(&offer.name) {
-            let need = Need::of(&self.inputs.workloads[workload].spec);
+            let need = Need::of(&self.way(&self.inputs.workloads[workload].spec, offer));
             for of in placed.nodes.iter().flatten() {
                 nodes.entry(&*of.node).or_default().push(Use { workload, need, runs: &placed.runs, of });
             }
@@ -105,7 +105,7 @@ impl Checker<'_> {
     /// Whether the nodes and devices exist and hold just the replicas that there are.
     fn check_shape(&self, workload: usize, offer: &Offer, nodes: &[NodeUse], found: &mut Vec<Violation>) {
         let document = &self.inputs.workloads[workload];
-        let need = Need::of(&document.spec);
+        let need = Need::of(&self.way(&document.spec, offer));
         let mut wrong =
             |message| found.push(Violation::new(Kind::Packing, &*document.metadata.name, message));
         let Some(own) = &offer.own else {
@@ -171,7 +171,7 @@ impl Checker<'_> {
     pub(crate) fn room(&self, state: &State, workload: usize, placed: &Placed) -> u64 {
         let offer = &placed.offer;
         let Some(own) = &offer.own else { return 0 };
-        let need = Need::of(&self.inputs.workloads[workload].spec);
+        let need = Need::of(&self.way(&self.inputs.workloads[workload].spec, offer));
         let uses = self.uses(state, offer);
         let wanted = u64::from(self.inputs.workloads[workload].spec.replicas);
         let mut room = 0;

@@ -118,7 +118,7 @@ impl Checker<'_> {
         let work = self.run_time(spec, &offer);
         let runs = pieces(decision.start, &decision.runs, work.unwrap_or_default());
         Some(Placed {
-            fit: fit(spec, &offer),
+            fit: fit(&self.way(spec, &offer), &offer),
             work,
             start: decision.start,
             runs,

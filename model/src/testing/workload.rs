@@ -7,8 +7,8 @@ use crate::{
     AcceleratorCount, Workload,
     document::ApiVersion,
     workload::{
-        AcceleratorRequest, Checkpoint, Client, Input, LatencyGoal, Output, Request, WorkloadKind,
-        WorkloadSpec,
+        AcceleratorRequest, Alternative, Checkpoint, Client, Input, LatencyGoal, Output, Request,
+        WorkloadKind, WorkloadSpec,
     },
 };
 
@@ -23,8 +23,8 @@ pub fn workload(fill: f64) -> impl Strategy<Value = Workload> {
 }
 
 fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
-    (size(fill), run(fill), data(fill), places(fill), worth(fill)).prop_map(
-        |(size, run, data, places, worth)| {
+    (size(fill), run(fill), data(fill), places(fill), worth(fill), ways(fill)).prop_map(
+        |(size, run, data, places, worth, (per_instance, alternatives))| {
             let (replicas, gang, request) = size;
             let (
                 (duration, speed, capacity, interruptible, checkpoint),
@@ -37,6 +37,8 @@ fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
                 replicas,
                 gang,
                 request,
+                per_instance,
+                alternatives,
                 duration,
                 speed,
                 capacity,
@@ -68,18 +70,39 @@ fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
     )
 }
 
+fn ways(fill: f64) -> impl Strategy<Value = (Option<u32>, Vec<Alternative>)> {
+    let places = || maybe(fill, texts());
+    let way = (
+        maybe(fill, request(fill)),
+        maybe(fill, vec(capacity(), 0..4)),
+        (places(), places(), places()),
+        maybe(fill, usd()),
+    )
+        .prop_map(|(request, capacity, (regions, clouds, zones), max_hourly)| Alternative {
+            request,
+            capacity,
+            regions,
+            clouds,
+            zones,
+            max_hourly,
+        });
+    (maybe(fill, any::<u32>()), list(fill, way))
+}
+
 fn size(fill: f64) -> impl Strategy<Value = (u32, Option<bool>, Request)> {
+    (any::<u32>(), maybe(fill, any::<bool>()), request(fill))
+}
+
+fn request(fill: f64) -> impl Strategy<Value = Request> {
     let count = prop_oneof![
         (1u64..=999).prop_map(AcceleratorCount),
         (0u64..1000).prop_map(|n| AcceleratorCount(n * 1000)),
     ];
     let accelerators = (list(fill, text()), maybe(fill, kind()), maybe(fill, count), maybe(fill, bytes()))
         .prop_map(|(any_of, kind, count, memory)| AcceleratorRequest { any_of, kind, count, memory });
-    let request =
-        (maybe(fill, accelerators), maybe(fill, cpu()), maybe(fill, bytes()), list(fill, text())).prop_map(
-            |(accelerators, cpu, memory, instance_type)| Request { accelerators, cpu, memory, instance_type },
-        );
-    (any::<u32>(), maybe(fill, any::<bool>()), request)
+    (maybe(fill, accelerators), maybe(fill, cpu()), maybe(fill, bytes()), list(fill, text())).prop_map(
+        |(accelerators, cpu, memory, instance_type)| Request { accelerators, cpu, memory, instance_type },
+    )
 }
 
 fn run(fill: f64) -> impl Strategy<Value = (RunFirst, RunSecond)> {

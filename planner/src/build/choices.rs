@@ -6,7 +6,7 @@ use plimsoll_solver::{
     problem::{Choice, Task},
 };
 
-use super::{Build, network::GB, tasks::spec_name, thin};
+use super::{Build, Quota, network::GB, tasks::spec_name, thin};
 use crate::{
     terms::Terms,
     world::{Assumptions, Offer, OfferIx},
@@ -118,10 +118,11 @@ impl Build<'_> {
         let moves = current.is_some_and(|current| current != offer.name());
         let rework = terms.rework();
         let quotas = self.rules.quotas_of(ix, spec);
-        let quotas = quotas.filter_map(|(q, quota)| Some((q, quota.takes(spec, offer, terms.instances)?)));
-        let quotas = quotas.collect();
+        let takes = |quota: &Quota| quota.takes(spec.replicas, terms.demand, offer, terms.instances);
+        let quotas = quotas.filter_map(|(q, quota)| Some((q, takes(quota)?))).collect();
         Some(Choice {
             offer: 0,
+            demand: terms.demand,
             place: offer.location.0,
             instances: terms.instances.to_f64(),
             hourly: offer.hourly.to_f64(),

@@ -5,6 +5,7 @@ use plimsoll_model::{
     estate::{self, Counts},
     workload::WorkloadSpec,
 };
+use plimsoll_solver::problem::Demand;
 
 use crate::{
     terms::Fraction,
@@ -155,19 +156,18 @@ impl Quota {
     }
 
     /// What a placement takes, in parts; `None` where an offer does not state what is limited.
-    pub fn takes(&self, spec: &WorkloadSpec, offer: &Offer, instances: Fraction) -> Option<i64> {
+    pub fn takes(&self, replicas: u32, demand: Demand, offer: &Offer, instances: Fraction) -> Option<i64> {
         if self.limited == Limited::Instances {
             let parts = u128::from(instances.over) * self.unit as u128;
             return Some(i64::try_from(parts.div_ceil(u128::from(instances.under))).unwrap_or(i64::MAX));
         }
-        let request = &spec.request;
         if offer.nodes.is_some() || self.counts == Counts::Asked {
             let asked = match self.limited {
-                Limited::Cores => request.cpu.map_or(0, Cpu::milli),
-                Limited::Memory => request.memory.map_or(0, |memory| memory.0),
-                _ => request.accelerators.as_ref().map_or(0, |a| a.count().milli()),
+                Limited::Cores => demand.cpu,
+                Limited::Memory => demand.memory,
+                _ => demand.accelerators,
             };
-            return Some(whole(asked.saturating_mul(u64::from(spec.replicas))));
+            return Some(whole(asked.saturating_mul(u64::from(replicas))));
         }
         let each = match self.limited {
             Limited::Cores => offer.cpu?.milli(),
@@ -208,7 +208,9 @@ fn share_unit(world: &World<'_>) -> i64 {
     const FINEST: u64 = 1_000_000_000;
     let mut unit = 1;
     let groups = || world.inputs.estate.sites.iter().flat_map(|site| &site.nodes);
-    for request in world.inputs.workloads.iter().map(|workload| &workload.spec.request) {
+    let ways = world.inputs.workloads.iter().flat_map(|workload| workload.spec.ways());
+    for way in ways {
+        let request = &way.request;
         for group in groups() {
             let devices = group.accelerators.unwrap_or(u32::from(group.accelerator.is_some()));
             let shares = [

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Cpu, Duration, Time, Usd};
-use plimsoll_solver::problem::{Demand, Edge, Task};
+use plimsoll_model::{Duration, Time, Usd};
+use plimsoll_solver::problem::{Edge, Task};
 
 use super::Build;
 
@@ -76,7 +76,6 @@ impl Build<'_> {
                 inputs.push(Edge { producer: p as u32, bytes: input.size.map_or(0, |s| s.0) });
             }
         }
-        let request = &spec.request;
         Task {
             class,
             required: spec.is_required(),
@@ -94,11 +93,6 @@ impl Build<'_> {
             carbon_budgets: carbon,
             reads,
             inputs,
-            demand: Demand {
-                accelerators: request.accelerators.as_ref().map_or(0, |a| a.count().milli()),
-                cpu: request.cpu.map_or(0, Cpu::milli),
-                memory: request.memory.map_or(0, |m| m.0),
-            },
             replicas: spec.replicas,
             choices: Vec::new(),
         }

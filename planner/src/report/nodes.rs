@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::plan::NodeUse;
-use plimsoll_solver::pack::{Spot, Tenant, fits_beside, pack};
+use plimsoll_solver::{
+    pack::{Spot, Tenant, fits_beside, pack},
+    problem::Demand,
+};
 
 use crate::{build::Build, price::Decision};
 
@@ -29,7 +32,8 @@ pub(super) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> Nodes
             .map(|task| {
                 let t = &build.problem.tasks[*task];
                 let runs = decisions[*task].as_ref().map_or(&[][..], |d| &d.runs);
-                Tenant { demand: t.demand, replicas: t.replicas, runs }
+                let demand = decisions[*task].as_ref().map(|d| t.choices[d.choice].demand);
+                Tenant { demand: demand.unwrap_or_default(), replicas: t.replicas, runs }
             })
             .collect();
         // The solver found this packing before: the search is deterministic in its input.
@@ -60,6 +64,7 @@ pub(crate) fn room(
     nodes: &Nodes,
     task: usize,
     group: u32,
+    demand: Demand,
     runs: &[(i64, i64)],
 ) -> bool {
     let tasks = &build.problem.tasks;
@@ -69,14 +74,15 @@ pub(crate) fn room(
         .filter_map(|(other, uses)| {
             let decision = decisions[*other].as_ref()?;
             let t = &tasks[*other];
-            (t.choices[decision.choice].group == Some(group)).then(|| {
-                let tenant = Tenant { demand: t.demand, replicas: t.replicas, runs: &decision.runs };
+            let choice = &t.choices[decision.choice];
+            (choice.group == Some(group)).then(|| {
+                let tenant = Tenant { demand: choice.demand, replicas: t.replicas, runs: &decision.runs };
                 (tenant, uses.iter().flat_map(spots).collect())
             })
         })
         .collect();
     let t = &tasks[task];
-    let new = Tenant { demand: t.demand, replicas: t.replicas, runs };
+    let new = Tenant { demand, replicas: t.replicas, runs };
     fits_beside(build.problem.groups[group as usize], &others, new)
 }
 

@@ -5,7 +5,7 @@ use plimsoll_model::{Usd, plan::RunnerUp};
 use plimsoll_solver::{
     Column, Problem,
     column::own_cost,
-    problem::{Choice, Nanos, ceil_second},
+    problem::{Choice, Demand, Nanos, ceil_second},
     state::State,
 };
 
@@ -27,7 +27,8 @@ pub(super) fn find(
 ) -> Option<RunnerUp> {
     let chosen = state.remove(task)?;
     // Everyone else keeps their nodes.
-    let room = |group, runs: &[(i64, i64)]| nodes::room(build, decisions, nodes, task, group, runs);
+    let room =
+        |group, demand, runs: &[(i64, i64)]| nodes::room(build, decisions, nodes, task, group, demand, runs);
     let best = best_other(build, state, task, &chosen, &room);
     state.place(task, chosen);
     let (choice, column) = best?;
@@ -72,7 +73,7 @@ pub(crate) fn difference(
 }
 
 /// Whether a task would fit on a group of own machines beside the others on their nodes.
-type Room<'a> = &'a dyn Fn(u32, &[(i64, i64)]) -> bool;
+type Room<'a> = &'a dyn Fn(u32, Demand, &[(i64, i64)]) -> bool;
 
 fn best_other(
     build: &Build<'_>,
@@ -96,7 +97,7 @@ fn best_other(
         let column = Column { choice: index as u32, runs, own };
         if t.deadline.is_some_and(|d| column.end() > d)
             || state.obstacle(task, &column).is_some()
-            || choice.group.is_some_and(|group| !room(group, &column.runs))
+            || choice.group.is_some_and(|group| !room(group, choice.demand, &column.runs))
         {
             continue;
         }

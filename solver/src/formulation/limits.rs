@@ -34,9 +34,9 @@ impl Formulation<'_> {
         }
         if let Some(group) = choice.group {
             let replicas = f64::from(t.replicas);
-            takes.push((Shared::Devices(group), t.demand.accelerators as f64 * replicas));
-            takes.push((Shared::Cores(group), t.demand.cpu as f64 * replicas));
-            takes.push((Shared::Memory(group), mib(t.demand.memory) * replicas));
+            takes.push((Shared::Devices(group), choice.demand.accelerators as f64 * replicas));
+            takes.push((Shared::Cores(group), choice.demand.cpu as f64 * replicas));
+            takes.push((Shared::Memory(group), mib(choice.demand.memory) * replicas));
         }
         takes.retain(|t| t.1 > 0.0);
         takes

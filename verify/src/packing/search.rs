@@ -62,7 +62,7 @@ impl Checker<'_> {
         let mut search = Search { offer, jobs: Vec::new(), nodes: vec![empty; count] };
         for (index, placed) in on {
             let spec = &self.inputs.workloads[index].spec;
-            let need = Need::of(spec);
+            let need = Need::of(&self.way(spec, offer));
             let segments = segments(&placed.runs);
             match &placed.nodes {
                 None => search.jobs.push(Job { need, replicas: spec.replicas, segments }),

@@ -75,6 +75,13 @@ fn rules_of_workload(scope: &mut Scope<'_>, spec: &WorkloadSpec, known: &Known) 
     for (field, places) in workload::places(spec) {
         known.check_all(&mut scope.field(field), places);
     }
+    for (index, other) in spec.alternatives.iter().enumerate() {
+        let mut scope = scope.field("alternatives");
+        let mut scope = scope.item(index);
+        for (field, places) in workload::places_of(other) {
+            known.check_all(&mut scope.field(field), places);
+        }
+    }
 }
 
 /// What the estate says about places.

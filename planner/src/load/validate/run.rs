@@ -1,6 +1,6 @@
 //! When and how long a workload runs.
 
-use plimsoll_model::workload::WorkloadSpec;
+use plimsoll_model::{Capacity, workload::WorkloadSpec};
 
 use super::{Scope, name};
 
@@ -15,7 +15,12 @@ pub(super) fn check(scope: &mut Scope<'_>, spec: &WorkloadSpec) {
     if spec.pausable && spec.duration.is_none() {
         scope.field("pausable").report_help("needs `duration`", "a service cannot pause");
     }
-    if spec.capacity.as_ref().is_some_and(Vec::is_empty) {
+    capacity(scope, spec.capacity.as_deref());
+}
+
+/// The classes allowed.
+pub(super) fn capacity(scope: &mut Scope<'_>, allowed: Option<&[Capacity]>) {
+    if allowed.is_some_and(<[Capacity]>::is_empty) {
         scope.field("capacity").report_help("allows nothing", "leave it out to allow every class");
     }
 }

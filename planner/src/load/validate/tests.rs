@@ -78,6 +78,24 @@ fn requests() {
                 ],
             ),
             ("replicas: 0, request: {cpu: 1}", &["`spec.replicas`: must be at least 1"]),
+            ("perInstance: 0, request: {cpu: 1}", &["`spec.perInstance`: must be at least 1"]),
+            ("request: {cpu: 1}, alternatives: [{request: {cpu: 2}}, {clouds: aws, zones: []}]", &[]),
+            (
+                "request: {cpu: 1}, alternatives: [{}, {request: {}, capacity: [], regions: [''], maxHourly: -1}]",
+                &[
+                    "`spec.alternatives[0]`: changes nothing → state what stands in place of the workload's own fields",
+                    "`spec.alternatives[1].request`: asks for nothing → state accelerators, cpu, memory or instanceType",
+                    "`spec.alternatives[1].capacity`: allows nothing → leave it out to allow every class",
+                    "`spec.alternatives[1].regions[0]`: must not be empty",
+                    "`spec.alternatives[1].maxHourly`: must not be negative",
+                ],
+            ),
+            (
+                "request: {cpu: 1}, alternatives: [{clouds: [AWS]}]",
+                &[
+                    "`spec.alternatives[0].clouds[0]`: there is no place `AWS` → did you mean `aws`? Case counts but for countries, EU, EEA and continents",
+                ],
+            ),
         ],
     );
 }

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{
     Ratio, Usd,
-    workload::{AcceleratorRequest, Request, WorkloadSpec},
+    workload::{AcceleratorRequest, Alternative, Request, WorkloadSpec},
 };
 
 use super::{Scope, name, run};
@@ -12,6 +12,12 @@ pub(super) fn check(scope: &mut Scope<'_>, spec: &WorkloadSpec) {
         scope.field("replicas").report("must be at least 1");
     }
     request(&mut scope.field("request"), &spec.request);
+    if spec.per_instance == Some(0) {
+        scope.field("perInstance").report("must be at least 1");
+    }
+    for (index, other) in spec.alternatives.iter().enumerate() {
+        alternative(&mut scope.field("alternatives").item(index), other);
+    }
     run::check(scope, spec);
     inputs(&mut scope.field("inputs"), spec);
     for (index, output) in spec.outputs.iter().enumerate() {
@@ -35,6 +41,27 @@ pub(super) fn places(spec: &WorkloadSpec) -> [(&'static str, &[String]); 5] {
         ("notIn", &spec.not_in),
         ("residency", &spec.residency),
     ]
+}
+
+fn alternative(scope: &mut Scope<'_>, other: &Alternative) {
+    if *other == Alternative::default() {
+        scope.report_help("changes nothing", "state what stands in place of the workload's own fields");
+    }
+    if let Some(wanted) = &other.request {
+        request(&mut scope.field("request"), wanted);
+    }
+    run::capacity(scope, other.capacity.as_deref());
+    for (field, places) in places_of(other) {
+        name::list(&mut scope.field(field), places);
+    }
+    not_negative(&mut scope.field("maxHourly"), other.max_hourly);
+}
+
+/// The lists of places where it may run that way, by field.
+pub(super) fn places_of(other: &Alternative) -> impl Iterator<Item = (&'static str, &[String])> {
+    [("regions", &other.regions), ("clouds", &other.clouds), ("zones", &other.zones)]
+        .into_iter()
+        .filter_map(|(field, places)| Some((field, places.as_deref()?)))
 }
 
 fn request(scope: &mut Scope<'_>, request: &Request) {
