@@ -37,6 +37,7 @@ macro_rules! document {
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
     };
 }
+pub(crate) use document;
 
 document! {
     /// The answer of `plimsoll plan`.

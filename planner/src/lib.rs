@@ -7,6 +7,7 @@
 pub mod build;
 pub mod error;
 pub mod flags;
+pub mod front;
 pub mod load;
 pub mod price;
 pub mod prospect;
@@ -16,4 +17,5 @@ pub mod world;
 
 pub use error::PlanError;
 pub use flags::{Objective, Settings};
+pub use front::front;
 pub use report::plan;

@@ -15,14 +15,20 @@ use plimsoll_model::{
         PlanKind, Price, Run, SolverReport, Status,
     },
 };
-use plimsoll_solver::{Outcome, Params, outcome::Priced, state::State};
+use plimsoll_solver::{
+    Column, Outcome, Params,
+    column::own_cost,
+    outcome::Priced,
+    problem::{Nanos, Task},
+    state::State,
+};
 
 use crate::{
     build::{Build, Rules},
     error::PlanError,
     flags::{Settings, newest_price},
     price::{Bill, Decision, Parts, bills},
-    world::{Assumptions, World},
+    world::{Assumptions, OfferIx, World},
 };
 
 /// Plans some inputs.
@@ -37,7 +43,22 @@ pub fn plan(
 ) -> Result<Plan, PlanError> {
     let world = World::new(inputs, settings.now)?;
     let rules = Rules::of(&world);
-    let mut build = Build::new(&world, settings, &rules)?;
+    Ok(solved(&world, &rules, settings, &[], time_left, observer)?.0)
+}
+
+/// By workload: on which offer and when, in terms that hold at any prices.
+pub(crate) type Seats = Vec<Option<(OfferIx, Vec<(Nanos, Nanos)>)>>;
+
+/// Plans within a world, from other plans of the same inputs if some are known.
+pub(crate) fn solved(
+    world: &World<'_>,
+    rules: &Rules,
+    settings: &Settings,
+    known: &[&Seats],
+    time_left: Option<fn() -> f64>,
+    observer: &mut dyn FnMut(&plimsoll_solver::Phase),
+) -> Result<(Plan, Seats), PlanError> {
+    let mut build = Build::new(world, settings, rules)?;
     let params = Params {
         seed: settings.seed,
         gap: settings.gap.to_f64(),
@@ -45,8 +66,28 @@ pub fn plan(
         highs: !settings.no_lp,
         deadline: time_left,
     };
-    let outcome = plimsoll_solver::solve(&build.problem, &params, observer);
-    Ok(report(&mut build, &outcome))
+    let known: Vec<Vec<Option<Column>>> = known.iter().map(|seats| columns(&build, seats)).collect();
+    let outcome = plimsoll_solver::solve_from(&build.problem, &params, &known, observer);
+    let seat = |(task, column): (&Task, &Option<Column>)| {
+        let column = column.as_ref()?;
+        let offer = task.choices[column.choice as usize].offer;
+        Some((build.offers[offer as usize], column.runs.clone()))
+    };
+    let seats = build.problem.tasks.iter().zip(&outcome.columns).map(seat).collect();
+    Ok((report(&mut build, &outcome), seats))
+}
+
+/// The columns of a problem that a known plan takes; `None` where it takes none, or one that is not
+/// among the choices at these prices.
+fn columns(build: &Build<'_>, seats: &Seats) -> Vec<Option<Column>> {
+    let column = |(task, seat): (&Task, &Option<(OfferIx, Vec<(Nanos, Nanos)>)>)| {
+        let (offer, runs) = seat.as_ref()?;
+        let offer = build.known_offer(*offer)?;
+        let choice = task.choices.iter().position(|choice| choice.offer == offer && !choice.spare)?;
+        let own = own_cost(&build.problem, task, &task.choices[choice], runs);
+        Some(Column { choice: choice as u32, runs: runs.clone(), own })
+    };
+    build.problem.tasks.iter().zip(seats).map(column).collect()
 }
 
 fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {

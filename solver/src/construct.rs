@@ -2,7 +2,7 @@
 
 use crate::{
     column::{Column, columns},
-    problem::Problem,
+    problem::{Edge, Problem},
     score::{Ranks, Score},
     state::State,
 };
@@ -133,6 +133,16 @@ pub fn score(problem: &Problem, ranks: &Ranks, state: &State<'_>, members: &[u32
 /// The greedy plan of `members`: highest priority first, then in document order, producers before
 /// consumers. What exceeds a budget is taken out again, optional and lowest priority first.
 pub fn greedy(problem: &Problem, ranks: &Ranks, members: &[u32]) -> Assignment {
+    complete(problem, ranks, members, &[])
+}
+
+/// The greedy plan of `members` around the columns that are known, by task, as far as they fit.
+pub fn complete(
+    problem: &Problem,
+    ranks: &Ranks,
+    members: &[u32],
+    known: &[Option<Column>],
+) -> Assignment {
     let mut by_priority = members.to_vec();
     by_priority.sort_by_key(|t| {
         let task = &problem.tasks[*t as usize];
@@ -140,7 +150,19 @@ pub fn greedy(problem: &Problem, ranks: &Ranks, members: &[u32]) -> Assignment {
     });
     let order = topological(problem, &by_priority);
     let mut state = State::new(problem);
-    insert_all(problem, &mut state, &order);
+    for &task in &order {
+        let Some(column) = known.get(task as usize).and_then(Option::as_ref) else { continue };
+        // When a consumer starts is known only with its producers.
+        let after = |edge: &Edge| state.column(edge.producer as usize).is_some();
+        if problem.tasks[task as usize].inputs.iter().all(after)
+            && state.obstacle(task as usize, column).is_none()
+        {
+            state.place(task as usize, column.clone());
+        }
+    }
+    let missing: Vec<u32> =
+        order.iter().copied().filter(|task| state.column(*task as usize).is_none()).collect();
+    insert_all(problem, &mut state, &missing);
     shed(problem, &mut state, &order);
     finish(problem, ranks, &mut state, members)
 }

@@ -26,4 +26,4 @@ pub mod workflow;
 pub use column::Column;
 pub use outcome::{Outcome, Params, Phase, Price};
 pub use problem::Problem;
-pub use solve::solve;
+pub use solve::{solve, solve_from};

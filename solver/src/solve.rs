@@ -3,7 +3,7 @@
 use crate::{
     column::Column,
     components::components,
-    construct::{Assignment, greedy, topological},
+    construct::{Assignment, complete, greedy, topological},
     exact, mip,
     outcome::{Outcome, Params, Phase},
     problem::Problem,
@@ -18,9 +18,27 @@ pub type Observer<'a> = &'a mut dyn FnMut(&Phase);
 
 /// Decides where and when each task runs.
 pub fn solve(problem: &Problem, params: &Params, observer: Observer<'_>) -> Outcome {
+    solve_from(problem, params, &[], observer)
+}
+
+/// Decides where and when each task runs, knowing other plans: by task a column, `None` where one says
+/// nothing. No result is worse than what comes of completing any of them greedily.
+pub fn solve_from(
+    problem: &Problem,
+    params: &Params,
+    known: &[Vec<Option<Column>>],
+    observer: Observer<'_>,
+) -> Outcome {
     let ranks = Ranks::new(problem);
-    let mut run =
-        Run { problem, params, ranks: &ranks, phases: Phases::default(), effort: 0, prices: Vec::new() };
+    let mut run = Run {
+        problem,
+        params,
+        known,
+        ranks: &ranks,
+        phases: Phases::default(),
+        effort: 0,
+        prices: Vec::new(),
+    };
     // Budgets join tasks that share nothing else; most do not bind. First without joining.
     let parts = components(problem, false);
     run.phases.note("components", parts.len() as u64, parts.iter().map(Vec::len).max().unwrap_or(0) as u64);
@@ -64,6 +82,7 @@ struct Part {
 struct Run<'a> {
     problem: &'a Problem,
     params: &'a Params,
+    known: &'a [Vec<Option<Column>>],
     ranks: &'a Ranks,
     phases: Phases,
     effort: u64,
@@ -114,6 +133,12 @@ impl Run<'_> {
             return Part { members: members.to_vec(), best, bound };
         }
         let mut best = greedy(problem, self.ranks, members);
+        for columns in self.known {
+            let plan = complete(problem, self.ranks, members, columns);
+            if plan.score.better_than(&best.score) {
+                best = plan;
+            }
+        }
         self.phases.add("first plan", 1, 0);
         let order = topological(problem, members);
         let limit = self.exact_nodes(members);

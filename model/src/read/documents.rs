@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The kinds of document that this program reads or writes.
-const KINDS: [&str; 4] = ["Workload", "Estate", "Plan", "Catalog"];
+const KINDS: [&str; 5] = ["Workload", "Estate", "Plan", "Catalog", "Front"];
 
 /// Reads the documents of a text, in order; those of other programs are left to be translated.
 ///
@@ -188,6 +188,7 @@ fn out_of_place(source: &Source, tree: &Tree, kind: &str) -> Diagnostic {
     let message = format!("a `{kind}` is not something to place");
     let help = match kind {
         "Plan" => "`plimsoll explain` and `plimsoll verify` read plans; `--previous` compares with one",
+        "Front" => "each of its points holds a Plan, which `plimsoll verify` and `--previous` read",
         _ => "name the file in `catalog` of an Estate",
     };
     source.problem(tree.position_of("kind"), "kind", message).with_help(help)
