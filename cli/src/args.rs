@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use plimsoll_model::{Duration, Ratio, Time, Usd, quantity::decimal::parse_pico};
+use plimsoll_model::{Duration, Ratio, Time, Usd, front::Axis, quantity::decimal::parse_pico};
 
 use crate::{commands, exit::Exit};
 
@@ -136,6 +136,32 @@ pub(crate) fn part(text: &str) -> Result<Ratio, String> {
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration: Duration = text.parse()?;
     if duration.nanos() == 0 { Err("must be longer than 0".into()) } else { Ok(duration) }
+}
+
+/// What plans of a front are held against each other by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Axes(pub(crate) Vec<Axis>);
+
+/// Axes: `cost,carbon`, `cost,time`, `cost,carbon,time` in any order.
+pub(crate) fn axes(text: &str) -> Result<Axes, String> {
+    let mut axes: Vec<Axis> = Vec::new();
+    for name in text.split(',') {
+        let axis = match name.trim() {
+            "cost" => Axis::Cost,
+            "carbon" => Axis::Carbon,
+            "time" => Axis::Time,
+            other => return Err(format!("`{other}` is none of cost, carbon and time")),
+        };
+        if axes.contains(&axis) {
+            return Err(format!("{} is there twice", axis.as_str()));
+        }
+        axes.push(axis);
+    }
+    axes.sort_unstable();
+    if axes[0] != Axis::Cost || axes.len() < 2 {
+        return Err("cost and at least one of carbon and time: `cost,carbon`".into());
+    }
+    Ok(Axes(axes))
 }
 
 /// A moment: `2026-08-03T06:00:00Z`.

@@ -4,6 +4,7 @@
 //! not wanted.
 
 mod format;
+mod front;
 mod offers;
 mod plan;
 mod style;
@@ -11,6 +12,7 @@ mod table;
 mod verdict;
 
 pub(crate) use format::days;
+pub(crate) use front::front;
 pub(crate) use offers::{AcceleratorNames, aliases, offers, stale};
 pub(crate) use plan::plan;
 pub(crate) use verdict::{phase, verdict};

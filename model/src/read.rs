@@ -12,7 +12,7 @@ mod series;
 mod tests;
 mod view;
 
-pub use documents::{catalog, documents, is_document, plan};
+pub use documents::{catalog, documents, front, is_document, plan};
 pub use located::Located;
 pub use series::series;
 pub use view::View;

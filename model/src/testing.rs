@@ -4,6 +4,7 @@
 //! that no estate has). `fill` is how likely an optional field is stated: at 1 every field is.
 
 mod estate;
+mod front;
 mod plan;
 mod workload;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use estate::estate;
+pub use front::front;
 pub use plan::plan;
 pub use workload::workload;
 

@@ -61,7 +61,8 @@ pub fn front(
     let limits = Limits { kg: of(Axis::Carbon, MOST_CARBON, TONNE), hour: of(Axis::Time, MOST_DELAY, 1.0) };
     let share = Settings { effort: (2 * settings.effort / most.max(1) as u64).max(1), ..settings.clone() };
     let workloads = inputs.workloads.iter().map(|w| (&*w.metadata.name, w)).collect();
-    let mut search = Search { world: &world, workloads, rules: &rules, settings: &share, found: Vec::new() };
+    let mut search =
+        Search { world: &world, workloads, rules: &rules, settings: &share, limits, found: Vec::new() };
     let (mut tried, mut solves, mut exhausted): (Vec<Prices>, usize, bool) = (Vec::new(), 0, false);
     loop {
         let points = search.measures();
@@ -81,11 +82,13 @@ pub fn front(
         search.at(at, time_left, observer)?;
         solves += 1;
     }
-    let chosen = search.chosen(limits);
+    let chosen = search.chosen();
     let complete = exhausted && chosen.iter().all(|found| found.plan.status == Status::Optimal);
     let plain = Settings { carbon_price: Usd::ZERO, delay_price: Usd::ZERO, ..settings.clone() };
-    let inputs = chosen.first().map(|found| PlanInputs { flags: plain.to_flags(), ..found.plan.inputs.clone() });
-    let inputs = inputs.ok_or_else(|| PlanError::input("there is nothing to place", "name a file with workloads"))?;
+    let inputs =
+        chosen.first().map(|found| PlanInputs { flags: plain.to_flags(), ..found.plan.inputs.clone() });
+    let inputs =
+        inputs.ok_or_else(|| PlanError::input("there is nothing to place", "name a file with workloads"))?;
     let points = points(chosen, axes);
     Ok(Front {
         api_version: ApiVersion::default(),
@@ -107,7 +110,9 @@ const TONNE: f64 = 1000.0;
 /// A plan that was found.
 struct Found {
     plan: Plan,
+    /// Where it lies on the axes asked for; 0 on others.
     at: Measures,
+    hours: f64,
     seats: Seats,
     /// Required workloads left out, as [`left_out`] orders them: they come before any axis.
     left: Vec<usize>,
@@ -121,10 +126,20 @@ struct Search<'w> {
     workloads: Named<'w>,
     rules: &'w Rules,
     settings: &'w Settings,
+    limits: Limits,
     found: Vec<Found>,
 }
 
 impl Search<'_> {
+    /// Where a plan lies.
+    fn measured(&self, plan: &Plan, hours: f64) -> Measures {
+        let parts = &plan.objective.parts;
+        let cost = plan.objective.total_usd - parts.carbon - parts.delay;
+        let on = |axis: (f64, f64), value: f64| if axis.1 > 0.0 { value } else { 0.0 };
+        let kg = plan.carbon_kg.unwrap_or(0.0);
+        [cost.to_f64(), on(self.limits.kg, kg), on(self.limits.hour, hours)]
+    }
+
     fn measures(&self) -> Vec<Measures> {
         self.found.iter().map(|found| found.at).collect()
     }
@@ -144,7 +159,8 @@ impl Search<'_> {
         let known: Vec<&Seats> = self.found.iter().map(|found| &found.seats).collect();
         let (plan, seats) = report::solved(self.world, self.rules, &settings, &known, time_left, observer)?;
         let left = left_out(&plan, &self.workloads);
-        let new = Found { at: measured(&plan, &self.workloads), plan, seats, left };
+        let hours = hours(&plan, &self.workloads);
+        let new = Found { at: self.measured(&plan, hours), hours, plan, seats, left };
         // A plan that places more of what is required makes the others worthless.
         match self.found.first().map(|known| new.left.cmp(&known.left)) {
             Some(std::cmp::Ordering::Greater) => return Ok(()),
@@ -164,14 +180,12 @@ impl Search<'_> {
     }
 
     /// The points of the front, cheapest first.
-    fn chosen(self, limits: Limits) -> Vec<Found> {
+    fn chosen(self) -> Vec<Found> {
         let points = self.measures();
-        let mut keep = supported(&points, limits);
-        let axes: Vec<usize> =
-            [Some(0), (limits.kg.1 > 0.0).then_some(1), (limits.hour.1 > 0.0).then_some(2)].into_iter().flatten().collect();
-        let dominates = |a: &Measures, b: &Measures| {
-            axes.iter().all(|x| a[*x] <= b[*x]) && axes.iter().any(|x| a[*x] < b[*x])
-        };
+        let mut keep = supported(&points, self.limits);
+        // On an axis that was not asked for all are equal.
+        let dominates =
+            |a: &Measures, b: &Measures| (0..3).all(|x| a[x] <= b[x]) && (0..3).any(|x| a[x] < b[x]);
         let dominated: Vec<usize> = keep
             .iter()
             .copied()
@@ -207,13 +221,6 @@ fn money(usd: f64) -> Usd {
     Usd::from_micro((usd * 1e6).round() as i128)
 }
 
-/// Where a plan lies.
-fn measured(plan: &Plan, workloads: &Named<'_>) -> Measures {
-    let parts = &plan.objective.parts;
-    let cost = plan.objective.total_usd - parts.carbon - parts.delay;
-    [cost.to_f64(), plan.carbon_kg.unwrap_or(0.0), hours(plan, workloads)]
-}
-
 /// Workload-hours until done, as the part delay counts them.
 fn hours(plan: &Plan, workloads: &Named<'_>) -> f64 {
     let now = plan.inputs.flags.now;
@@ -230,8 +237,7 @@ fn hours(plan: &Plan, workloads: &Named<'_>) -> f64 {
 /// Required workloads left out, by priority from the highest: what is fewer comes first.
 fn left_out(plan: &Plan, workloads: &Named<'_>) -> Vec<usize> {
     let required = workloads.values().filter(|w| w.spec.is_required());
-    let mut left: BTreeMap<Reverse<i64>, usize> =
-        required.map(|w| (Reverse(w.spec.priority), 0)).collect();
+    let mut left: BTreeMap<Reverse<i64>, usize> = required.map(|w| (Reverse(w.spec.priority), 0)).collect();
     for unplaced in &plan.unplaced {
         if let Some(workload) = workloads.get(&*unplaced.workload).filter(|w| w.spec.is_required()) {
             *left.entry(Reverse(workload.spec.priority)).or_default() += 1;
@@ -250,12 +256,22 @@ fn points(found: Vec<Found>, axes: &[Axis]) -> Vec<Point> {
                 [_, Axis::Carbon] => {
                     let saves = here[1] - next[1];
                     let price = money(extra / saves * TONNE);
-                    Some(Step { extra_usd: money(extra), saves_kg: Some(saves), saves_hours: None, usd_per_unit: price })
+                    Some(Step {
+                        extra_usd: money(extra),
+                        saves_kg: Some(saves),
+                        saves_hours: None,
+                        usd_per_unit: price,
+                    })
                 }
                 [_, Axis::Time] => {
                     let saves = here[2] - next[2];
                     let price = money(extra / saves);
-                    Some(Step { extra_usd: money(extra), saves_kg: None, saves_hours: Some(saves), usd_per_unit: price })
+                    Some(Step {
+                        extra_usd: money(extra),
+                        saves_kg: None,
+                        saves_hours: Some(saves),
+                        usd_per_unit: price,
+                    })
                 }
                 _ => None,
             }
@@ -270,7 +286,7 @@ fn points(found: Vec<Found>, axes: &[Axis]) -> Vec<Point> {
     let point = |((found, next), best): ((Found, Option<Step>), Option<PriceRange>)| Point {
         cost_usd: money(found.at[0]),
         carbon_kg: found.plan.carbon_kg,
-        hours: found.at[2],
+        hours: found.hours,
         best,
         next,
         gap: found.plan.objective.gap,

@@ -137,12 +137,7 @@ pub fn greedy(problem: &Problem, ranks: &Ranks, members: &[u32]) -> Assignment {
 }
 
 /// The greedy plan of `members` around the columns that are known, by task, as far as they fit.
-pub fn complete(
-    problem: &Problem,
-    ranks: &Ranks,
-    members: &[u32],
-    known: &[Option<Column>],
-) -> Assignment {
+pub fn complete(problem: &Problem, ranks: &Ranks, members: &[u32], known: &[Option<Column>]) -> Assignment {
     let mut by_priority = members.to_vec();
     by_priority.sort_by_key(|t| {
         let task = &problem.tasks[*t as usize];

@@ -1,5 +1,7 @@
 //! `plimsoll plan`: where each workload runs, and what it costs.
 
+mod front;
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -9,7 +11,7 @@ use plimsoll_planner::{Objective, Settings};
 use plimsoll_solver::Phase;
 
 use crate::{
-    args::{Common, Files, Format, dollars, duration, part, time},
+    args::{Axes, Common, Files, Format, axes, dollars, duration, part, time},
     clock,
     exit::Exit,
     failure::Failure,
@@ -47,6 +49,13 @@ struct Aims {
     /// A preset of the two prices: carbon = $10,000 a tonne, time = $1,000 an hour
     #[arg(long, value_enum, default_value_t)]
     objective: Preset,
+    /// A front instead of one plan: from the cheapest to the cleanest (cost,carbon) or the soonest
+    /// (cost,time), or between all three; it searches over the prices itself
+    #[arg(long, value_name = "AXES", value_parser = axes, conflicts_with_all = ["carbon_price", "delay_price", "objective"])]
+    pareto: Option<Axes>,
+    /// Points of the front at most; the widest gaps are filled first
+    #[arg(long, value_name = "N", default_value_t = plimsoll_planner::front::DEFAULT_POINTS as u16, value_parser = clap::value_parser!(u16).range(2..=64), requires = "pareto")]
+    points: u16,
     /// Dollars that the whole plan may spend
     #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
     budget: Option<Usd>,
@@ -99,6 +108,9 @@ pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let settings = settings(args, &inputs, previous.as_ref());
     let mut progress = Progress::new(&args.common);
     let time_left = settings.time_limit.map(clock::limit);
+    if let Some(axes) = &args.aims.pareto {
+        return front::run(args, &inputs, &settings, axes, time_left, progress);
+    }
     let plan =
         plimsoll_planner::plan(&inputs, &settings, time_left, &mut |phase: &Phase| progress.phase(phase))?;
     drop(progress);

@@ -98,6 +98,16 @@ pub(super) fn duration_hours(hours: f64) -> String {
     duration(Duration::from_nanos((hours * 3.6e12) as i64))
 }
 
+/// A sum of hours, over many workloads: no days.
+pub(super) fn hours(hours: f64) -> String {
+    match hours.abs() {
+        large if large >= 1000.0 => format!("{} h", thousands(hours.max(0.0).round() as u128)),
+        large if large >= 100.0 => format!("{} h", decimals(hours, 1)),
+        some if some >= 1.0 => format!("{} h", decimals(hours, 2)),
+        _ => duration_hours(hours),
+    }
+}
+
 /// A moment to the minute, `08-19 06:00`; the year only where it differs.
 pub(super) fn moment(time: Time, now: Time) -> String {
     let (text, year) = (time.to_string(), now.to_string());

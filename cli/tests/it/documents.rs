@@ -6,7 +6,7 @@ use crate::run::{root, run};
 
 #[test]
 fn schemas_are_the_published_ones() {
-    for kind in ["workload", "estate", "offer", "catalog", "plan"] {
+    for kind in ["workload", "estate", "offer", "catalog", "plan", "front"] {
         let published =
             fs::read_to_string(root().join(format!("schemas/{kind}.json"))).expect("it is published");
         assert_eq!(run(&format!("schema {kind}")).out, published);

@@ -6,6 +6,7 @@
 mod documents;
 mod errors;
 mod flags;
+mod front;
 mod offers;
 mod output;
 mod plan;

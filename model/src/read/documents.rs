@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::Located;
 use crate::{
-    API_VERSION, Diagnostic, Document, OfferSpec, Plan,
+    API_VERSION, Diagnostic, Document, Front, OfferSpec, Plan,
     catalog::Catalog,
     diagnostic::{Source, shown},
     yaml::{self, Tree, Value},
@@ -51,6 +51,14 @@ pub fn documents(file: &str, bytes: &[u8]) -> Result<Vec<Located<Document>>, Vec
 /// Everything that is wrong with the text.
 pub fn plan(file: &str, bytes: &[u8]) -> Result<Plan, Vec<Diagnostic>> {
     only::<Plan>(file, bytes, "Plan").map(|located| located.value)
+}
+
+/// Reads a front.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn front(file: &str, bytes: &[u8]) -> Result<Front, Vec<Diagnostic>> {
+    only::<Front>(file, bytes, "Front").map(|located| located.value)
 }
 
 /// Reads the offers of a catalogue file in YAML or JSON (`kind: Catalog`).

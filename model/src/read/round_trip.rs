@@ -45,6 +45,15 @@ proptest! {
         }
     }
 
+    #[test]
+    fn fronts_read_back_the_same(front in prop_oneof![Just(1.0), Just(0.5)].prop_flat_map(testing::front)) {
+        for text in [serde_json::to_string(&front).unwrap(), yaml::to_string(&front).unwrap()] {
+            prop_assert_eq!(&read::front("test", text.as_bytes()).unwrap(), &front);
+        }
+        let problems = read::documents("test", yaml::to_string(&front).unwrap().as_bytes()).unwrap_err();
+        prop_assert!(problems[0].to_string().contains("a `Front` is not something to place"), "{}", problems[0]);
+    }
+
     /// Several documents to a file, in YAML or JSON, come out in order.
     #[test]
     fn documents_follow_each_other(first in testing::workload(0.2), second in testing::workload(0.2)) {

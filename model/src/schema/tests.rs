@@ -154,6 +154,8 @@ fn made_up_documents_state_every_field() {
     assert_eq!(stated("estate", &estate), Ok(all("estate")));
     let plan = serde_json::to_value(full(testing::plan(1.0))).unwrap();
     assert!(stated("plan", &plan).is_ok(), "{:?}", stated("plan", &plan));
+    let front = serde_json::to_value(full(testing::front(1.0))).unwrap();
+    assert!(stated("front", &front).is_ok(), "{:?}", stated("front", &front));
 }
 
 #[test]
@@ -220,7 +222,10 @@ proptest! {
         workload in testing::workload(0.5),
         estate in testing::estate(0.3),
         plan in testing::plan(0.5),
+        front in testing::front(0.5),
     ) {
+        let value = serde_json::to_value(&front).unwrap();
+        prop_assert!(stated("front", &value).is_ok(), "{:?}", stated("front", &value));
         let value = serde_json::to_value(&plan).unwrap();
         prop_assert!(stated("plan", &value).is_ok(), "{:?}", stated("plan", &value));
         let value = serde_json::to_value(&workload).unwrap();

@@ -45,7 +45,7 @@ pub fn plan(fill: f64) -> impl Strategy<Value = Plan> {
 }
 
 /// A finite number of any size, zero without its sign.
-fn number() -> impl Strategy<Value = f64> {
+pub(super) fn number() -> impl Strategy<Value = f64> {
     prop_oneof![-1e6..1e6f64, proptest::num::f64::NORMAL, Just(0.0)]
 }
 
