@@ -46,8 +46,10 @@ pub fn plan(
     Ok(solved(&world, &rules, settings, &[], time_left, observer)?.0)
 }
 
-/// By workload: on which offer and when, in terms that hold at any prices.
-pub(crate) type Seats = Vec<Option<(OfferIx, Vec<(Nanos, Nanos)>)>>;
+/// On which offer and when a workload runs, in terms that hold at any prices.
+pub(crate) type Seat = (OfferIx, Vec<(Nanos, Nanos)>);
+/// By workload.
+pub(crate) type Seats = Vec<Option<Seat>>;
 
 /// Plans within a world, from other plans of the same inputs if some are known.
 pub(crate) fn solved(
@@ -80,7 +82,7 @@ pub(crate) fn solved(
 /// The columns of a problem that a known plan takes; `None` where it takes none, or one that is not
 /// among the choices at these prices.
 fn columns(build: &Build<'_>, seats: &Seats) -> Vec<Option<Column>> {
-    let column = |(task, seat): (&Task, &Option<(OfferIx, Vec<(Nanos, Nanos)>)>)| {
+    let column = |(task, seat): (&Task, &Option<Seat>)| {
         let (offer, runs) = seat.as_ref()?;
         let offer = build.known_offer(*offer)?;
         let choice = task.choices.iter().position(|choice| choice.offer == offer && !choice.spare)?;
