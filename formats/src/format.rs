@@ -38,6 +38,10 @@ impl Format {
             });
         }
         let has = |field: &str| document.has(field);
+        // A kustomization may leave out what it is; its `resources` are a list of files.
+        if document.root().field("resources").is_some_and(|resources| resources.is_list()) {
+            return Some(Self::Kubernetes);
+        }
         if has("terraform_version") && (has("values") || has("planned_values")) {
             return Some(Self::Terraform);
         }

@@ -1,10 +1,189 @@
-//! Kubernetes manifests: workloads, and the data that their claims name.
+//! Kubernetes manifests: what runs in them as workloads, and the data that their claims name.
+//!
+//! Objects are taken out of documents and lists (`object`); each kind says where its pods are described
+//! and how many there are (`kinds`); what a pod needs (`needs`), by which devices (`device`) and on which
+//! nodes (`selector`, `label`) is read off its spec; components become parts that are placed together
+//! (`part`), and each part a Workload (`assemble`), whose fields keep their places in the manifest.
+//! Nothing is dropped silently: what is not planned and what was assumed is in the notes.
 
-use plimsoll_model::estate::EstateSpec;
+mod assemble;
+mod claims;
+mod device;
+mod kinds;
+mod label;
+mod limits;
+mod mig;
+mod name;
+mod needs;
+mod notes;
+mod object;
+mod part;
+mod selector;
+mod tpu;
 
-use crate::{Documents, Format, Translation, not_yet};
+use std::collections::BTreeMap;
 
-/// Translates the manifests, in order.
-pub(crate) fn translate(documents: &Documents<'_>, _estate: Option<&EstateSpec>) -> Translation {
-    not_yet(Format::Kubernetes, documents)
+use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
+
+use crate::{Documents, Translation};
+use assemble::Assembly;
+use claims::Claims;
+use device::Around;
+use kinds::{Reading, Unit};
+use notes::Notes;
+use object::Object;
+
+/// Translates the manifests, in order. `own_nodes`: whether there are own machines, among the estate's
+/// sites or other documents.
+pub(crate) fn translate(
+    documents: &Documents<'_>,
+    estate: Option<&EstateSpec>,
+    own_nodes: bool,
+) -> Translation {
+    let mut problems = Vec::new();
+    let objects = object::objects(documents, &mut problems);
+    let context = Context {
+        around: Around { estate, own_nodes },
+        claims: Claims::of(&objects),
+        overheads: named(&objects, "RuntimeClass", &["overhead", "podFixed"]),
+        priorities: named(&objects, "PriorityClass", &["value"]),
+    };
+    let mut translation = Translation::default();
+    let mut notes = Notes::default();
+    let units = units(&objects, &mut notes, &mut problems);
+    let names = name::names(&units);
+    for (unit, name) in units.iter().zip(names) {
+        context.add(unit, &name, &mut translation, &mut notes, &mut problems);
+    }
+    translation.assumptions = notes.into_assumptions();
+    translation.problems = problems;
+    translation
 }
+
+/// A field of the objects of a kind, by name.
+fn named<'a>(objects: &[Object<'a>], kind: &str, field: &[&str]) -> BTreeMap<&'a str, View<'a>> {
+    let of_kind = objects.iter().filter(|object| object.kind == kind);
+    of_kind.filter_map(|object| Some((object.name, object.at(field)?))).collect()
+}
+
+/// An object that runs pods, or the pods of a group.
+struct Gathered<'a> {
+    unit: Unit<'a>,
+    /// The pod group, for pods that name one.
+    group: Option<&'a str>,
+}
+
+/// The objects that run pods, pods of one group together.
+fn units<'a>(objects: &[Object<'a>], notes: &mut Notes, problems: &mut Vec<Diagnostic>) -> Vec<Gathered<'a>> {
+    let present: std::collections::BTreeSet<(&str, &str)> =
+        objects.iter().map(|object| (object.kind, object.name)).collect();
+    let mut units: Vec<Gathered<'a>> = Vec::new();
+    let mut groups: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for object in objects {
+        if let Some(problem) = name::problem(object) {
+            problems.push(problem);
+            continue;
+        }
+        if let Some((kind, name)) = object.owner().filter(|owner| present.contains(owner)) {
+            notes.pass_over(&object.title(), format!("belongs to {kind} {name}"));
+            continue;
+        }
+        let unit = match kinds::read(object, problems) {
+            Reading::Unit(unit) => *unit,
+            Reading::PassedOver(why) => {
+                notes.pass_over(&object.title(), why);
+                continue;
+            }
+            Reading::ReferredTo | Reading::Broken => continue,
+        };
+        let group = (object.kind == "Pod").then(|| group_of(object)).flatten();
+        if let Some(group) = group {
+            let key = (object.namespace(), group);
+            if let Some(first) = groups.get(&key) {
+                units[*first].unit.components.extend(unit.components);
+                continue;
+            }
+            groups.insert(key, units.len());
+        }
+        units.push(Gathered { unit, group });
+    }
+    units
+}
+
+/// The group that a pod is scheduled with, in the dialects of the gang schedulers.
+fn group_of<'a>(pod: &Object<'a>) -> Option<&'a str> {
+    let paths: [&[&str]; 7] = [
+        &["spec", "schedulingGroup", "podGroupName"],
+        &["spec", "workloadRef", "podGroup"],
+        &["metadata", "labels", "scheduling.x-k8s.io/pod-group"],
+        &["metadata", "labels", "pod-group.scheduling.sigs.k8s.io"],
+        &["metadata", "labels", "pod-group.scheduling.sigs.k8s.io/name"],
+        &["metadata", "labels", "kueue.x-k8s.io/pod-group-name"],
+        &["metadata", "annotations", "scheduling.k8s.io/group-name"],
+    ];
+    paths.iter().find_map(|path| pod.at(path)?.text())
+}
+
+/// What objects refer to.
+struct Context<'a, 'e> {
+    around: Around<'e>,
+    claims: Claims<'a>,
+    overheads: BTreeMap<&'a str, View<'a>>,
+    priorities: BTreeMap<&'a str, View<'a>>,
+}
+
+impl<'a> Context<'a, '_> {
+    /// Adds the workloads of an object.
+    fn add(
+        &self,
+        gathered: &Gathered<'a>,
+        name: &str,
+        translation: &mut Translation,
+        notes: &mut Notes,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let unit = &gathered.unit;
+        let overhead = |spec: &View<'a>| self.overheads.get(spec.field("runtimeClassName")?.text()?).cloned();
+        let before = problems.len();
+        let parts = part::parts(unit, &overhead, self.around, problems);
+        if problems.len() > before {
+            return;
+        }
+        for (index, part) in parts.iter().enumerate() {
+            let is_main = index == 0;
+            let assembly = Assembly {
+                unit,
+                part,
+                name: if is_main { name.to_owned() } else { format!("{name}-{}", part.role) },
+                is_main,
+                gang: gathered.group.is_some(),
+                priority: self.priority(&part.spec),
+                claims: &self.claims,
+                estate: self.around.estate,
+            };
+            if parts.len() > 1 {
+                notes.assume(
+                    "placed by itself (plimsoll.dev/regions)",
+                    &assembly.name,
+                    "apart from the other parts of its object",
+                    "a workload lies on one offer, and the parts ask for different ones",
+                );
+            }
+            if let Some(workload) = assembly.workload(notes, &mut translation.estate, problems) {
+                translation.workloads.push((unit.object.document, workload));
+            }
+        }
+    }
+
+    fn priority(&self, spec: &View<'a>) -> Option<(i64, View<'a>)> {
+        if let Some(at) = spec.field("priority") {
+            return Some((at.integer()?, at));
+        }
+        let at = spec.field("priorityClassName")?;
+        let value = self.priorities.get(at.text()?)?.integer()?;
+        Some((value, at))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -56,9 +56,11 @@ pub fn translate(documents: &[Foreign], estate: Option<&EstateSpec>) -> Translat
             None => translation.problems.push(unknown(document)),
         }
     }
+    let own_nodes =
+        formats.contains_key(&Format::Nodes) || estate.is_some_and(|estate| !estate.sites.is_empty());
     for (format, documents) in formats {
         translation.add(match format {
-            Format::Kubernetes => kubernetes::translate(&documents, estate),
+            Format::Kubernetes => kubernetes::translate(&documents, estate, own_nodes),
             Format::SkyPilot | Format::Karpenter | Format::Kueue | Format::Nodes | Format::Terraform => {
                 not_yet(format, &documents)
             }
@@ -114,6 +116,7 @@ mod tests {
             ("{resources: {accelerators: 'H100:8'}, run: python train.py}", Some(SkyPilot)),
             ("{name: chain}", Some(SkyPilot)),
             (r#"{"format_version": "1.0", "terraform_version": "1.9.0", "values": {}}"#, Some(Terraform)),
+            ("{resources: [deployment.yaml], namePrefix: x-}", Some(Kubernetes)),
             ("{services: {web: {image: nginx}}}", None),
         ] {
             assert_eq!(formats(text), [format], "{text}");

@@ -22,7 +22,7 @@ pub mod testing;
 pub mod workload;
 pub mod yaml;
 
-pub use diagnostic::{Diagnostic, Source, Span};
+pub use diagnostic::{Diagnostic, Source, Span, shown};
 pub use document::{API_VERSION, Document, Metadata};
 pub use estate::Estate;
 pub use front::Front;

@@ -4,6 +4,7 @@
 //! either returns what the whole text says, or everything that is wrong with it.
 
 mod documents;
+mod draft;
 mod located;
 #[cfg(test)]
 mod round_trip;
@@ -13,6 +14,7 @@ mod tests;
 mod view;
 
 pub use documents::{catalog, documents, front, is_document, plan};
+pub use draft::Draft;
 pub use located::Located;
 pub use series::series;
 pub use view::View;

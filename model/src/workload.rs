@@ -140,6 +140,39 @@ pub struct WorkloadSpec {
     pub move_cost: Option<Usd>,
 }
 
+/// The names of the fields of a [`WorkloadSpec`].
+pub const FIELDS: [&str; 29] = [
+    "replicas",
+    "gang",
+    "request",
+    "duration",
+    "speed",
+    "capacity",
+    "interruptible",
+    "checkpoint",
+    "pausable",
+    "earliest",
+    "deadline",
+    "slots",
+    "inputs",
+    "outputs",
+    "clients",
+    "latency",
+    "regions",
+    "clouds",
+    "zones",
+    "notIn",
+    "residency",
+    "maxHourly",
+    "maxCost",
+    "team",
+    "priority",
+    "required",
+    "value",
+    "current",
+    "moveCost",
+];
+
 impl WorkloadSpec {
     /// Whether it must be placed.
     pub fn is_required(&self) -> bool {
@@ -330,4 +363,20 @@ const fn is_false(value: &bool) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(value: &i64) -> bool {
     *value == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_fields_are_those_of_the_schema() {
+        let schema = serde_json::to_value(schemars::schema_for!(WorkloadSpec)).unwrap();
+        let mut fields: Vec<&str> =
+            schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let mut named = FIELDS.to_vec();
+        fields.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(fields, named);
+    }
 }

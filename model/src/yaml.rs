@@ -25,4 +25,4 @@ pub(crate) use de::{read, read_at};
 pub(crate) use limits::FILE_PROBLEMS;
 pub(crate) use parse::{parse, text_of};
 pub(crate) use path::join;
-pub(crate) use tree::{Entry, NodeId, Value};
+pub(crate) use tree::{Entry, Node, NodeId, Value};

@@ -2,7 +2,7 @@
 
 use super::Located;
 use crate::{
-    diagnostic::{Diagnostic, Source},
+    diagnostic::{Diagnostic, Source, Span},
     yaml::{NodeId, Tree, Value, join, read_at},
 };
 
@@ -99,9 +99,14 @@ impl<'a> View<'a> {
         &self.path
     }
 
+    /// Where to point.
+    pub fn span(&self) -> Span {
+        self.tree.position_of(&self.path)
+    }
+
     /// A problem of this node.
     pub fn problem(&self, message: impl Into<String>) -> Diagnostic {
-        self.source.problem(self.tree.position_of(&self.path), self.path.clone(), message)
+        self.source.problem(self.span(), self.path.clone(), message)
     }
 
     /// Reads the node as `T`; unknown fields are as `T` has it.

@@ -8,7 +8,7 @@ use crate::diagnostic::Span;
 
 /// A node of a [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NodeId(pub(super) u32);
+pub(crate) struct NodeId(pub(crate) u32);
 
 /// What a node holds.
 #[derive(Debug, Clone)]
@@ -42,8 +42,8 @@ pub(crate) struct Node {
 /// One document.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    pub(super) nodes: Vec<Node>,
-    pub(super) root: NodeId,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) root: NodeId,
 }
 
 impl Tree {

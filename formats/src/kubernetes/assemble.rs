@@ -1,0 +1,325 @@
+//! A part of an object as a Workload: what the manifest states, what its annotations say, and what is
+//! left to assume.
+
+use std::collections::BTreeSet;
+
+use plimsoll_model::{
+    Bytes, Cpu, Diagnostic, Workload,
+    estate::EstateSpec,
+    read::{Draft, Located, View},
+    shown, workload, yaml,
+};
+
+use super::{claims::Claims, kinds::Unit, limits::Property, notes::Notes, part::Part, selector::Placement};
+
+/// The prefix of the annotations that this program reads.
+pub(super) const PREFIX: &str = "plimsoll.dev/";
+
+/// Annotations that are no field of a Workload: of `plan --cluster`, and what `-o manifests` wrote.
+const OTHERS: [&str; 2] = ["worth", "placed"];
+
+/// What a pod without any request counts as: kube-scheduler's own figures for scoring.
+const UNSTATED: (Cpu, Bytes) = (Cpu(100), Bytes(200 << 20));
+
+/// The run time of a job that says nothing of it.
+const HOUR: &str = "1h";
+
+/// What assembling needs beside the part.
+pub(super) struct Assembly<'a, 'r> {
+    pub(super) unit: &'r Unit<'a>,
+    pub(super) part: &'r Part<'a>,
+    pub(super) name: String,
+    /// Whether this is the part that has the object's name, or the only one.
+    pub(super) is_main: bool,
+    /// All or none, as a pod group has it.
+    pub(super) gang: bool,
+    pub(super) priority: Option<(i64, View<'a>)>,
+    pub(super) claims: &'r Claims<'a>,
+    pub(super) estate: Option<&'r EstateSpec>,
+}
+
+impl<'a> Assembly<'a, '_> {
+    /// The workload; what is assumed goes to the notes, datasets to `found`.
+    pub(super) fn workload(
+        &self,
+        notes: &mut Notes,
+        found: &mut EstateSpec,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Located<Workload>> {
+        let object = &self.unit.object;
+        let mut draft = Draft::new(object.place, &object.view);
+        let named = object.at(&["metadata", "name"]).unwrap_or_else(|| object.view.clone());
+        draft.text(&["apiVersion"], plimsoll_model::API_VERSION, &object.view);
+        draft.text(&["kind"], "Workload", &object.view);
+        draft.text(&["metadata", "name"], &*self.name, &named);
+        self.request(&mut draft);
+        self.places(&mut draft);
+        let before = problems.len();
+        let stated = self.annotations(&mut draft, problems);
+        if problems.len() > before {
+            return None;
+        }
+        let has = |field: &str| stated.contains(field);
+        self.say_remarks(notes, &stated);
+        if !has("duration") {
+            self.duration(&mut draft, notes);
+        }
+        if !has("interruptible") {
+            self.interruptible(&mut draft, notes);
+        }
+        if !has("inputs") {
+            self.inputs(&mut draft, notes, found);
+        }
+        match draft.finish::<Workload>() {
+            Ok(workload) => Some(workload),
+            Err(more) => {
+                problems.extend(more);
+                None
+            }
+        }
+    }
+
+    /// Replicas and what each needs.
+    fn request(&self, draft: &mut Draft) {
+        let Part { needs, asked, pods, at, .. } = self.part;
+        let together = asked.as_ref().map_or(1, |(asked, _)| asked.pods);
+        let replicas = pods.div_ceil(together);
+        if replicas != 1 {
+            draft.integer(&["spec", "replicas"], replicas.into(), at);
+        }
+        if self.gang {
+            draft.boolean(&["spec", "gang"], true, at);
+        }
+        let each = needs.clone().times(together);
+        if let Some((asked, at)) = asked {
+            let path = |field| ["spec", "request", "accelerators", field];
+            draft.list(&path("anyOf"), asked.any_of.iter().cloned(), at);
+            if asked.milli.is_multiple_of(1000) {
+                let count = i64::try_from(asked.milli / 1000).unwrap_or(i64::MAX);
+                draft.integer(&path("count"), count, at);
+            } else {
+                // A decimal is read exactly from its text.
+                let text = format!("{}.{:03}", asked.milli / 1000, asked.milli % 1000);
+                _ = draft.yaml(&path("count"), &text, at);
+            }
+            if let Some(bytes) = asked.memory {
+                draft.text(&path("memory"), Bytes(bytes).to_string(), at);
+            }
+        }
+        let place = |name| each.place(name).unwrap_or(at).clone();
+        let (mut cpu, mut memory) = (each.get("cpu").map(Cpu), each.get("memory").map(Bytes));
+        if asked.is_none() && cpu.is_none() && memory.is_none() {
+            (cpu, memory) = (Some(UNSTATED.0), Some(UNSTATED.1));
+        }
+        if let Some(cpu) = cpu {
+            draft.text(&["spec", "request", "cpu"], cpu.to_string(), &place("cpu"));
+        }
+        if let Some(memory) = memory {
+            draft.text(&["spec", "request", "memory"], memory.to_string(), &place("memory"));
+        }
+        if let Some((priority, at)) = &self.priority {
+            draft.integer(&["spec", "priority"], *priority, at);
+        }
+    }
+
+    /// What selectors allow.
+    fn places(&self, draft: &mut Draft) {
+        let limits = &self.part.placement.limits;
+        for (property, path) in [
+            (Property::Cloud, &["spec", "clouds"][..]),
+            (Property::Region, &["spec", "regions"]),
+            (Property::Zone, &["spec", "zones"]),
+            (Property::Capacity, &["spec", "capacity"]),
+            (Property::InstanceType, &["spec", "request", "instanceType"]),
+        ] {
+            if let Some(choice) = limits.choices.get(&property) {
+                draft.list(path, choice.values.iter().cloned(), &choice.at);
+            }
+        }
+        if let Some((_, at)) = limits.not_in.first() {
+            draft.list(&["spec", "notIn"], limits.not_in.iter().map(|(place, _)| place.clone()), at);
+        }
+    }
+
+    /// Applies the annotations of the object, then of the pod template; returns the fields they state.
+    fn annotations(&self, draft: &mut Draft, problems: &mut Vec<Diagnostic>) -> BTreeSet<&'a str> {
+        let mut stated = BTreeSet::new();
+        let of = |view: &View<'a>| view.at(&["metadata", "annotations"]);
+        let object = of(&self.unit.object.view);
+        let template =
+            of(&self.part.template).filter(|t| object.as_ref().is_none_or(|o| o.path() != t.path()));
+        for (annotations, is_object) in [(object, true), (template, false)] {
+            for (key, value) in annotations.map_or_else(Vec::new, |view| view.entries()) {
+                let Some(field) = key.strip_prefix(PREFIX) else { continue };
+                // What an object says of a size is about its main part.
+                if is_object && !self.is_main && matches!(field, "request" | "replicas") {
+                    continue;
+                }
+                match Self::annotation(draft, field, &value) {
+                    Ok(()) => _ = stated.insert(field),
+                    Err(more) => problems.extend(more),
+                }
+            }
+        }
+        stated
+    }
+
+    fn annotation(draft: &mut Draft, field: &str, value: &View<'_>) -> Result<(), Vec<Diagnostic>> {
+        if OTHERS.contains(&field) {
+            return Ok(());
+        }
+        if !workload::FIELDS.contains(&field) {
+            let problem = value.problem(format!("unknown annotation `{PREFIX}{}`", shown(field)));
+            let near = yaml::nearest(field, workload::FIELDS);
+            return Err(vec![match near {
+                Some(near) => problem.with_help(format!("did you mean `{PREFIX}{near}`?")),
+                None => problem.with_help("annotations have the names of a Workload's fields"),
+            }]);
+        }
+        let Some(text) = value.text() else {
+            let problem = value.problem(format!("`{PREFIX}{field}`: expected text"));
+            return Err(vec![problem.with_help("an annotation is text: put what it says in quotes")]);
+        };
+        draft.yaml(&["spec", field], text, value).map_err(|mut problems| {
+            for problem in &mut problems {
+                problem.message = format!("`{PREFIX}{field}`: {}", problem.message);
+            }
+            problems
+        })
+    }
+
+    /// What the manifest says and a plan cannot follow, or follows in its own way.
+    fn say_remarks(&self, notes: &mut Notes, stated: &BTreeSet<&str>) {
+        let Part { asked, placement, needs, riders, levelled, .. } = self.part;
+        let name = &*self.name;
+        for (value, why) in &self.unit.remarks {
+            notes.assume("runs", name, value.clone(), why.clone());
+        }
+        if !stated.contains("request") {
+            for (value, why) in asked.iter().flat_map(|(asked, _)| &asked.assumed) {
+                notes.assume("accelerator (plimsoll.dev/request)", name, value.clone(), why.clone());
+            }
+            if let (Some((asked, _)), Some(choice)) =
+                (asked, placement.limits.choices.get(&Property::Accelerator))
+            {
+                let why = format!("its selector `{}`", choice.label);
+                notes.assume("accelerator (plimsoll.dev/request)", name, asked.any_of.join(" or "), why);
+            }
+            if asked.is_none() && needs.get("cpu").is_none() && needs.get("memory").is_none() {
+                let value = format!("cpu {}, memory {}", UNSTATED.0, UNSTATED.1);
+                notes.assume(
+                    "request (plimsoll.dev/request)",
+                    name,
+                    value,
+                    "it requests nothing; the figures are kube-scheduler's",
+                );
+            }
+        }
+        if *levelled {
+            notes.assume(
+                "size",
+                name,
+                "all replicas as large as the largest",
+                "a workload's replicas are equal",
+            );
+        }
+        if !riders.is_empty() {
+            let value = format!("{} on the same machines", riders.join(", "));
+            notes.assume("size", name, value, "cores and memory are added to each replica");
+        }
+        if asked.is_none() && !placement.limits.values(Property::Accelerator).is_empty() {
+            let label = &placement.limits.choices[&Property::Accelerator].label;
+            notes.assume("ignored selector", name, label.clone(), "it asks for no accelerator");
+        }
+        for (label, why) in &placement.limits.ignored {
+            notes.assume(
+                "ignored selector (plimsoll.dev/regions, zones, request)",
+                name,
+                label.clone(),
+                *why,
+            );
+        }
+        for what in &placement.ignored {
+            notes.assume("ignored", name, *what, "a plan chooses offers, not nodes among equal ones");
+        }
+        if let Some(choice) =
+            placement.limits.choices.get(&Property::Cloud).filter(|_| !stated.contains("clouds"))
+        {
+            let why = format!("its selector `{}`", choice.label);
+            notes.assume("cloud (plimsoll.dev/clouds)", name, choice.values.join(", "), why);
+        }
+    }
+
+    fn duration(&self, draft: &mut Draft, notes: &mut Notes) {
+        const WHAT: &str = "run time (plimsoll.dev/duration)";
+        let name = &*self.name;
+        match (&self.unit.bound, self.unit.batch) {
+            (Some(bound), true) => {
+                draft.text(&["spec", "duration"], bound.duration.to_string(), &bound.at);
+                let why = "it says not how long it runs; its activeDeadlineSeconds bounds it";
+                notes.assume(WHAT, name, bound.duration.to_string(), why);
+            }
+            (None, true) => {
+                draft.text(&["spec", "duration"], HOUR, &self.unit.object.view);
+                notes.assume(WHAT, name, HOUR, "it says not how long it runs");
+            }
+            (_, false) => notes.assume(WHAT, name, "the horizon", "it says not that it ends: a service"),
+        }
+    }
+
+    fn interruptible(&self, draft: &mut Draft, notes: &mut Notes) {
+        const WHAT: &str = "may be interrupted (plimsoll.dev/interruptible)";
+        let name = &*self.name;
+        let Placement { limits, tolerates_spot, .. } = &self.part.placement;
+        let selected = limits.choices.get(&Property::Capacity);
+        let selected = selected.filter(|choice| choice.values.iter().any(|class| class == "spot"));
+        if let Some(choice) = selected {
+            draft.boolean(&["spec", "interruptible"], true, &choice.at);
+            notes.assume(WHAT, name, "yes", format!("its selector `{}`", choice.label));
+        } else if let Some(toleration) = tolerates_spot {
+            draft.boolean(&["spec", "interruptible"], true, toleration);
+            notes.assume(WHAT, name, "yes", "it tolerates the taint of spot nodes");
+        } else {
+            notes.assume(WHAT, name, "no", "it does not tolerate the taint of spot nodes");
+        }
+    }
+
+    fn inputs(&self, draft: &mut Draft, notes: &mut Notes, found: &mut EstateSpec) {
+        const WHAT: &str = "data (plimsoll.dev/inputs)";
+        let namespace = self.unit.object.namespace();
+        let mut read: Vec<String> = Vec::new();
+        for (claim, _) in &self.part.claims {
+            let is_known = |spec: &EstateSpec| spec.datasets.iter().any(|dataset| dataset.name == *claim);
+            if self.estate.is_some_and(is_known) || is_known(found) {
+                read.push((*claim).to_owned());
+            } else if let Some(dataset) = self.claims.dataset(namespace, claim) {
+                notes.assume(
+                    WHAT,
+                    &self.name,
+                    format!("claim {claim}, {} in {}", dataset.size, dataset.at.join(", ")),
+                    "where its volume lies",
+                );
+                found.datasets.push(dataset);
+                read.push((*claim).to_owned());
+            } else {
+                let size = self.claims.size(namespace, claim);
+                let size = size.map_or_else(String::new, |size| format!(" ({size})"));
+                notes.assume(
+                    WHAT,
+                    &self.name,
+                    format!("none for claim {claim}{size}"),
+                    format!("no dataset of the estate is called `{claim}`, so nothing is moved"),
+                );
+            }
+        }
+        if let Some((_, at)) = self.part.claims.first()
+            && !read.is_empty()
+        {
+            let items: Vec<String> = read
+                .iter()
+                .map(|name| format!("{{dataset: {}}}", serde_json::Value::from(&**name)))
+                .collect();
+            _ = draft.yaml(&["spec", "inputs"], &format!("[{}]", items.join(", ")), at);
+        }
+    }
+}

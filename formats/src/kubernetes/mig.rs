@@ -1,0 +1,75 @@
+//! Partitions of NVIDIA's cards (MIG): which cards have a profile, and what part of one it is.
+//!
+//! A profile names its compute slices and its memory: `3g.20gb`. The part is the larger of the two
+//! parts, in thousandths rounded down, so that as many fit as fit on the card.
+
+/// A card, its compute slices, its memory in GB, and its profiles.
+type Row = (&'static str, u64, u64, &'static [(u64, u64)]);
+
+const CARDS: [Row; 7] = [
+    ("A30", 4, 24, &[(1, 6), (2, 12), (4, 24)]),
+    ("A100", 7, 40, &[(1, 5), (2, 10), (3, 20), (4, 20), (7, 40)]),
+    ("A100-80GB", 7, 80, &[(1, 10), (1, 20), (2, 20), (3, 40), (4, 40), (7, 80)]),
+    ("H100", 7, 80, &[(1, 10), (1, 20), (2, 20), (3, 40), (4, 40), (7, 80)]),
+    ("H100-NVL", 7, 94, &[(1, 12), (1, 24), (2, 24), (3, 47), (4, 47), (7, 94)]),
+    ("H200", 7, 141, &[(1, 18), (1, 35), (2, 35), (3, 71), (4, 71), (7, 141)]),
+    ("B200", 7, 180, &[(1, 23), (1, 45), (2, 45), (3, 90), (4, 90), (7, 180)]),
+];
+
+/// A profile: compute slices and gigabytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Profile {
+    slices: u64,
+    gigabytes: u64,
+}
+
+/// A card, and what part of it a profile takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Card {
+    pub(super) name: &'static str,
+    /// In thousandths.
+    pub(super) milli: u64,
+}
+
+/// The profile that a resource name means: `nvidia.com/mig-3g.20gb`, also with `.me` and the like.
+pub(super) fn profile(name: &str) -> Option<Profile> {
+    let text = name.strip_prefix("nvidia.com/mig-")?;
+    let (slices, rest) = text.split_once("g.")?;
+    let gigabytes = rest.split_once("gb")?.0;
+    Some(Profile { slices: slices.parse().ok()?, gigabytes: gigabytes.parse().ok()? })
+}
+
+/// The cards that have a profile.
+pub(super) fn cards(profile: Profile) -> Vec<Card> {
+    let Profile { slices, gigabytes } = profile;
+    let fits = |(_, _, _, profiles): &&Row| profiles.contains(&(slices, gigabytes));
+    let part = |(name, of, memory, _): &Row| Card {
+        name,
+        milli: (1000 * slices / of).max(1000 * gigabytes / memory),
+    };
+    CARDS.iter().filter(fits).map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_partitions_fit_as_the_card_has() {
+        for (name, cards_of, fit) in [
+            ("nvidia.com/mig-1g.5gb", &["A100"][..], 7),
+            ("nvidia.com/mig-3g.20gb", &["A100"], 2),
+            ("nvidia.com/mig-1g.10gb.me", &["A100-80GB", "H100"], 7),
+            ("nvidia.com/mig-1g.20gb", &["A100-80GB", "H100"], 4),
+            ("nvidia.com/mig-2g.35gb", &["H200"], 3),
+            ("nvidia.com/mig-7g.180gb", &["B200"], 1),
+            ("nvidia.com/mig-1g.6gb", &["A30"], 4),
+        ] {
+            let found = cards(profile(name).unwrap());
+            assert_eq!(found.iter().map(|card| card.name).collect::<Vec<_>>(), cards_of, "{name}");
+            assert!(found.iter().all(|card| 1000 / card.milli == fit), "{name} {found:?}");
+        }
+        assert!(profile("nvidia.com/gpu").is_none() && profile("nvidia.com/mig-xg.5gb").is_none());
+        assert_eq!(cards(profile("nvidia.com/mig-9g.1gb").unwrap()), []);
+    }
+}

@@ -1,0 +1,137 @@
+//! Where a pod may run: its node selector, its node affinity, the taints that it tolerates.
+
+use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
+
+use super::{
+    label::{Operator, Requirement},
+    limits::Limits,
+};
+
+/// What a pod says about its nodes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Placement<'a> {
+    pub(super) limits: Limits<'a>,
+    /// The toleration of a taint that spot nodes have.
+    pub(super) tolerates_spot: Option<View<'a>>,
+    /// What is said about nodes and cannot be held against offers, in words.
+    pub(super) ignored: Vec<&'static str>,
+}
+
+impl<'a> Placement<'a> {
+    /// Reads a pod's spec.
+    pub(super) fn of_pod(
+        spec: &View<'a>,
+        estate: Option<&EstateSpec>,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut placement = Self::default();
+        for (key, value) in spec.field("nodeSelector").map_or_else(Vec::new, |labels| labels.entries()) {
+            let Some(text) = value.text() else { continue };
+            let requirement = Requirement { key, operator: Operator::In, values: vec![text], at: value };
+            placement.limits.and(requirement.limits(estate), problems);
+        }
+        let affinity = spec.at(&["affinity", "nodeAffinity"]);
+        let required =
+            affinity.as_ref().and_then(|a| a.field("requiredDuringSchedulingIgnoredDuringExecution"));
+        if let Some(terms) = required.and_then(|required| required.field("nodeSelectorTerms")) {
+            placement.limits.and(alternatives(&terms, estate, problems), problems);
+        }
+        for (present, words) in [
+            (
+                affinity.is_some_and(|a| {
+                    a.field("preferredDuringSchedulingIgnoredDuringExecution")
+                        .is_some_and(|p| !p.items().is_empty())
+                }),
+                "preferred node affinity",
+            ),
+            (spec.at(&["affinity", "podAffinity"]).is_some(), "pod affinity"),
+            (spec.at(&["affinity", "podAntiAffinity"]).is_some(), "pod anti-affinity"),
+            (spec.field("topologySpreadConstraints").is_some(), "topology spread"),
+            (spec.field("resourceClaims").is_some(), "resource claims (DRA)"),
+        ] {
+            if present {
+                placement.ignored.push(words);
+            }
+        }
+        let tolerations = spec.field("tolerations").map_or_else(Vec::new, |list| list.items());
+        placement.tolerates_spot = tolerations.into_iter().find(is_of_spot);
+        placement
+    }
+
+    /// The terms of a node affinity alone, as volumes have them.
+    pub(super) fn of_terms(
+        terms: &View<'a>,
+        estate: Option<&EstateSpec>,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Self {
+        Self { limits: alternatives(terms, estate, problems), ..Self::default() }
+    }
+
+    /// One label alone.
+    pub(super) fn of_label(key: &'a str, value: &'a str, at: &View<'a>, estate: Option<&EstateSpec>) -> Self {
+        let requirement = Requirement { key, operator: Operator::In, values: vec![value], at: at.clone() };
+        Self { limits: requirement.limits(estate), ..Self::default() }
+    }
+}
+
+/// The terms of an affinity, one of which must hold.
+fn alternatives<'a>(
+    terms: &View<'a>,
+    estate: Option<&EstateSpec>,
+    problems: &mut Vec<Diagnostic>,
+) -> Limits<'a> {
+    let mut any: Option<Limits<'a>> = None;
+    for term in terms.items() {
+        let mut all = Limits::default();
+        for field in ["matchExpressions", "matchFields"] {
+            for expression in term.field(field).map_or_else(Vec::new, |list| list.items()) {
+                match requirement(&expression) {
+                    Ok(requirement) => all.and(requirement.limits(estate), problems),
+                    Err(problem) => problems.push(*problem),
+                }
+            }
+        }
+        match &mut any {
+            None => any = Some(all),
+            Some(any) => any.or(all),
+        }
+    }
+    any.unwrap_or_default()
+}
+
+fn requirement<'a>(expression: &View<'a>) -> Result<Requirement<'a>, Box<Diagnostic>> {
+    let text = |field| expression.field(field).and_then(|field| field.text());
+    let Some(key) = text("key") else {
+        return Err(Box::new(expression.problem("a selector needs `key`")));
+    };
+    let name = text("operator").unwrap_or_default();
+    let Some(operator) = Operator::from_name(name) else {
+        let problem = expression
+            .field("operator")
+            .as_ref()
+            .unwrap_or(expression)
+            .problem(format!("`operator`: `{}` is not known", plimsoll_model::shown(name)));
+        return Err(Box::new(problem.with_help("known here: In, NotIn, Exists, DoesNotExist, Gt, Lt")));
+    };
+    let values = expression.field("values").map_or_else(Vec::new, |list| list.items());
+    let values: Vec<&str> = values.iter().filter_map(View::text).collect();
+    let needs_values = !matches!(operator, Operator::Exists | Operator::DoesNotExist);
+    if needs_values && values.is_empty() {
+        return Err(Box::new(expression.problem(format!("`operator: {name}` needs `values`"))));
+    }
+    Ok(Requirement { key, operator, values, at: expression.clone() })
+}
+
+/// Whether a toleration is of a taint that providers put on spot nodes.
+fn is_of_spot(toleration: &View<'_>) -> bool {
+    let text = |field| toleration.field(field).and_then(|field| field.text()).unwrap_or_default();
+    let (key, value) = (text("key").to_ascii_lowercase(), text("value").to_ascii_lowercase());
+    let names_spot = |text: &str| text.contains("spot") || text.contains("preemptible");
+    match &*key {
+        "karpenter.sh/capacity-type"
+        | "eks.amazonaws.com/capacitytype"
+        | "kubernetes.azure.com/scalesetpriority"
+        | "cloud.google.com/gke-provisioning" => value.is_empty() || names_spot(&value),
+        key => names_spot(key) && value != "false",
+    }
+}

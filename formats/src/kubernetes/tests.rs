@@ -1,0 +1,163 @@
+//! Manifests of the kinds that people have, each with the workload that it becomes.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use plimsoll_model::{Document, Workload, estate::EstateSpec, read::documents, yaml};
+
+use crate::{Foreign, Translation, translate};
+
+/// What a text becomes, with this estate.
+pub(crate) fn translated(text: &str, estate: Option<&EstateSpec>) -> Translation {
+    let read =
+        documents("manifests.yaml", text.as_bytes()).unwrap_or_else(|problems| panic!("{}", problems[0]));
+    let foreign: Vec<Foreign> = read
+        .into_iter()
+        .map(|document| match document.split() {
+            (Document::Foreign, place) => place,
+            _ => panic!("the text is all manifests"),
+        })
+        .collect();
+    translate(&foreign, estate)
+}
+
+pub(crate) fn shown(translation: &Translation) -> String {
+    let mut text = String::new();
+    for (_, workload) in &translation.workloads {
+        let Workload { metadata, spec, .. } = &workload.value;
+        let spec = yaml::to_string(spec).unwrap();
+        writeln!(text, "workload {}\n{}", metadata.name, indented(&spec)).unwrap();
+    }
+    if translation.estate != EstateSpec::default() {
+        writeln!(text, "estate\n{}", indented(&yaml::to_string(&translation.estate).unwrap())).unwrap();
+    }
+    for note in &translation.assumptions {
+        // `any gpu of NVIDIA` is long in the workload and says nothing there.
+        writeln!(text, "- {}: {} ({})", note.what, note.value, note.source).unwrap();
+    }
+    for problem in &translation.problems {
+        writeln!(text, "\n{problem}").unwrap();
+    }
+    text
+}
+
+fn indented(text: &str) -> String {
+    let all = "[A10, A100, A100-80GB, A10G, A40, A6000, B200, B300, GB200, H100, H100-NVL, H100-PCIe, H200,";
+    let lines = text.lines().map(|line| match line.find(all) {
+        Some(at) => format!("  {}[all of NVIDIA]", &line[..at]),
+        None => format!("  {line}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The estate beside the fixtures: datasets that some of them read.
+fn datasets() -> EstateSpec {
+    let dataset = |name: &str| plimsoll_model::estate::Dataset {
+        name: name.into(),
+        size: plimsoll_model::Bytes::gib(100),
+        at: vec!["aws/us-east-1".into()],
+        residency: Vec::new(),
+    };
+    EstateSpec { datasets: ["corpus", "clicks"].map(dataset).into(), ..EstateSpec::default() }
+}
+
+#[test]
+fn manifests_become_the_workloads_they_must() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kubernetes");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 30, "the kinds of workload that people have");
+    for file in files {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&file).unwrap();
+        let here = shown(&translated(&text, Some(&datasets())));
+        insta::assert_snapshot!(name.clone(), here);
+        let windows = shown(&translated(&text.replace('\n', "\r\n"), Some(&datasets())));
+        assert_eq!(windows, here, "{name} with Windows' line ends");
+    }
+}
+
+/// A pod with these lines in its metadata and its spec.
+fn pod(metadata: &str, spec: &str) -> String {
+    format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n{metadata}spec:\n{spec}")
+}
+
+const GPU: &str = "  containers:\n  - name: c\n    resources:\n      limits:\n        nvidia.com/gpu: 1\n";
+
+#[test]
+fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
+    let annotated = |line: &str| pod(&format!("  annotations:\n    {line}\n"), GPU);
+    let asked =
+        |line: &str| pod("", &format!("  containers:\n  - resources:\n      requests:\n        {line}\n"));
+    let selected = |lines: &str| pod("", &format!("{GPU}{lines}"));
+    let terms = "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [";
+    let cases = [
+        annotated("plimsoll.dev/durration: 6h"),
+        annotated("plimsoll.dev/nonsense: 6h"),
+        annotated("plimsoll.dev/duration: six hours"),
+        annotated("plimsoll.dev/inputs: '[{dataset: x}'"),
+        annotated("plimsoll.dev/latency: '{p98: 60ms}'"),
+        annotated("plimsoll.dev/duration: ''"),
+        annotated("plimsoll.dev/duration: {hours: 6}"),
+        annotated("plimsoll.dev/interruptible: 'yes'"),
+        asked("cpu: much"),
+        asked("memory: 1Q"),
+        asked("cpu: -1"),
+        asked("nvidia.com/gpu: 500m"),
+        asked("nvidia.com/mig-9g.1gb: 1"),
+        asked("nvidia.com/gpu: 1\n        amd.com/gpu: 1"),
+        selected("  nodeSelector:\n    gpu-type: nvidia-t4\n    nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3\n"),
+        selected("  nodeSelector:\n    amd.com/gpu.product-name: AMD_Instinct_MI300X_OAM\n"),
+        selected("  nodeSelector:\n    topology.kubernetes.io/region: us-east-1\n    topology.kubernetes.io/zone: eu-west-1a\n"),
+        selected(&format!("{terms}{{key: a, operator: IN, values: [b]}}]}}]}}}}}}\n")),
+        selected(&format!("{terms}{{key: a, operator: In}}]}}]}}}}}}\n")),
+        selected(&format!("{terms}{{operator: Exists}}]}}]}}}}}}\n")),
+        pod("", "  containers:\n  - resources: {limits: {google.com/tpu: 4}}\n  nodeSelector: {cloud.google.com/gke-tpu-accelerator: tpu-v9, cloud.google.com/gke-tpu-topology: 2x2}\n"),
+        "apiVersion: v1\nkind: Pod\nspec: {}\n".to_owned(),
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n".to_owned(),
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: '{{ .Release.Name }}-x'}\n".to_owned(),
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: '{{ .Values.n }}', template: {spec: {}}}\n".to_owned(),
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: -1, template: {spec: {}}}\n".to_owned(),
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: 1}\n".to_owned(),
+        "apiVersion: v1\nkind: List\nitems: [7]\n".to_owned(),
+        "apiVersion: v1\nkind: List\nitems: [{kind: Pod}]\n".to_owned(),
+    ];
+    let mut all = String::new();
+    for case in cases {
+        let translation = translated(&case, None);
+        assert!(!translation.problems.is_empty(), "{case}\n{}", shown(&translation));
+        assert!(translation.workloads.is_empty(), "{case}");
+        for problem in translation.problems {
+            writeln!(all, "{problem}\n").unwrap();
+        }
+    }
+    insta::assert_snapshot!("problems", all);
+}
+
+#[test]
+fn own_nodes_take_parts_of_cards() {
+    let estate = EstateSpec {
+        sites: vec![yaml_of(
+            "{name: dc, nodes: [{name: box, accelerator: H100, accelerators: 8, hourly: 1}]}",
+        )],
+        ..EstateSpec::default()
+    };
+    for (limits, milli) in [
+        ("nvidia.com/mig-1g.10gb: 1", 142),
+        ("nvidia.com/mig-1g.10gb: 2", 284),
+        ("nvidia.com/mig-3g.40gb: 1", 500),
+        ("nvidia.com/mig-7g.80gb: 2", 2000),
+        ("nvidia.com/gpu: 1, nvidia.com/gpucores: 30", 300),
+        ("nvidia.com/gpu: 1, nvidia.com/gpumem-percentage: 50", 500),
+        ("nvidia.com/gpu: 2, nvidia.com/gpucores: 30", 2000),
+        ("nvidia.com/gpu: 1, nvidia.com/gpucores: 100", 1000),
+    ] {
+        let text = pod("", &format!("  containers:\n  - resources: {{limits: {{{limits}}}}}\n"));
+        let translation = translated(&text, Some(&estate));
+        let request = &translation.workloads[0].1.value.spec.request;
+        assert_eq!(request.accelerators.as_ref().unwrap().count().milli(), milli, "{limits}");
+    }
+}
+
+fn yaml_of<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    plimsoll_model::read::documents("t", text.as_bytes()).unwrap().remove(0).split().1.read().unwrap()
+}

@@ -1,0 +1,98 @@
+//! TPUs on GKE: a slice is asked for host by host, and is one thing.
+//!
+//! `google.com/tpu` counts the chips of one host; the labels `gke-tpu-accelerator` and
+//! `gke-tpu-topology` say of which slice. All hosts of a slice belong to it alone, so the pods on them
+//! together are one replica, which asks for one slice.
+
+use plimsoll_catalog::{Kind, accelerators};
+
+/// A slice, and how many pods share it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Slice {
+    /// The names that will do: `tpu-v5e-16`.
+    pub(super) any_of: Vec<String>,
+    /// Pods of one slice.
+    pub(super) hosts: u32,
+}
+
+/// The slice that pods with so many chips each ask for.
+pub(super) fn slice(chips_per_pod: u64, accelerator: Option<&str>, topology: Option<&str>) -> Option<Slice> {
+    let chips = match topology {
+        Some(topology) => topology.split('x').try_fold(1_u64, |product, side| {
+            side.parse::<u64>().ok().filter(|side| *side > 0).and_then(|side| product.checked_mul(side))
+        })?,
+        None => chips_per_pod,
+    };
+    let any_of = match accelerator {
+        Some(label) => {
+            let generation = generation(label)?;
+            // Generations to v5p are named by cores, of which each chip has two.
+            let by_cores = matches!(generation, "v2" | "v3" | "v4" | "v5p");
+            vec![format!("tpu-{generation}-{}", if by_cores { chips * 2 } else { chips })]
+        }
+        None => accelerators()
+            .iter()
+            .filter(|known| {
+                known.kind == Kind::Tpu && known.chip.is_some() && u64::from(known.chips) == chips
+            })
+            .map(|known| known.name.to_owned())
+            .collect(),
+    };
+    let hosts = u32::try_from(chips.div_ceil(chips_per_pod.max(1))).ok()?.max(1);
+    (!any_of.is_empty()).then_some(Slice { any_of, hosts })
+}
+
+/// The generation that GKE's label names.
+fn generation(label: &str) -> Option<&'static str> {
+    let label = label.strip_prefix("tpu-").or_else(|| label.strip_prefix("tpu"))?;
+    [
+        ("v5-lite", "v5e"),
+        ("v5e", "v5e"),
+        ("v5p", "v5p"),
+        ("v6e", "v6e"),
+        ("v4", "v4"),
+        ("v3", "v3"),
+        ("v2", "v2"),
+        ("7x", "v7x"),
+    ]
+    .into_iter()
+    .find_map(|(prefix, generation)| label.starts_with(prefix).then_some(generation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_named_as_the_price_lists_name_them() {
+        for (chips, accelerator, topology, name, hosts) in [
+            (4, "tpu-v5-lite-podslice", "4x4", "tpu-v5e-16", 4),
+            (8, "tpu-v5-lite-device", "2x4", "tpu-v5e-8", 1),
+            (4, "tpu-v4-podslice", "2x2x2", "tpu-v4-16", 2),
+            (4, "tpu-v5p-slice", "2x2x1", "tpu-v5p-8", 1),
+            (4, "tpu-v6e-slice", "16x16", "tpu-v6e-256", 64),
+            (4, "tpu7x", "2x2x1", "tpu-v7x-4", 1),
+        ] {
+            let wanted = Slice { any_of: vec![name.to_owned()], hosts };
+            assert_eq!(slice(chips, Some(accelerator), Some(topology)), Some(wanted), "{accelerator}");
+        }
+        for known in ["tpu-v5e-16", "tpu-v4-16", "tpu-v5p-8", "tpu-v6e-256"] {
+            assert!(plimsoll_catalog::accelerator(known).is_some(), "{known}");
+        }
+    }
+
+    #[test]
+    fn without_labels_any_slice_of_so_many_chips_will_do() {
+        let found = slice(4, None, None).unwrap();
+        assert!(found.any_of.iter().any(|name| name == "tpu-v5e-4") && found.hosts == 1, "{found:?}");
+        assert!(found.any_of.iter().any(|name| name == "tpu-v4-8"), "{found:?}");
+    }
+
+    #[test]
+    fn odd_topologies_are_none() {
+        for topology in ["", "x", "2x", "0x4", "99999999999x99999999999", "a"] {
+            assert_eq!(slice(4, Some("tpu-v4-podslice"), Some(topology)), None, "{topology}");
+        }
+        assert_eq!(slice(4, Some("gpu"), None), None);
+    }
+}
