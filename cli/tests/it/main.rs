@@ -7,6 +7,7 @@ mod documents;
 mod errors;
 mod flags;
 mod front;
+mod kubernetes;
 mod offers;
 mod output;
 mod plan;

@@ -87,6 +87,9 @@ fn split(what: &str) -> (&str, &str) {
     {
         return ("carbon intensity outside of a series", place);
     }
+    if let Some(object) = what.strip_prefix("passed over: ") {
+        return ("passed over", object);
+    }
     if let Some(names) = what.strip_prefix("horizon of the services ") {
         return ("horizon", names);
     }
