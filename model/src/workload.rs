@@ -141,10 +141,12 @@ pub struct WorkloadSpec {
 }
 
 /// The names of the fields of a [`WorkloadSpec`].
-pub const FIELDS: [&str; 29] = [
+pub const FIELDS: [&str; 31] = [
     "replicas",
     "gang",
     "request",
+    "perInstance",
+    "alternatives",
     "duration",
     "speed",
     "capacity",

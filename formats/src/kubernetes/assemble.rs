@@ -87,6 +87,9 @@ impl<'a> Assembly<'a, '_> {
         if replicas != 1 {
             draft.integer(&["spec", "replicas"], replicas.into(), at);
         }
+        if let Some(at) = &self.part.placement.one_a_node {
+            draft.integer(&["spec", "perInstance"], 1, at);
+        }
         if self.gang {
             draft.boolean(&["spec", "gang"], true, at);
         }

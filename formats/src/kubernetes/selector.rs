@@ -13,6 +13,8 @@ pub(super) struct Placement<'a> {
     pub(super) limits: Limits<'a>,
     /// The toleration of a taint that spot nodes have.
     pub(super) tolerates_spot: Option<View<'a>>,
+    /// The anti-affinity that keeps replicas from sharing a node.
+    pub(super) one_a_node: Option<View<'a>>,
     /// What is said about nodes and cannot be held against offers, in words.
     pub(super) ignored: Vec<&'static str>,
 }
@@ -36,6 +38,7 @@ impl<'a> Placement<'a> {
         if let Some(terms) = required.and_then(|required| required.field("nodeSelectorTerms")) {
             placement.limits.and(alternatives(&terms, estate, problems), problems);
         }
+        let apart = anti_affinity_by_host(spec);
         for (present, words) in [
             (
                 affinity.is_some_and(|a| {
@@ -45,7 +48,7 @@ impl<'a> Placement<'a> {
                 "preferred node affinity",
             ),
             (spec.at(&["affinity", "podAffinity"]).is_some(), "pod affinity"),
-            (spec.at(&["affinity", "podAntiAffinity"]).is_some(), "pod anti-affinity"),
+            (spec.at(&["affinity", "podAntiAffinity"]).is_some() && apart.is_none(), "pod anti-affinity"),
             (spec.field("topologySpreadConstraints").is_some(), "topology spread"),
             (spec.field("resourceClaims").is_some(), "resource claims (DRA)"),
         ] {
@@ -53,6 +56,7 @@ impl<'a> Placement<'a> {
                 placement.ignored.push(words);
             }
         }
+        placement.one_a_node = apart;
         let tolerations = spec.field("tolerations").map_or_else(Vec::new, |list| list.items());
         placement.tolerates_spot = tolerations.into_iter().find(is_of_spot);
         placement
@@ -72,6 +76,17 @@ impl<'a> Placement<'a> {
         let requirement = Requirement { key, operator: Operator::In, values: vec![value], at: at.clone() };
         Self { limits: requirement.limits(estate), ..Self::default() }
     }
+}
+
+/// The term of a required anti-affinity that keeps pods off each other's nodes. It is taken to be about
+/// the workload's own replicas, as it is nearly always.
+fn anti_affinity_by_host<'a>(spec: &View<'a>) -> Option<View<'a>> {
+    const FIELD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    let terms = spec.at(&["affinity", "podAntiAffinity", FIELD])?.items();
+    let by_host = |term: &View<'a>| {
+        term.field("topologyKey").and_then(|key| key.text()) == Some("kubernetes.io/hostname")
+    };
+    terms.into_iter().find(by_host)
 }
 
 /// The terms of an affinity, one of which must hold.
