@@ -7,6 +7,7 @@ use crate::run::{data, finish, program};
 /// A user's own manifest, to the letter: what it does not say is assumed, with what would say it.
 #[test]
 fn a_users_deployment_is_planned_unchanged() {
+    #[expect(clippy::disallowed_methods, reason = "tests look for the data where it is named")]
     let Ok(folder) = env::var("PLIMSOLL_DATA") else {
         eprintln!("skipped: PLIMSOLL_DATA names no folder of data");
         return;
