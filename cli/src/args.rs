@@ -19,6 +19,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
+    Explain(commands::explain::ExplainArgs),
     Verify(commands::verify::VerifyArgs),
     Offers(commands::offers::OffersArgs),
     Schema(commands::schema::SchemaArgs),

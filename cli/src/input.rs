@@ -13,7 +13,12 @@ use crate::{args::Files, failure::Failure};
 
 /// Reads and checks the documents.
 pub(crate) fn inputs(files: &Files) -> Result<Inputs, Failure> {
-    Ok(load::inputs(&files.load(), &mut io::stdin().lock())?)
+    load(&files.load())
+}
+
+/// The same, by the names of the files.
+pub(crate) fn load(args: &load::LoadArgs) -> Result<Inputs, Failure> {
+    Ok(load::inputs(args, &mut io::stdin().lock())?)
 }
 
 /// Reads and checks an estate alone.

@@ -71,6 +71,7 @@ fn run(args: &[OsString], color: Color) -> Result<Exit, Failure> {
     };
     match cli.command {
         Command::Plan(args) => commands::plan::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Offers(args) => commands::offers::run(&args),
         Command::Schema(args) => commands::schema::run(&args),

@@ -3,6 +3,7 @@
 //! Text carries escape sequences where colour helps; the streams it goes to strip them when colours are
 //! not wanted.
 
+mod explain;
 mod format;
 mod front;
 mod offers;
@@ -11,6 +12,7 @@ mod style;
 mod table;
 mod verdict;
 
+pub(crate) use explain::explain;
 pub(crate) use format::days;
 pub(crate) use front::front;
 pub(crate) use offers::{AcceleratorNames, aliases, offers, stale};

@@ -4,6 +4,7 @@
 //! that no estate has). `fill` is how likely an optional field is stated: at 1 every field is.
 
 mod estate;
+mod explanation;
 mod front;
 mod plan;
 mod workload;
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use estate::estate;
+pub use explanation::explanation;
 pub use front::front;
 pub use plan::plan;
 pub use workload::workload;

@@ -6,6 +6,7 @@
 
 mod carbon;
 mod choices;
+mod extra;
 mod limits;
 mod network;
 mod profile;
@@ -54,6 +55,8 @@ pub struct Build<'w> {
     series_at: BTreeMap<LocationIx, Option<u32>>,
     until: Time,
     missing: BTreeSet<String>,
+    /// The last figure that a price needed in vain.
+    lacking: String,
     reserved: BTreeSet<OfferIx>,
     shared_data: Vec<bool>,
     has_consumer: Vec<bool>,
@@ -88,6 +91,7 @@ impl<'w> Build<'w> {
             series_at: BTreeMap::new(),
             until: latest(world, settings),
             missing: BTreeSet::new(),
+            lacking: String::new(),
             reserved: inputs.estate.reservations.iter().filter_map(|r| world.named(&r.offer)).collect(),
             shared_data: vec![false; inputs.estate.datasets.len()],
             has_consumer: vec![false; inputs.workloads.len()],

@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 use plimsoll_model::{Duration, Inputs, Ratio, Time, Usd, plan::Flags};
 
+use crate::error::PlanError;
+
 /// The flags of `plan` that bear on the result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -83,6 +85,33 @@ impl Settings {
             no_lp: false,
             previous: IndexMap::new(),
         }
+    }
+
+    /// As a plan has recorded them.
+    ///
+    /// # Errors
+    /// When the plan names a preset or a gap that this version does not know.
+    pub fn of_flags(flags: &Flags) -> Result<Self, PlanError> {
+        let unknown = |what: String| {
+            PlanError::input(what, "the plan was made by another version of plimsoll: make it anew")
+        };
+        let presets = [Objective::Cost, Objective::Carbon, Objective::Time];
+        let objective = presets.into_iter().find(|preset| preset.as_str() == flags.objective);
+        Ok(Self {
+            carbon_price: flags.carbon_price,
+            delay_price: flags.delay_price,
+            objective: objective
+                .ok_or_else(|| unknown(format!("the plan's objective `{}` is not known", flags.objective)))?,
+            budget: flags.budget,
+            horizon: flags.horizon,
+            gap: Ratio::from_f64(flags.gap).map_err(|why| unknown(format!("the plan's gap: {why}")))?,
+            effort: flags.effort,
+            time_limit: flags.time_limit,
+            now: flags.now,
+            seed: flags.seed,
+            no_lp: flags.no_lp,
+            previous: flags.previous.clone(),
+        })
     }
 
     /// As a plan records them.

@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod error;
+pub mod explain;
 pub mod flags;
 pub mod front;
 pub mod load;

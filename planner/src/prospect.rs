@@ -263,6 +263,30 @@ impl<'w> Prospect<'w> {
         (all, terms)
     }
 
+    /// The terms on an offer that at most one constraint excludes, with that one; none where a run there would
+    /// not be the one that was asked for: on another machine, or without end.
+    pub fn nearly(&self, ix: OfferIx) -> Option<(Option<Obstacle>, Terms)> {
+        use Constraint::{Accelerator, Memory, Risk, Size, Speed};
+        let notes = &mut Assumptions::ignored();
+        let verdict = &self.verdicts[self.world.offer(ix).location.0 as usize];
+        let mut all: Vec<Obstacle> = Vec::new();
+        let terms = self.check(ix, verdict, notes, &mut |obstacle| {
+            let obstacle = obstacle();
+            let another = matches!(obstacle.constraint, Accelerator | Size | Memory | Speed | Risk);
+            all.push(obstacle);
+            all.len() < 2 && !another
+        })?;
+        // Round trips are known beforehand only to places that are allowed.
+        let elsewhere = matches!(
+            all.first().map(|obstacle| obstacle.constraint),
+            Some(Constraint::Region | Constraint::NotIn | Constraint::Residency)
+        );
+        if elsewhere && self.spec().latency.is_some() {
+            all = self.obstacles(ix, notes).0;
+        }
+        (all.len() < 2).then(|| (all.pop(), terms))
+    }
+
     /// Runs the checks in order; `found` says whether to go on. The terms, where they exist.
     fn check(
         &self,

@@ -204,7 +204,7 @@ fn placement(
     placement
 }
 
-fn usd(parts: &Parts) -> PlacementUsd {
+pub(crate) fn usd(parts: &Parts) -> PlacementUsd {
     PlacementUsd {
         compute: Usd::from_micro(parts.compute),
         egress: Usd::from_micro(parts.egress),

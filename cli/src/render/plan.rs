@@ -6,11 +6,11 @@
 mod assumptions;
 mod changes;
 mod costs;
-mod decisions;
-mod headline;
-mod left_out;
-mod limits;
-mod placements;
+pub(super) mod decisions;
+pub(super) mod headline;
+pub(super) mod left_out;
+pub(super) mod limits;
+pub(super) mod placements;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@ use crate::run::run;
 #[test]
 fn help_has_every_command_and_the_exit_codes() {
     insta::assert_snapshot!(run("--help").all());
-    for command in ["plan", "verify", "offers", "schema", "completions", "man"] {
+    for command in ["plan", "explain", "verify", "offers", "schema", "completions", "man"] {
         let help = run(&format!("{command} --help"));
         assert_eq!((help.code, &*help.err), (0, ""));
         insta::assert_snapshot!(format!("help-{command}"), help.out);

@@ -5,6 +5,7 @@
 
 mod documents;
 mod errors;
+mod explain;
 mod flags;
 mod front;
 mod kubernetes;

@@ -156,6 +156,12 @@ fn made_up_documents_state_every_field() {
     assert!(stated("plan", &plan).is_ok(), "{:?}", stated("plan", &plan));
     let front = serde_json::to_value(full(testing::front(1.0))).unwrap();
     assert!(stated("front", &front).is_ok(), "{:?}", stated("front", &front));
+    let explanation = serde_json::to_value(full(testing::explanation(1.0))).unwrap();
+    // The plan's own parts are its own business.
+    let of_plan = |field: &String| field.starts_with("NodeUse.") || field.starts_with("Transfer.");
+    let own: BTreeSet<String> = all("explanation").into_iter().filter(|field| !of_plan(field)).collect();
+    let stated = stated("explanation", &explanation).unwrap();
+    assert_eq!(own.difference(&stated).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
@@ -226,6 +232,11 @@ proptest! {
     ) {
         let value = serde_json::to_value(&front).unwrap();
         prop_assert!(stated("front", &value).is_ok(), "{:?}", stated("front", &value));
+        explanation in testing::explanation(0.5),
+    ) {
+        let value = serde_json::to_value(&explanation).unwrap();
+        prop_assert!(stated("explanation", &value).is_ok(), "{:?}", stated("explanation", &value));
+        prop_assert_eq!(serde_json::from_value::<crate::Explanation>(value).unwrap(), explanation);
         let value = serde_json::to_value(&plan).unwrap();
         prop_assert!(stated("plan", &value).is_ok(), "{:?}", stated("plan", &value));
         let value = serde_json::to_value(&workload).unwrap();

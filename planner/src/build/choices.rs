@@ -65,7 +65,7 @@ impl Build<'_> {
     }
 
     /// The problem's index of an offer.
-    fn offer(&mut self, ix: OfferIx) -> u32 {
+    pub(super) fn offer(&mut self, ix: OfferIx) -> u32 {
         if let Some(known) = self.by_offer.get(&ix) {
             return *known;
         }
@@ -158,6 +158,7 @@ impl Build<'_> {
 
     /// Notes a missing figure of an offer that the user stated. Embedded offers are passed over.
     fn lacks<T>(&mut self, offer: &Offer, what: &str) -> Option<T> {
+        what.clone_into(&mut self.lacking);
         if !offer.embedded {
             self.missing.insert(format!("`{}` has no {what}", offer.name()));
         }

@@ -18,7 +18,8 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     let noun = if all == 1 { "workload" } else { "workloads" };
     let total = usd(plan.objective.total_usd);
     let first = format!("{placed}{of_all} {noun} placed, {total} in all:");
-    let (quality, paint) = quality(plan);
+    let objective = &plan.objective;
+    let (quality, paint) = quality(plan.status, objective.total_usd, objective.bound_usd, objective.gap);
     let mut lines = if chars(&first) + 1 + chars(&quality) <= width {
         vec![format!("{} {}", bold(first), paint(&quality))]
     } else {
@@ -43,10 +44,14 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
 }
 
 /// How far from the best possible, and how that is painted.
-fn quality(plan: &Plan) -> (String, fn(&str) -> String) {
-    let objective = &plan.objective;
-    let above = objective.bound_usd.map(|bound| objective.total_usd - bound);
-    match (plan.status, above, objective.gap) {
+pub(in crate::render) fn quality(
+    status: Status,
+    total: Usd,
+    bound: Option<Usd>,
+    gap: Option<f64>,
+) -> (String, fn(&str) -> String) {
+    let above = bound.map(|bound| total - bound);
+    match (status, above, gap) {
         (Status::Infeasible, ..) => ("not everything that must run could be placed".into(), bad),
         (Status::Optimal, ..) => ("proven optimal, no plan costs less".into(), good),
         (Status::Feasible, Some(above), Some(gap)) => {

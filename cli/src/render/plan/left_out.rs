@@ -16,7 +16,7 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     plan.unplaced.iter().flat_map(|unplaced| one(unplaced, width)).collect()
 }
 
-fn one(unplaced: &Unplaced, width: usize) -> Vec<String> {
+pub(in crate::render) fn one(unplaced: &Unplaced, width: usize) -> Vec<String> {
     let name = bad(&shorten(&unplaced.workload, 40));
     let changes = match unplaced.causes.as_slice() {
         [] => None,
@@ -96,7 +96,7 @@ fn sentence(cause: &Cause) -> String {
 }
 
 /// A figure in one of the units of `relaxBy`.
-pub(super) fn figure(value: f64, unit: &str) -> String {
+pub(in crate::render) fn figure(value: f64, unit: &str) -> String {
     match unit {
         "usd" => usd_f64(value),
         "h" => duration_hours(value),
@@ -110,7 +110,7 @@ pub(super) fn figure(value: f64, unit: &str) -> String {
 }
 
 /// A constraint in words.
-pub(super) const fn word(constraint: Constraint) -> &'static str {
+pub(in crate::render) const fn word(constraint: Constraint) -> &'static str {
     match constraint {
         Constraint::Accelerator => "accelerator",
         Constraint::Size => "size",
@@ -136,7 +136,7 @@ pub(super) const fn word(constraint: Constraint) -> &'static str {
 }
 
 /// Why offers are excluded, after their number.
-const fn excluded(constraint: Constraint, one: bool) -> &'static str {
+pub(in crate::render) const fn excluded(constraint: Constraint, one: bool) -> &'static str {
     match (constraint, one) {
         (Constraint::Accelerator, true) => "has another accelerator",
         (Constraint::Accelerator, false) => "have another accelerator",

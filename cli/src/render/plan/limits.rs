@@ -22,7 +22,7 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     lines
 }
 
-fn sentence(price: &Price) -> String {
+pub(in crate::render) fn sentence(price: &Price) -> String {
     let unit = match price.constraint {
         Constraint::Budget => "dollar",
         Constraint::CarbonBudget => "kilogram",

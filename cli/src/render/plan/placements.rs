@@ -102,7 +102,7 @@ impl Row {
 }
 
 /// The instances and what one holds, or the parts of own nodes.
-fn what(placement: &Placement) -> String {
+pub(in crate::render) fn what(placement: &Placement) -> String {
     let offer = &placement.offer;
     let one = match (&offer.accelerator, offer.accelerators.unwrap_or(1), offer.cpu) {
         (Some(name), 1, _) => name.clone(),

@@ -1,0 +1,76 @@
+//! `plimsoll explain`: why a plan is as it is.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use plimsoll_model::yaml;
+use plimsoll_planner::{
+    explain::{Question, of_documents, of_plan},
+    load::LoadArgs,
+};
+use plimsoll_solver::Phase;
+
+use crate::{
+    args::{Common, Format},
+    clock,
+    exit::Exit,
+    failure::Failure,
+    input, output,
+    progress::Progress,
+    render, screen,
+};
+
+/// Say why a plan is as it is: each choice and the next best, what binds, what would change it
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ExplainArgs {
+    /// The plan, as JSON or YAML; `-` is standard input
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    /// The workload to explain [default: the plan as a whole]
+    #[arg(value_name = "WORKLOAD")]
+    workload: Option<String>,
+    /// Why is the workload not on this offer?
+    #[arg(long, value_name = "OFFER")]
+    why_not: Option<String>,
+    /// A file that the plan was made from, as given to `plan`; once for each, in the same order
+    #[arg(short, long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The estate that the plan was made from
+    #[arg(short, long, value_name = "FILE", requires = "files")]
+    estate: Option<PathBuf>,
+    /// The form of the explanation
+    #[arg(short, long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
+    output: Format,
+    #[command(flatten)]
+    common: Common,
+}
+
+const EXAMPLES: &str = "Examples:
+  plimsoll explain plan.json
+  plimsoll explain plan.json trainer
+  plimsoll explain plan.json trainer --why-not gcp/us-central1/a3-highgpu-8g/spot \\
+    -f workloads.yaml -e estate.yaml
+
+A plan says where its workloads run and what is next best. Why one is not on any other offer, and what
+its rules cost, is worked out from the files the plan was made from: name them with -f and -e.";
+
+pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
+    let plan = input::plan(&args.plan)?;
+    let question = Question { workload: args.workload.as_deref(), why_not: args.why_not.as_deref() };
+    let explanation = if args.files.is_empty() {
+        of_plan(&plan, question)?
+    } else {
+        let inputs = input::load(&LoadArgs { files: args.files.clone(), estate: args.estate.clone() })?;
+        let mut progress = Progress::new(&args.common);
+        let time_left = plan.inputs.flags.time_limit.map(clock::limit);
+        let mut observer = |phase: &Phase| progress.phase(phase);
+        of_documents(&plan, &inputs, question, time_left, &mut observer)?
+    };
+    let text = match args.output {
+        Format::Table => render::explain(&explanation, screen::width()),
+        Format::Json => serde_json::to_string_pretty(&explanation)? + "\n",
+        Format::Yaml => yaml::to_string(&explanation)?,
+    };
+    output::text(&args.common, &text).map(|()| Exit::Done)
+}

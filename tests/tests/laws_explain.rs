@@ -1,0 +1,180 @@
+//! Laws of explanations over random instances: every workload asked about every offer.
+//!
+//! `PLIMSOLL_CASES=20` tries twenty times as many.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+
+use std::collections::BTreeSet;
+
+use plimsoll_model::{
+    Explanation, Inputs, Plan, Usd,
+    explanation::{Saving, Verdict, WhyNot},
+    plan::Status,
+};
+use plimsoll_planner::{
+    explain::{Question, of_documents, of_plan},
+    plan,
+    world::World,
+};
+use plimsoll_tests::{
+    features::Feature,
+    instances::{Instance, instance},
+};
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, RngSeed},
+};
+
+fn config(cases: u32) -> ProptestConfig {
+    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
+    let times = std::env::var("PLIMSOLL_CASES").map_or(1, |times| times.parse().unwrap());
+    ProptestConfig {
+        cases: cases * times,
+        failure_persistence: None,
+        rng_algorithm: RngAlgorithm::ChaCha,
+        rng_seed: RngSeed::Fixed(20_261_126),
+        ..ProptestConfig::default()
+    }
+}
+
+fn instances() -> impl Strategy<Value = Instance> {
+    (0..1_000_000_u64, prop::collection::vec(prop::sample::select(Feature::ALL.to_vec()), 1..=4))
+        .prop_map(|(seed, features)| instance(seed, &features))
+}
+
+fn asked(plan: &Plan, inputs: &Inputs, workload: &str, offer: &str) -> Explanation {
+    let question = Question { workload: Some(workload), why_not: Some(offer) };
+    of_documents(plan, inputs, question, None, &mut |_| ()).unwrap()
+}
+
+/// The roundings of all parts of all placements.
+const ROUNDINGS: Usd = Usd::from_micro(60);
+
+fn sums_up<'b>(because: impl IntoIterator<Item = (&'b String, &'b Usd)>, total: Usd) -> bool {
+    because.into_iter().map(|(_, usd)| *usd).sum::<Usd>() == total
+}
+
+fn check(plan: &Plan, answer: &WhyNot, runner_up: Option<&plimsoll_model::plan::RunnerUp>) {
+    let extra = answer.extra_usd;
+    match answer.verdict {
+        Verdict::Dearer => assert!(extra.unwrap() > Usd::ZERO && answer.barriers.is_empty()),
+        Verdict::Same => assert!(extra.unwrap().is_zero() && answer.barriers.is_empty()),
+        Verdict::NotWorthIt => assert!(extra.unwrap() >= Usd::ZERO && answer.barriers.is_empty()),
+        Verdict::Excluded | Verdict::Blocked => assert!(!answer.barriers.is_empty()),
+        Verdict::Chosen => assert!(answer.barriers.is_empty() && extra.is_none()),
+        Verdict::Cheaper => assert!(
+            plan.status != Status::Optimal || extra.unwrap() >= Usd::ZERO - ROUNDINGS,
+            "an optimal plan cannot be bettered: {answer:?}"
+        ),
+        Verdict::NoPrice => assert!(answer.lacks.is_some()),
+        Verdict::Unknown => panic!("documents always tell"),
+    }
+    if let Some(extra) = extra {
+        assert!(sums_up(&answer.because, extra), "{answer:?}");
+    }
+    // The runner-up is the same question, asked of its first possible moment: the best moment costs no more.
+    if let (Some(extra), Some(runner_up)) = (extra, runner_up)
+        && runner_up.offer == answer.offer
+    {
+        assert!(answer.barriers.is_empty(), "the runner-up could be taken: {answer:?}");
+        assert!(extra <= runner_up.extra_usd, "{answer:?} against {runner_up:?}");
+    }
+    if let Some(instead) = &answer.instead {
+        assert_eq!(instead.total_usd - plan.objective.total_usd, instead.extra_usd);
+        if plan.status == Status::Optimal && instead.left_out.is_empty() {
+            assert!(instead.extra_usd >= Usd::ZERO - ROUNDINGS, "{answer:?}");
+        }
+        // When it fits beside the others as they are, letting them move cannot make it dearer.
+        if answer.barriers.is_empty() && instead.proven {
+            assert!(instead.extra_usd <= extra.unwrap() + ROUNDINGS, "{answer:?}");
+        }
+    }
+}
+
+fn check_saving(plan: &Plan, inputs: &Inputs, saving: &Saving) {
+    assert!(saving.saves_usd > Usd::ZERO);
+    assert!(sums_up(&saving.because, Usd::ZERO - saving.saves_usd), "{saving:?}");
+    let answer = asked(plan, inputs, &saving.workload, &saving.offer).workload.unwrap().why_not.unwrap();
+    assert_eq!(answer.barriers.as_slice(), std::slice::from_ref(&saving.without), "{answer:?}");
+    assert_eq!(answer.extra_usd, Some(Usd::ZERO - saving.saves_usd), "{answer:?}");
+}
+
+/// The instances are such that the laws are about something.
+#[test]
+fn every_kind_of_answer_occurs() {
+    let (mut verdicts, mut savings, mut moves) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for seed in 0..60 {
+        let features: Vec<Feature> = Feature::ALL.iter().copied().skip(seed % 7).step_by(5).collect();
+        let made = instance(seed as u64, &features);
+        let inputs = made.inputs();
+        let settings = made.settings(&inputs);
+        let plan = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
+        let world = World::new(&inputs, settings.now).unwrap();
+        for (workload, offer) in
+            inputs.workloads.iter().flat_map(|w| world.offers.iter().map(move |offer| (w, offer)))
+        {
+            let about = asked(&plan, &inputs, &workload.metadata.name, &offer.name()).workload.unwrap();
+            let answer = about.why_not.unwrap();
+            verdicts.insert(format!("{:?}", answer.verdict));
+            moves += answer.instead.map_or(0, |instead| instead.moves.len());
+            savings.extend(about.would_save.unwrap().iter().map(|saving| saving.without.constraint));
+        }
+    }
+    for verdict in ["Chosen", "Dearer", "Same", "NotWorthIt", "Excluded", "Blocked"] {
+        assert!(verdicts.contains(verdict), "{verdict} does not occur in {verdicts:?}");
+    }
+    assert!(savings.len() >= 5, "{savings:?}");
+    assert!(moves > 10, "only {moves} moves");
+}
+
+proptest! {
+    #![proptest_config(config(40))]
+
+    /// Every question has an answer that agrees with the plan and with itself.
+    #[test]
+    fn every_offer_can_be_asked_about(made in instances()) {
+        let inputs = made.inputs();
+        let settings = made.settings(&inputs);
+        let plan = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
+        let offers: Vec<String> =
+            World::new(&inputs, settings.now).unwrap().offers.iter().map(|offer| offer.name()).collect();
+        prop_assume!(offers.len() < 40);
+        for workload in &inputs.workloads {
+            let name = &workload.metadata.name;
+            let placement = plan.placements.iter().find(|placement| placement.workload == *name);
+            for offer in &offers {
+                let about = asked(&plan, &inputs, name, offer).workload.unwrap();
+                let answer = about.why_not.unwrap();
+                let runs_there = placement.is_some_and(|placement| placement.offer.full_name() == *offer);
+                prop_assert_eq!(answer.verdict == Verdict::Chosen, runs_there);
+                check(&plan, &answer, placement.and_then(|placement| placement.runner_up.as_ref()));
+            }
+            let question = Question { workload: Some(name), why_not: None };
+            let about = of_documents(&plan, &inputs, question, None, &mut |_| ()).unwrap().workload.unwrap();
+            for saving in about.would_save.unwrap() {
+                check_saving(&plan, &inputs, &saving);
+            }
+        }
+    }
+
+    /// The plan as a whole: limits hold, teams and dearest add up; of the plan alone it says the same of itself.
+    #[test]
+    fn the_whole_adds_up(made in instances()) {
+        let inputs = made.inputs();
+        let plan = plan(&inputs, &made.settings(&inputs), None, &mut |_| {}).unwrap();
+        let mut whole = of_documents(&plan, &inputs, Question::default(), None, &mut |_| ()).unwrap().whole.unwrap();
+        let teams = whole.teams.take().unwrap();
+        let spent: Usd = teams.iter().map(|team| team.usd).sum();
+        prop_assert_eq!(spent, whole.billed_usd);
+        for team in &teams {
+            prop_assert!(team.budget_usd.is_none_or(|budget| team.usd <= budget + ROUNDINGS), "{team:?}");
+        }
+        for limit in whole.limits.take().unwrap() {
+            prop_assert!(!limit.used_by.is_empty());
+            prop_assert!(limit.used <= limit.has + 1e-5, "{limit:?}");
+        }
+        whole.would_save = None;
+        let alone = of_plan(&plan, Question::default()).unwrap();
+        prop_assert_eq!(Some(whole), alone.whole);
+    }
+}
