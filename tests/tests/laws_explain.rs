@@ -67,7 +67,7 @@ fn check(plan: &Plan, answer: &WhyNot, runner_up: Option<&plimsoll_model::plan::
             "an optimal plan cannot be bettered: {answer:?}"
         ),
         Verdict::NoPrice => assert!(answer.lacks.is_some()),
-        Verdict::Unknown => panic!("documents always tell"),
+        Verdict::Unknown => unreachable!("documents always tell"),
     }
     if let Some(extra) = extra {
         assert!(sums_up(&answer.because, extra), "{answer:?}");
@@ -137,7 +137,7 @@ proptest! {
         let settings = made.settings(&inputs);
         let plan = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
         let offers: Vec<String> =
-            World::new(&inputs, settings.now).unwrap().offers.iter().map(|offer| offer.name()).collect();
+            World::new(&inputs, settings.now).unwrap().offers.iter().map(plimsoll_planner::world::Offer::name).collect();
         prop_assume!(offers.len() < 40);
         for workload in &inputs.workloads {
             let name = &workload.metadata.name;

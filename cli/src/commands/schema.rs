@@ -8,7 +8,7 @@ use crate::{args::Common, exit::Exit, failure::Failure, output};
 /// Print the JSON Schema of a kind of document
 #[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
-    /// workload, estate, offer, catalog, plan or front
+    /// workload, estate, offer, catalog, plan, explanation or front
     #[arg(value_name = "KIND")]
     kind: String,
     #[command(flatten)]

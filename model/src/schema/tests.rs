@@ -229,11 +229,10 @@ proptest! {
         estate in testing::estate(0.3),
         plan in testing::plan(0.5),
         front in testing::front(0.5),
+        explanation in testing::explanation(0.5),
     ) {
         let value = serde_json::to_value(&front).unwrap();
         prop_assert!(stated("front", &value).is_ok(), "{:?}", stated("front", &value));
-        explanation in testing::explanation(0.5),
-    ) {
         let value = serde_json::to_value(&explanation).unwrap();
         prop_assert!(stated("explanation", &value).is_ok(), "{:?}", stated("explanation", &value));
         prop_assert_eq!(serde_json::from_value::<crate::Explanation>(value).unwrap(), explanation);

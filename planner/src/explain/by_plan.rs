@@ -55,6 +55,7 @@ fn look_up(plan: &Plan, answer: &mut WhyNot) -> Result<(), PlanError> {
         file_offers: Vec::new(),
         embedded_catalog: true,
         series: BTreeMap::new(),
+        assumptions: Vec::new(),
         digest: String::new(),
     };
     let world = World::new(&nothing, plan.inputs.flags.now)?;

@@ -23,7 +23,7 @@ pub(super) fn used(build: &Build<'_>, seen: &Seen) -> Vec<LimitUse> {
         let amount = |_: usize, choice: &Choice| {
             choice.quotas.iter().find(|used| used.0 == at).map(|used| quota.amount(used.1))
         };
-        let unit = if quota.instances { "instances" } else { "accelerators" };
+        let unit = quota.unit_name();
         all.extend(over_time(
             build,
             seen,

@@ -10,13 +10,16 @@ use plimsoll_model::{Usd, explanation::Saving, plan::Constraint};
 
 use super::{
     seen::{Seen, column},
-    trial::{Weighed, barrier, is_judged_beside, weigh},
+    trial::{Weighed, barrier, weigh},
 };
 use crate::{
     build::Build,
     price::Decision,
     prospect::Obstacle,
-    report::runner_up::{consumers, difference, hand_over},
+    report::{
+        beside::is_judged_beside,
+        runner_up::{consumers, difference, hand_over},
+    },
     terms::Terms,
     world::OfferIx,
 };
@@ -83,7 +86,7 @@ fn candidates(build: &Build<'_>, seen: &Seen, task: usize) -> Vec<Candidate> {
             continue;
         }
         let Some((obstacle, terms)) = prospect.nearly(ix) else { continue };
-        let obstacle = obstacle.filter(|obstacle| !is_judged_beside(obstacle.constraint));
+        let obstacle = obstacle.filter(|obstacle| !is_judged_beside(obstacle));
         let compute = terms.instances.to_f64() * world.offer(ix).hourly.to_f64() * terms.run.hours();
         let estimate = compute * (1.0 + terms.rework());
         if estimate < planned || build.known_offer(ix).is_some() {

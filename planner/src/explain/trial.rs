@@ -20,7 +20,7 @@ use crate::{
     price::{Bill, Decision, bills},
     prospect::Obstacle,
     report::{
-        beside::{limits_broken, round},
+        beside::{is_judged_beside, limits_broken, round},
         nodes,
         runner_up::{consumers, difference, hand_over},
     },
@@ -56,7 +56,7 @@ pub(super) fn try_on(build: &mut Build<'_>, seen: &Seen, task: usize, ix: OfferI
         trial.rules = obstacles.iter().map(barrier).collect();
         return trial;
     };
-    obstacles.retain(|obstacle| !is_judged_beside(obstacle.constraint));
+    obstacles.retain(|obstacle| !is_judged_beside(obstacle));
     trial.rules = obstacles.iter().map(barrier).collect();
     match build.with_choice(task, ix, &terms) {
         Err(lacks) => trial.lacks = Some(lacks),
@@ -118,11 +118,6 @@ const fn is_beyond_cost(constraint: Constraint) -> bool {
             | Constraint::Speed
             | Constraint::Risk
     )
-}
-
-/// Whether a constraint is judged again beside the others, over time.
-pub(super) const fn is_judged_beside(constraint: Constraint) -> bool {
-    matches!(constraint, Constraint::Count | Constraint::Quota | Constraint::Deadline)
 }
 
 /// A time on an offer with what stands in the way then.

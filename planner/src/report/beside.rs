@@ -10,6 +10,16 @@ use serde_json::json;
 
 use crate::{build::Build, prospect::Obstacle, world::OfferIx};
 
+/// Whether an obstacle of an offer by itself is judged again beside the others, over time.
+pub(crate) fn is_judged_beside(obstacle: &Obstacle) -> bool {
+    match obstacle.constraint {
+        Constraint::Count | Constraint::Deadline => true,
+        // What states no size takes no amount of a quota of sizes, and is out whatever the others do.
+        Constraint::Quota => obstacle.relax.is_some(),
+        _ => false,
+    }
+}
+
 /// Every limit that a column would break. `problem` is the build's own or a copy with more choices, whose
 /// offers are `offers`; the task is not placed in `state`.
 pub(crate) fn limits_broken(

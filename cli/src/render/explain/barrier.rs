@@ -43,6 +43,7 @@ pub(super) fn clause(barrier: &Barrier, workload: &str) -> String {
         Constraint::Region => format!("it is in {needs}, and {workload} allows only {has}"),
         Constraint::NotIn => format!("it is in {needs}, and {workload} forbids {has}"),
         Constraint::Residency => format!("it is in {needs}, and {workload} must stay in {has}"),
+        Constraint::Only => format!("it is not among what the estate's `only` allows ({name})"),
         Constraint::Speed => format!("{workload} states no speed for {needs}, only for {has}"),
         Constraint::Latency => format!("the round trip {name} takes {needs}, and {workload} allows {has}"),
         Constraint::MaxHourly => format!("it would cost {needs} an hour, and its `maxHourly` is {has}"),
@@ -52,6 +53,9 @@ pub(super) fn clause(barrier: &Barrier, workload: &str) -> String {
             "it has room only if other workloads there change machines".into()
         }
         Constraint::Count => format!("{has} can be had{used}, and {needs} would be needed"),
+        Constraint::Quota if barrier.relax_by.is_none() => {
+            format!("it does not state its size, and the quota for {name} counts that")
+        }
         Constraint::Quota => format!("the quota for {name} is {has}{used}, and {needs} would be needed"),
         Constraint::Budget => format!("the budget of {name} is {has}{used}, and {needs} would be needed"),
         Constraint::CarbonBudget => {

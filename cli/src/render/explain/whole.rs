@@ -43,7 +43,7 @@ pub(super) fn sections(explanation: &Explanation, about: &AboutPlan, width: usiz
         ),
         ("Which limits shaped it".to_owned(), list(shaped)),
         (
-            "What single rules cost".to_owned(),
+            "What single rules cost, all else as planned".to_owned(),
             list(about.would_save.iter().flatten().take(SAVINGS).map(saving).collect()),
         ),
         (

@@ -46,7 +46,7 @@ pub(super) fn sections(explanation: &Explanation, about: &AboutWorkload, width: 
     }
     let savings = about.would_save.iter().flatten().take(SAVINGS);
     sections.push((
-        "What its rules cost".to_owned(),
+        "What its rules cost, all else as planned".to_owned(),
         savings.flat_map(|one| wrap("  - ", &saving(one), width)).collect(),
     ));
     let prices = about.prices.iter().flat_map(|price| wrap("  - ", &limits::sentence(price), width));

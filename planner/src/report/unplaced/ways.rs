@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     build::{Build, between},
     prospect::Obstacle,
-    report::beside::limits_broken,
+    report::beside::{is_judged_beside, limits_broken},
     terms::Terms,
     world::{Assumptions, OfferIx},
 };
@@ -49,9 +49,7 @@ pub(super) fn all(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Vec<
             build.prospects[task].obstacles(OfferIx(ix), &mut Assumptions::ignored());
         // Counts, quotas and the deadline are judged again beside the others.
         if terms.is_some() {
-            obstacles.retain(|o| {
-                !matches!(o.constraint, Constraint::Count | Constraint::Quota | Constraint::Deadline)
-            });
+            obstacles.retain(|obstacle| !is_judged_beside(obstacle));
         }
         fixed.push((OfferIx(ix), obstacles, terms));
     }
