@@ -268,22 +268,20 @@ impl<'w> Prospect<'w> {
     pub fn nearly(&self, ix: OfferIx) -> Option<(Option<Obstacle>, Terms)> {
         use Constraint::{Accelerator, Memory, Risk, Size, Speed};
         let notes = &mut Assumptions::ignored();
+        let another =
+            |obstacle: &Obstacle| matches!(obstacle.constraint, Accelerator | Size | Memory | Speed | Risk);
         let verdict = &self.verdicts[self.world.offer(ix).location.0 as usize];
         let mut all: Vec<Obstacle> = Vec::new();
-        let terms = self.check(ix, verdict, notes, &mut |obstacle| {
-            let obstacle = obstacle();
-            let another = matches!(obstacle.constraint, Accelerator | Size | Memory | Speed | Risk);
-            all.push(obstacle);
-            all.len() < 2 && !another
-        })?;
-        // Round trips are known beforehand only to places that are allowed.
-        let elsewhere = matches!(
-            all.first().map(|obstacle| obstacle.constraint),
-            Some(Constraint::Region | Constraint::NotIn | Constraint::Residency)
-        );
-        if elsewhere && self.spec().latency.is_some() {
-            all = self.obstacles(ix, notes).0;
+        let mut terms = self.check(ix, verdict, notes, &mut |obstacle| {
+            all.push(obstacle());
+            all.len() < 2 && !all.iter().any(another)
+        });
+        // Round trips are known beforehand only to places that are allowed; other ways to run it may do better.
+        let elsewhere = !verdict.allows() && self.spec().latency.is_some();
+        if (terms.is_some() && elsewhere) || (!all.is_empty() && !self.others.is_empty()) {
+            (all, terms) = self.obstacles(ix, notes);
         }
+        let terms = terms.filter(|_| !all.iter().any(another))?;
         (all.len() < 2).then(|| (all.pop(), terms))
     }
 

@@ -174,7 +174,7 @@ pub(super) fn weigh(
         }
         if obstacles.is_empty()
             && let Some(group) = on.group
-            && !nodes::room(build, &seen.decisions, &seen.nodes, task, group, &column.runs)
+            && !nodes::room(build, &seen.decisions, &seen.nodes, task, group, on.demand, &column.runs)
         {
             let name = build.world().offer(build.offers[on.offer as usize]).name();
             let (needs, has) = (json!("room on its machines"), json!("others there would have to shift"));
