@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use plimsoll_catalog::{CatalogOffer, offers};
 use plimsoll_model::{
-    AcceleratorCount, Bytes, Capacity, Duration, Inputs, Match, Metadata, OfferSpec, PerHour, Usd, Workload,
-    document::ApiVersion,
+    AcceleratorCount, Bytes, Capacity, Duration, Inputs, Match, OfferSpec, PerHour, Usd, Workload,
     estate::{Dataset, EstateSpec, Quota},
-    workload::{AcceleratorRequest, Checkpoint, Input, Request, WorkloadKind, WorkloadSpec},
+    workload::{AcceleratorRequest, Checkpoint, Input, Request, WorkloadSpec},
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -30,45 +29,9 @@ pub fn empty() -> Inputs {
 
 /// A workload that asks for nothing yet.
 pub fn workload(name: String) -> Workload {
-    let spec = WorkloadSpec {
-        replicas: 1,
-        gang: None,
-        request: Request::default(),
-        per_instance: None,
-        alternatives: Vec::new(),
-        duration: Some(Duration::from_hours(1)),
-        speed: None,
-        capacity: None,
-        interruptible: false,
-        checkpoint: None,
-        pausable: false,
-        earliest: None,
-        deadline: None,
-        slots: None,
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        clients: Vec::new(),
-        latency: None,
-        regions: Vec::new(),
-        clouds: Vec::new(),
-        zones: Vec::new(),
-        not_in: Vec::new(),
-        residency: Vec::new(),
-        max_hourly: None,
-        max_cost: None,
-        team: None,
-        priority: 0,
-        required: None,
-        value: None,
-        current: None,
-        move_cost: None,
-    };
-    Workload {
-        api_version: ApiVersion::default(),
-        kind: WorkloadKind::Workload,
-        metadata: Metadata::named(name),
-        spec,
-    }
+    let mut spec = WorkloadSpec::asking(Request::default());
+    spec.duration = Some(Duration::from_hours(1));
+    Workload::named(name, spec)
 }
 
 fn spec(offer: &CatalogOffer) -> OfferSpec {

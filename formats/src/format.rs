@@ -5,8 +5,8 @@ use std::fmt;
 use crate::Foreign;
 
 /// Fields that only SkyPilot's documents have at their top.
-const TASK: [&str; 8] =
-    ["resources", "run", "num_nodes", "setup", "file_mounts", "service", "workdir", "pool"];
+const TASK: [&str; 9] =
+    ["envs", "resources", "run", "num_nodes", "setup", "file_mounts", "service", "workdir", "pool"];
 
 /// A format of documents that are not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@
 
 mod format;
 mod kubernetes;
+mod skypilot;
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,8 @@ pub fn translate(documents: &[Foreign], estate: Option<&EstateSpec>) -> Translat
     for (format, documents) in formats {
         translation.add(match format {
             Format::Kubernetes => kubernetes::translate(&documents, estate, own_nodes),
-            Format::SkyPilot | Format::Karpenter | Format::Kueue | Format::Nodes | Format::Terraform => {
+            Format::SkyPilot => skypilot::translate(&documents, estate),
+            Format::Karpenter | Format::Kueue | Format::Nodes | Format::Terraform => {
                 not_yet(format, &documents)
             }
         });

@@ -174,8 +174,56 @@ pub const FIELDS: [&str; 31] = [
     "current",
     "moveCost",
 ];
+impl Workload {
+    /// A workload of this name.
+    pub fn named(name: impl Into<String>, spec: WorkloadSpec) -> Self {
+        Self {
+            api_version: ApiVersion::default(),
+            kind: WorkloadKind::Workload,
+            metadata: Metadata::named(name),
+            spec,
+        }
+    }
+}
 
 impl WorkloadSpec {
+    /// One replica that asks for this and says nothing else: a service that may run anywhere.
+    pub fn asking(request: Request) -> Self {
+        Self {
+            replicas: 1,
+            gang: None,
+            request,
+            per_instance: None,
+            alternatives: Vec::new(),
+            duration: None,
+            speed: None,
+            capacity: None,
+            interruptible: false,
+            checkpoint: None,
+            pausable: false,
+            earliest: None,
+            deadline: None,
+            slots: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            clients: Vec::new(),
+            latency: None,
+            regions: Vec::new(),
+            clouds: Vec::new(),
+            zones: Vec::new(),
+            not_in: Vec::new(),
+            residency: Vec::new(),
+            max_hourly: None,
+            max_cost: None,
+            team: None,
+            priority: 0,
+            required: None,
+            value: None,
+            current: None,
+            move_cost: None,
+        }
+    }
+
     /// Whether it must be placed.
     pub fn is_required(&self) -> bool {
         self.required.unwrap_or(self.value.is_none())

@@ -109,6 +109,13 @@ impl<'a> View<'a> {
         self.source.problem(self.span(), self.path.clone(), message)
     }
 
+    /// A problem of a field of this mapping, pointing at its name.
+    pub fn problem_of_field(&self, name: &str, message: impl Into<String>) -> Diagnostic {
+        let span = self.tree.entry(self.id, name).map(|entry| entry.key_span);
+        let span = span.unwrap_or_else(|| self.tree.position_of(&self.path));
+        self.source.problem(span, join(&self.path, name), message)
+    }
+
     /// Reads the node as `T`; unknown fields are as `T` has it.
     ///
     /// # Errors
