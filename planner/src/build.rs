@@ -60,6 +60,8 @@ pub struct Build<'w> {
     reserved: BTreeSet<OfferIx>,
     shared_data: Vec<bool>,
     has_consumer: Vec<bool>,
+    /// Whether it hands data to another.
+    hands_over: Vec<bool>,
     money_counts: Vec<bool>,
     time_matters: bool,
 }
@@ -95,6 +97,7 @@ impl<'w> Build<'w> {
             reserved: inputs.estate.reservations.iter().filter_map(|r| world.named(&r.offer)).collect(),
             shared_data: vec![false; inputs.estate.datasets.len()],
             has_consumer: vec![false; inputs.workloads.len()],
+            hands_over: vec![false; inputs.workloads.len()],
             money_counts: Vec::new(),
             time_matters: false,
         };

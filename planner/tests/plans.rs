@@ -165,3 +165,42 @@ fn an_offer_is_judged_by_the_first_way_that_admits_it() {
     let apart = run(&format!("  perInstance: 1\n{four}{eight}")).placements.remove(0);
     assert_eq!(&*apart.offer.full_name(), "aws/us-east-1/p4/on-demand");
 }
+
+#[test]
+fn an_edge_that_moves_nothing_needs_no_price() {
+    let task = |name: &str, cloud: &str, inputs: &str| {
+        format!(
+            "\n---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec:\n  duration: 1h\n  clouds: {cloud}\n  request: {{cpu: 96}}\n{inputs}"
+        )
+    };
+    let estate =
+        ESTATE.replace("  - {from: aws/us-east-1, to: '*', usdPerGb: 0.02}\n", "").replace("  egress:\n", "");
+    let edge = |size| format!("  inputs: [{{from: a, size: {size}}}]\n");
+    let plan = plan(&format!("{estate}{}{}", task("a", "aws", ""), task("b", "gcp", &edge(0))), |_| {});
+    assert!(plan.placements[1].usd.egress.is_zero());
+    let inputs = inputs(&format!("{estate}{}{}", task("a", "aws", ""), task("b", "gcp", &edge(1))));
+    let refused = plimsoll_planner::plan(&inputs, &Settings::of(&inputs), None, &mut |_| {}).unwrap_err();
+    assert!(
+        refused.to_string().contains("no egress price from aws/us-east-1 to gcp/us-central1"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_producer_stays_off_places_that_nothing_says_how_to_leave() {
+    let text = "
+apiVersion: plimsoll.dev/v1alpha1
+kind: Workload
+metadata: {name: a}
+spec: {duration: 1h, request: {accelerators: {anyOf: [H100], count: 8}}, regions: [nebius, aws]}
+---
+apiVersion: plimsoll.dev/v1alpha1
+kind: Workload
+metadata: {name: b}
+spec: {duration: 1h, request: {cpu: 4}, regions: [aws], inputs: [{from: a, size: 1Gi}]}
+";
+    let placed = |text: &str| plan(text, |_| {}).placements.remove(0).offer.cloud.unwrap();
+    // Nothing states what data costs that leaves Nebius, which is cheaper.
+    assert_eq!(placed(text), "aws");
+    assert_eq!(placed(&text.replace("1Gi", "0")), "nebius");
+}

@@ -104,6 +104,10 @@ impl Build<'_> {
             let client = client.to_owned();
             return self.lacks(offer, &format!("a round-trip time to {client} (`latency`)"));
         }
+        // Of a small cloud nothing may say what leaving it costs; a producer's data may have to leave.
+        if self.hands_over[index] && offer.embedded && !self.may_leave(offer.location) {
+            return self.lacks(offer, "egress price (`egress`)");
+        }
         let ready = self.ready(index, task, offer)?;
         let mut outputs = 0.0;
         for (output, to) in spec.outputs.iter().zip(&world.outputs[index]) {

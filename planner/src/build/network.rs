@@ -1,6 +1,6 @@
 //! What lies between places: prices and times of moving data.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use ndarray::Array2;
 use plimsoll_model::{Bytes, Duration, GbitPerSecond};
@@ -83,10 +83,21 @@ impl Build<'_> {
         cheapest_copy(self.world, dataset, to, size, &mut Assumptions::ignored())
     }
 
+    /// Whether anything states what data costs that leaves a place for another.
+    pub(super) fn may_leave(&self, from: LocationIx) -> bool {
+        let network = self.world.network();
+        network.by_cloud()
+            || (0..self.world.places.locations() as u32).map(LocationIx).any(|to| {
+                let elsewhere = self.world.places.place(to) != self.world.places.place(from);
+                elsewhere && network.egress(from, to, &mut Assumptions::ignored()).is_some()
+            })
+    }
+
     /// Prices and throughput between the places of producers and consumers.
     pub(super) fn egress_of_edges(&mut self) {
         let world = self.world;
-        let mut pairs: BTreeSet<(u32, u32)> = BTreeSet::new();
+        // Each with whether something is moved: what is nothing costs nothing.
+        let mut pairs: BTreeMap<(u32, u32), bool> = BTreeMap::new();
         let places = |task: &Task| {
             let mut list: Vec<u32> = task.choices.iter().map(|c| c.place).collect();
             list.sort_unstable();
@@ -97,15 +108,22 @@ impl Build<'_> {
         for consumer in tasks {
             for edge in &consumer.inputs {
                 for from in places(&tasks[edge.producer as usize]) {
-                    pairs.extend(places(consumer).into_iter().map(|to| (from, to)));
+                    for to in places(consumer) {
+                        *pairs.entry((from, to)).or_default() |= edge.bytes > 0;
+                    }
                 }
             }
         }
-        for (from, to) in pairs {
-            if !between(world, &mut self.problem.network, from, to) {
+        for ((from, to), moves) in pairs {
+            if between(world, &mut self.problem.network, from, to) {
+                continue;
+            }
+            if moves {
                 let label = |place| world.places.label(LocationIx(place));
                 let (a, b) = (label(from), label(to));
                 self.missing.insert(format!("no egress price from {a} to {b} (`egress`)"));
+            } else {
+                self.problem.network.usd_per_byte[(from as usize, to as usize)] = 0.0;
             }
         }
     }

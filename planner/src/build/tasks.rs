@@ -18,6 +18,7 @@ impl Build<'_> {
                 }
                 if let Some(p) = self.workload(input.from.as_deref()) {
                     self.has_consumer[p] = true;
+                    self.hands_over[p] |= input.size.is_some_and(|size| size.0 > 0);
                 }
             }
         }
@@ -43,7 +44,9 @@ impl Build<'_> {
             let first = *classes.entry(key).or_insert(index);
             let task = self.task(index, first as u32);
             // Equal workloads have equal choices; consumers make a difference to what may be thinned.
-            let same = first < index && self.has_consumer[first] == self.has_consumer[index];
+            let same = first < index
+                && self.has_consumer[first] == self.has_consumer[index]
+                && self.hands_over[first] == self.hands_over[index];
             let (choices, terms) = if same {
                 (self.problem.tasks[first].choices.clone(), self.terms[first].clone())
             } else {
