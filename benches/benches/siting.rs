@@ -19,7 +19,7 @@ use plimsoll_planner::{
 use plimsoll_solver::{
     Params,
     construct::greedy,
-    formulation::Formulation,
+    formulation::{Fineness, Formulation},
     linear::{Limits, highs},
     score::Ranks,
 };
@@ -71,7 +71,10 @@ fn compare(name: &str, inputs: &Inputs, plain: bool) {
     }
     if plain {
         let before = cpu_seconds();
-        let Some(mut form) = Formulation::new(&build.problem, &members, false, usize::MAX) else { return };
+        let all = Fineness { items: usize::MAX, keep: None };
+        let Some(mut form) = Formulation::new(&build.problem, &members, false, usize::MAX, all) else {
+            return;
+        };
         form.capacity_rows(usize::MAX);
         let seconds = Some(ours.max(10.0));
         let solution =

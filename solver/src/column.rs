@@ -121,7 +121,7 @@ fn starts(task: &Task, first: Nanos, latest: Nanos) -> impl Iterator<Item = Nano
 }
 
 /// The points of the grid after a moment, rounded up to whole seconds.
-fn grid_after(task: &Task, first: Nanos) -> impl Iterator<Item = Nanos> {
+pub(crate) fn grid_after(task: &Task, first: Nanos) -> impl Iterator<Item = Nanos> {
     let (grid, step) = (task.grid, task.slots.max(1));
     let skip = ((first - grid).div_euclid(step) + 1).max(0);
     (skip..)
@@ -130,7 +130,7 @@ fn grid_after(task: &Task, first: Nanos) -> impl Iterator<Item = Nanos> {
 }
 
 /// The segments between slot boundaries from `first` to the deadline.
-fn segments(task: &Task, first: Nanos, deadline: Nanos) -> Vec<(Nanos, Nanos)> {
+pub(crate) fn segments(task: &Task, first: Nanos, deadline: Nanos) -> Vec<(Nanos, Nanos)> {
     let mut list = Vec::new();
     let mut start = first;
     for boundary in grid_after(task, first) {
@@ -258,7 +258,7 @@ fn representatives(
 }
 
 /// Joins pieces that touch.
-fn joined(pieces: &[(Nanos, Nanos)]) -> Vec<(Nanos, Nanos)> {
+pub(crate) fn joined(pieces: &[(Nanos, Nanos)]) -> Vec<(Nanos, Nanos)> {
     let mut runs: Vec<(Nanos, Nanos)> = Vec::with_capacity(pieces.len());
     for &(start, end) in pieces {
         match runs.last_mut() {

@@ -1,28 +1,37 @@
 //! The mixed-integer program of a component, and how its solutions are read back.
 //!
 //! min Σ own·x + Σ forgone·u + Σ payments·z + Σ egress·w + Σ delay·d − Σ saving·f, where
-//! - x\[t, column\] is a task on a choice at a time, u\[t\] leaves it out: Σ x + u = 1;
+//! - x\[t, column\] is a task on a choice at a time, or at one of several (`times.rs`); u\[t\] leaves it out:
+//!   Σ x + u = 1;
+//! - a pausable run with more patterns than can be listed has variables for its pieces (`pieces.rs`);
 //! - z\[dataset, place, level\] pays for a dataset once: z ≥ Σ x of each reader there (strong form);
 //! - w\[edge, from, to\] are flows on workflow edges with the tasks' places as marginals, which makes the
 //!   relaxation of a tree integral;
-//! - s\[t\] are starts of tasks with producers, d their delay;
+//! - who reads results starts when they are there (`links.rs`); where an x stands for several starts,
+//!   s\[t\] is the start and d the delay;
 //! - f\[offer, interval\] are reserved instances in use.
 //!
-//! It is a relaxation: starts are not rounded to seconds, tasks with producers do not count against
-//! limits over time, who pays for something shared does not matter. So its bound holds, and a solution
-//! is only a proposal, rebuilt with the full rules by `mip`. Rows for limits over time are
-//! made when a solution breaks them.
+//! It is a relaxation: an x of several starts counts against limits over time only while it runs at all
+//! of them, own machines are not packed, who pays for something shared does not matter. So its bound
+//! holds, and a solution is only a proposal, rebuilt with the full rules by `mip`. Rows for limits over
+//! time and for starts are made when a solution breaks them.
 
 mod limits;
+mod links;
 mod money;
+mod pieces;
+mod times;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use limits::Shared;
+pub use times::{Fineness, Keep};
+
+use pieces::Piece;
 
 use crate::{
-    column::{Column, columns, static_cost},
+    column::Column,
     linear::Program,
     outcome::Priced,
     problem::{HOUR, Nanos, Problem},
@@ -33,10 +42,56 @@ use crate::{
 pub struct Item {
     /// The task.
     pub task: u32,
-    /// Where and when; for a task with producers the time is only its earliest.
+    /// Where and when; the earliest of what it stands for.
     pub column: Column,
-    /// Whether the time is the real one.
-    pub timed: bool,
+    /// Which times it stands for.
+    pub times: Times,
+    /// Whether it starts no later than its producers make it.
+    pub forced: bool,
+}
+
+/// The times that a variable x stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// Those of its column.
+    Exact,
+    /// Starts from that of its column to this one.
+    Until(Nanos),
+    /// Pieces that variables of their own choose.
+    Pieces,
+}
+
+impl Item {
+    /// Whether a solution with it says when the task runs.
+    pub fn timed(&self) -> bool {
+        !matches!(self.times, Times::Until(_))
+    }
+
+    /// The latest start it stands for.
+    pub fn latest(&self) -> Nanos {
+        match self.times {
+            Times::Until(latest) => latest,
+            Times::Exact | Times::Pieces => self.column.start(),
+        }
+    }
+}
+
+/// When something runs for certain if a variable is 1.
+#[derive(Debug, Clone)]
+struct Use {
+    variable: u32,
+    task: u32,
+    choice: u32,
+    runs: Vec<(Nanos, Nanos)>,
+}
+
+/// A variable that is 1 only if a task ends in a place between two moments.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    variable: u32,
+    place: u32,
+    from: Nanos,
+    to: Nanos,
 }
 
 /// A program with the meaning of its columns.
@@ -60,6 +115,20 @@ pub struct Formulation<'a> {
     /// Reserved instances in use: (offer, column, dollars saved).
     savings: Vec<(u32, u32, f64)>,
     made: BTreeSet<(Shared, Nanos)>,
+    /// Whether some items stand for several starts that a finer program would tell apart.
+    pub coarse: bool,
+    /// The items of each task, by the first and the one after the last.
+    ranges: BTreeMap<u32, (usize, usize)>,
+    /// The pieces of pausable runs.
+    pieces: Vec<Piece>,
+    /// What an item in pieces runs before all of them.
+    heads: BTreeMap<u32, (Nanos, Nanos)>,
+    /// What runs for certain.
+    uses: Vec<Use>,
+    /// When tasks end.
+    ends: BTreeMap<u32, Vec<End>>,
+    /// The flows of each edge (producer, consumer) by places.
+    flows: BTreeMap<(u32, u32), BTreeMap<(u32, u32), u32>>,
 }
 
 /// What a level of a dataset costs in a place, on top of the levels below.
@@ -78,9 +147,15 @@ fn hours(problem: &Problem, time: Nanos) -> f64 {
 }
 
 impl<'a> Formulation<'a> {
-    /// The program of `members`, with all required tasks placed (`u` fixed at 0) unless `relaxed`.
-    /// `None` when it would have more than `most` columns.
-    pub fn new(problem: &'a Problem, members: &[u32], relaxed: bool, most: usize) -> Option<Self> {
+    /// The program of `members`, with all required tasks placed (`u` fixed at 0) unless `relaxed`, and
+    /// times as fine as asked for. `None` when it would have more than `most` columns.
+    pub fn new(
+        problem: &'a Problem,
+        members: &[u32],
+        relaxed: bool,
+        most: usize,
+        times: Fineness<'_>,
+    ) -> Option<Self> {
         let mut this = Self {
             problem,
             members: members.to_vec(),
@@ -92,8 +167,15 @@ impl<'a> Formulation<'a> {
             handed_on: Vec::new(),
             savings: Vec::new(),
             made: BTreeSet::new(),
+            coarse: false,
+            ranges: BTreeMap::new(),
+            pieces: Vec::new(),
+            heads: BTreeMap::new(),
+            uses: Vec::new(),
+            ends: BTreeMap::new(),
+            flows: BTreeMap::new(),
         };
-        if !this.assign(relaxed, most) {
+        if !this.assign(relaxed, most, times) {
             return None;
         }
         this.datasets();
@@ -104,7 +186,8 @@ impl<'a> Formulation<'a> {
     }
 
     fn items_of(&self, task: u32) -> impl Iterator<Item = (u32, &Item)> {
-        (0..).zip(&self.items).filter(move |(_, item)| item.task == task)
+        let (from, to) = self.ranges.get(&task).copied().unwrap_or((0, 0));
+        (from as u32..).zip(&self.items[from..to])
     }
 
     fn place_of(&self, item: &Item) -> u32 {
@@ -115,40 +198,10 @@ impl<'a> Formulation<'a> {
         self.problem.network.region_of(self.place_of(item))
     }
 
-    fn assign(&mut self, relaxed: bool, most: usize) -> bool {
+    fn assign(&mut self, relaxed: bool, most: usize, times: Fineness<'_>) -> bool {
         let problem = self.problem;
-        for &task in &self.members {
-            let t = &problem.tasks[task as usize];
-            let timed = t.inputs.is_empty();
-            let from = self.items.len();
-            for (index, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
-                if timed {
-                    let mut list = Vec::new();
-                    if !columns(problem, t, index, choice.ready, &mut list)
-                        && let Some(least) = list.iter().min_by(|a, b| a.own.total_cmp(&b.own)).cloned()
-                    {
-                        // Not all patterns of a pausable run are here. Its least cost at no time in
-                        // particular stands for the others, so that the bound holds.
-                        let free = reserved_compute(problem, choice);
-                        let runs = vec![(choice.ready, choice.ready + choice.run)];
-                        let column = Column { own: least.own - free, runs, ..least };
-                        self.items.push(Item { task, column, timed: false });
-                    }
-                    self.items.extend(list.into_iter().map(|column| Item { task, column, timed }));
-                } else if t.deadline.is_none_or(|d| choice.ready + choice.run <= d) {
-                    let own = untimed_cost(problem, task, choice);
-                    let runs = vec![(choice.ready, choice.ready + choice.run)];
-                    let column = Column { choice: index as u32, runs, own };
-                    self.items.push(Item { task, column, timed });
-                }
-                if self.items.len() > most {
-                    return false;
-                }
-            }
-            debug_assert!(
-                self.items[from..].iter().all(|i| i.task == task),
-                "items of a task are contiguous"
-            );
+        if !self.times(most, times) {
+            return false;
         }
         for item in &self.items {
             self.program.column(item.column.own, 0.0, 1.0, true);
@@ -163,35 +216,134 @@ impl<'a> Formulation<'a> {
             terms.push((left, 1.0));
             self.program.row(1.0, 1.0, terms);
         }
+        self.piece_variables();
+        self.note_uses();
         true
     }
 
-    /// Forbids a set of items together.
-    pub fn forbid(&mut self, items: &[u32]) {
-        let terms = items.iter().map(|x| (*x, 1.0)).collect();
-        self.program.row(f64::NEG_INFINITY, items.len() as f64 - 1.0, terms);
+    /// When the task of an item may end with it.
+    fn ends_of(&self, x: u32) -> Vec<End> {
+        let item = &self.items[x as usize];
+        let t = &self.problem.tasks[item.task as usize];
+        let choice = &t.choices[item.column.choice as usize];
+        let end = |variable: u32, from: Nanos, to: Nanos| End { variable, place: choice.place, from, to };
+        match item.times {
+            Times::Exact => vec![end(x, item.column.end(), item.column.end())],
+            Times::Until(latest) => {
+                let last = match t.deadline {
+                    Some(deadline) if t.pausable => deadline,
+                    _ => latest.saturating_add(choice.run),
+                };
+                vec![end(x, item.column.start() + choice.run, last)]
+            }
+            Times::Pieces => {
+                let last = self.pieces.iter().filter(|piece| piece.item == x && piece.last);
+                last.map(|piece| end(piece.variable, piece.run.1, piece.run.1)).collect()
+            }
+        }
     }
 
-    /// The values of the x and u of a plan, as a start.
+    /// Notes what runs for certain, and when tasks end.
+    fn note_uses(&mut self) {
+        for x in 0..self.items.len() as u32 {
+            let ends = self.ends_of(x);
+            let item = &self.items[x as usize];
+            let t = &self.problem.tasks[item.task as usize];
+            let choice = &t.choices[item.column.choice as usize];
+            let runs = match item.times {
+                Times::Exact => item.column.runs.clone(),
+                // Whichever of its starts it is, then it runs.
+                Times::Until(latest) if !t.pausable => vec![(latest, item.column.start() + choice.run)],
+                Times::Until(_) => Vec::new(),
+                Times::Pieces => self.heads.get(&x).copied().into_iter().collect(),
+            };
+            let runs: Vec<(Nanos, Nanos)> = runs.into_iter().filter(|run| run.0 < run.1).collect();
+            self.ends.entry(item.task).or_default().extend(ends);
+            if !runs.is_empty() {
+                let (task, choice) = (item.task, item.column.choice);
+                self.uses.push(Use { variable: x, task, choice, runs });
+            }
+        }
+        for piece in &self.pieces {
+            let item = &self.items[piece.item as usize];
+            let (task, choice) = (item.task, item.column.choice);
+            self.uses.push(Use { variable: piece.variable, task, choice, runs: vec![piece.run] });
+        }
+    }
+
+    /// The column of a task's u.
+    fn left_of(&self, task: u32) -> u32 {
+        self.left[self.members.iter().position(|m| *m == task).unwrap_or(0)]
+    }
+
+    /// Forbids a set of variables together.
+    pub fn forbid(&mut self, variables: &[u32]) {
+        let terms = variables.iter().map(|x| (*x, 1.0)).collect();
+        self.program.row(f64::NEG_INFINITY, variables.len() as f64 - 1.0, terms);
+    }
+
+    /// The variables that are 1 exactly where an item stands for a column.
+    pub fn variables_of(&self, x: u32, column: &Column) -> Vec<u32> {
+        let mut variables = vec![x];
+        if self.items[x as usize].times == Times::Pieces {
+            variables.extend(self.pieces_for(x, column).unwrap_or_default());
+        }
+        variables
+    }
+
+    /// Whether an item stands for a column of its task.
+    pub fn stands_for(&self, x: u32, column: &Column) -> bool {
+        let item = &self.items[x as usize];
+        item.column.choice == column.choice
+            && match item.times {
+                Times::Exact => item.column.runs == column.runs,
+                Times::Until(latest) => (item.column.start()..=latest).contains(&column.start()),
+                Times::Pieces => self.pieces_for(x, column).is_some(),
+            }
+    }
+
+    /// The values of the x, u and pieces of a plan, as a start.
     pub fn start_from(&self, columns: &[Option<Column>]) -> Vec<(u32, f64)> {
-        let mut start: Vec<(u32, f64)> = (0u32..)
-            .zip(&self.items)
-            .map(|(x, item)| {
-                let chosen = columns[item.task as usize].as_ref().is_some_and(|c| {
-                    c.choice == item.column.choice && (!item.timed || c.runs == item.column.runs)
-                });
-                (x, if chosen { 1.0 } else { 0.0 })
-            })
-            .collect();
+        let mut values = vec![0.0; self.items.len()];
+        let mut start: Vec<(u32, f64)> = Vec::new();
+        let mut used: BTreeSet<u32> = BTreeSet::new();
+        let mut placed: BTreeSet<u32> = BTreeSet::new();
+        for (x, item) in (0u32..).zip(&self.items) {
+            if let Some(column) = &columns[item.task as usize]
+                && self.stands_for(x, column)
+                && placed.insert(item.task)
+            {
+                values[x as usize] = 1.0;
+                if item.times == Times::Pieces {
+                    used.extend(self.pieces_for(x, column).unwrap_or_default());
+                }
+            }
+        }
+        start.extend((0u32..).zip(values));
         for (left, task) in self.left.iter().zip(&self.members) {
             start.push((*left, if columns[*task as usize].is_some() { 0.0 } else { 1.0 }));
+        }
+        for piece in &self.pieces {
+            start.push((piece.variable, if used.contains(&piece.variable) { 1.0 } else { 0.0 }));
         }
         start
     }
 
-    /// The items a solution chooses.
-    pub fn chosen(&self, values: &[f64]) -> Vec<u32> {
-        (0..self.items.len() as u32).filter(|x| values[*x as usize] > 0.5).collect()
+    /// The items a solution chooses, with the columns they say.
+    pub fn chosen(&self, values: &[f64]) -> Vec<(u32, Column)> {
+        (0..self.items.len() as u32)
+            .filter(|x| values[*x as usize] > 0.5)
+            .map(|x| (x, self.column_of(x, values)))
+            .collect()
+    }
+
+    /// The column of a chosen item: its own, or the one its pieces make.
+    fn column_of(&self, x: u32, values: &[f64]) -> Column {
+        let item = &self.items[x as usize];
+        match item.times {
+            Times::Exact | Times::Until(_) => item.column.clone(),
+            Times::Pieces => self.run_of_pieces(x, values),
+        }
     }
 }
 
@@ -199,18 +351,4 @@ impl<'a> Formulation<'a> {
 fn reserved_compute(problem: &Problem, choice: &crate::problem::Choice) -> f64 {
     let reserved = problem.reservations.iter().any(|r| r.offer == choice.offer);
     if reserved { choice.compute() * (1.0 + choice.risk) } else { 0.0 }
-}
-
-/// What a task with producers costs at least, whenever it starts; delay counts from its start on.
-fn untimed_cost(problem: &Problem, task: u32, choice: &crate::problem::Choice) -> f64 {
-    let t = &problem.tasks[task as usize];
-    let free = reserved_compute(problem, choice);
-    let carbon = choice.series.map_or(0.0, |s| {
-        problem.series[s as usize].least(choice.ready)
-            * choice.kilowatts
-            * choice.hours()
-            * problem.usd_per_kg
-    });
-    let running = if t.service { 0.0 } else { problem.usd_per_delay_hour * choice.hours() };
-    static_cost(choice) - free + carbon + running
 }

@@ -9,11 +9,11 @@ use prices::prices;
 
 use crate::{
     construct::Assignment,
-    formulation::Formulation,
+    formulation::{Fineness, Formulation, Keep},
     linear::{Limits, Solution, Status, highs, microlp},
     outcome::{Params, Price},
     problem::Problem,
-    score::Ranks,
+    score::{EQUAL, Ranks},
 };
 
 /// Rounds of rows made for broken limits, and of solutions that the full rules refused.
@@ -22,6 +22,13 @@ const ROUNDS: u32 = 60;
 const PROMISES: u32 = 12;
 /// Columns beyond which the program is not built.
 pub const MOST_COLUMNS: usize = 400_000;
+
+/// Items of tasks with producers, from program to program: each is made of what the one before did not
+/// rule out.
+const FINENESS: [usize; 4] = [1, 1_000, 4_000, 8_000];
+
+/// The gap from which on a plan is improved before the program is made finer.
+const WIDE: f64 = 0.02;
 
 /// Rows of limits over time that are made at once; where there would be more, only broken ones are.
 const CAPACITY_ROWS: usize = 5_000;
@@ -62,14 +69,40 @@ pub fn solve(
     let mut phase =
         Phase { problem, ranks, members, params, best: start.clone(), rounds: 0, nodes: 0, improved: false };
     let mut found = Found::default();
-    let Some(mut form) = Formulation::new(problem, members, false, MOST_COLUMNS) else { return found };
+    let coarse = Fineness { items: FINENESS[0], keep: None };
+    let Some(mut form) = Formulation::new(problem, members, false, MOST_COLUMNS, coarse) else {
+        return found;
+    };
     form.capacity_rows(CAPACITY_ROWS);
-    let relaxed = phase.relax(&mut form, &mut found);
-    if let Relaxed::Solved(relaxation) = &relaxed {
+    let mut relaxed = phase.relax(&mut form, &mut found, f64::INFINITY);
+    for items in &FINENESS[1..] {
+        let Relaxed::Solved(relaxation) = &relaxed else { break };
         phase.round(&form, relaxation);
+        if phase.close_enough(found.bound) || !phase.best.score.complete() {
+            break;
+        }
+        // Items that stand for many starts become finer where a better plan may still be.
+        if !form.coarse || !phase.within(found.bound, WIDE) {
+            phase.polish(&form, relaxation);
+        }
+        if !form.coarse {
+            break;
+        }
+        let keep = phase.kept(&form, relaxation);
+        let all = phase.best.score.total;
+        let finer = Fineness { items: *items, keep: Some(&keep) };
+        let Some(finer) = Formulation::new(problem, members, false, MOST_COLUMNS, finer) else { break };
+        form = finer;
+        form.capacity_rows(CAPACITY_ROWS);
+        relaxed = phase.relax(&mut form, &mut found, all);
+        if matches!(relaxed, Relaxed::Infeasible) {
+            // Nothing better was left: the plan is best.
+            found.bound = Some(all);
+        }
     }
     match relaxed {
         Relaxed::Infeasible => {}
+        Relaxed::Solved(_) if phase.close_enough(found.bound) => {}
         Relaxed::Solved(relaxation) if form.items.len() > HEURISTIC_COLUMNS => {
             let few = least_reduced(&form, &relaxation, HEURISTIC_COLUMNS);
             let limits = (params.gap.max(HEURISTIC_GAP), 1 + params.effort / 200);
@@ -156,8 +189,9 @@ struct Phase<'a> {
 }
 
 impl Phase<'_> {
-    /// Solves the linear relaxation, making rows as they break; sets the bound and the prices.
-    fn relax(&mut self, form: &mut Formulation<'_>, found: &mut Found) -> Relaxed {
+    /// Solves the linear relaxation, making rows as they break; sets the bound and, the first time, the
+    /// prices. `least`: what plans cost at least that are not in the program.
+    fn relax(&mut self, form: &mut Formulation<'_>, found: &mut Found, least: f64) -> Relaxed {
         if !self.params.highs {
             return Relaxed::Unknown;
         }
@@ -179,19 +213,39 @@ impl Phase<'_> {
         match solution.status {
             Status::Infeasible => Relaxed::Infeasible,
             Status::Optimal => {
-                found.bound = Some(solution.bound);
-                found.prices = prices(form, &mut lp, &solution);
+                let bound = solution.bound.min(least);
+                let first = found.bound.is_none();
+                found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
+                if first {
+                    found.prices = prices(form, &mut lp, &solution);
+                }
                 Relaxed::Solved(solution)
             }
             _ => Relaxed::Unknown,
         }
     }
 
+    /// The items that a plan better than the best may use.
+    fn kept(&self, form: &Formulation<'_>, relaxation: &Solution) -> Keep {
+        let room = self.best.score.total - relaxation.bound;
+        let mut keep = Keep::default();
+        for (item, reduced) in form.items.iter().zip(&relaxation.reduced) {
+            if *reduced <= room * (1.0 + 1e-9) + 1e-9 {
+                keep.add(item);
+            }
+        }
+        keep
+    }
+
     /// Whether the best plan is within the gap that was asked for.
     fn close_enough(&self, bound: Option<f64>) -> bool {
+        self.within(bound, self.params.gap)
+    }
+
+    fn within(&self, bound: Option<f64>, gap: f64) -> bool {
         let total = self.best.score.total;
         self.best.score.complete()
-            && bound.is_some_and(|bound| total - bound <= self.params.gap * bound.abs())
+            && bound.is_some_and(|bound| total - bound <= gap * bound.abs() + EQUAL * bound.abs().max(1.0))
     }
 
     fn consider(&mut self, assignment: Assignment) {
@@ -214,10 +268,9 @@ impl Phase<'_> {
     ) -> Option<f64> {
         let original = form.program.cost.clone();
         for (x, allowed) in only.into_iter().flatten().enumerate() {
-            let mine = self.best.columns[form.items[x].task as usize].as_ref().is_some_and(|c| {
-                c.choice == form.items[x].column.choice
-                    && (!form.items[x].timed || c.runs == form.items[x].column.runs)
-            });
+            let mine = self.best.columns[form.items[x].task as usize]
+                .as_ref()
+                .is_some_and(|column| form.stands_for(x as u32, column));
             form.program.high[x] = if *allowed || mine { 1.0 } else { 0.0 };
         }
         if let Some(cost) = cost {
@@ -262,15 +315,17 @@ impl Phase<'_> {
                     }
                     // The program promised too much: go on without this very solution.
                     broken += 1;
-                    sound &= chosen.iter().all(|x| is_timed(form, *x));
-                    form.forbid(&chosen);
+                    sound &= chosen.iter().all(|(x, _)| is_timed(form, *x));
+                    let variables: Vec<u32> =
+                        chosen.iter().flat_map(|(x, column)| form.variables_of(*x, column)).collect();
+                    form.forbid(&variables);
                 }
                 Err(conflict) => {
                     if round >= ROUNDS / 2 || self.close_enough(bound) {
                         break;
                     }
                     sound &= conflict.holds;
-                    form.forbid(&conflict.items);
+                    form.forbid(&conflict.variables);
                 }
             }
             self.rounds += 1;
@@ -300,7 +355,10 @@ impl Phase<'_> {
 
     /// Leaves out as few required tasks as possible, highest priority first, then as little money.
     fn by_priority(&mut self) {
-        let Some(mut form) = Formulation::new(self.problem, self.members, true, MOST_COLUMNS) else { return };
+        let all = Fineness { items: FINENESS[0], keep: None };
+        let Some(mut form) = Formulation::new(self.problem, self.members, true, MOST_COLUMNS, all) else {
+            return;
+        };
         form.capacity_rows(CAPACITY_ROWS);
         let limits = (self.params.gap, 1 + self.params.effort / 20);
         for rank in 0..self.ranks.len() {

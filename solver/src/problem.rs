@@ -244,6 +244,20 @@ impl Series {
         self.values[first..].iter().copied().fold(f64::INFINITY, f64::min)
     }
 
+    /// The least integral over `length` from a start between two moments.
+    pub fn least_integral(&self, from: Nanos, latest: Nanos, length: Nanos) -> f64 {
+        // It is linear in the start but where one end of the run meets a step.
+        let steps = |after: Nanos, until: Nanos| {
+            let first = self.times.partition_point(|t| *t <= after);
+            self.times[first..].iter().copied().take_while(move |t| *t < until)
+        };
+        let flat = self.times.last().copied().unwrap_or(from).max(from);
+        let starts = steps(from, latest)
+            .chain(steps(from + length, latest.saturating_add(length)).map(|t| t - length))
+            .chain([from, latest.min(flat)]);
+        starts.map(|start| self.integral(start, start + length)).fold(f64::INFINITY, f64::min)
+    }
+
     fn until(&self, time: Nanos) -> f64 {
         let after = self.times.partition_point(|t| *t <= time);
         let at = after.saturating_sub(1);

@@ -131,6 +131,31 @@ fn many_features_at_once() {
     run((0..160 * cases()).map(case).collect());
 }
 
+/// Workflows and pausable workloads that compete for a few own machines and other limits over time.
+#[test]
+fn workflows_and_pauses_share_limits_over_time() {
+    use Feature::{
+        Carbon, CarbonBudgets, Counts, Deferral, DelayPrice, Earliest, Fractions, Optional, OwnNodes,
+        Pausing, PlanBudget, Quotas, Reservations, Workflow,
+    };
+    let with = [
+        Carbon,
+        CarbonBudgets,
+        Counts,
+        Deferral,
+        DelayPrice,
+        Earliest,
+        Fractions,
+        Optional,
+        PlanBudget,
+        Quotas,
+        Reservations,
+    ];
+    let seeds = 8 * cases();
+    let case = |more: Feature, seed: u64| (vec![OwnNodes, Workflow, Pausing, more], seed);
+    run(with.iter().flat_map(|more| (0..seeds).map(move |seed| case(*more, seed))).collect());
+}
+
 fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
     std::env::var(name).ok()

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Formulation, Item};
+use super::Formulation;
 use crate::{linear::Row, outcome::Priced, problem::Nanos};
+
+/// Terms of a row of a limit over time, where rows are made at once, on average and at most.
+const TERMS: usize = 200;
 
 /// A limit over time that rows are made for when it is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,10 +24,10 @@ pub enum Shared {
 }
 
 impl Formulation<'_> {
-    /// What an item takes of the limits over time.
-    fn takes(&self, item: &Item) -> Vec<(Shared, f64)> {
-        let t = &self.problem.tasks[item.task as usize];
-        let choice = &t.choices[item.column.choice as usize];
+    /// What a task on a choice takes of the limits over time.
+    fn takes(&self, task: u32, choice: u32) -> Vec<(Shared, f64)> {
+        let t = &self.problem.tasks[task as usize];
+        let choice = &t.choices[choice as usize];
         let mut takes = Vec::new();
         if self.problem.counts[choice.offer as usize].is_some() {
             takes.push((Shared::Count(choice.offer), choice.units as f64));
@@ -55,18 +58,20 @@ impl Formulation<'_> {
         }
     }
 
-    /// Makes the rows of limits over time that `values` break; returns them for a running solver.
+    /// Makes the rows of limits over time, and of starts that wait for producers, that `values` break;
+    /// returns them for a running solver.
     pub fn separate(&mut self, values: &[f64]) -> Vec<Row> {
         let mut events: BTreeMap<Shared, Vec<(Nanos, f64)>> = BTreeMap::new();
-        for (x, item) in self.items.iter().enumerate().filter(|(_, i)| i.timed) {
-            if values[x] <= 1e-7 {
+        for used in &self.uses {
+            let value = values[used.variable as usize];
+            if value <= 1e-7 {
                 continue;
             }
-            for (shared, amount) in self.takes(item) {
+            for (shared, amount) in self.takes(used.task, used.choice) {
                 let list = events.entry(shared).or_default();
-                for run in &item.column.runs {
-                    list.push((run.0, amount * values[x]));
-                    list.push((run.1, -amount * values[x]));
+                for run in &used.runs {
+                    list.push((run.0, amount * value));
+                    list.push((run.1, -amount * value));
                 }
             }
         }
@@ -94,19 +99,23 @@ impl Formulation<'_> {
         for (shared, moment) in broken {
             self.capacity_row(shared, moment);
         }
+        self.link(values);
         self.program.rows[before..].to_vec()
     }
 
-    /// Makes every row of every limit over time that could bind, when there are at most `most`.
+    /// Makes every row of every limit over time that could bind, when they are at most `most` and not too
+    /// long.
     pub fn capacity_rows(&mut self, most: usize) {
         // By limit and task the most that it may take: a limit that all together keep needs no rows.
         let mut demand: BTreeMap<Shared, BTreeMap<u32, f64>> = BTreeMap::new();
         let mut moments: BTreeSet<(Shared, Nanos)> = BTreeSet::new();
-        for item in self.items.iter().filter(|i| i.timed) {
-            for (shared, amount) in self.takes(item) {
-                let of_task = demand.entry(shared).or_default().entry(item.task).or_default();
+        let mut users: BTreeMap<Shared, usize> = BTreeMap::new();
+        for used in &self.uses {
+            for (shared, amount) in self.takes(used.task, used.choice) {
+                let of_task = demand.entry(shared).or_default().entry(used.task).or_default();
                 *of_task = of_task.max(amount);
-                moments.extend(item.column.runs.iter().map(|run| (shared, run.0)));
+                *users.entry(shared).or_default() += 1;
+                moments.extend(used.runs.iter().map(|run| (shared, run.0)));
             }
         }
         let binding: BTreeSet<Shared> = demand
@@ -115,7 +124,8 @@ impl Formulation<'_> {
             .map(|(shared, _)| *shared)
             .collect();
         moments.retain(|m| binding.contains(&m.0));
-        if moments.len() <= most {
+        let terms: usize = moments.iter().filter_map(|m| users.get(&m.0)).sum();
+        if moments.len() <= most && terms <= most.saturating_mul(TERMS) {
             for (shared, moment) in moments {
                 self.capacity_row(shared, moment);
             }
@@ -124,9 +134,10 @@ impl Formulation<'_> {
 
     fn capacity_row(&mut self, shared: Shared, moment: Nanos) {
         let mut terms = Vec::new();
-        for (x, item) in (0u32..).zip(&self.items) {
-            if item.timed && item.column.runs.iter().any(|r| r.0 <= moment && moment < r.1) {
-                terms.extend(self.takes(item).into_iter().filter(|t| t.0 == shared).map(|t| (x, t.1)));
+        for used in &self.uses {
+            if used.runs.iter().any(|r| r.0 <= moment && moment < r.1) {
+                let takes = self.takes(used.task, used.choice);
+                terms.extend(takes.into_iter().filter(|t| t.0 == shared).map(|t| (used.variable, t.1)));
             }
         }
         let limit = self.limit(shared);

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Formulation, Payment, reserved_compute};
+use super::{
+    Formulation, Item, Payment, Use, reserved_compute,
+    times::{least_kilograms, loose},
+};
 use crate::{
     column::{kilograms, own_money},
     outcome::Priced,
@@ -87,16 +90,12 @@ impl Formulation<'_> {
             let mut moments: BTreeSet<Nanos> =
                 problem.reservations.iter().filter(|r| r.offer == offer).map(|r| r.until).collect();
             let mut users: Vec<User> = Vec::new();
-            for (x, item) in (0u32..).zip(&self.items) {
-                let choice = &problem.tasks[item.task as usize].choices[item.column.choice as usize];
-                if choice.offer == offer && item.timed {
-                    moments.extend(item.column.runs.iter().flat_map(|r| [r.0, r.1]));
-                    users.push(User {
-                        x,
-                        instances: choice.instances,
-                        saving: choice.hourly * (1.0 + choice.risk),
-                        runs: item.column.runs.clone(),
-                    });
+            for Use { variable: x, task, choice, runs } in self.possible() {
+                let choice = &problem.tasks[task as usize].choices[choice as usize];
+                if choice.offer == offer {
+                    moments.extend(runs.iter().flat_map(|r| [r.0, r.1]));
+                    let saving = choice.hourly * (1.0 + choice.risk);
+                    users.push(User { x, instances: choice.instances, saving, runs });
                 }
             }
             let moments: Vec<Nanos> = moments.into_iter().collect();
@@ -124,6 +123,28 @@ impl Formulation<'_> {
         }
     }
 
+    /// When what variables stand for may run; without those whose compute counts as free.
+    fn possible(&self) -> Vec<Use> {
+        // Items of many starts run for certain only in their middle.
+        let timed = |used: &&Use| self.items.get(used.variable as usize).is_none_or(Item::timed);
+        let mut list: Vec<Use> = self.uses.iter().filter(timed).cloned().collect();
+        for (variable, item) in
+            (0u32..).zip(&self.items).filter(|(_, item)| !item.timed() && !self.is_loose(item))
+        {
+            let (task, choice) = (item.task, item.column.choice);
+            let run = self.problem.tasks[task as usize].choices[choice as usize].run;
+            list.push(Use { variable, task, choice, runs: vec![(item.column.start(), item.latest() + run)] });
+        }
+        list
+    }
+
+    /// Whether the compute of an item counts as free where it could be reserved, as its time is open.
+    fn is_loose(&self, item: &Item) -> bool {
+        let t = &self.problem.tasks[item.task as usize];
+        let choice = &t.choices[item.column.choice as usize];
+        !item.timed() && loose(t, choice, (item.column.start(), item.latest()))
+    }
+
     /// The money of some tasks: their own, what they pay for shared data, less what reservations may
     /// save them (all that they save on the offers these tasks may use: which loosens).
     fn money(&mut self, of: impl Fn(u32) -> bool) -> Vec<(u32, f64)> {
@@ -132,7 +153,7 @@ impl Formulation<'_> {
         let mut offers: BTreeSet<u32> = BTreeSet::new();
         for (x, item) in (0u32..).zip(&self.items).filter(|(_, item)| of(item.task)) {
             let choice = &problem.tasks[item.task as usize].choices[item.column.choice as usize];
-            let free = if item.timed { 0.0 } else { reserved_compute(problem, choice) };
+            let free = if self.is_loose(item) { reserved_compute(problem, choice) } else { 0.0 };
             terms.push((x, own_money(choice) - free));
             offers.insert(choice.offer);
         }
@@ -188,20 +209,19 @@ impl Formulation<'_> {
         }
         for (budget, limit) in problem.carbon_budgets.iter().enumerate() {
             let mut terms = Vec::new();
-            for (x, item) in (0u32..).zip(&self.items) {
-                let t = &problem.tasks[item.task as usize];
-                if !t.carbon_budgets.contains(&(budget as u32)) {
-                    continue;
+            let counts = |task: u32| problem.tasks[task as usize].carbon_budgets.contains(&(budget as u32));
+            for used in self.uses.iter().filter(|used| counts(used.task)) {
+                if self.items.get(used.variable as usize).is_none_or(Item::timed) {
+                    let choice = &problem.tasks[used.task as usize].choices[used.choice as usize];
+                    terms.push((used.variable, kilograms(problem, choice, &used.runs)));
                 }
+            }
+            for (x, item) in (0u32..).zip(&self.items).filter(|(_, item)| counts(item.task) && !item.timed())
+            {
+                let t = &problem.tasks[item.task as usize];
                 let choice = &t.choices[item.column.choice as usize];
-                let kg = if item.timed {
-                    kilograms(problem, choice, &item.column.runs)
-                } else {
-                    choice.series.map_or(0.0, |s| {
-                        problem.series[s as usize].least(choice.ready) * choice.kilowatts * choice.hours()
-                    })
-                };
-                terms.push((x, kg));
+                let starts = (item.column.start(), item.latest());
+                terms.push((x, least_kilograms(problem, t, choice, starts)));
             }
             if !terms.is_empty() {
                 self.priced.push((self.program.rows.len(), Priced::Carbon(budget as u32)));

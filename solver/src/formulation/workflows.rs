@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Formulation, hours};
+use super::{Formulation, Times, hours};
 use crate::problem::HOUR;
 
 /// A workflow edge in the program: producer, consumer, and its flows with their transfer hours.
@@ -13,7 +13,7 @@ impl Formulation<'_> {
         let problem = self.problem;
         let timed_costs = problem.usd_per_delay_hour > 0.0;
         let inside: BTreeSet<u32> = self.members.iter().copied().collect();
-        let flows = self.flows(&inside);
+        let flows = self.flow_rows(&inside);
         let deadlines = self.members.iter().any(|t| {
             let t = &problem.tasks[*t as usize];
             t.deadline.is_some() && !t.inputs.is_empty()
@@ -25,7 +25,7 @@ impl Formulation<'_> {
     }
 
     /// Adds the flows; by edge (producer, consumer) the columns with their transfer hours.
-    fn flows(&mut self, inside: &BTreeSet<u32>) -> Vec<Flow> {
+    fn flow_rows(&mut self, inside: &BTreeSet<u32>) -> Vec<Flow> {
         let problem = self.problem;
         let mut made = Vec::new();
         for &consumer in &self.members.clone() {
@@ -44,11 +44,13 @@ impl Formulation<'_> {
                 let mut out: BTreeMap<u32, Vec<(u32, f64)>> = BTreeMap::new();
                 let mut into: BTreeMap<u32, Vec<(u32, f64)>> = BTreeMap::new();
                 let mut list = Vec::new();
+                let mut between = BTreeMap::new();
                 for from in sources.keys() {
                     for to in targets.keys() {
                         let usd = problem.network.usd(*from, *to, edge.bytes);
                         let w = self.program.column(usd, 0.0, 1.0, false);
                         self.handed_on.push((consumer, w, usd));
+                        between.insert((*from, *to), w);
                         out.entry(*from).or_default().push((w, 1.0));
                         into.entry(*to).or_default().push((w, 1.0));
                         list.push((w, problem.network.time(*from, *to, edge.bytes) as f64 / HOUR));
@@ -64,6 +66,7 @@ impl Formulation<'_> {
                     terms.extend(into.remove(&place).unwrap_or_default());
                     self.program.row(0.0, 0.0, terms);
                 }
+                self.flows.insert((edge.producer, consumer), between);
                 made.push((edge.producer, consumer, list));
             }
         }
@@ -90,14 +93,14 @@ impl Formulation<'_> {
         for &task in &tasks {
             let t = &problem.tasks[task as usize];
             let s = start[&task];
-            let timed = self.items_of(task).all(|(_, item)| item.timed);
+            let exact = self.items_of(task).all(|(_, item)| item.times == Times::Exact);
             let mut terms = vec![(s, 1.0)];
             terms.extend(self.items_of(task).map(|(x, i)| (x, -hours(problem, i.column.start()))));
-            self.program.row(0.0, if timed { 0.0 } else { f64::INFINITY }, terms);
-            if t.inputs.is_empty() {
+            self.program.row(0.0, if exact { 0.0 } else { f64::INFINITY }, terms);
+            if t.inputs.is_empty() || self.items_of(task).all(|(_, item)| item.timed()) {
                 continue;
             }
-            let left = self.left[self.members.iter().position(|m| *m == task).unwrap_or(0)];
+            let left = self.left_of(task);
             if let Some(deadline) = t.deadline {
                 let mut terms = vec![(s, 1.0), (left, -horizon)];
                 terms.extend(
@@ -113,14 +116,24 @@ impl Formulation<'_> {
             }
         }
         for (producer, consumer, flow) in flows {
-            let mut terms = vec![(start[consumer], 1.0), (start[producer], -1.0)];
-            let left = self.left[self.members.iter().position(|m| m == consumer).unwrap_or(0)];
-            terms.push((left, horizon));
-            terms.extend(
-                self.items_of(*producer)
-                    .map(|(x, i)| (x, -((i.column.end() - i.column.start()) as f64) / HOUR)),
-            );
-            terms.extend(flow.iter().map(|(w, h)| (*w, -h)));
+            let arrival = |this: &Self| {
+                let mut terms = vec![(start[consumer], 1.0), (this.left_of(*consumer), horizon)];
+                terms.extend(flow.iter().map(|(w, h)| (*w, -h)));
+                terms
+            };
+            // From the producer's start and run, where its start is not in its columns.
+            if self.items_of(*producer).any(|(_, item)| !item.timed()) {
+                let mut terms = arrival(self);
+                terms.push((start[producer], -1.0));
+                terms.extend(
+                    self.items_of(*producer)
+                        .map(|(x, i)| (x, -((i.column.end() - i.column.start()) as f64) / HOUR)),
+                );
+                self.program.row(0.0, f64::INFINITY, terms);
+            }
+            let mut terms = arrival(self);
+            let ends = self.ends.get(producer).into_iter().flatten();
+            terms.extend(ends.map(|end| (end.variable, -hours(problem, end.from))));
             self.program.row(0.0, f64::INFINITY, terms);
         }
     }

@@ -4,62 +4,89 @@ use super::Phase;
 use crate::{
     column::{Column, columns},
     construct::{Assignment, finish, topological},
-    formulation::Formulation,
+    formulation::{Formulation, Item},
     problem::ceil_second,
     state::{Limit, Overrun, State},
 };
 
-/// Columns that cannot stand together.
+/// Variables that cannot all be 1.
 pub(super) struct Conflict {
-    pub(super) items: Vec<u32>,
+    pub(super) variables: Vec<u32>,
     /// Whether no times at all let them stand together, and not just the ones that were tried.
     pub(super) holds: bool,
 }
 
 impl Conflict {
-    /// `at_no_time`: a column that was tried at every time.
-    fn of(form: &Formulation<'_>, items: Vec<u32>, at_no_time: Option<u32>) -> Self {
+    /// `placed`: what was tried. `at_no_time`: an item that was tried at every time.
+    fn of(form: &Formulation<'_>, items: Vec<u32>, placed: &[Chosen], at_no_time: Option<u32>) -> Self {
         let holds = items.iter().all(|x| Some(*x) == at_no_time || is_timed(form, *x));
-        Self { items, holds }
+        let variables = items
+            .into_iter()
+            .flat_map(|x| match placed.iter().find(|chosen| chosen.0 == x) {
+                Some((x, column)) => form.variables_of(*x, column),
+                None => vec![x],
+            })
+            .collect();
+        Self { variables, holds }
     }
 }
 
+/// An item, and the column that a solution gives it.
+pub(super) type Chosen = (u32, Column);
+
 /// Whether a column of the program has a time of its own, or is about no run at all.
 pub(super) fn is_timed(form: &Formulation<'_>, x: u32) -> bool {
-    form.items.get(x as usize).is_none_or(|item| item.timed)
+    form.items.get(x as usize).is_none_or(Item::timed)
 }
 
 impl Phase<'_> {
-    /// Rebuilds a solution under the full rules; on refusal the items that cannot stand together.
-    pub(super) fn rebuild(&self, form: &Formulation<'_>, chosen: &[u32]) -> Result<Assignment, Conflict> {
+    /// Rebuilds a solution under the full rules; on refusal what cannot stand together.
+    pub(super) fn rebuild(&self, form: &Formulation<'_>, chosen: &[Chosen]) -> Result<Assignment, Conflict> {
         let mut state = State::new(self.problem);
-        let mut by_task: Vec<Option<u32>> = vec![None; self.problem.tasks.len()];
-        for x in chosen {
-            by_task[form.items[*x as usize].task as usize] = Some(*x);
+        let mut by_task: Vec<Option<&Chosen>> = vec![None; self.problem.tasks.len()];
+        for chosen in chosen {
+            by_task[form.items[chosen.0 as usize].task as usize] = Some(chosen);
         }
         let mut placed: Vec<u32> = Vec::new();
         for task in topological(self.problem, self.members) {
-            let Some(x) = by_task[task as usize] else { continue };
-            let item = &form.items[x as usize];
-            placed.push(x);
-            if item.timed {
-                if let Some(limit) = state.obstacle(task as usize, &item.column) {
-                    return Err(Conflict::of(form, self.conflict(form, &state, limit, &placed), None));
+            let Some((x, column)) = by_task[task as usize] else { continue };
+            placed.push(*x);
+            if form.items[*x as usize].timed() {
+                if !self.may_start(&state, task, column) {
+                    return Err(Conflict::of(form, placed, chosen, None));
                 }
-                state.place(task as usize, item.column.clone());
+                if let Some(limit) = state.obstacle(task as usize, column) {
+                    let items = self.conflict(form, &state, limit, column, &placed);
+                    return Err(Conflict::of(form, items, chosen, None));
+                }
+                state.place(task as usize, column.clone());
             } else {
-                let Some(column) = self.retime(&state, task, item.column.choice) else {
+                let Some(column) = self.retime(&state, task, column.choice) else {
                     // The task itself was tried at every time.
-                    return Err(Conflict::of(form, self.late(form, &state, &placed), Some(x)));
+                    return Err(Conflict::of(form, self.late(form, &state, &placed), chosen, Some(*x)));
                 };
                 state.place(task as usize, column);
             }
         }
         let over = state.over_budget();
         if !over.is_none() {
-            return Err(Conflict::of(form, self.overspent(form, &over, &placed), None));
+            return Err(Conflict::of(form, self.overspent(form, &over, &placed), chosen, None));
         }
         Ok(finish(self.problem, self.ranks, &mut state, self.members))
+    }
+
+    /// Whether a task may run at the times of a column, given its producers.
+    pub(super) fn may_start(&self, state: &State<'_>, task: u32, column: &Column) -> bool {
+        let t = &self.problem.tasks[task as usize];
+        if t.inputs.is_empty() {
+            return true;
+        }
+        let Some(first) = state.first_start(task as usize, &t.choices[column.choice as usize]) else {
+            return false;
+        };
+        let mut list = Vec::new();
+        columns(self.problem, t, column.choice as usize, first, &mut list);
+        list.iter().any(|allowed| allowed.runs == column.runs)
     }
 
     /// The columns that together exceed a budget: those of its tasks, and of all who share data or
@@ -120,8 +147,15 @@ impl Phase<'_> {
         list.into_iter().find(|column| state.obstacle(task as usize, column).is_none())
     }
 
-    /// The placed items that share a broken limit with the last one.
-    fn conflict(&self, form: &Formulation<'_>, state: &State<'_>, limit: Limit, placed: &[u32]) -> Vec<u32> {
+    /// The placed items that share a broken limit with the last one, at the times of its column.
+    fn conflict(
+        &self,
+        form: &Formulation<'_>,
+        state: &State<'_>,
+        limit: Limit,
+        column: &Column,
+        placed: &[u32],
+    ) -> Vec<u32> {
         let uses = |x: &u32| {
             let item = &form.items[*x as usize];
             let choice = &self.problem.tasks[item.task as usize].choices[item.column.choice as usize];
@@ -132,12 +166,12 @@ impl Phase<'_> {
             }
         };
         let mut items: Vec<u32> = placed.iter().copied().filter(uses).collect();
-        if items.iter().any(|x| !form.items[*x as usize].timed) {
+        if items.iter().any(|x| !form.items[*x as usize].timed()) {
             return placed.to_vec();
         }
         let Some(last) = items.pop() else { return placed.to_vec() };
-        let item = &form.items[last as usize];
-        let fits = |state: &State<'_>| state.obstacle(item.task as usize, &item.column).is_none();
+        let task = form.items[last as usize].task as usize;
+        let fits = |state: &State<'_>| state.obstacle(task, column).is_none();
         let mut needed = needed(form, state, items, fits);
         needed.push(last);
         needed
@@ -162,14 +196,15 @@ impl Phase<'_> {
                     || other.quotas.iter().any(|q| choice.quotas.iter().any(|r| r.0 == q.0))
             })
             .collect();
-        if sharers.iter().any(|x| !form.items[*x as usize].timed) {
+        if sharers.iter().any(|x| !form.items[*x as usize].timed()) {
             return placed.to_vec();
         }
         // A run that fits at some time also fits when it is moved earlier until it meets the end of
         // another: these starts stand for all.
         let mut starts = vec![ceil_second(choice.ready)];
         for x in &sharers {
-            starts.extend(form.items[*x as usize].column.runs.iter().map(|run| ceil_second(run.1)));
+            let placed = state.column(form.items[*x as usize].task as usize);
+            starts.extend(placed.iter().flat_map(|column| &column.runs).map(|run| ceil_second(run.1)));
         }
         let latest = t.deadline.map_or(i64::MAX, |d| d - choice.run);
         starts.retain(|start| *start >= choice.ready && *start <= latest);

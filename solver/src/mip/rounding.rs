@@ -5,7 +5,7 @@ use crate::{
     anneal,
     column::Column,
     construct::{finish, insert_all, topological},
-    formulation::Formulation,
+    formulation::{Formulation, Item, Times},
     linear::Solution,
     search,
     state::State,
@@ -38,8 +38,13 @@ impl Phase<'_> {
         for &task in &order {
             let fitting = shares[task as usize].iter().find_map(|(_, x)| {
                 let item = &form.items[*x as usize];
-                if item.timed {
-                    state.obstacle(task as usize, &item.column).is_none().then(|| item.column.clone())
+                let fits = |column: &Column| {
+                    self.may_start(&state, task, column) && state.obstacle(task as usize, column).is_none()
+                };
+                if item.times == Times::Exact && fits(&item.column) {
+                    Some(item.column.clone())
+                } else if item.times == Times::Exact && self.problem.tasks[task as usize].inputs.is_empty() {
+                    None
                 } else {
                     self.retime(&state, task, item.column.choice)
                 }
@@ -55,6 +60,10 @@ impl Phase<'_> {
         if state.over_budget().is_none() {
             self.consider(finish(self.problem, self.ranks, &mut state, self.members));
         }
+    }
+
+    /// Improves the best plan by annealing among the columns of low reduced cost and by search.
+    pub(super) fn polish(&mut self, form: &Formulation<'_>, relaxation: &Solution) {
         if form.items.len() <= HEURISTIC_COLUMNS {
             // The program itself is quicker.
             return;
@@ -75,7 +84,8 @@ impl Phase<'_> {
     /// By task the columns of least reduced cost, best first.
     fn low_cost(&self, form: &Formulation<'_>, relaxation: &Solution) -> Vec<Vec<Column>> {
         let mut keyed: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
-        for (x, item) in (0_u32..).zip(&form.items).filter(|(_, item)| item.timed) {
+        let exact = |item: &Item| item.times == Times::Exact;
+        for (x, item) in (0_u32..).zip(&form.items).filter(|(_, item)| exact(item)) {
             keyed[item.task as usize].push((relaxation.reduced[x as usize], x));
         }
         keyed
