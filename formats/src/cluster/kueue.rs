@@ -1,0 +1,463 @@
+//! Kueue's queues: quotas of teams by flavor.
+//!
+//! A ClusterQueue is a team. Manifests are in the queue that their label `kueue.x-k8s.io/queue-name`
+//! names, by way of the LocalQueue of their namespace; a Workload is in it when its `team` is the
+//! queue's name. Quotas count what pods ask for, as Kueue does.
+//!
+//! In a cohort queues borrow from each other. With nominal quotas N, lending limits L (N where not
+//! stated) and usages U, a queue uses its guaranteed N − L alone and the rest from a common pool, so
+//! Σ max(0, U − (N − L)) ≤ Σ L. That holds just when for every set of queues Σ (U − (N − L)) over the
+//! set is at most Σ L over all, and each of these is a quota of several teams.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::{
+    Bytes, Cpu, Diagnostic, Match, OneOf, Workload,
+    estate::{Counts, EstateSpec, Only, Quota},
+    read::{Located, View},
+};
+
+use super::{
+    karpenter::{Pool, count, devices},
+    listed,
+    machine::{names_accelerator, product},
+    nodes::Nodes,
+    note,
+    object::Object,
+    overlay::both,
+    selection::{Requirement, select},
+};
+use crate::Translation;
+
+const GROUP: &str = "kueue.x-k8s.io";
+const QUEUE: &str = "kueue.x-k8s.io/queue-name";
+
+/// Beyond so many queues with lending limits in a cohort not every set of them has a quota.
+const MOST_LENDERS: usize = 6;
+
+/// The labels of nodes that flavors name.
+pub(super) fn flavor_labels(objects: &[Object<'_>]) -> BTreeSet<String> {
+    of_kind(objects, "ResourceFlavor")
+        .flat_map(|flavor| flavor.at(&["spec", "nodeLabels"]).map_or_else(Vec::new, |labels| labels.entries()))
+        .map(|(key, _)| key.to_owned())
+        .collect()
+}
+
+fn of_kind<'r, 'a>(objects: &'r [Object<'a>], kind: &'r str) -> impl Iterator<Item = &'r Object<'a>> {
+    objects.iter().filter(move |object| object.group == GROUP && object.kind == kind)
+}
+
+/// A quota of one resource of one flavor in one queue, in parts (see [`Amount`]).
+#[derive(Debug, Clone)]
+struct Share {
+    queue: String,
+    flavor: String,
+    resource: String,
+    nominal: u64,
+    borrowing: Option<u64>,
+    lending: Option<u64>,
+}
+
+/// Translates the queues, and puts the workloads of manifests in theirs.
+pub(super) fn translate(
+    objects: &[Object<'_>],
+    pools: &[Pool],
+    nodes: &Nodes,
+    workloads: &mut [(usize, Located<Workload>)],
+    estate: Option<&EstateSpec>,
+    out: &mut Translation,
+) {
+    let mut flavors = Flavors { objects, pools, nodes, estate, known: BTreeMap::new() };
+    let mut shares: BTreeMap<String, Vec<Share>> = BTreeMap::new();
+    for queue in of_kind(objects, "ClusterQueue") {
+        let own = read_shares(queue, out);
+        let cohort = ["cohortName", "cohort"].iter().find_map(|field| queue.text(&["spec", field]));
+        match cohort.filter(|cohort| !cohort.is_empty()) {
+            Some(cohort) => shares.entry(root(objects, cohort)).or_default().extend(own.clone()),
+            None => alone(&own, &mut flavors, out),
+        }
+        confine(queue, &mut flavors, out);
+        uncovered(queue, &own, out);
+        let stop = queue.text(&["spec", "stopPolicy"]).filter(|policy| *policy != "None");
+        if let Some(policy) = stop {
+            let value = "its workloads are placed all the same";
+            note(out, format!("stopPolicy {policy} of {}", queue.title()), value, "its manifest");
+        }
+    }
+    for (cohort, mut members) in shares {
+        members.extend(cohort_shares(objects, &cohort, out));
+        together(&cohort, &members, &mut flavors, out);
+    }
+    for object in objects.iter().filter(|object| object.group == GROUP) {
+        if !matches!(object.kind, "ClusterQueue" | "LocalQueue" | "ResourceFlavor" | "Cohort") {
+            note(out, format!("passed over: {}", object.title()), "says nothing of quotas", "its manifest");
+        }
+    }
+    assign(objects, workloads, out);
+}
+
+/// The outermost cohort around one.
+fn root(objects: &[Object<'_>], cohort: &str) -> String {
+    let mut at = cohort;
+    // As many steps as there are cohorts: a ring has no outermost one.
+    for _ in of_kind(objects, "Cohort") {
+        let found = of_kind(objects, "Cohort").find(|object| object.name == at);
+        let parent = found.and_then(|object| {
+            ["parentName", "parent"].iter().find_map(|field| object.text(&["spec", field]))
+        });
+        match parent.filter(|parent| !parent.is_empty()) {
+            Some(parent) => at = parent,
+            None => break,
+        }
+    }
+    at.to_owned()
+}
+
+/// Quotas that cohorts bring in themselves, for all their queues.
+fn cohort_shares(objects: &[Object<'_>], outermost: &str, out: &mut Translation) -> Vec<Share> {
+    let mut all = Vec::new();
+    for cohort in of_kind(objects, "Cohort").filter(|cohort| root(objects, cohort.name) == outermost) {
+        let own = read_shares(cohort, out);
+        if own.iter().any(|share| share.borrowing.is_some() || share.lending.is_some()) {
+            let value = "not held: its queues share with all of the outermost cohort";
+            note(out, format!("limits of {}", cohort.title()), value, "its manifest");
+        }
+        all.extend(own.into_iter().map(|share| Share { queue: String::new(), lending: None, borrowing: None, ..share }));
+    }
+    all
+}
+
+/// What a queue or a cohort has of each resource of each flavor.
+fn read_shares(object: &Object<'_>, out: &mut Translation) -> Vec<Share> {
+    let mut shares = Vec::new();
+    let text = |view: &View<'_>, field| view.field(field).and_then(|view| view.text()).unwrap_or_default().to_owned();
+    for group in object.items(&["spec", "resourceGroups"]) {
+        let of_group = group.field("flavors").map_or_else(Vec::new, |flavors| flavors.items());
+        for flavor in of_group {
+            for resource in flavor.field("resources").map_or_else(Vec::new, |view| view.items()) {
+                let name = text(&resource, "name");
+                let Some(amount) = Amount::of(&name) else {
+                    let what = format!("quota of {} on {name}", object.title());
+                    note(out, what, "not held: no workload here states how much of it it asks for", "its manifest");
+                    continue;
+                };
+                let mut read = |field: &str| match resource.field(field).map(|view| amount.read(&view)) {
+                    None => None,
+                    Some(Ok(parts)) => Some(parts),
+                    Some(Err(problems)) => {
+                        out.problems.extend(problems);
+                        None
+                    }
+                };
+                let (nominal, borrowing, lending) =
+                    (read("nominalQuota"), read("borrowingLimit"), read("lendingLimit"));
+                shares.push(Share {
+                    queue: object.name.to_owned(),
+                    flavor: text(&flavor, "name"),
+                    resource: name,
+                    nominal: nominal.unwrap_or(0),
+                    borrowing,
+                    lending,
+                });
+            }
+        }
+    }
+    shares
+}
+
+/// How a resource is counted: thousandths of cores, bytes, devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Amount {
+    Cores,
+    Bytes,
+    Devices,
+}
+
+impl Amount {
+    fn of(resource: &str) -> Option<Self> {
+        match resource {
+            "cpu" => Some(Self::Cores),
+            "memory" => Some(Self::Bytes),
+            _ => devices(resource).map(|_| Self::Devices),
+        }
+    }
+
+    fn read(self, view: &View<'_>) -> Result<u64, Vec<Diagnostic>> {
+        match self {
+            Self::Cores => Ok(view.read::<Cpu>()?.0),
+            Self::Bytes => Ok(view.read::<Bytes>()?.0),
+            Self::Devices => count(view).map(u64::from),
+        }
+    }
+}
+
+/// A limit on what queues ask for of a resource of a flavor.
+fn quota(
+    name: String,
+    share: &Share,
+    teams: Vec<String>,
+    limit: u64,
+    flavors: &mut Flavors<'_, '_>,
+    out: &mut Translation,
+) {
+    let matches = flavors.matches(&share.flavor, out);
+    let mut quota = Quota {
+        name: Some(format!("{name}, {} of {}", share.resource, share.flavor)),
+        matches,
+        team: Some(teams.into()),
+        counts: Some(Counts::Asked),
+        ..Quota::default()
+    };
+    match Amount::of(&share.resource) {
+        Some(Amount::Cores) => quota.cpu = Some(Cpu(limit)),
+        Some(Amount::Bytes) => quota.memory = Some(Bytes(limit)),
+        Some(Amount::Devices) => {
+            quota.accelerators = Some(u32::try_from(limit).unwrap_or(u32::MAX));
+            let names = devices(&share.resource).unwrap_or_default();
+            let of_vendor = Match { accelerator: Some(names.into()), ..Match::default() };
+            match both(&quota.matches, &of_vendor) {
+                Some(matches) => quota.matches = matches,
+                // The flavor has no such devices: nothing to limit.
+                None => return,
+            }
+        }
+        None => return,
+    }
+    out.estate.quotas.push(quota);
+}
+
+/// The quotas of a queue without a cohort.
+fn alone(shares: &[Share], flavors: &mut Flavors<'_, '_>, out: &mut Translation) {
+    for share in shares {
+        let name = format!("ClusterQueue {}", share.queue);
+        quota(name, share, vec![share.queue.clone()], share.nominal, flavors, out);
+    }
+}
+
+/// The quotas of the queues of a cohort.
+fn together(cohort: &str, shares: &[Share], flavors: &mut Flavors<'_, '_>, out: &mut Translation) {
+    let mut by_flavor: BTreeMap<(&str, &str), Vec<&Share>> = BTreeMap::new();
+    for share in shares {
+        by_flavor.entry((&share.flavor, &share.resource)).or_default().push(share);
+    }
+    for members in by_flavor.values() {
+        let queues: Vec<&Share> = members.iter().copied().filter(|share| !share.queue.is_empty()).collect();
+        for share in &queues {
+            if let Some(more) = share.borrowing {
+                let limit = share.nominal.saturating_add(more);
+                let name = format!("ClusterQueue {}", share.queue);
+                quota(name, share, vec![share.queue.clone()], limit, flavors, out);
+            }
+        }
+        let lent = |share: &Share| share.lending.map_or(share.nominal, |limit| limit.min(share.nominal));
+        let pool = members.iter().fold(0_u64, |sum, share| sum.saturating_add(lent(share)));
+        let (keepers, others): (Vec<&Share>, Vec<&Share>) =
+            queues.into_iter().partition(|share| lent(share) < share.nominal);
+        let Some(first) = others.first().or_else(|| keepers.first()).copied() else { continue };
+        let few = keepers.len() <= MOST_LENDERS;
+        if !few {
+            let what = format!("lending limits in the cohort {cohort}");
+            note(out, what, "held for all its queues together", "too many of them");
+        }
+        let full = (1_u32 << keepers.len().min(MOST_LENDERS)) - 1;
+        for set in if few { 0..=full } else { full..=full } {
+            let inside: Vec<&Share> = if few {
+                keepers.iter().enumerate().filter(|(at, _)| set & (1 << at) != 0).map(|(_, share)| *share).collect()
+            } else {
+                keepers.clone()
+            };
+            let kept = inside.iter().fold(0_u64, |sum, share| sum.saturating_add(share.nominal - lent(share)));
+            let teams: Vec<String> = others.iter().chain(&inside).map(|share| share.queue.clone()).collect();
+            if !teams.is_empty() {
+                let name = format!("cohort {cohort}: {}", teams.join(" + "));
+                quota(name, first, teams, pool.saturating_add(kept), flavors, out);
+            }
+        }
+    }
+}
+
+/// A queue's workloads run where its flavors are.
+fn confine(queue: &Object<'_>, flavors: &mut Flavors<'_, '_>, out: &mut Translation) {
+    let mut allowed: Option<Vec<(String, Match)>> = None;
+    for group in queue.items(&["spec", "resourceGroups"]) {
+        let covered = group.field("coveredResources").map_or_else(Vec::new, |view| view.items());
+        let is_for_all = covered.iter().any(|view| matches!(view.text(), Some("cpu" | "memory")));
+        let names = group.field("flavors").map_or_else(Vec::new, |view| view.items());
+        let names: Vec<String> = names
+            .iter()
+            .filter_map(|flavor| flavor.field("name")?.text().map(str::to_owned))
+            .collect();
+        let matches: Vec<(String, Match)> =
+            names.into_iter().map(|name| (name.clone(), flavors.matches(&name, out))).collect();
+        if matches.iter().any(|(_, one)| *one == Match::default()) {
+            continue;
+        }
+        if !is_for_all {
+            let names: Vec<String> = matches.iter().map(|(name, _)| name.clone()).collect();
+            let what = format!("flavors {} of {}", listed(&names), queue.title());
+            let value = "limit how much is used there, not where else devices are used";
+            note(out, what, value, "they cover devices alone");
+            continue;
+        }
+        allowed = Some(match allowed {
+            None => matches,
+            Some(before) => {
+                let pairs = before.iter().flat_map(|one| matches.iter().map(move |other| (one, other)));
+                pairs
+                    .filter_map(|(one, other)| Some((format!("{} and {}", one.0, other.0), both(&one.1, &other.1)?)))
+                    .collect()
+            }
+        });
+    }
+    for (flavor, matches) in allowed.into_iter().flatten() {
+        let name = format!("ClusterQueue {}, flavor {flavor}", queue.name);
+        out.estate.only.push(Only { name: Some(name), matches, team: Some(OneOf::from(queue.name)) });
+    }
+}
+
+/// Kueue admits no pod that asks for what its queue does not cover.
+fn uncovered(queue: &Object<'_>, shares: &[Share], out: &mut Translation) {
+    let covers = |amount| shares.iter().any(|share| Amount::of(&share.resource) == Some(amount));
+    if !covers(Amount::Devices) {
+        out.estate.quotas.push(Quota {
+            name: Some(format!("ClusterQueue {}, which covers no accelerators", queue.name)),
+            team: Some(OneOf::from(queue.name)),
+            accelerators: Some(0),
+            counts: Some(Counts::Asked),
+            ..Quota::default()
+        });
+    }
+}
+
+/// Flavors by name, each looked up once.
+struct Flavors<'r, 'a> {
+    objects: &'r [Object<'a>],
+    pools: &'r [Pool],
+    nodes: &'r Nodes,
+    estate: Option<&'r EstateSpec>,
+    known: BTreeMap<String, Match>,
+}
+
+impl Flavors<'_, '_> {
+    /// The offers of a flavor.
+    fn matches(&mut self, name: &str, out: &mut Translation) -> Match {
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        let matches = match of_kind(self.objects, "ResourceFlavor").find(|flavor| flavor.name == name) {
+            Some(flavor) => self.read(flavor, out),
+            None => {
+                let value = "taken as every offer: its ResourceFlavor is not among the documents";
+                note(out, format!("nodes of the flavor {name}"), value, "the ClusterQueues");
+                Match::default()
+            }
+        };
+        self.known.insert(name.to_owned(), matches.clone());
+        matches
+    }
+
+    fn read(&self, flavor: &Object<'_>, out: &mut Translation) -> Match {
+        let labels = flavor.at(&["spec", "nodeLabels"]).map_or_else(Vec::new, |labels| labels.entries());
+        let mut by_accelerator = Match::default();
+        let (mut requirements, mut own) = (Vec::new(), Vec::new());
+        for (key, view) in labels {
+            let Some(value) = view.text() else { continue };
+            let one = Requirement::label(key, value, view);
+            if names_accelerator(key) {
+                by_accelerator.accelerator = Some(OneOf::from(product(value)));
+            } else if select(None, std::slice::from_ref(&one), self.estate).is_ok_and(|found| {
+                found.notes.iter().all(|(_, why)| !why.contains("taken as met"))
+            }) {
+                requirements.push(one);
+            } else {
+                own.push((key.to_owned(), value.to_owned()));
+            }
+        }
+        let known = match select(None, &requirements, self.estate) {
+            Ok(selection) => {
+                for (what, why) in selection.notes {
+                    note(out, format!("label of {}: {what}", flavor.title()), why, "its nodeLabels");
+                }
+                both(&selection.matches, &by_accelerator).unwrap_or_default()
+            }
+            Err(none) => {
+                let message = format!("no offer has nodes with all labels of {}", flavor.title());
+                out.problems.push(none.at.problem(message).with_help("`plimsoll offers` lists what there is"));
+                return Match::default();
+            }
+        };
+        if own.is_empty() { known } else { self.by_labels(flavor, &known, &own, out) }
+    }
+
+    /// Labels of the users' own: those of nodes, else of Karpenter's pools.
+    fn by_labels(
+        &self,
+        flavor: &Object<'_>,
+        known: &Match,
+        own: &[(String, String)],
+        out: &mut Translation,
+    ) -> Match {
+        let has = |labels: &BTreeMap<String, String>| own.iter().all(|(key, value)| labels.get(key) == Some(value));
+        let groups = self.nodes.groups.iter().filter(|(_, labels)| has(labels));
+        let offers: Vec<String> = groups.map(|(offer, _)| offer.clone()).collect();
+        let pools: Vec<&Pool> =
+            self.pools.iter().filter(|pool| own.iter().all(|label| pool.labels.contains(label))).collect();
+        let words: Vec<String> = own.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+        let what = format!("nodes of the flavor {}", flavor.name);
+        match (offers.is_empty(), pools.first()) {
+            (false, pool) => {
+                if let Some(pool) = pool {
+                    let value = format!("those in the node list, not what NodePool {} may launch", pool.name);
+                    note(out, what, value, words.join(", "));
+                }
+                let named = Match { offer: Some(offers.into()), ..Match::default() };
+                both(known, &named).unwrap_or(named)
+            }
+            (true, Some(pool)) => {
+                if pools.len() > 1 {
+                    let value = format!("what NodePool {} may launch, the first with its labels", pool.name);
+                    note(out, what, value, words.join(", "));
+                }
+                both(known, &pool.matches).unwrap_or_else(|| pool.matches.clone())
+            }
+            (true, None) => {
+                let value = "every offer of its other labels: no node or NodePool here has these";
+                note(out, what, value, words.join(", "));
+                known.clone()
+            }
+        }
+    }
+}
+
+/// Gives workloads of manifests the team of their queue.
+fn assign(objects: &[Object<'_>], workloads: &mut [(usize, Located<Workload>)], out: &mut Translation) {
+    let queues: BTreeMap<(&str, &str), &str> = of_kind(objects, "LocalQueue")
+        .filter_map(|queue| Some(((queue.namespace(), queue.name), queue.text(&["spec", "clusterQueue"])?)))
+        .collect();
+    for (document, workload) in workloads {
+        let name = workload.value.metadata.name.clone();
+        let mine = |object: &&Object<'_>| {
+            object.document == *document
+                && (object.name == name || name.strip_prefix(object.name).is_some_and(|rest| rest.starts_with('-')))
+        };
+        let Some(object) = objects.iter().filter(mine).max_by_key(|object| object.name.len()) else { continue };
+        let Some(queue) = object
+            .label(QUEUE)
+            .or_else(|| object.text(&["spec", "template", "metadata", "labels", QUEUE]))
+        else {
+            continue;
+        };
+        match (queues.get(&(object.namespace(), queue)), &workload.value.spec.team) {
+            (None, _) => {
+                let value = "no quota: its LocalQueue is not among the documents";
+                note(out, format!("queue {queue} of {name}"), value, QUEUE);
+            }
+            (Some(cluster), None) => workload.value.spec.team = Some((*cluster).to_owned()),
+            (Some(cluster), Some(team)) if team != cluster => {
+                let value = format!("does not count: its team is {team}; `plimsoll.dev/team: {cluster}` makes it count");
+                note(out, format!("queue {queue} of {name}"), value, QUEUE);
+            }
+            _ => {}
+        }
+    }
+}
