@@ -13,13 +13,10 @@ mod nodes;
 mod object;
 mod overlay;
 mod selection;
-#[cfg(test)]
-mod tests;
 
 use plimsoll_model::{Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
 use crate::{Documents, Translation};
-use object::Object;
 
 /// Translates what is about the cluster among all documents of the Kubernetes API. `workloads` are those
 /// that the manifests became; they are given the team of their queue.
@@ -38,15 +35,6 @@ pub(crate) fn translate(
     out
 }
 
-/// Whether an object is read here.
-pub(crate) fn reads(group: &str, kind: &str) -> bool {
-    (group.is_empty() && kind == "Node") || is_pool_or_queue(group)
-}
-
-fn is_pool_or_queue(group: &str) -> bool {
-    group == "kueue.x-k8s.io" || group.starts_with("karpenter.")
-}
-
 /// Adds to the assumptions.
 fn note(out: &mut Translation, what: String, value: impl Into<String>, source: impl Into<String>) {
     let (value, source) = (value.into(), source.into());
@@ -56,9 +44,7 @@ fn note(out: &mut Translation, what: String, value: impl Into<String>, source: i
 /// Names in a row, cut after a few.
 fn listed(names: &[String]) -> String {
     const MOST: usize = 8;
-    let mut shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > MOST {
-        shown += &format!(" and {} more", names.len() - MOST);
-    }
-    shown
+    let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(MOST);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }

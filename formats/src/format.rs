@@ -28,14 +28,8 @@ pub enum Format {
 impl Format {
     /// The format of a document, if it is one of these.
     pub fn of(document: &Foreign) -> Option<Self> {
-        let group = document.text("apiVersion").map(|version| version.split('/').next().unwrap_or(version));
-        if let (Some(group), Some(_)) = (group, document.text("kind")) {
-            return Some(match group {
-                "kueue.x-k8s.io" => Self::Kueue,
-                _ if group.starts_with("karpenter.") => Self::Karpenter,
-                "v1" if is_node_list(document) => Self::Nodes,
-                _ => Self::Kubernetes,
-            });
+        if let (Some(version), Some(kind)) = (document.text("apiVersion"), document.text("kind")) {
+            return Some(Self::of_object(document, version, kind));
         }
         let has = |field: &str| document.has(field);
         // A kustomization may leave out what it is; its `resources` are a list of files.
@@ -50,6 +44,22 @@ impl Format {
         (TASK.iter().any(|field| has(field)) || head).then_some(Self::SkyPilot)
     }
 
+    /// The format of an object of the Kubernetes API; of a list what its first item is.
+    fn of_object(document: &Foreign, version: &str, kind: &str) -> Self {
+        let of = |version: &str, kind: &str| match version.split('/').next().unwrap_or(version) {
+            "kueue.x-k8s.io" => Self::Kueue,
+            group if group.starts_with("karpenter.") => Self::Karpenter,
+            "v1" if matches!(kind, "Node" | "NodeList") => Self::Nodes,
+            _ => Self::Kubernetes,
+        };
+        if (version, kind) != ("v1", "List") {
+            return of(version, kind);
+        }
+        let first = document.root().field("items").and_then(|items| items.items().into_iter().next());
+        let text = |field| first.as_ref()?.field(field)?.text();
+        of(text("apiVersion").unwrap_or_default(), text("kind").unwrap_or_default())
+    }
+
     /// Several of them, in a sentence.
     pub fn plural(self) -> &'static str {
         match self {
@@ -60,18 +70,6 @@ impl Format {
             Self::Kueue => "Kueue's resources",
             Self::Terraform => "Terraform's state",
         }
-    }
-}
-
-/// Whether a document of the core group is a node, or a list that begins with one.
-fn is_node_list(document: &Foreign) -> bool {
-    match document.text("kind") {
-        Some("Node" | "NodeList") => true,
-        Some("List") => {
-            let first = document.root().field("items").and_then(|items| items.items().into_iter().next());
-            first.and_then(|item| item.field("kind")?.text()) == Some("Node")
-        }
-        _ => false,
     }
 }
 

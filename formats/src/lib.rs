@@ -6,9 +6,11 @@
 //! names the field or annotation which would replace it, and what is passed over is listed with the
 //! reason. No I/O, no clock.
 
+mod cluster;
 mod format;
 mod kubernetes;
 mod skypilot;
+mod terraform;
 
 use std::collections::BTreeMap;
 
@@ -59,15 +61,23 @@ pub fn translate(documents: &[Foreign], estate: Option<&EstateSpec>) -> Translat
     }
     let own_nodes =
         formats.contains_key(&Format::Nodes) || estate.is_some_and(|estate| !estate.sites.is_empty());
+    // A cluster's documents refer to each other, and lists of objects may hold any of them.
+    let is_cluster = |format: &Format| {
+        matches!(format, Format::Kubernetes | Format::Nodes | Format::Karpenter | Format::Kueue)
+    };
+    let mut of_cluster: Vec<(usize, &Foreign)> =
+        formats.iter().filter(|(format, _)| is_cluster(format)).flat_map(|(_, of)| of.clone()).collect();
+    of_cluster.sort_unstable_by_key(|(index, _)| *index);
     for (format, documents) in formats {
         translation.add(match format {
             Format::Kubernetes => kubernetes::translate(&documents, estate, own_nodes),
             Format::SkyPilot => skypilot::translate(&documents, estate),
-            Format::Karpenter | Format::Kueue | Format::Nodes | Format::Terraform => {
-                not_yet(format, &documents)
-            }
+            Format::Karpenter | Format::Kueue | Format::Nodes => continue,
+            Format::Terraform => terraform::translate(&documents, estate),
         });
     }
+    let cluster = cluster::translate(&of_cluster, &mut translation.workloads, estate);
+    translation.add(cluster);
     translation
 }
 
@@ -75,21 +85,6 @@ fn unknown(document: &Foreign) -> Diagnostic {
     document.problem("", "this is no document that Plimsoll knows").with_help(
         "it reads its own (`apiVersion: plimsoll.dev/v1alpha1`), Kubernetes manifests and SkyPilot tasks",
     )
-}
-
-/// The documents of a format that is recognised and not read.
-fn not_yet(format: Format, documents: &Documents<'_>) -> Translation {
-    let problem = |document: &Foreign| {
-        let kind = document.text("kind").map_or_else(String::new, |kind| format!(" `{kind}`"));
-        document
-            .problem(
-                if kind.is_empty() { "" } else { "kind" },
-                format!("not a Plimsoll document but {format}{kind}"),
-            )
-            .with_help(format!("reading {} is not there yet", format.plural()))
-    };
-    let problems = documents.iter().map(|(_, document)| problem(document)).collect();
-    Translation { problems, ..Translation::default() }
 }
 
 #[cfg(test)]

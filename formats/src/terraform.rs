@@ -8,7 +8,7 @@ mod resource;
 
 use std::collections::BTreeMap;
 
-use plimsoll_catalog::offers_of;
+use plimsoll_catalog::{CatalogOffer, offers_of};
 use plimsoll_model::{
     Diagnostic,
     estate::{EstateSpec, Reservation},
@@ -23,6 +23,14 @@ use resource::{Held, Resource, Resources};
 pub(crate) fn translate(documents: &Documents<'_>, estate: Option<&EstateSpec>) -> Translation {
     let mut out = Translation::default();
     for (_, document) in documents {
+        let root = document.root();
+        let found = ["planned_values", "values"].iter().find_map(|field| root.field(field));
+        if found.is_some_and(|values| !values.is_mapping()) {
+            let problem =
+                Diagnostic::of_file(document.file(), "the resources of this Terraform state are no mapping");
+            out.problems.push(problem.with_help("write it with `terraform show -json`"));
+            continue;
+        }
         let resources = Resources::of(document);
         let mut reader = Reader { document, estate, out: &mut out, single: BTreeMap::new() };
         for resource in &resources.list {
@@ -77,38 +85,29 @@ impl<'a> Reader<'_, 'a> {
                 continue;
             }
             if !self.exists(&offer) {
-                let near = self.near(&offer).map_or_else(String::new, |near| format!("; near to it is {near}"));
+                let near = near(&offer).map_or_else(String::new, |near| format!("; near to it is {near}"));
                 self.pass_over(resource, format!("there is no offer {offer}{near}"));
                 continue;
             }
             let value = until.map_or_else(String::new, |until| format!(" until {until}"));
-            self.note(format!("paid for already: {}", resource.address), format!("{count} of {offer}{value}"));
+            self.note(
+                format!("paid for already: {}", resource.address),
+                format!("{count} of {offer}{value}"),
+            );
             self.out.estate.reservations.push(Reservation { offer, count, until, sunk: None });
         }
     }
 
     /// Whether an offer is the catalogue's or the estate's.
     fn exists(&self, name: &str) -> bool {
-        let stated = self.estate.is_some_and(|estate| estate.offers.iter().any(|offer| offer.full_name() == name));
-        stated || self.has_catalogue() && self.embedded(name).any(|offer| offer == name)
+        let stated =
+            self.estate.is_some_and(|estate| estate.offers.iter().any(|offer| offer.full_name() == name));
+        stated || self.has_catalogue() && embedded(name).any(|offer| offer == name)
     }
 
     fn has_catalogue(&self) -> bool {
         let lists = self.estate.and_then(|estate| estate.catalog.as_ref());
         lists.is_none_or(|lists| lists.iter().any(|list| list == "embedded"))
-    }
-
-    /// The catalogue's offers of a name's cloud and region.
-    fn embedded(&self, name: &str) -> impl Iterator<Item = String> {
-        let mut parts = name.split('/');
-        let cloud = parts.next().unwrap_or_default().to_owned();
-        let region = parts.next().unwrap_or_default().to_owned();
-        offers_of(&cloud).iter().filter(move |offer| offer.region_name() == region).map(|offer| offer.name())
-    }
-
-    fn near(&self, name: &str) -> Option<String> {
-        let all: Vec<String> = self.embedded(name).collect();
-        nearest(name, all.iter().map(String::as_str)).map(str::to_owned)
     }
 
     fn pass_over(&mut self, resource: &Resource<'_>, why: String) {
@@ -131,13 +130,16 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
-/// What a state without modules is: nothing was applied yet, or the file is of something else.
-pub(crate) fn check(document: &Foreign) -> Option<Diagnostic> {
-    let root = document.root();
-    let found = ["values", "planned_values"].iter().find_map(|field| root.field(field));
-    let broken = found.is_some_and(|values| !values.is_mapping());
-    broken.then(|| {
-        Diagnostic::of_file(document.file(), "the resources of this Terraform state are no mapping")
-            .with_help("write it with `terraform show -json`")
-    })
+/// The catalogue's offers of a name's cloud and region.
+fn embedded(name: &str) -> impl Iterator<Item = String> {
+    let mut parts = name.split('/');
+    let cloud = parts.next().unwrap_or_default();
+    let region = parts.next().unwrap_or_default().to_owned();
+    offers_of(cloud).iter().filter(move |offer| offer.region_name() == region).map(CatalogOffer::name)
+}
+
+/// The offer there whose name is nearest.
+fn near(name: &str) -> Option<String> {
+    let all: Vec<String> = embedded(name).collect();
+    nearest(name, all.iter().map(String::as_str)).map(str::to_owned)
 }

@@ -6,7 +6,7 @@
 
 use plimsoll_catalog::accelerators;
 use plimsoll_model::{
-    Bytes, Capacity, Cpu, Diagnostic, Match, OneOf,
+    Bytes, Cpu, Diagnostic, Match, OneOf,
     estate::{EstateSpec, Only, Quota},
     read::View,
 };
@@ -16,7 +16,7 @@ use super::{
     nodes::Nodes,
     note,
     object::Object,
-    selection::{Requirement, Selection, region_of, select},
+    selection::{CLASSES, Requirement, Selection, region_of, select},
 };
 use crate::Translation;
 
@@ -29,9 +29,6 @@ pub(super) struct Pool {
     pub(super) matches: Match,
     is_limited: bool,
 }
-
-/// The classes in which clouds sell: own machines are no pool's.
-pub(super) const CLASSES: [Capacity; 3] = [Capacity::Spot, Capacity::OnDemand, Capacity::Reserved];
 
 /// Translates the pools of a cluster with these nodes.
 pub(super) fn translate(
@@ -106,9 +103,18 @@ struct Reader<'r, 'a> {
 /// Whether a label is the provider's or Kubernetes' own rather than the users'.
 fn is_well_known(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
-    ["kubernetes.io", "k8s.io", "k8s.aws", "k8s.gcp", "azure.com", "amazonaws.com", "karpenter.sh", "google.com"]
-        .iter()
-        .any(|known| domain == *known || domain.ends_with(&format!(".{known}")))
+    [
+        "kubernetes.io",
+        "k8s.io",
+        "k8s.aws",
+        "k8s.gcp",
+        "azure.com",
+        "amazonaws.com",
+        "karpenter.sh",
+        "google.com",
+    ]
+    .iter()
+    .any(|known| domain == *known || domain.ends_with(&format!(".{known}")))
         || super::machine::names_accelerator(key)
 }
 
@@ -131,7 +137,11 @@ impl<'a> Reader<'_, 'a> {
         // Requirements on labels of the users' own say which values nodes may have.
         let (well_known, own): (Vec<_>, Vec<_>) =
             requirements.into_iter().partition(|one| is_well_known(&one.key));
-        labels.extend(own.iter().filter(|one| one.values.len() == 1).map(|one| (one.key.clone(), one.values[0].clone())));
+        labels.extend(
+            own.iter()
+                .filter(|one| one.values.len() == 1)
+                .map(|one| (one.key.clone(), one.values[0].clone())),
+        );
         labels.push(("karpenter.sh/nodepool".to_owned(), object.name.to_owned()));
         if out.problems.len() > before {
             return None;
@@ -160,15 +170,21 @@ impl<'a> Reader<'_, 'a> {
 
     /// A pool that can launch nothing.
     fn nothing(&self, requirement: &Requirement<'a>) -> Diagnostic {
-        let message =
-            format!("no instance type of the catalogue meets `{}` beside the other requirements", requirement.words());
+        let message = format!(
+            "no instance type of the catalogue meets `{}` beside the other requirements",
+            requirement.words()
+        );
         let known = select(self.cloud(), &[], self.estate).is_ok();
         let near = requirement.values.iter().find_map(|value| {
             let all = super::machine::machines(self.cloud(), self.estate);
             let names = all.iter().filter_map(|machine| machine.label(&requirement.key)).flatten();
             let names: std::collections::BTreeSet<String> = names.collect();
-            plimsoll_model::yaml::nearest(value, names.iter().map(String::as_str)).map(str::to_owned)
+            let near = plimsoll_model::yaml::nearest(value, names.iter().map(String::as_str))?;
+            (near != value).then(|| near.to_owned())
         });
+        if super::machine::capacity(&requirement.key, "").is_some() {
+            return requirement.at.problem(message).with_help("known are spot, on-demand and reserved");
+        }
         let help = match near {
             Some(near) if known => format!("did you mean `{near}`?"),
             _ => "`plimsoll offers` lists what there is; an Estate may state other offers".to_owned(),
@@ -213,7 +229,10 @@ impl<'a> Reader<'_, 'a> {
             note(
                 out,
                 format!("region of NodePool {}", self.object.name),
-                cloud.map_or_else(|| "any region of any cloud".to_owned(), |cloud| format!("any region of {cloud}")),
+                cloud.map_or_else(
+                    || "any region of any cloud".to_owned(),
+                    |cloud| format!("any region of {cloud}"),
+                ),
                 "neither its requirements nor its class name one; `plimsoll.dev/regions` on it does",
             );
             return None;
@@ -284,6 +303,19 @@ impl<'a> Reader<'_, 'a> {
         quotas
     }
 
+    /// The accelerators of those names that machines of a match have; nothing when they have no others.
+    fn among(&self, names: Vec<String>, matches: &Match) -> Option<OneOf<String>> {
+        let Some(types) = &matches.instance_type else { return Some(names.into()) };
+        let cloud = matches.cloud.as_ref().and_then(|cloud| cloud.values().first());
+        let all = super::machine::machines(cloud.map(String::as_str), self.estate);
+        let held =
+            all.iter().filter(|machine| types.has(&machine.name)).filter_map(|m| m.accelerator.clone());
+        let held: std::collections::BTreeSet<String> = held.collect();
+        let (ours, others): (Vec<String>, Vec<String>) =
+            held.into_iter().partition(|name| names.contains(name));
+        if others.is_empty() { None } else { Some(if ours.is_empty() { names.into() } else { ours.into() }) }
+    }
+
     fn say_held(&self, resource: &str, out: &mut Translation) {
         let held = self.nodes.held.get(self.object.name).and_then(|held| held.get(resource));
         if let Some(held) = held.filter(|held| **held > 0) {
@@ -318,7 +350,7 @@ impl<'a> Reader<'_, 'a> {
             _ => match devices(resource) {
                 Some(names) => {
                     quota.accelerators = Some(less(count(view)?, held(resource)));
-                    quota.matches.accelerator = Some(names.into());
+                    quota.matches.accelerator = self.among(names, &quota.matches);
                 }
                 None => return Ok(None),
             },
@@ -346,7 +378,13 @@ pub(super) fn devices(resource: &str) -> Option<Vec<String>> {
         "google.com/tpu" => "Google",
         _ => return None,
     };
-    Some(accelerators().iter().filter(|known| known.vendor == vendor).map(|known| known.name.to_owned()).collect())
+    Some(
+        accelerators()
+            .iter()
+            .filter(|known| known.vendor == vendor)
+            .map(|known| known.name.to_owned())
+            .collect(),
+    )
 }
 
 /// Whether some offer may be of both.

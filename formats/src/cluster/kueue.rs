@@ -25,7 +25,7 @@ use super::{
     note,
     object::Object,
     overlay::both,
-    selection::{Requirement, select},
+    selection::{Requirement, TAKEN_AS_MET, select},
 };
 use crate::Translation;
 
@@ -38,7 +38,9 @@ const MOST_LENDERS: usize = 6;
 /// The labels of nodes that flavors name.
 pub(super) fn flavor_labels(objects: &[Object<'_>]) -> BTreeSet<String> {
     of_kind(objects, "ResourceFlavor")
-        .flat_map(|flavor| flavor.at(&["spec", "nodeLabels"]).map_or_else(Vec::new, |labels| labels.entries()))
+        .flat_map(|flavor| {
+            flavor.at(&["spec", "nodeLabels"]).map_or_else(Vec::new, |labels| labels.entries())
+        })
         .map(|(key, _)| key.to_owned())
         .collect()
 }
@@ -56,6 +58,8 @@ struct Share {
     nominal: u64,
     borrowing: Option<u64>,
     lending: Option<u64>,
+    /// Whether the queue has quotas of no other devices.
+    only_devices: bool,
 }
 
 /// Translates the queues, and puts the workloads of manifests in theirs.
@@ -70,7 +74,7 @@ pub(super) fn translate(
     let mut flavors = Flavors { objects, pools, nodes, estate, known: BTreeMap::new() };
     let mut shares: BTreeMap<String, Vec<Share>> = BTreeMap::new();
     for queue in of_kind(objects, "ClusterQueue") {
-        let own = read_shares(queue, out);
+        let own = flavors.merged(read_shares(queue, out), out);
         let cohort = ["cohortName", "cohort"].iter().find_map(|field| queue.text(&["spec", field]));
         match cohort.filter(|cohort| !cohort.is_empty()) {
             Some(cohort) => shares.entry(root(objects, cohort)).or_default().extend(own.clone()),
@@ -85,7 +89,7 @@ pub(super) fn translate(
         }
     }
     for (cohort, mut members) in shares {
-        members.extend(cohort_shares(objects, &cohort, out));
+        members.extend(cohort_shares(objects, &cohort, &mut flavors, out));
         together(&cohort, &members, &mut flavors, out);
     }
     for object in objects.iter().filter(|object| object.group == GROUP) {
@@ -114,15 +118,25 @@ fn root(objects: &[Object<'_>], cohort: &str) -> String {
 }
 
 /// Quotas that cohorts bring in themselves, for all their queues.
-fn cohort_shares(objects: &[Object<'_>], outermost: &str, out: &mut Translation) -> Vec<Share> {
+fn cohort_shares(
+    objects: &[Object<'_>],
+    outermost: &str,
+    flavors: &mut Flavors<'_, '_>,
+    out: &mut Translation,
+) -> Vec<Share> {
     let mut all = Vec::new();
     for cohort in of_kind(objects, "Cohort").filter(|cohort| root(objects, cohort.name) == outermost) {
-        let own = read_shares(cohort, out);
+        let own = flavors.merged(read_shares(cohort, out), out);
         if own.iter().any(|share| share.borrowing.is_some() || share.lending.is_some()) {
             let value = "not held: its queues share with all of the outermost cohort";
             note(out, format!("limits of {}", cohort.title()), value, "its manifest");
         }
-        all.extend(own.into_iter().map(|share| Share { queue: String::new(), lending: None, borrowing: None, ..share }));
+        all.extend(own.into_iter().map(|share| Share {
+            queue: String::new(),
+            lending: None,
+            borrowing: None,
+            ..share
+        }));
     }
     all
 }
@@ -130,7 +144,9 @@ fn cohort_shares(objects: &[Object<'_>], outermost: &str, out: &mut Translation)
 /// What a queue or a cohort has of each resource of each flavor.
 fn read_shares(object: &Object<'_>, out: &mut Translation) -> Vec<Share> {
     let mut shares = Vec::new();
-    let text = |view: &View<'_>, field| view.field(field).and_then(|view| view.text()).unwrap_or_default().to_owned();
+    let text = |view: &View<'_>, field| {
+        view.field(field).and_then(|view| view.text()).unwrap_or_default().to_owned()
+    };
     for group in object.items(&["spec", "resourceGroups"]) {
         let of_group = group.field("flavors").map_or_else(Vec::new, |flavors| flavors.items());
         for flavor in of_group {
@@ -138,7 +154,12 @@ fn read_shares(object: &Object<'_>, out: &mut Translation) -> Vec<Share> {
                 let name = text(&resource, "name");
                 let Some(amount) = Amount::of(&name) else {
                     let what = format!("quota of {} on {name}", object.title());
-                    note(out, what, "not held: no workload here states how much of it it asks for", "its manifest");
+                    note(
+                        out,
+                        what,
+                        "not held: no workload here states how much of it it asks for",
+                        "its manifest",
+                    );
                     continue;
                 };
                 let mut read = |field: &str| match resource.field(field).map(|view| amount.read(&view)) {
@@ -158,9 +179,16 @@ fn read_shares(object: &Object<'_>, out: &mut Translation) -> Vec<Share> {
                     nominal: nominal.unwrap_or(0),
                     borrowing,
                     lending,
+                    only_devices: false,
                 });
             }
         }
+    }
+    let of_devices = |share: &&Share| Amount::of(&share.resource) == Some(Amount::Devices);
+    let kinds: BTreeSet<String> =
+        shares.iter().filter(of_devices).map(|share| share.resource.clone()).collect();
+    for share in &mut shares {
+        share.only_devices = kinds.len() == 1;
     }
     shares
 }
@@ -193,14 +221,14 @@ impl Amount {
 
 /// A limit on what queues ask for of a resource of a flavor.
 fn quota(
-    name: String,
+    name: &str,
     share: &Share,
     teams: Vec<String>,
     limit: u64,
     flavors: &mut Flavors<'_, '_>,
     out: &mut Translation,
 ) {
-    let matches = flavors.matches(&share.flavor, out);
+    let matches = flavors.matches(&share.flavor, out).unwrap_or_default();
     let mut quota = Quota {
         name: Some(format!("{name}, {} of {}", share.resource, share.flavor)),
         matches,
@@ -213,6 +241,10 @@ fn quota(
         Some(Amount::Bytes) => quota.memory = Some(Bytes(limit)),
         Some(Amount::Devices) => {
             quota.accelerators = Some(u32::try_from(limit).unwrap_or(u32::MAX));
+            if share.only_devices {
+                out.estate.quotas.push(quota);
+                return;
+            }
             let names = devices(&share.resource).unwrap_or_default();
             let of_vendor = Match { accelerator: Some(names.into()), ..Match::default() };
             match both(&quota.matches, &of_vendor) {
@@ -226,11 +258,26 @@ fn quota(
     out.estate.quotas.push(quota);
 }
 
+impl Share {
+    /// Takes in the share of another flavor of the same offers.
+    fn add(&mut self, other: &Self) {
+        let lent = self.lent().saturating_add(other.lent());
+        self.nominal = self.nominal.saturating_add(other.nominal);
+        self.lending = Some(lent);
+        self.borrowing = self.borrowing.zip(other.borrowing).map(|(a, b)| a.saturating_add(b));
+    }
+
+    /// What others may use of it.
+    fn lent(&self) -> u64 {
+        self.lending.map_or(self.nominal, |limit| limit.min(self.nominal))
+    }
+}
+
 /// The quotas of a queue without a cohort.
 fn alone(shares: &[Share], flavors: &mut Flavors<'_, '_>, out: &mut Translation) {
     for share in shares {
         let name = format!("ClusterQueue {}", share.queue);
-        quota(name, share, vec![share.queue.clone()], share.nominal, flavors, out);
+        quota(&name, share, vec![share.queue.clone()], share.nominal, flavors, out);
     }
 }
 
@@ -246,13 +293,12 @@ fn together(cohort: &str, shares: &[Share], flavors: &mut Flavors<'_, '_>, out: 
             if let Some(more) = share.borrowing {
                 let limit = share.nominal.saturating_add(more);
                 let name = format!("ClusterQueue {}", share.queue);
-                quota(name, share, vec![share.queue.clone()], limit, flavors, out);
+                quota(&name, share, vec![share.queue.clone()], limit, flavors, out);
             }
         }
-        let lent = |share: &Share| share.lending.map_or(share.nominal, |limit| limit.min(share.nominal));
-        let pool = members.iter().fold(0_u64, |sum, share| sum.saturating_add(lent(share)));
+        let pool = members.iter().fold(0_u64, |sum, share| sum.saturating_add(share.lent()));
         let (keepers, others): (Vec<&Share>, Vec<&Share>) =
-            queues.into_iter().partition(|share| lent(share) < share.nominal);
+            queues.into_iter().partition(|share| share.lent() < share.nominal);
         let Some(first) = others.first().or_else(|| keepers.first()).copied() else { continue };
         let few = keepers.len() <= MOST_LENDERS;
         if !few {
@@ -262,15 +308,21 @@ fn together(cohort: &str, shares: &[Share], flavors: &mut Flavors<'_, '_>, out: 
         let full = (1_u32 << keepers.len().min(MOST_LENDERS)) - 1;
         for set in if few { 0..=full } else { full..=full } {
             let inside: Vec<&Share> = if few {
-                keepers.iter().enumerate().filter(|(at, _)| set & (1 << at) != 0).map(|(_, share)| *share).collect()
+                keepers
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| set & (1 << at) != 0)
+                    .map(|(_, share)| *share)
+                    .collect()
             } else {
                 keepers.clone()
             };
-            let kept = inside.iter().fold(0_u64, |sum, share| sum.saturating_add(share.nominal - lent(share)));
+            let kept =
+                inside.iter().fold(0_u64, |sum, share| sum.saturating_add(share.nominal - share.lent()));
             let teams: Vec<String> = others.iter().chain(&inside).map(|share| share.queue.clone()).collect();
             if !teams.is_empty() {
                 let name = format!("cohort {cohort}: {}", teams.join(" + "));
-                quota(name, first, teams, pool.saturating_add(kept), flavors, out);
+                quota(&name, first, teams, pool.saturating_add(kept), flavors, out);
             }
         }
     }
@@ -283,15 +335,13 @@ fn confine(queue: &Object<'_>, flavors: &mut Flavors<'_, '_>, out: &mut Translat
         let covered = group.field("coveredResources").map_or_else(Vec::new, |view| view.items());
         let is_for_all = covered.iter().any(|view| matches!(view.text(), Some("cpu" | "memory")));
         let names = group.field("flavors").map_or_else(Vec::new, |view| view.items());
-        let names: Vec<String> = names
-            .iter()
-            .filter_map(|flavor| flavor.field("name")?.text().map(str::to_owned))
-            .collect();
-        let matches: Vec<(String, Match)> =
-            names.into_iter().map(|name| (name.clone(), flavors.matches(&name, out))).collect();
-        if matches.iter().any(|(_, one)| *one == Match::default()) {
+        let names: Vec<String> =
+            names.iter().filter_map(|flavor| flavor.field("name")?.text().map(str::to_owned)).collect();
+        let matches: Option<Vec<(String, Match)>> =
+            names.into_iter().map(|name| Some((name.clone(), flavors.matches(&name, out)?))).collect();
+        let Some(matches) = matches.filter(|all| all.iter().all(|(_, one)| *one != Match::default())) else {
             continue;
-        }
+        };
         if !is_for_all {
             let names: Vec<String> = matches.iter().map(|(name, _)| name.clone()).collect();
             let what = format!("flavors {} of {}", listed(&names), queue.title());
@@ -304,7 +354,9 @@ fn confine(queue: &Object<'_>, flavors: &mut Flavors<'_, '_>, out: &mut Translat
             Some(before) => {
                 let pairs = before.iter().flat_map(|one| matches.iter().map(move |other| (one, other)));
                 pairs
-                    .filter_map(|(one, other)| Some((format!("{} and {}", one.0, other.0), both(&one.1, &other.1)?)))
+                    .filter_map(|(one, other)| {
+                        Some((format!("{} and {}", one.0, other.0), both(&one.1, &other.1)?))
+                    })
                     .collect()
             }
         });
@@ -335,28 +387,50 @@ struct Flavors<'r, 'a> {
     pools: &'r [Pool],
     nodes: &'r Nodes,
     estate: Option<&'r EstateSpec>,
-    known: BTreeMap<String, Match>,
+    known: BTreeMap<String, Option<Match>>,
 }
 
 impl Flavors<'_, '_> {
-    /// The offers of a flavor.
-    fn matches(&mut self, name: &str, out: &mut Translation) -> Match {
+    /// The offers of a flavor; `None` where nothing says which.
+    fn matches(&mut self, name: &str, out: &mut Translation) -> Option<Match> {
         if let Some(known) = self.known.get(name) {
             return known.clone();
         }
-        let matches = match of_kind(self.objects, "ResourceFlavor").find(|flavor| flavor.name == name) {
-            Some(flavor) => self.read(flavor, out),
-            None => {
-                let value = "taken as every offer: its ResourceFlavor is not among the documents";
-                note(out, format!("nodes of the flavor {name}"), value, "the ClusterQueues");
-                Match::default()
-            }
+        let matches = if let Some(flavor) =
+            of_kind(self.objects, "ResourceFlavor").find(|flavor| flavor.name == name)
+        {
+            self.read(flavor, out)
+        } else {
+            let value = "not known: its ResourceFlavor is not among the documents";
+            note(out, format!("nodes of the flavor {name}"), value, "the ClusterQueues");
+            None
         };
         self.known.insert(name.to_owned(), matches.clone());
         matches
     }
 
-    fn read(&self, flavor: &Object<'_>, out: &mut Translation) -> Match {
+    /// The shares of a queue with flavors of the same offers taken together. Flavors of which nothing says
+    /// what they are have no quota beside others; if all are, they are every offer.
+    fn merged(&mut self, shares: Vec<Share>, out: &mut Translation) -> Vec<Share> {
+        let mut merged: Vec<(Option<Match>, Share)> = Vec::new();
+        let is_known = shares.iter().any(|share| self.matches(&share.flavor, out).is_some());
+        for share in shares {
+            let matches = self.matches(&share.flavor, out);
+            if matches.is_none() && is_known {
+                continue;
+            }
+            let same = |(of, other): &&mut (Option<Match>, Share)| {
+                *of == matches && other.resource == share.resource
+            };
+            match merged.iter_mut().find(same) {
+                Some((_, other)) => other.add(&share),
+                None => merged.push((matches, share)),
+            }
+        }
+        merged.into_iter().map(|(_, share)| share).collect()
+    }
+
+    fn read(&self, flavor: &Object<'_>, out: &mut Translation) -> Option<Match> {
         let labels = flavor.at(&["spec", "nodeLabels"]).map_or_else(Vec::new, |labels| labels.entries());
         let mut by_accelerator = Match::default();
         let (mut requirements, mut own) = (Vec::new(), Vec::new());
@@ -365,9 +439,9 @@ impl Flavors<'_, '_> {
             let one = Requirement::label(key, value, view);
             if names_accelerator(key) {
                 by_accelerator.accelerator = Some(OneOf::from(product(value)));
-            } else if select(None, std::slice::from_ref(&one), self.estate).is_ok_and(|found| {
-                found.notes.iter().all(|(_, why)| !why.contains("taken as met"))
-            }) {
+            } else if select(None, std::slice::from_ref(&one), self.estate)
+                .is_ok_and(|found| found.notes.iter().all(|(_, why)| *why != TAKEN_AS_MET))
+            {
                 requirements.push(one);
             } else {
                 own.push((key.to_owned(), value.to_owned()));
@@ -382,11 +456,12 @@ impl Flavors<'_, '_> {
             }
             Err(none) => {
                 let message = format!("no offer has nodes with all labels of {}", flavor.title());
-                out.problems.push(none.at.problem(message).with_help("`plimsoll offers` lists what there is"));
-                return Match::default();
+                out.problems
+                    .push(none.at.problem(message).with_help("`plimsoll offers` lists what there is"));
+                return None;
             }
         };
-        if own.is_empty() { known } else { self.by_labels(flavor, &known, &own, out) }
+        if own.is_empty() { Some(known) } else { self.by_labels(flavor, &known, &own, out) }
     }
 
     /// Labels of the users' own: those of nodes, else of Karpenter's pools.
@@ -396,8 +471,9 @@ impl Flavors<'_, '_> {
         known: &Match,
         own: &[(String, String)],
         out: &mut Translation,
-    ) -> Match {
-        let has = |labels: &BTreeMap<String, String>| own.iter().all(|(key, value)| labels.get(key) == Some(value));
+    ) -> Option<Match> {
+        let has =
+            |labels: &BTreeMap<String, String>| own.iter().all(|(key, value)| labels.get(key) == Some(value));
         let groups = self.nodes.groups.iter().filter(|(_, labels)| has(labels));
         let offers: Vec<String> = groups.map(|(offer, _)| offer.clone()).collect();
         let pools: Vec<&Pool> =
@@ -411,19 +487,21 @@ impl Flavors<'_, '_> {
                     note(out, what, value, words.join(", "));
                 }
                 let named = Match { offer: Some(offers.into()), ..Match::default() };
-                both(known, &named).unwrap_or(named)
+                Some(both(known, &named).unwrap_or(named))
             }
             (true, Some(pool)) => {
                 if pools.len() > 1 {
                     let value = format!("what NodePool {} may launch, the first with its labels", pool.name);
                     note(out, what, value, words.join(", "));
                 }
-                both(known, &pool.matches).unwrap_or_else(|| pool.matches.clone())
+                Some(both(known, &pool.matches).unwrap_or_else(|| pool.matches.clone()))
             }
             (true, None) => {
-                let value = "every offer of its other labels: no node or NodePool here has these";
-                note(out, what, value, words.join(", "));
-                known.clone()
+                let is_some = *known != Match::default();
+                let value = if is_some { "every offer of its other labels" } else { "not known" };
+                let why = format!("no node or NodePool here has {}", words.join(", "));
+                note(out, what, value, why);
+                is_some.then(|| known.clone())
             }
         }
     }
@@ -438,12 +516,14 @@ fn assign(objects: &[Object<'_>], workloads: &mut [(usize, Located<Workload>)], 
         let name = workload.value.metadata.name.clone();
         let mine = |object: &&Object<'_>| {
             object.document == *document
-                && (object.name == name || name.strip_prefix(object.name).is_some_and(|rest| rest.starts_with('-')))
+                && (object.name == name
+                    || name.strip_prefix(object.name).is_some_and(|rest| rest.starts_with('-')))
         };
-        let Some(object) = objects.iter().filter(mine).max_by_key(|object| object.name.len()) else { continue };
-        let Some(queue) = object
-            .label(QUEUE)
-            .or_else(|| object.text(&["spec", "template", "metadata", "labels", QUEUE]))
+        let Some(object) = objects.iter().filter(mine).max_by_key(|object| object.name.len()) else {
+            continue;
+        };
+        let Some(queue) =
+            object.label(QUEUE).or_else(|| object.text(&["spec", "template", "metadata", "labels", QUEUE]))
         else {
             continue;
         };
@@ -454,7 +534,9 @@ fn assign(objects: &[Object<'_>], workloads: &mut [(usize, Located<Workload>)], 
             }
             (Some(cluster), None) => workload.value.spec.team = Some((*cluster).to_owned()),
             (Some(cluster), Some(team)) if team != cluster => {
-                let value = format!("does not count: its team is {team}; `plimsoll.dev/team: {cluster}` makes it count");
+                let value = format!(
+                    "does not count: its team is {team}; `plimsoll.dev/team: {cluster}` makes it count"
+                );
                 note(out, format!("queue {queue} of {name}"), value, QUEUE);
             }
             _ => {}

@@ -9,7 +9,7 @@ use plimsoll_model::{Capacity, OfferSpec, estate::EstateSpec};
 pub(super) struct Machine {
     pub(super) cloud: String,
     pub(super) name: String,
-    accelerator: Option<String>,
+    pub(super) accelerator: Option<String>,
     accelerators_milli: u64,
     cpu_milli: Option<u64>,
     memory_bytes: Option<u64>,
@@ -67,10 +67,11 @@ impl Machine {
     /// The value of a label of its nodes.
     pub(super) fn label(&self, key: &str) -> Label {
         match key {
-            "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type" => one(&self.name),
+            "node.kubernetes.io/instance-type"
+            | "beta.kubernetes.io/instance-type"
+            | "karpenter.azure.com/sku-name" => one(&self.name),
             "kubernetes.io/arch" | "beta.kubernetes.io/arch" => self.arch.map(|arch| vec![arch.to_owned()]),
             "kubernetes.io/os" | "beta.kubernetes.io/os" => one("linux"),
-            "karpenter.azure.com/sku-name" => one(&self.name),
             _ => match attribute_of(key) {
                 Some((cloud, _)) if cloud != self.cloud => none(),
                 Some((_, attribute)) => self.attribute(attribute),
@@ -211,6 +212,7 @@ pub(super) fn product(value: &str) -> String {
 
 /// The capacity class that a label of any dialect names: `None` for a label that is about something
 /// else, `Some(None)` for a value that is none.
+#[expect(clippy::option_option, reason = "another label, an unknown class, or a class")]
 pub(super) fn capacity(key: &str, value: &str) -> Option<Option<Capacity>> {
     let class = match key {
         "karpenter.sh/capacity-type" | "eks.amazonaws.com/capacityType" => match value {
@@ -239,6 +241,7 @@ pub(super) fn capacity(key: &str, value: &str) -> Option<Option<Capacity>> {
     Some(class)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a label that is known, beside one that is not")]
 fn one(value: &str) -> Label {
     Some(vec![value.to_owned()])
 }

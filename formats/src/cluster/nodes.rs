@@ -48,8 +48,6 @@ struct Kind {
     instance_type: Option<String>,
     device: Option<Device>,
     cpu: Cpu,
-    /// Whole GiB: the little that a node's own reserve varies makes no kinds.
-    gib: u64,
     hourly: Usd,
     free: bool,
     source: Option<(String, String)>,
@@ -87,7 +85,8 @@ pub(super) fn translate(
             taints.entry(taint).or_default().push(object.name.to_owned());
         }
         match reader.node(out) {
-            Ok(node) => kinds.entry(node.kind.clone()).or_default().push(node),
+            Ok(Some(node)) => kinds.entry(node.kind.clone()).or_default().push(node),
+            Ok(None) => {}
             Err(problems) => out.problems.extend(problems),
         }
     }
@@ -112,7 +111,7 @@ pub(super) fn translate(
 /// Groups the kinds by site.
 fn sites(kinds: BTreeMap<Kind, Vec<Node>>, nodes: &mut Nodes, out: &mut Translation) {
     let mut sites: Vec<Site> = Vec::new();
-    for (kind, members) in kinds {
+    for (kind, members) in kinds.into_iter().flat_map(|(kind, members)| by_memory(&kind, members)) {
         let at = sites.iter().position(|site| site.name == kind.site).unwrap_or_else(|| {
             sites.push(Site {
                 name: kind.site.clone(),
@@ -130,11 +129,21 @@ fn sites(kinds: BTreeMap<Kind, Vec<Node>>, nodes: &mut Nodes, out: &mut Translat
         let name = unused(&kind.name(), &site.nodes);
         let offer = format!("{}/{name}/on-prem", site.name);
         let names: Vec<String> = members.iter().map(|node| node.name.clone()).collect();
-        note(out, format!("nodes of {offer}"), format!("{}: {}", names.len(), listed(&names)), "the node list");
+        note(
+            out,
+            format!("nodes of {offer}"),
+            format!("{}: {}", names.len(), listed(&names)),
+            "the node list",
+        );
         let price = if kind.free {
-            Some("own machines, taken as paid for; `plimsoll.dev/hourly` on the nodes states a price".to_owned())
+            Some(
+                "own machines, taken as paid for; `plimsoll.dev/hourly` on the nodes states a price"
+                    .to_owned(),
+            )
         } else {
-            kind.source.as_ref().map(|(source, _)| format!("{source}; `plimsoll.dev/hourly` on the nodes states another"))
+            kind.source
+                .as_ref()
+                .map(|(source, _)| format!("{source}; `plimsoll.dev/hourly` on the nodes states another"))
         };
         if let Some(source) = price {
             note(out, format!("price of {offer}"), format!("${} an hour and node", kind.hourly), source);
@@ -142,6 +151,7 @@ fn sites(kinds: BTreeMap<Kind, Vec<Node>>, nodes: &mut Nodes, out: &mut Translat
         let memory = members.iter().map(|node| node.memory).min().unwrap_or_default();
         nodes.groups.push((offer, kind.labels));
         let (source, as_of) = kind.source.unzip();
+        let as_of = as_of.filter(|date| !date.is_empty());
         site.nodes.push(NodeGroup {
             name,
             count: u32::try_from(members.len()).ok(),
@@ -159,6 +169,25 @@ fn sites(kinds: BTreeMap<Kind, Vec<Node>>, nodes: &mut Nodes, out: &mut Translat
         });
     }
     out.estate.sites.extend(sites);
+}
+
+/// Nodes of a kind by memory: what a node keeps for itself varies a little, and makes no groups.
+fn by_memory(kind: &Kind, mut members: Vec<Node>) -> Vec<(Kind, Vec<Node>)> {
+    members.sort_by_key(|node| node.memory);
+    let mut groups: Vec<(Kind, Vec<Node>)> = Vec::new();
+    let mut most = Bytes(0);
+    for node in members {
+        if let Some((_, group)) = groups.last_mut().filter(|_| node.memory <= most) {
+            group.push(node);
+        } else {
+            most = Bytes(node.memory.0.saturating_add((node.memory.0 / 64).max(1 << 30)));
+            groups.push((kind.clone(), vec![node]));
+        }
+    }
+    for (_, group) in &mut groups {
+        group.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    groups
 }
 
 impl Kind {
@@ -238,7 +267,8 @@ impl<'a> Reader<'_, 'a> {
         {
             return Some("virtual: no machine".to_owned());
         }
-        let taint = self.taints().into_iter().find(|key| UNUSABLE.iter().any(|prefix| key.starts_with(prefix)));
+        let taint =
+            self.taints().into_iter().find(|key| UNUSABLE.iter().any(|prefix| key.starts_with(prefix)));
         taint.map(|key| format!("tainted `{key}`"))
     }
 
@@ -282,7 +312,8 @@ impl<'a> Reader<'_, 'a> {
         *held.entry("nodes".to_owned()).or_default() += 1;
     }
 
-    fn node(&self, out: &mut Translation) -> Result<Node, Vec<Diagnostic>> {
+    /// The node; nothing for one that is part of a larger machine, which has been said.
+    fn node(&self, out: &mut Translation) -> Result<Option<Node>, Vec<Diagnostic>> {
         let object = self.object;
         let resources = object.at(&["status", "allocatable"]).or_else(|| object.at(&["status", "capacity"]));
         let Some(resources) = resources else {
@@ -298,7 +329,7 @@ impl<'a> Reader<'_, 'a> {
         let memory: Bytes = field("memory")?.read()?;
         let instance_type =
             self.label_of(&["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"]);
-        let device = device(object, &resources, instance_type, out)?;
+        let Some(device) = device(object, &resources, instance_type, out)? else { return Ok(None) };
         let region = self.region();
         let site = match object.annotation("plimsoll.dev/site").and_then(|view| view.text()) {
             Some(site) => site.to_owned(),
@@ -308,9 +339,14 @@ impl<'a> Reader<'_, 'a> {
             },
         };
         let (hourly, free, source) = self.price(region.as_deref(), instance_type)?;
-        let watts = object.annotation("plimsoll.dev/watts").map(|view| view.read::<Watts>()).transpose()?;
+        let watts = object.annotation("plimsoll.dev/watts").map(|view| {
+            let watts = view.text().and_then(|text| parse_pico(text).ok()).filter(|watts| *watts > 0);
+            watts.map(Watts::from_pico).ok_or_else(|| vec![view.problem("expected watts, such as \"7200\"")])
+        });
+        let watts = watts.transpose()?;
         let labels = self.labels().into_iter().filter(|(key, _)| self.labels.contains(*key));
-        let labels = labels.filter_map(|(key, view)| Some((key.to_owned(), view.text()?.to_owned()))).collect();
+        let labels =
+            labels.filter_map(|(key, view)| Some((key.to_owned(), view.text()?.to_owned()))).collect();
         let kind = Kind {
             site,
             region,
@@ -318,14 +354,13 @@ impl<'a> Reader<'_, 'a> {
             instance_type: instance_type.map(str::to_owned),
             device,
             cpu,
-            gib: memory.0 >> 30,
             hourly,
             free,
             source,
             watts,
             labels,
         };
-        Ok(Node { name: object.name.to_owned(), kind, memory })
+        Ok(Some(Node { name: object.name.to_owned(), kind, memory }))
     }
 
     /// Dollars an hour, whether that is because nobody says, and who says.
@@ -337,7 +372,8 @@ impl<'a> Reader<'_, 'a> {
     ) -> Result<(Usd, bool, Option<(String, String)>), Vec<Diagnostic>> {
         if let Some(view) = self.object.annotation("plimsoll.dev/hourly") {
             let price = view.text().and_then(|text| parse_pico(text).ok()).filter(|price| *price >= 0);
-            let price = price.ok_or_else(|| vec![view.problem("expected dollars an hour, such as \"1.85\"")])?;
+            let price =
+                price.ok_or_else(|| vec![view.problem("expected dollars an hour, such as \"1.85\"")])?;
             return Ok((Usd::from_pico(price), false, None));
         }
         let (Some(region), Some(name)) = (region, instance_type) else { return Ok((Usd::ZERO, true, None)) };
@@ -347,23 +383,31 @@ impl<'a> Reader<'_, 'a> {
             .find_map(|(key, view)| capacity(key, view.text()?).flatten())
             .filter(|class| *class == Capacity::Spot)
             .unwrap_or(Capacity::OnDemand);
-        let full = format!("{region}/{name}/{class}");
-        let stated = self.estate.and_then(|estate| estate.offers.iter().find(|offer| offer.full_name() == full));
-        if let Some(offer) = stated {
-            return Ok((offer.hourly, false, Some((format!("the offer {full}"), String::new()))));
+        // Where no spot price is known, the price on demand is above it.
+        for class in [class, Capacity::OnDemand] {
+            let full = format!("{region}/{name}/{class}");
+            if let Some((hourly, as_of)) = self.listed(region, &full) {
+                return Ok((hourly, false, Some((format!("the offer {full}"), as_of))));
+            }
+        }
+        let message = format!(
+            "nothing states the price of node {}: there is no offer {region}/{name}/{class}",
+            self.object.name
+        );
+        let help = "give the node the annotation `plimsoll.dev/hourly`, or state the offer in an Estate";
+        Err(vec![self.object.view.problem(message).with_help(help)])
+    }
+
+    /// The price of an offer of the estate or of the catalogue, with its date.
+    fn listed(&self, region: &str, offer: &str) -> Option<(Usd, String)> {
+        let mut stated = self.estate.iter().flat_map(|estate| &estate.offers);
+        if let Some(stated) = stated.find(|stated| stated.full_name() == offer) {
+            return Some((stated.hourly, stated.as_of.clone().unwrap_or_default()));
         }
         let cloud = region.split('/').next().unwrap_or_default();
-        let known = offers_of(cloud).iter().find(|offer| offer.instance_type() == name && offer.name() == full);
-        match known {
-            Some(offer) => {
-                let hourly = Usd::from_pico(i128::from(offer.hourly_nano_usd) * 1000);
-                Ok((hourly, false, Some((format!("the offer {full}"), offer.as_of().to_owned()))))
-            }
-            None => {
-                let message = format!("nothing states the price of node {}: there is no offer {full}", self.object.name);
-                let help = "give the node the annotation `plimsoll.dev/hourly`, or state the offer in an Estate";
-                Err(vec![self.object.view.problem(message).with_help(help)])
-            }
-        }
+        let name = offer.split('/').nth(2)?;
+        let mut known = offers_of(cloud).iter().filter(|known| known.instance_type() == name);
+        let known = known.find(|known| known.name() == offer)?;
+        Some((Usd::from_pico(i128::from(known.hourly_nano_usd) * 1000), known.as_of().to_owned()))
     }
 }

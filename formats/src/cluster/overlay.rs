@@ -13,11 +13,11 @@ use plimsoll_model::{
 };
 
 use super::{
-    karpenter::{CLASSES, Pool, overlap},
+    karpenter::{Pool, overlap},
     machine::machines,
     note,
     object::Object,
-    selection::{Requirement, select},
+    selection::{CLASSES, Requirement, select},
 };
 use crate::Translation;
 
@@ -72,7 +72,8 @@ fn price(object: &Object<'_>) -> Result<Option<PriceRule>, Box<Diagnostic>> {
     let mut rule = PriceRule::default();
     match (price, adjustment) {
         (Some(_), Some(second)) => {
-            let problem = second.problem("has both `price` and `priceAdjustment`: an overlay does one of them");
+            let problem =
+                second.problem("has both `price` and `priceAdjustment`: an overlay does one of them");
             return Err(Box::new(problem.with_help("Karpenter refuses it too; remove one")));
         }
         (Some(price), None) => rule.hourly = Some(dollars(&price)?),
@@ -129,9 +130,8 @@ fn matches(
     if out.problems.len() > before {
         return None;
     }
-    let names_pool = |one: &Requirement<'_>| {
-        pools.iter().any(|pool| pool.labels.iter().any(|(key, _)| *key == one.key))
-    };
+    let names_pool =
+        |one: &Requirement<'_>| pools.iter().any(|pool| pool.labels.iter().any(|(key, _)| *key == one.key));
     let (of_pools, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(names_pool);
     let selection = match select(None, &rest, estate) {
         Ok(selection) => selection,
@@ -151,8 +151,12 @@ fn matches(
     }
     let meets = |pool: &&Pool| {
         of_pools.iter().all(|one| {
-            let label: Vec<String> =
-                pool.labels.iter().filter(|(key, _)| *key == one.key).map(|(_, value)| value.clone()).collect();
+            let label: Vec<String> = pool
+                .labels
+                .iter()
+                .filter(|(key, _)| *key == one.key)
+                .map(|(_, value)| value.clone())
+                .collect();
             one.admits(&label)
         })
     };
@@ -168,24 +172,26 @@ fn matches(
 
 /// What is of both; `None` when nothing is.
 pub(super) fn both(a: &Match, b: &Match) -> Option<Match> {
-    fn meet<T: PartialEq + Clone>(a: &Option<OneOf<T>>, b: &Option<OneOf<T>>) -> Option<Option<OneOf<T>>> {
-        match (a, b) {
-            (Some(a), Some(b)) => {
-                let common: Vec<T> = a.values().iter().filter(|value| b.has(*value)).cloned().collect();
-                (!common.is_empty()).then(|| Some(common.into()))
-            }
-            (a, b) => Some(a.clone().or_else(|| b.clone())),
-        }
+    /// Whether the values of a field leave none in common; else keeps those in `a`.
+    fn apart<T: PartialEq + Clone>(a: &mut Option<OneOf<T>>, b: Option<&OneOf<T>>) -> bool {
+        let Some(b) = b else { return false };
+        let common: Vec<T> = match a {
+            Some(a) => a.values().iter().filter(|value| b.has(*value)).cloned().collect(),
+            None => b.values().to_vec(),
+        };
+        let is_apart = common.is_empty();
+        *a = Some(common.into());
+        is_apart
     }
-    Some(Match {
-        cloud: meet(&a.cloud, &b.cloud)?,
-        region: meet(&a.region, &b.region)?,
-        zone: meet(&a.zone, &b.zone)?,
-        accelerator: meet(&a.accelerator, &b.accelerator)?,
-        capacity: meet(&a.capacity, &b.capacity)?,
-        instance_type: meet(&a.instance_type, &b.instance_type)?,
-        offer: meet(&a.offer, &b.offer)?,
-    })
+    let mut both = a.clone();
+    let is_apart = apart(&mut both.cloud, b.cloud.as_ref())
+        || apart(&mut both.region, b.region.as_ref())
+        || apart(&mut both.zone, b.zone.as_ref())
+        || apart(&mut both.accelerator, b.accelerator.as_ref())
+        || apart(&mut both.capacity, b.capacity.as_ref())
+        || apart(&mut both.instance_type, b.instance_type.as_ref())
+        || apart(&mut both.offer, b.offer.as_ref());
+    (!is_apart).then_some(both)
 }
 
 /// What is of one and not of the other, as matches that do not overlap.

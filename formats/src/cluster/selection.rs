@@ -4,7 +4,7 @@
 //! (its family, its cores, its accelerator) becomes the list of the types that meet it. What no price
 //! list knows is taken as met, and said.
 
-use plimsoll_catalog::regions;
+use plimsoll_catalog::{regions, regions_named};
 use plimsoll_model::{Capacity, Diagnostic, Match, OneOf, estate::EstateSpec, read::View, yaml::nearest};
 
 use super::machine::{Machine, capacity, machines, names_accelerator, product};
@@ -69,7 +69,9 @@ impl<'a> Requirement<'a> {
             return Err(Box::new(item.problem("a requirement needs a `key`, the name of a label")));
         };
         let Some(name) = text("operator") else {
-            return Err(Box::new(item.problem("a requirement needs an `operator`").with_help("In, NotIn, …")));
+            return Err(Box::new(
+                item.problem("a requirement needs an `operator`").with_help("In, NotIn, …"),
+            ));
         };
         let Some((_, operator)) = OPERATORS.into_iter().find(|(known, _)| *known == name) else {
             let at = item.field("operator").unwrap_or_else(|| item.clone());
@@ -82,8 +84,7 @@ impl<'a> Requirement<'a> {
             return Err(Box::new(at.problem(format!("unknown operator `{name}`")).with_help(help)));
         };
         let at = item.field("values").unwrap_or_else(|| item.clone());
-        let values: Vec<String> =
-            at.items().iter().filter_map(|value| value.text()).map(str::to_owned).collect();
+        let values: Vec<String> = at.items().iter().filter_map(View::text).map(str::to_owned).collect();
         let wrong = match operator {
             Operator::In | Operator::NotIn if values.is_empty() => Some("needs `values`"),
             Operator::Exists | Operator::DoesNotExist if !values.is_empty() => Some("takes no `values`"),
@@ -125,9 +126,11 @@ impl<'a> Requirement<'a> {
             Operator::Number { above, equal } => {
                 let bound = self.values.first().and_then(|value| number(value));
                 let has = label.first().and_then(|value| number(value));
-                has.zip(bound).is_some_and(|(has, bound)| {
-                    if has == bound { equal } else { (has > bound) == above }
-                })
+                has.zip(bound).is_some_and(
+                    |(has, bound)| {
+                        if has == bound { equal } else { (has > bound) == above }
+                    },
+                )
             }
         }
     }
@@ -145,7 +148,8 @@ fn contradictions(list: &[Requirement<'_>]) -> Vec<Diagnostic> {
             continue;
         }
         let same = || list.iter().filter(|other| other.key == first.key);
-        let left = first.values.iter().any(|value| same().all(|other| other.admits(std::slice::from_ref(value))));
+        let left =
+            first.values.iter().any(|value| same().all(|other| other.admits(std::slice::from_ref(value))));
         if !left {
             let words: Vec<String> = same().map(Requirement::words).collect();
             let message = format!("these requirements contradict each other: {}", words.join("; "));
@@ -154,6 +158,12 @@ fn contradictions(list: &[Requirement<'_>]) -> Vec<Diagnostic> {
     }
     found
 }
+
+/// The classes in which clouds sell: own machines are in no pool and at no cloud's price.
+pub(super) const CLASSES: [Capacity; 3] = [Capacity::Spot, Capacity::OnDemand, Capacity::Reserved];
+
+/// Why a requirement says nothing.
+pub(super) const TAKEN_AS_MET: &str = "no price list says: taken as met";
 
 /// Offers, and what could not be held against them.
 #[derive(Debug, Clone, Default)]
@@ -181,90 +191,134 @@ pub(super) fn select<'r, 'a>(
     estate: Option<&EstateSpec>,
 ) -> Result<Selection, &'r Requirement<'a>> {
     let cloud = cloud.or_else(|| requirements.iter().find_map(|one| cloud_of(&one.key)));
-    let mut selection = Selection::default();
-    let matches = &mut selection.matches;
-    matches.cloud = cloud.map(OneOf::from);
-    let mut classes: Option<Vec<Capacity>> = None;
-    let mut places: Option<Vec<String>> = None;
-    let mut left: Option<Vec<Machine>> = None;
+    let mut left =
+        Left { cloud, estate, classes: None, places: None, types: None, found: Selection::default() };
     for one in requirements {
-        let key = &*one.key;
-        if capacity(key, "").is_some() {
-            let all = classes.get_or_insert_with(|| {
-                vec![Capacity::Spot, Capacity::OnDemand, Capacity::Reserved]
-            });
-            let admitted: Vec<Capacity> = all.iter().copied().filter(|class| one.admits_class(*class)).collect();
-            if admitted.is_empty() {
-                return Err(one);
-            }
-            *all = admitted;
-        } else if REGIONS.contains(&key) || ZONES.contains(&key) {
-            let zones = ZONES.contains(&key);
-            if zones {
-                selection.notes.push((one.words(), "prices are by region: any zone of it"));
-            }
-            if zones && one.operator != Operator::In {
-                continue;
-            }
-            let named: Vec<String> = one.values.iter().map(|v| if zones { region_of(v) } else { v }.to_owned()).collect();
-            let all = places.get_or_insert_with(|| match one.operator {
-                Operator::In => named.clone(),
-                _ => regions().iter().filter(|r| cloud.is_none_or(|c| c == r.cloud)).map(|r| r.name.to_owned()).collect(),
-            });
-            let is_in = one.operator != Operator::NotIn;
-            all.retain(|region| named.contains(region) == is_in || one.values.is_empty());
-            all.sort_unstable();
-            all.dedup();
-            if all.is_empty() {
-                return Err(one);
-            }
-        } else {
-            let all = left.take().unwrap_or_else(|| machines(cloud, estate));
-            let is_known = all.iter().any(|machine| machine.label(key).is_some());
-            if !is_known {
-                selection.notes.push((one.words(), "no price list says: taken as met"));
-            }
-            let one = &one.by_accelerator();
-            let admitted: Vec<Machine> = all
-                .iter()
-                .filter(|machine| machine.label(key).is_none_or(|label| one.admits(&label)))
-                .cloned()
-                .collect();
-            if TYPES.contains(&key) && one.operator == Operator::In {
-                let unknown = |name: &&String| !all.iter().any(|machine| machine.name == **name);
-                let near = |name: &String| nearest(name, all.iter().map(|m| &*m.name)).map(str::to_owned);
-                selection.unknown.extend(one.values.iter().filter(unknown).map(|n| (n.clone(), near(n))));
-            }
-            left = is_known.then_some(admitted);
-            if !is_known {
-                left = Some(all);
-            }
+        let is_met = match one.subject() {
+            Subject::Class => left.keep_classes(one),
+            Subject::Region => left.keep_regions(one, &one.values),
+            Subject::Zone => left.keep_zones(one),
+            Subject::Type => left.keep_types(one),
+        };
+        if !is_met {
+            return Err(one);
         }
     }
-    // All of a cloud's types need no list.
-    let about_types =
-        |one: &&Requirement<'_>| capacity(&one.key, "").is_none() && !REGIONS.contains(&&*one.key) && !ZONES.contains(&&*one.key);
-    if let (Some(left), Some(last)) = (left, requirements.iter().filter(about_types).next_back()) {
-        if left.len() < machines(cloud, estate).len() {
-            let mut names: Vec<String> = left.into_iter().map(|machine| machine.name).collect();
-            if requirements.iter().filter(about_types).count() == 1 {
+    let about_types = requirements.iter().filter(|one| one.subject() == Subject::Type).count();
+    Ok(left.finish(about_types == 1))
+}
+
+/// What a requirement is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    Class,
+    Region,
+    Zone,
+    /// The instance type: its name, or anything that follows from it.
+    Type,
+}
+
+/// What is left after some requirements; nothing asked of a field: everything.
+struct Left<'e> {
+    cloud: Option<&'e str>,
+    estate: Option<&'e EstateSpec>,
+    classes: Option<Vec<Capacity>>,
+    places: Option<Vec<String>>,
+    types: Option<Vec<Machine>>,
+    found: Selection,
+}
+
+impl Left<'_> {
+    fn keep_classes(&mut self, one: &Requirement<'_>) -> bool {
+        let classes = self.classes.get_or_insert_with(|| CLASSES.to_vec());
+        classes.retain(|class| one.admits_class(*class));
+        !classes.is_empty()
+    }
+
+    fn keep_regions(&mut self, one: &Requirement<'_>, named: &[String]) -> bool {
+        let cloud = self.cloud;
+        let places = self.places.get_or_insert_with(|| {
+            if one.operator == Operator::In {
+                return named.to_vec();
+            }
+            let all = regions().iter().filter(|region| cloud.is_none_or(|cloud| cloud == region.cloud));
+            all.map(|region| region.name.to_owned()).collect()
+        });
+        let is_in = one.operator != Operator::NotIn;
+        places.retain(|region| named.is_empty() || named.contains(region) == is_in);
+        places.sort_unstable();
+        places.dedup();
+        !places.is_empty()
+    }
+
+    fn keep_zones(&mut self, one: &Requirement<'_>) -> bool {
+        self.found.notes.push((one.words(), "prices are by region: any zone of it"));
+        let named: Vec<String> = one.values.iter().map(|zone| region_of(zone).to_owned()).collect();
+        // To exclude a zone leaves its region.
+        one.operator != Operator::In || self.keep_regions(one, &named)
+    }
+
+    fn keep_types(&mut self, one: &Requirement<'_>) -> bool {
+        let all = self.types.take().unwrap_or_else(|| machines(self.cloud, self.estate));
+        if !all.iter().any(|machine| machine.label(&one.key).is_some()) {
+            self.found.notes.push((one.words(), TAKEN_AS_MET));
+            self.types = Some(all);
+            return true;
+        }
+        if TYPES.contains(&&*one.key) && one.operator == Operator::In {
+            let is_unknown = |name: &&String| !all.iter().any(|machine| machine.name == **name);
+            let near = |name: &String| nearest(name, all.iter().map(|m| &*m.name)).map(str::to_owned);
+            let unknown = one.values.iter().filter(is_unknown).map(|name| (name.clone(), near(name)));
+            self.found.unknown.extend(unknown);
+        }
+        let wanted = one.by_accelerator();
+        let admits = |machine: &Machine| machine.label(&one.key).is_none_or(|label| wanted.admits(&label));
+        let kept: Vec<Machine> = all.into_iter().filter(admits).collect();
+        let is_met = !kept.is_empty() || !self.found.unknown.is_empty();
+        self.types = Some(kept);
+        is_met
+    }
+
+    /// `by_name_alone`: the types were asked for in one requirement.
+    fn finish(self, by_name_alone: bool) -> Selection {
+        let Self { cloud, estate, classes, places, types, mut found } = self;
+        found.matches.cloud = cloud.map(OneOf::from);
+        // All of a cloud's types need no list.
+        if let Some(types) = types.filter(|types| types.len() < machines(cloud, estate).len()) {
+            if let Some(first) = types.first().filter(|first| types.iter().all(|of| of.cloud == first.cloud))
+            {
+                found.matches.cloud = Some(OneOf::from(&*first.cloud));
+            }
+            let mut names: Vec<String> = types.into_iter().map(|machine| machine.name).collect();
+            if by_name_alone {
                 // A type that no list here knows may be in a catalogue file of the user's.
-                names.extend(selection.unknown.iter().map(|(name, _)| name.clone()));
+                names.extend(found.unknown.iter().map(|(name, _)| name.clone()));
             }
             names.sort_unstable();
             names.dedup();
-            if names.is_empty() {
-                return Err(last);
-            }
-            matches.instance_type = Some(names.into());
+            found.matches.instance_type = Some(names.into());
         }
+        let cloud = found.matches.cloud.as_ref().and_then(|cloud| cloud.values().first()).map(String::as_str);
+        found.matches.region = places.map(|places| qualified(places, cloud).into());
+        found.matches.capacity = classes.map(OneOf::from);
+        found
     }
-    matches.capacity = classes.map(OneOf::from);
-    matches.region = places.map(|places| qualified(places, cloud).into());
-    Ok(selection)
 }
 
 impl Requirement<'_> {
+    fn subject(&self) -> Subject {
+        let key = &*self.key;
+        if capacity(key, "").is_some() {
+            Subject::Class
+        } else if REGIONS.contains(&key) {
+            Subject::Region
+        } else if ZONES.contains(&key) {
+            Subject::Zone
+        } else {
+            Subject::Type
+        }
+    }
+
     /// With the values of a label that names accelerators as the catalogue names them.
     fn by_accelerator(&self) -> Self {
         let mut one = self.clone();
@@ -319,8 +373,13 @@ pub(super) fn cloud_of(key: &str) -> Option<&'static str> {
 
 /// Regions with their cloud, where it is known.
 fn qualified(places: Vec<String>, cloud: Option<&str>) -> Vec<String> {
-    match cloud {
-        Some(cloud) => places.into_iter().map(|place| format!("{cloud}/{place}")).collect(),
-        None => places,
+    if let Some(cloud) = cloud {
+        return places.into_iter().map(|place| format!("{cloud}/{place}")).collect();
     }
+    let known = |place: String| {
+        let named = regions_named(&place).map(|region| format!("{}/{}", region.cloud, region.name));
+        let named: Vec<String> = named.collect();
+        if named.is_empty() { vec![place] } else { named }
+    };
+    places.into_iter().flat_map(known).collect()
 }

@@ -44,8 +44,7 @@ impl<'a> Resources<'a> {
         let providers = root.at(&["configuration", "provider_config"]);
         let regions = providers.map_or_else(Vec::new, |providers| providers.entries());
         let region = |view: &View<'a>| view.at(&["expressions", "region", "constant_value"])?.text();
-        let regions =
-            regions.into_iter().filter_map(|(name, view)| Some((name, region(&view)?))).collect();
+        let regions = regions.into_iter().filter_map(|(name, view)| Some((name, region(&view)?))).collect();
         Self { list, is_plan, regions }
     }
 
@@ -59,7 +58,9 @@ impl<'a> Resources<'a> {
     fn location(&self, kind: &str, id: Option<&str>) -> Option<&'a str> {
         let mut of_kind = self.list.iter().filter(|other| other.kind == kind);
         let named = id.and_then(|id| {
-            self.list.iter().find(|other| other.kind == kind && other.text("id").is_some_and(|has| has.eq_ignore_ascii_case(id)))
+            self.list.iter().find(|other| {
+                other.kind == kind && other.text("id").is_some_and(|has| has.eq_ignore_ascii_case(id))
+            })
         });
         let only = of_kind.next().filter(|_| of_kind.next().is_none());
         named.or(only)?.text("location")
@@ -99,7 +100,7 @@ impl<'a> Resource<'a> {
                 (view, hidden)
             };
             hidden = hidden.and_then(|hidden| hidden.field(field));
-            if hidden.as_ref().and_then(|hidden| hidden.boolean()) == Some(true) {
+            if hidden.as_ref().and_then(View::boolean) == Some(true) {
                 return None;
             }
             view = view.field(field)?;
@@ -156,7 +157,8 @@ impl<'a> Resource<'a> {
 
     /// The least number of nodes is there in any case.
     fn eks_nodes(&self, all: &Resources<'a>) -> Result<Vec<Held>, Why> {
-        let of_arn = self.text("arn").and_then(|arn| arn.split(':').nth(3)).filter(|region| !region.is_empty());
+        let of_arn =
+            self.text("arn").and_then(|arn| arn.split(':').nth(3)).filter(|region| !region.is_empty());
         let region = self.text("region").or(of_arn).or_else(|| all.region_of("aws"));
         let region = region.ok_or("neither its `arn` nor the provider names a region")?;
         let types = self.value(&["instance_types"]).map_or_else(Vec::new, |types| types.items());
@@ -183,7 +185,8 @@ impl<'a> Resource<'a> {
     fn gke_nodes(&self) -> Result<Vec<Held>, Why> {
         let location = self.needed(&["location"])?;
         let is_zone = location.rsplit_once('-').is_some_and(|(_, last)| last.len() == 1);
-        let region = if is_zone { location.rsplit_once('-').map_or(location, |(region, _)| region) } else { location };
+        let region =
+            if is_zone { location.rsplit_once('-').map_or(location, |(region, _)| region) } else { location };
         let name = self.needed(&["node_config", "machine_type"])?;
         let flag = |field| self.value(&["node_config", field]).and_then(|view| view.boolean()) == Some(true);
         let class = if flag("spot") || flag("preemptible") { "spot" } else { "on-demand" };
@@ -191,7 +194,8 @@ impl<'a> Resource<'a> {
         let count = if let Some(total) = total {
             total
         } else {
-            let each = self.count(&["autoscaling", "min_node_count"]).or_else(|_| self.count(&["node_count"]))?;
+            let each =
+                self.count(&["autoscaling", "min_node_count"]).or_else(|_| self.count(&["node_count"]))?;
             let zones = self.value(&["node_locations"]).map_or(0, |zones| zones.items().len());
             let zones = match u32::try_from(zones) {
                 Ok(zones) if zones > 0 => zones,
@@ -205,7 +209,8 @@ impl<'a> Resource<'a> {
 
     fn azure_reservation(&self, all: &Resources<'a>) -> Result<Vec<Held>, Why> {
         let group = self.text("capacity_reservation_group_id");
-        let location = self.text("location").or_else(|| all.location("azurerm_capacity_reservation_group", group));
+        let location =
+            self.text("location").or_else(|| all.location("azurerm_capacity_reservation_group", group));
         let region = azure_region(location.ok_or("the location of its group is not known")?);
         let name = self.needed(&["sku", "name"])?;
         let count = self.count(&["sku", "capacity"])?;
@@ -220,8 +225,10 @@ impl<'a> Resource<'a> {
         let location = self.text("location").or_else(|| all.location("azurerm_kubernetes_cluster", cluster));
         let region = azure_region(location.ok_or("the location of its cluster is not known")?);
         let name = self.needed(&path(within, "vm_size"))?;
-        let class = if self.text_at(&path(within, "priority")) == Some("Spot") { "spot" } else { "on-demand" };
-        let least = self.count(&path(within, "min_count")).or_else(|_| self.count(&path(within, "node_count")))?;
+        let class =
+            if self.text_at(&path(within, "priority")) == Some("Spot") { "spot" } else { "on-demand" };
+        let least =
+            self.count(&path(within, "min_count")).or_else(|_| self.count(&path(within, "node_count")))?;
         Ok(vec![Held { offer: format!("azure/{region}/{name}/{class}"), count: least, until: None }])
     }
 }

@@ -376,6 +376,8 @@ pub struct Matcher {
     rule: Match,
     /// The accelerators named, those that any offer has.
     accelerators: Vec<AcceleratorIx>,
+    /// The machine types, sorted: a node pool may name hundreds.
+    types: Vec<String>,
 }
 
 impl Matcher {
@@ -383,7 +385,9 @@ impl Matcher {
     pub fn new(rule: &Match, world: &World<'_>) -> Self {
         let named = rule.accelerator.iter().flat_map(OneOf::values);
         let accelerators = named.filter_map(|name| world.known_accelerator(name)).collect();
-        Self { rule: rule.clone(), accelerators }
+        let mut types = rule.instance_type.as_ref().map_or_else(Vec::new, |types| types.values().to_vec());
+        types.sort_unstable();
+        Self { rule: rule.clone(), accelerators, types }
     }
 
     /// Whether all that is given agrees with the offer.
@@ -404,7 +408,11 @@ impl Matcher {
             && rule.capacity.as_ref().is_none_or(|wanted| wanted.has(&offer.capacity))
             && (rule.accelerator.is_none()
                 || offer.accelerator.is_some_and(|a| self.accelerators.contains(&a)))
-            && same(&rule.instance_type, offer.instance_type.as_deref())
+            && (rule.instance_type.is_none()
+                || offer
+                    .instance_type
+                    .as_deref()
+                    .is_some_and(|of| self.types.binary_search_by(|wanted| (**wanted).cmp(of)).is_ok()))
             && rule.offer.as_ref().is_none_or(|wanted| wanted.has(&offer.name()))
     }
 }

@@ -28,15 +28,17 @@ impl World<'_> {
                     known.watts.source,
                     Some(known.watts.as_of),
                 );
-                known.watts.value * offer.accelerators as f64 / 1000.0
+                let each = Watts::from_f64(known.watts.value).ok()?;
+                Watts::from_pico(each.pico() * i128::from(offer.accelerators) / 1000)
             }
-            None => 0.0,
+            None => Watts::ZERO,
         };
-        let cloud = offer.cloud.as_deref().unwrap_or("on-prem");
+        // Own machines are in no cloud's building, whatever region their site counts as.
+        let cloud = offer.cloud.as_deref().filter(|_| offer.nodes.is_none()).unwrap_or("on-prem");
         let cores = offer.cpu.map_or(0.0, |c| c.milli() as f64 / 1000.0);
         let memory = offer.memory.map_or(0, |m| m.0);
         let host = catalog::host_watts(cloud, cores, memory);
-        if accelerators <= 0.0 && host.value <= 0.0 {
+        if accelerators.is_zero() && host.value <= 0.0 {
             return None;
         }
         note!(
@@ -46,8 +48,7 @@ impl World<'_> {
             host.source,
             Some(host.as_of),
         );
-        // To the milliwatt: the tables are coarser than that.
-        Watts::from_f64(((accelerators + host.value) * 1000.0).round() / 1000.0).ok()
+        Some(accelerators + Watts::from_f64(host.value).ok()?)
     }
 
     /// PUE of the building an offer is in: stated, else the embedded figure, else 1.

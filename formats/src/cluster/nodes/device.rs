@@ -39,13 +39,15 @@ impl From<Unknown> for AcceleratorKind {
     }
 }
 
-/// The accelerators of a node among its resources.
+/// The accelerators of a node among its resources: `Some(None)` for a plain machine, `None` for one that is
+/// part of a larger machine or of an unknown kind, which is said.
+#[expect(clippy::option_option, reason = "no machine, a plain one, or one with accelerators")]
 pub(super) fn device(
     object: &Object<'_>,
     resources: &View<'_>,
     instance_type: Option<&str>,
     out: &mut Translation,
-) -> Result<Option<Device>, Vec<Diagnostic>> {
+) -> Result<Option<Option<Device>>, Vec<Diagnostic>> {
     let mut found: Option<Device> = None;
     for (resource, view) in resources.entries() {
         let Some(kind) = kind_of(resource) else { continue };
@@ -57,20 +59,20 @@ pub(super) fn device(
             None => tpu(object, number, out),
             Some(kind) => Some(card(object, resource, number, kind, instance_type, out)),
         };
-        match (&found, device) {
-            (None, device) => found = device,
+        let Some(device) = device else { return Ok(None) };
+        match &found {
+            None => found = Some(device),
             // Partitions of several sizes of the same cards.
-            (Some(first), Some(second)) if first.name == second.name => {}
-            (Some(first), Some(second)) => note(
+            Some(first) if first.name == device.name => {}
+            Some(first) => note(
                 out,
                 format!("second accelerator of node {}", object.name),
-                format!("{} beside {}: not offered", second.name, first.name),
+                format!("{} beside {}: not offered", device.name, first.name),
                 "a machine has accelerators of one kind here",
             ),
-            (_, None) => {}
         }
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// The kind of device that a resource counts; `Some(None)` for TPU chips.
@@ -79,16 +81,18 @@ fn kind_of(resource: &str) -> Option<Option<Unknown>> {
     let (domain, name) = resource.split_once('/')?;
     Some(match (domain, name) {
         ("google.com", "tpu") => None,
-        ("nvidia.com", "gpu" | "gpu.shared") | ("amd.com", "gpu") => Some(Unknown::Gpu),
+        ("nvidia.com", "gpu" | "gpu.shared") | ("amd.com", "gpu") | ("gpu.intel.com", "i915" | "xe") => {
+            Some(Unknown::Gpu)
+        }
         ("nvidia.com", name) if name.starts_with("mig-") => Some(Unknown::Gpu),
-        ("gpu.intel.com", "i915" | "xe") => Some(Unknown::Gpu),
         ("aws.amazon.com", "neuron" | "neurondevice")
         | ("habana.ai", "gaudi")
         | ("cambricon.com", "mlu" | "vmlu") => Some(Unknown::Npu),
         ("huawei.com", name) if name.starts_with("Ascend") => Some(Unknown::Npu),
-        ("amd.com", name) if name.starts_with("xilinx_") => Some(Unknown::Fpga),
-        ("xilinx.com", name) if name.starts_with("fpga-") => Some(Unknown::Fpga),
         ("fpga.intel.com", _) => Some(Unknown::Fpga),
+        ("amd.com" | "xilinx.com", name) if name.starts_with("xilinx_") || name.starts_with("fpga-") => {
+            Some(Unknown::Fpga)
+        }
         _ => return None,
     })
 }
@@ -123,7 +127,8 @@ fn card(
         number.div_ceil(shares)
     };
     let known = accelerator(&name);
-    let memory = known.is_none().then(|| object.label("nvidia.com/gpu.memory")?.parse::<u64>().ok()).flatten();
+    let memory =
+        known.is_none().then(|| object.label("nvidia.com/gpu.memory")?.parse::<u64>().ok()).flatten();
     Device {
         name,
         count: cards,
@@ -163,7 +168,12 @@ fn tpu(object: &Object<'_>, chips: u32, out: &mut Translation) -> Option<Device>
         "tpu-v6e-slice" | "tpu-v6e-device" => "v6e",
         _ => {
             let value = format!("not offered: `{model}` is no model that is known");
-            note(out, format!("TPU of node {}", object.name), value, "`cloud.google.com/gke-tpu-accelerator`");
+            note(
+                out,
+                format!("TPU of node {}", object.name),
+                value,
+                "`cloud.google.com/gke-tpu-accelerator`",
+            );
             return None;
         }
     };
