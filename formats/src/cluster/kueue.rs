@@ -97,7 +97,10 @@ pub(super) fn translate(
             note(out, format!("passed over: {}", object.title()), "says nothing of quotas", "its manifest");
         }
     }
-    assign(objects, workloads, out);
+    // Manifests alone say nothing of the queues that they name.
+    if objects.iter().any(|object| object.group == GROUP) {
+        assign(objects, workloads, out);
+    }
 }
 
 /// The outermost cohort around one.

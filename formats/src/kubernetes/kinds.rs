@@ -95,7 +95,11 @@ impl<'a> Reader<'a, '_> {
             ("", "PersistentVolumeClaim" | "PersistentVolume" | "LimitRange")
             | ("scheduling.k8s.io", "PriorityClass" | "PodGroup" | "Workload")
             | ("scheduling.x-k8s.io" | "scheduling.volcano.sh" | "scheduling.sigs.k8s.io", "PodGroup")
-            | ("node.k8s.io", "RuntimeClass") => Reading::ReferredTo,
+            | ("node.k8s.io", "RuntimeClass")
+            // What a cluster says of itself is read as part of the estate.
+            | ("", "Node")
+            | ("kueue.x-k8s.io", _) => Reading::ReferredTo,
+            _ if group.starts_with("karpenter.") => Reading::ReferredTo,
             (_, "Kustomization") => {
                 passed("says how to build manifests: kubectl kustomize … | plimsoll plan -")
             }
