@@ -59,18 +59,6 @@ impl Format {
         let text = |field| first.as_ref()?.field(field)?.text();
         of(text("apiVersion").unwrap_or_default(), text("kind").unwrap_or_default())
     }
-
-    /// Several of them, in a sentence.
-    pub fn plural(self) -> &'static str {
-        match self {
-            Self::Kubernetes => "Kubernetes manifests",
-            Self::SkyPilot => "SkyPilot tasks",
-            Self::Nodes => "lists of nodes",
-            Self::Karpenter => "Karpenter's resources",
-            Self::Kueue => "Kueue's resources",
-            Self::Terraform => "Terraform's state",
-        }
-    }
 }
 
 impl fmt::Display for Format {

@@ -83,7 +83,8 @@ pub fn translate(documents: &[Foreign], estate: Option<&EstateSpec>) -> Translat
 
 fn unknown(document: &Foreign) -> Diagnostic {
     document.problem("", "this is no document that Plimsoll knows").with_help(
-        "it reads its own (`apiVersion: plimsoll.dev/v1alpha1`), Kubernetes manifests and SkyPilot tasks",
+        "it reads its own (`apiVersion: plimsoll.dev/v1alpha1`), Kubernetes manifests, what a cluster says of \
+         itself, SkyPilot tasks and `terraform show -json`",
     )
 }
 

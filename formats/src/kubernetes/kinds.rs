@@ -92,12 +92,11 @@ impl<'a> Reader<'a, '_> {
             ("ray.io", "RayCluster") => self.ray(&["spec"], false),
             ("ray.io", "RayService") => self.ray(&["spec", "rayClusterConfig"], false),
             ("leaderworkerset.x-k8s.io", "LeaderWorkerSet") => self.leader_worker_set(),
-            ("", "PersistentVolumeClaim" | "PersistentVolume" | "LimitRange")
+            // Of these, what a cluster says of itself is read as part of the estate.
+            ("", "PersistentVolumeClaim" | "PersistentVolume" | "LimitRange" | "Node")
             | ("scheduling.k8s.io", "PriorityClass" | "PodGroup" | "Workload")
             | ("scheduling.x-k8s.io" | "scheduling.volcano.sh" | "scheduling.sigs.k8s.io", "PodGroup")
             | ("node.k8s.io", "RuntimeClass")
-            // What a cluster says of itself is read as part of the estate.
-            | ("", "Node")
             | ("kueue.x-k8s.io", _) => Reading::ReferredTo,
             _ if group.starts_with("karpenter.") => Reading::ReferredTo,
             (_, "Kustomization") => {
