@@ -43,7 +43,7 @@ fn spec(offer: &CatalogOffer) -> OfferSpec {
         instance_type: Some(offer.instance_type().into()),
         accelerator: offer.accelerator().map(Into::into),
         accelerator_kind: None,
-        accelerators: Some(offer.instance.accelerators_milli / 1000),
+        accelerators: Some(AcceleratorCount(offer.instance.accelerators_milli.into())),
         accelerator_memory: offer.accelerator_memory_bytes().map(Bytes),
         cpu: offer.instance.cpu_milli.map(plimsoll_model::Cpu),
         memory: offer.instance.memory_bytes.map(Bytes),

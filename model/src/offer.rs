@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Cpu, OneOf, PerHour, Ratio, Usd, Watts};
+use crate::{AcceleratorCount, Bytes, Cpu, OneOf, PerHour, Ratio, Usd, Watts};
 
 /// How capacity is had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -109,9 +109,9 @@ pub struct OfferSpec {
     /// Its kind; by default what the embedded table knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accelerator_kind: Option<AcceleratorKind>,
-    /// Accelerators in one instance (1 when an accelerator is named).
+    /// Accelerators in one instance (1 when an accelerator is named); 0.5 for half a card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accelerators: Option<u32>,
+    pub accelerators: Option<AcceleratorCount>,
     /// Memory of each accelerator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accelerator_memory: Option<Bytes>,
@@ -149,6 +149,12 @@ pub struct OfferSpec {
 }
 
 impl OfferSpec {
+    /// Thousandths of accelerators in one instance: the stated count, else one of the accelerator named.
+    pub fn accelerators_milli(&self) -> u64 {
+        let one = AcceleratorCount::whole(u64::from(self.accelerator.is_some()));
+        self.accelerators.unwrap_or(one).milli()
+    }
+
     /// The stated name, else `cloud/region/instanceType/capacity` without what is absent.
     pub fn full_name(&self) -> String {
         if let Some(name) = &self.name {

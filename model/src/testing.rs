@@ -15,8 +15,8 @@ use indexmap::IndexMap;
 use proptest::{collection::vec, option::weighted, prelude::*, sample::select};
 
 use crate::{
-    AcceleratorKind, Bytes, Capacity, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg, Match, Metadata,
-    Millisecond, OfferSpec, OneOf, PerHour, Ratio, Time, Usd, Watts, When,
+    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg, Match,
+    Metadata, Millisecond, OfferSpec, OneOf, PerHour, Ratio, Time, Usd, Watts, When,
 };
 
 pub use estate::estate;
@@ -171,7 +171,7 @@ pub fn offer(fill: f64) -> impl Strategy<Value = OfferSpec> {
     let texts = [(); 6].map(|()| maybe(fill, text()));
     let what = (
         maybe(fill, kind()),
-        maybe(fill, 0u32..64),
+        maybe(fill, (0u64..64_000).prop_map(AcceleratorCount)),
         maybe(fill, bytes()),
         maybe(fill, cpu()),
         maybe(fill, bytes()),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
     AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Duration, Metadata, Millisecond, Ratio, Usd,
@@ -314,8 +314,8 @@ pub struct AcceleratorRequest {
     /// A kind; alone it means any accelerator of that kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<AcceleratorKind>,
-    /// How many (1); a fraction of one only on own nodes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How many (1): a whole number, or a fraction of one, which only own nodes have.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole_or_part_of_one")]
     pub count: Option<AcceleratorCount>,
     /// Least memory of each; an offer that does not state it is not eligible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -394,6 +394,19 @@ impl LatencyGoal {
         // A nanosecond is 10^-6 ms, so the conversion is exact.
         self.p99.map(|bound| Millisecond::from_pico(i128::from(bound.nanos()) * 1_000_000))
     }
+}
+
+/// A count of devices, or a part of one.
+fn whole_or_part_of_one<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<AcceleratorCount>, D::Error> {
+    let count = Option::<AcceleratorCount>::deserialize(deserializer)?;
+    if count.is_some_and(|count| count > AcceleratorCount::whole(1) && count.is_fraction()) {
+        return Err(de::Error::custom(
+            "a fraction above 1 lies on no device: use a whole number, or a fraction of one",
+        ));
+    }
+    Ok(count)
 }
 
 const fn one() -> u32 {

@@ -204,3 +204,40 @@ spec: {duration: 1h, request: {cpu: 4}, regions: [aws], inputs: [{from: a, size:
     assert_eq!(placed(text), "aws");
     assert_eq!(placed(&text.replace("1Gi", "0")), "nebius");
 }
+
+#[test]
+fn a_part_of_a_card_holds_no_whole_one_and_counts_as_what_it_is() {
+    let estate = "
+apiVersion: plimsoll.dev/v1alpha1
+kind: Estate
+metadata: {name: e}
+spec:
+  time: 2026-01-01T00:00:00Z
+  catalog: []
+  offers:
+  - {cloud: azure, region: eastus, instanceType: NV6, accelerator: A10, accelerators: 0.167, cpu: 6, capacity: on-demand, hourly: 0.5}
+  - {cloud: azure, region: eastus, instanceType: NV36, accelerator: A10, cpu: 36, capacity: on-demand, hourly: 4}
+  - {cloud: azure, region: eastus, instanceType: NV90, accelerator: A10, accelerators: 2.5, cpu: 90, capacity: on-demand, hourly: 9}
+  quotas: [{match: {instanceType: NV6}, accelerators: 1}]
+";
+    let workload = |name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{duration: 1h, {spec}}}\n"
+        )
+    };
+    let whole = workload("whole", "request: {accelerators: {kind: gpu}}");
+    let two = workload("two", "replicas: 2, request: {accelerators: {kind: gpu}, cpu: 40}");
+    let desks = workload("desks", "replicas: 5, request: {instanceType: NV6, cpu: 6}");
+    let planned = plan(&[estate, &whole, &two, &desks].concat(), |_| {});
+    let offers: Vec<String> = planned.placements.iter().map(|placed| placed.offer.full_name()).collect();
+    let name = |machine: &str| format!("azure/eastus/{machine}/on-demand");
+    assert_eq!(offers, [name("NV36"), name("NV90"), name("NV6")]);
+    let counts =
+        planned.placements.iter().map(|placed| serde_json::to_value(placed.offer.accelerators).unwrap());
+    assert_eq!(counts.collect::<Vec<_>>(), [serde_json::json!(1), 2.5.into(), 0.167.into()]);
+    // Six of them are 1.002 cards.
+    let planned = plan(&[estate, &desks.replace("replicas: 5", "replicas: 6")].concat(), |_| {});
+    let mut causes = planned.unplaced[0].causes.iter();
+    let quota = causes.find(|cause| cause.constraint.as_str() == "quota").unwrap();
+    assert_eq!(quota.relax_by, Some(0.002));
+}

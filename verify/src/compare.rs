@@ -12,7 +12,7 @@
 //!   Transfers of no bytes may be left out.
 
 use plimsoll_model::{
-    OfferSpec, Plan, Time, Usd,
+    AcceleratorCount, OfferSpec, Plan, Time, Usd,
     plan::{Placement, Transfer},
 };
 
@@ -180,11 +180,8 @@ impl Checker<'_> {
             "acceleratorKind",
             stated_or(plan.accelerator_kind.as_ref(), spec.accelerator_kind.as_ref(), offer.kind.as_ref()),
         );
-        let count = u32::try_from(offer.devices()).ok();
-        let whole = offer.accelerators_milli.is_multiple_of(1000);
-        let counts_agree = stated_or(plan.accelerators.as_ref(), spec.accelerators.as_ref(), count.as_ref());
-        // A part of a card is more than the format can say.
-        same("accelerators", counts_agree || !whole);
+        let count = AcceleratorCount(offer.accelerators_milli);
+        same("accelerators", stated_or(plan.accelerators.as_ref(), spec.accelerators.as_ref(), Some(&count)));
         let memory = offer.accelerator_memory;
         same(
             "acceleratorMemory",

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use num_traits::Zero as _;
 use plimsoll_model::{
-    AcceleratorKind, Bytes, Capacity, Match, OfferSpec, OneOf, Usd, Watts,
+    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Match, OfferSpec, OneOf, Usd, Watts,
     estate::{NodeGroup, Site},
 };
 
@@ -25,7 +25,6 @@ use crate::{
     Checker,
     exact::{Rat, int, pico, usd},
     place::Location,
-    tables::TableOffer,
     violation::Missing,
 };
 
@@ -149,7 +148,7 @@ impl Checker<'_> {
             instance_type: nodes.instance_type.clone(),
             accelerator: nodes.accelerator.clone(),
             accelerator_kind: nodes.accelerator_kind,
-            accelerators: nodes.accelerators,
+            accelerators: nodes.accelerators.map(|count| AcceleratorCount::whole(count.into())),
             accelerator_memory: nodes.accelerator_memory.or_else(|| known.and_then(|known| known.memory)),
             cpu: nodes.cpu,
             memory: nodes.memory,
@@ -168,16 +167,15 @@ impl Checker<'_> {
             count: nodes.count.unwrap_or(1),
             electricity: of.electricity.map(usd),
         };
-        self.resolve(spec, location, None, Some(own))
+        self.resolve(spec, location, Some(own))
     }
 
     fn stated_offer(&self, spec: OfferSpec) -> Offer {
         let location = self.offer_location(spec.cloud.as_deref(), &spec.region, spec.zone.as_deref());
-        self.resolve(spec, location, None, None)
+        self.resolve(spec, location, None)
     }
 
-    fn table_offer(&self, offer: TableOffer) -> Offer {
-        let TableOffer { mut spec, accelerators_milli } = offer;
+    fn table_offer(&self, mut spec: OfferSpec) -> Offer {
         if spec.capacity == Capacity::Reserved {
             // The table's price of a commitment is for those who made it: so many can be had as the
             // estate reserves.
@@ -185,25 +183,16 @@ impl Checker<'_> {
             let reserved = self.inputs.estate.reservations.iter().filter(|reserved| reserved.offer == name);
             spec.count = Some(reserved.fold(0, |sum, reserved| sum.saturating_add(reserved.count)));
         }
-        let location = self.offer_location(spec.cloud.as_deref(), &spec.region, spec.zone.as_deref());
-        self.resolve(spec, location, Some(accelerators_milli), None)
+        self.stated_offer(spec)
     }
 
-    fn resolve(
-        &self,
-        spec: OfferSpec,
-        location: Location,
-        accelerators_milli: Option<u64>,
-        own: Option<OwnNodes>,
-    ) -> Offer {
+    fn resolve(&self, spec: OfferSpec, location: Location, own: Option<OwnNodes>) -> Offer {
         let known = spec.accelerator.as_deref().and_then(|name| self.tables.accelerator(name));
-        let stated =
-            spec.accelerator.as_ref().map_or(0, |_| u64::from(spec.accelerators.unwrap_or(1)) * 1000);
         let mut offer = Offer {
             name: spec.full_name(),
             accelerator: spec.accelerator.as_deref().map(|name| self.canonical(name)),
             kind: spec.accelerator_kind.or(known.map(|known| known.kind)),
-            accelerators_milli: accelerators_milli.unwrap_or(stated),
+            accelerators_milli: spec.accelerator.as_ref().map_or(0, |_| spec.accelerators_milli()),
             accelerator_memory: spec.accelerator_memory,
             list: usd(spec.hourly),
             hourly: usd(spec.hourly),

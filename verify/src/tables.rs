@@ -31,13 +31,6 @@ pub(crate) struct YearlyCarbon {
     pub(crate) shape: Option<Box<[[Ratio; 24]; 12]>>,
 }
 
-/// An offer of the embedded catalogue. Some have a part of a card, which a document cannot state.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TableOffer {
-    pub(crate) spec: OfferSpec,
-    pub(crate) accelerators_milli: u64,
-}
-
 /// A region of a cloud: (cloud, region).
 pub(crate) type CloudRegion<'a> = (&'a str, &'a str);
 
@@ -55,9 +48,9 @@ pub(crate) trait Tables {
     /// The clouds that have a region of this bare name.
     fn clouds_with(&self, region: &str) -> Vec<String>;
     /// An embedded offer by name.
-    fn offer(&self, name: &str) -> Option<TableOffer>;
+    fn offer(&self, name: &str) -> Option<OfferSpec>;
     /// Every embedded offer.
-    fn offers(&self) -> Vec<TableOffer>;
+    fn offers(&self) -> Vec<OfferSpec>;
     /// The day of the newest embedded price.
     fn newest_price(&self) -> String;
     /// Power of a host under load without its accelerators, in a cloud or of one's own.

@@ -193,11 +193,14 @@ impl JsonSchema for Cpu {
     }
 }
 
-/// Accelerators in thousandths. A request is a whole number, or a fraction of one device.
+/// Accelerators in thousandths: an offer may hold a part of a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct AcceleratorCount(pub u64);
 
 impl AcceleratorCount {
+    /// More than this is a slip, and would overflow sums.
+    pub const MOST: Self = Self::whole(1_000_000);
+
     /// From whole accelerators.
     pub const fn whole(count: u64) -> Self {
         Self(count * 1000)
@@ -208,7 +211,7 @@ impl AcceleratorCount {
         self.0
     }
 
-    /// Whether it is a part of one device.
+    /// Whether it is no whole number.
     pub const fn is_fraction(self) -> bool {
         !self.0.is_multiple_of(1000)
     }
@@ -237,20 +240,13 @@ impl<'de> Deserialize<'de> for AcceleratorCount {
         if pico < 0 {
             return Err(de::Error::custom("must not be negative"));
         }
-        if pico > SCALE && pico % SCALE != 0 {
-            return Err(de::Error::custom(
-                "a fraction above 1 lies on no device: use a whole number, or a fraction of one",
-            ));
-        }
         if pico % (SCALE / 1000) != 0 {
-            return Err(de::Error::custom(
-                "a fraction of an accelerator is stated in thousandths (0.001 … 1)",
-            ));
+            return Err(de::Error::custom("accelerators are stated in thousandths: 8, 0.5, 0.167"));
         }
-        if pico > 1_000_000 * SCALE {
-            return Err(de::Error::custom("must be at most 1000000"));
+        match u64::try_from(pico / (SCALE / 1000)).map(Self) {
+            Ok(count) if count <= Self::MOST => Ok(count),
+            _ => Err(de::Error::custom(format!("must be at most {}", Self::MOST))),
         }
-        Ok(Self((pico / (SCALE / 1000)) as u64))
     }
 }
 
@@ -260,7 +256,7 @@ impl JsonSchema for AcceleratorCount {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Accelerators: a whole number, or a fraction of one in thousandths",
+            "description": "Accelerators, in thousandths: 8, 0.5, 0.167",
             "type": "number", "minimum": 0
         })
     }

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use plimsoll_catalog::{CatalogFile, FileError, FileOffer};
 use plimsoll_model::{
-    AcceleratorKind, Bytes, Capacity, Cpu, Diagnostic, Estate, OfferSpec, PerHour, Ratio, Series, Source,
-    Span, Usd, Watts, quantity::decimal::SCALE, read, read::Located,
+    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Diagnostic, Estate, OfferSpec, PerHour, Ratio,
+    Series, Source, Span, Usd, Watts, quantity::decimal::SCALE, read, read::Located,
 };
 
 use super::{LoadError, digest::Digest, files, validate};
@@ -136,13 +136,9 @@ fn cell(source: &Source, line: u32, column: &str) -> Option<Span> {
 
 /// A row as an offer.
 fn offer(row: FileOffer) -> Result<OfferSpec, String> {
-    let accelerators = match row.accelerators_milli {
-        Some(milli) if milli % 1000 != 0 => {
-            return Err("an offer has a whole number of accelerators".to_owned());
-        }
-        Some(milli) => Some(u32::try_from(milli / 1000).map_err(|_| "too many accelerators".to_owned())?),
-        None => None,
-    };
+    if row.accelerators_milli.is_some_and(|milli| milli > AcceleratorCount::MOST.milli()) {
+        return Err(format!("`accelerators` must be at most {}", AcceleratorCount::MOST));
+    }
     let count = row.count.map(u32::try_from).transpose().map_err(|_| "`count` is too large".to_owned())?;
     Ok(OfferSpec {
         name: row.name,
@@ -152,7 +148,7 @@ fn offer(row: FileOffer) -> Result<OfferSpec, String> {
         instance_type: Some(row.instance_type),
         accelerator: row.accelerator,
         accelerator_kind: row.accelerator_kind.map(kind),
-        accelerators,
+        accelerators: row.accelerators_milli.map(AcceleratorCount),
         accelerator_memory: row.accelerator_memory_bytes.map(Bytes),
         cpu: row.cpu_milli.map(Cpu),
         memory: row.memory_bytes.map(Bytes),

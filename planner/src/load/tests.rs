@@ -107,7 +107,7 @@ fn catalogues_and_series_lie_beside_the_estate() {
     let offers: Vec<String> = inputs.file_offers.iter().map(plimsoll_model::OfferSpec::full_name).collect();
     assert_eq!(offers, ["r/spot", "our/here/big/on-demand"]);
     let ours = &inputs.file_offers[1];
-    assert_eq!((ours.accelerators, ours.accelerator_memory.map(|m| m.0)), (Some(8), Some(80 << 30)));
+    assert_eq!((ours.accelerators_milli(), ours.accelerator_memory.map(|m| m.0)), (8000, Some(80 << 30)));
     assert_eq!(ours.hourly.to_string(), "1.25");
     assert_eq!(inputs.series.keys().collect::<Vec<_>>(), ["sub/x.csv"]);
 }

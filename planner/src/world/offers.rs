@@ -6,7 +6,8 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive as _;
 use plimsoll_catalog as catalog;
 use plimsoll_model::{
-    AcceleratorKind, Bytes, Capacity, Cpu, Match, OfferSpec, OneOf, PerHour, Ratio, Usd, Watts,
+    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Match, OfferSpec, OneOf, PerHour, Ratio, Usd,
+    Watts,
     estate::{NodeGroup, PriceRule, Site},
 };
 
@@ -106,7 +107,7 @@ impl Offer {
             instance_type: text(&self.instance_type),
             accelerator: text(&self.accelerator_name),
             accelerator_kind: self.kind,
-            accelerators: self.accelerator.map(|_| (self.accelerators / 1000) as u32),
+            accelerators: self.accelerator.map(|_| AcceleratorCount(self.accelerators)),
             accelerator_memory: self.accelerator_memory,
             cpu: self.cpu,
             memory: self.memory,
@@ -290,8 +291,7 @@ impl World<'_> {
             accelerator,
             accelerator_name: owned(&spec.accelerator),
             kind: spec.accelerator_kind.or_else(|| known.map(|k| kind(k.kind))),
-            accelerators: 1000
-                * u64::from(spec.accelerators.unwrap_or(u32::from(spec.accelerator.is_some()))),
+            accelerators: spec.accelerators_milli(),
             // What an offer does not state it is not eligible by.
             accelerator_memory: spec.accelerator_memory,
             cpu: spec.cpu,

@@ -2,11 +2,11 @@
 
 use plimsoll_catalog::{self as catalog, CatalogOffer};
 use plimsoll_model::{
-    AcceleratorKind, Bytes, Capacity, Cpu, GbitPerSecond, GramsPerKwh, Millisecond, OfferSpec, PerHour,
-    Ratio, Usd, Watts,
+    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, GbitPerSecond, GramsPerKwh, Millisecond,
+    OfferSpec, PerHour, Ratio, Usd, Watts,
 };
 
-use super::{Accelerator, CloudRegion, Coordinates, TableOffer, Tables, YearlyCarbon};
+use super::{Accelerator, CloudRegion, Coordinates, Tables, YearlyCarbon};
 
 /// The tables that are compiled into the program.
 pub(crate) struct Embedded;
@@ -33,7 +33,7 @@ impl Tables for Embedded {
         catalog::regions_named(region).map(|known| known.cloud.to_owned()).collect()
     }
 
-    fn offer(&self, name: &str) -> Option<TableOffer> {
+    fn offer(&self, name: &str) -> Option<OfferSpec> {
         let (cloud, rest) = name.split_once('/')?;
         let (region, rest) = rest.split_once('/')?;
         let (instance_type, capacity) = rest.rsplit_once('/')?;
@@ -47,7 +47,7 @@ impl Tables for Embedded {
         found.next().map(table_offer)
     }
 
-    fn offers(&self) -> Vec<TableOffer> {
+    fn offers(&self) -> Vec<OfferSpec> {
         catalog::offers().iter().map(table_offer).collect()
     }
 
@@ -104,9 +104,9 @@ impl Tables for Embedded {
     }
 }
 
-fn table_offer(offer: &CatalogOffer) -> TableOffer {
-    let milli = offer.instance.accelerators_milli;
-    let spec = OfferSpec {
+fn table_offer(offer: &CatalogOffer) -> OfferSpec {
+    let count = AcceleratorCount(offer.instance.accelerators_milli.into());
+    OfferSpec {
         name: Some(offer.name()),
         cloud: Some(offer.cloud().to_owned()),
         region: offer.region_name().to_owned(),
@@ -114,7 +114,7 @@ fn table_offer(offer: &CatalogOffer) -> TableOffer {
         instance_type: Some(offer.instance_type().to_owned()),
         accelerator: offer.accelerator().map(str::to_owned),
         accelerator_kind: offer.kind().map(kind),
-        accelerators: offer.accelerator().map(|_| milli / 1000),
+        accelerators: offer.accelerator().map(|_| count),
         accelerator_memory: offer.accelerator_memory_bytes().map(Bytes),
         cpu: offer.instance.cpu_milli.map(Cpu),
         memory: offer.instance.memory_bytes.map(Bytes),
@@ -127,8 +127,7 @@ fn table_offer(offer: &CatalogOffer) -> TableOffer {
         interruptions_per_hour: offer.interruptions_per_hour.and_then(|rate| PerHour::from_f64(rate).ok()),
         source: Some(offer.source().to_owned()),
         as_of: Some(offer.as_of().to_owned()),
-    };
-    TableOffer { spec, accelerators_milli: u64::from(milli) }
+    }
 }
 
 fn nano(billionths: i64) -> Usd {

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use plimsoll_model::{
-    Capacity, Duration, GramsPerKwh, Inputs, PerHour, Plan, Usd, Watts,
+    AcceleratorCount, Capacity, Duration, GramsPerKwh, Inputs, PerHour, Plan, Usd, Watts,
     plan::{Cause, Constraint, Flags, NodeUse, Placement, Price, Run, RunnerUp, Status},
 };
 use serde_json::{Value, json};
@@ -173,7 +173,9 @@ const CORRUPTIONS: &[Corruption] = &[
     }),
     ("region of the offer", Kind::Document, |plan| placed(plan, "serve").offer.region = "us-east-2".into()),
     ("class of the offer", Kind::Document, |plan| placed(plan, "serve").offer.capacity = Capacity::Reserved),
-    ("accelerators of the offer", Kind::Document, |plan| placed(plan, "serve").offer.accelerators = Some(4)),
+    ("accelerators of the offer", Kind::Document, |plan| {
+        placed(plan, "serve").offer.accelerators = Some(AcceleratorCount(7999));
+    }),
     ("count of the offer", Kind::Document, |plan| placed(plan, "serve").offer.count = None),
     ("watts of the offer", Kind::Document, |plan| {
         placed(plan, "serve").offer.watts = Some(Watts::from_units(1));

@@ -104,9 +104,9 @@ impl Row {
 /// The instances and what one holds, or the parts of own nodes.
 pub(in crate::render) fn what(placement: &Placement) -> String {
     let offer = &placement.offer;
-    let one = match (&offer.accelerator, offer.accelerators.unwrap_or(1), offer.cpu) {
-        (Some(name), 1, _) => name.clone(),
-        (Some(name), count, _) => format!("{count} {name}"),
+    let one = match (&offer.accelerator, offer.accelerators_milli(), offer.cpu) {
+        (Some(name), 1000, _) => name.clone(),
+        (Some(name), milli, _) => format!("{} {name}", decimals(milli as f64 / 1000.0, 3)),
         (None, _, Some(cpu)) => format!("{} cores", decimals(cpu.milli() as f64 / 1000.0, 1)),
         (None, _, None) => offer.instance_type.clone().unwrap_or_default(),
     };

@@ -44,20 +44,20 @@ fn check(scope: &mut Scope<'_>, offer: &OfferSpec) {
     ] {
         name::maybe(&mut scope.field(field), text);
     }
-    accelerators(scope, offer.accelerator.as_deref(), offer.accelerators);
+    accelerators(scope, offer.accelerator.as_deref(), offer.accelerators.map(|count| count.milli() == 0));
     not_negative(&mut scope.field("hourly"), offer.hourly);
     not_negative(&mut scope.field("listHourly"), offer.list_hourly);
     pue(&mut scope.field("pue"), offer.pue);
     as_of(&mut scope.field("asOf"), offer.as_of.as_deref());
 }
 
-/// A count of accelerators goes with a name, and a name with at least one.
-pub(super) fn accelerators(scope: &mut Scope<'_>, accelerator: Option<&str>, count: Option<u32>) {
-    match (accelerator, count) {
-        (None, Some(1..)) => {
+/// A count of accelerators goes with a name, and a name with some. `none`: the count that is stated is 0.
+pub(super) fn accelerators(scope: &mut Scope<'_>, accelerator: Option<&str>, none: Option<bool>) {
+    match (accelerator, none) {
+        (None, Some(false)) => {
             scope.field("accelerators").report_help("says not which", "name them in `accelerator`");
         }
-        (Some(_), Some(0)) => {
+        (Some(_), Some(true)) => {
             scope
                 .field("accelerators")
                 .report_help("must not be 0", "leave `accelerator` out for a plain machine");

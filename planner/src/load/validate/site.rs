@@ -50,7 +50,7 @@ fn node_group(scope: &mut Scope<'_>, group: &NodeGroup) {
     name::name(&mut scope.field("name"), &group.name);
     name::maybe(&mut scope.field("accelerator"), group.accelerator.as_deref());
     name::maybe(&mut scope.field("instanceType"), group.instance_type.as_deref());
-    offer::accelerators(scope, group.accelerator.as_deref(), group.accelerators);
+    offer::accelerators(scope, group.accelerator.as_deref(), group.accelerators.map(|count| count == 0));
     not_negative(&mut scope.field("hourly"), group.hourly);
     offer::as_of(&mut scope.field("asOf"), group.as_of.as_deref());
 }
