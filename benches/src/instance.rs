@@ -47,6 +47,7 @@ fn spec(offer: &CatalogOffer) -> OfferSpec {
         accelerator_memory: offer.accelerator_memory_bytes().map(Bytes),
         cpu: offer.instance.cpu_milli.map(plimsoll_model::Cpu),
         memory: offer.instance.memory_bytes.map(Bytes),
+        arch: None,
         capacity: offer.capacity.name().parse().unwrap_or(Capacity::OnDemand),
         hourly: Usd::from_pico(i128::from(offer.hourly_nano_usd) * 1000),
         list_hourly: None,

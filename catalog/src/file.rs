@@ -8,13 +8,13 @@
 use std::fmt;
 
 use crate::accelerator::Kind;
-use crate::offer::Capacity;
+use crate::offer::{Arch, Capacity};
 
 mod cell;
 mod read;
 
 /// Columns of a catalogue file, in the order in which we would write them.
-pub const COLUMNS: [&str; 19] = [
+pub const COLUMNS: [&str; 20] = [
     "name",
     "cloud",
     "region",
@@ -26,6 +26,7 @@ pub const COLUMNS: [&str; 19] = [
     "acceleratorMemory",
     "cpu",
     "memory",
+    "arch",
     "capacity",
     "hourly",
     "count",
@@ -80,6 +81,8 @@ pub struct FileOffer {
     pub cpu_milli: Option<u64>,
     /// Memory of the host.
     pub memory_bytes: Option<u64>,
+    /// The host's instruction set.
+    pub arch: Option<Arch>,
     /// How it is bought.
     pub capacity: Capacity,
     /// Price of one instance for an hour, in billionths of a dollar.

@@ -67,6 +67,14 @@ pub enum Arch {
 }
 
 impl Arch {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
+
+    /// By its name, whatever the case.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|arch| arch.name().eq_ignore_ascii_case(name))
+    }
+
     /// As Kubernetes labels it.
     pub fn name(self) -> &'static str {
         match self {

@@ -245,6 +245,9 @@ spec! {
         /// Memory of one machine.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub memory: Option<Bytes>,
+        /// The instruction set of the machines.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub arch: Option<crate::Arch>,
         /// Dollars a machine-hour (depreciation, housing); 0 must be written out.
         pub hourly: Usd,
         /// Power of one machine under load.

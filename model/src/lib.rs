@@ -29,7 +29,7 @@ pub use estate::Estate;
 pub use explanation::Explanation;
 pub use front::Front;
 pub use inputs::{Inputs, Series};
-pub use offer::{AcceleratorKind, Capacity, Match, OfferSpec};
+pub use offer::{AcceleratorKind, Arch, Capacity, Match, OfferSpec};
 pub use one_of::OneOf;
 pub use plan::Plan;
 pub use quantity::{

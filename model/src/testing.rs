@@ -15,8 +15,8 @@ use indexmap::IndexMap;
 use proptest::{collection::vec, option::weighted, prelude::*, sample::select};
 
 use crate::{
-    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg, Match,
-    Metadata, Millisecond, OfferSpec, OneOf, PerHour, Ratio, Time, Usd, Watts, When,
+    AcceleratorCount, AcceleratorKind, Arch, Bytes, Capacity, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg,
+    Match, Metadata, Millisecond, OfferSpec, OneOf, PerHour, Ratio, Time, Usd, Watts, When,
 };
 
 pub use estate::estate;
@@ -162,6 +162,10 @@ fn kind() -> impl Strategy<Value = AcceleratorKind> {
     select(vec![Gpu, Tpu, Npu, Fpga])
 }
 
+fn arch() -> impl Strategy<Value = Arch> {
+    select(vec![Arch::Amd64, Arch::Arm64])
+}
+
 fn capacity() -> impl Strategy<Value = Capacity> {
     select(&Capacity::ALL[..])
 }
@@ -175,6 +179,7 @@ pub fn offer(fill: f64) -> impl Strategy<Value = OfferSpec> {
         maybe(fill, bytes()),
         maybe(fill, cpu()),
         maybe(fill, bytes()),
+        maybe(fill, arch()),
     );
     let price = (capacity(), any_usd(), maybe(fill, usd()), maybe(fill, any::<u32>()));
     let power = (maybe(fill, watts()), maybe(fill, ratio()), maybe(fill, per_hour()));
@@ -193,6 +198,7 @@ pub fn offer(fill: f64) -> impl Strategy<Value = OfferSpec> {
                 accelerator_memory: what.2,
                 cpu: what.3,
                 memory: what.4,
+                arch: what.5,
                 capacity: price.0,
                 hourly: price.1,
                 list_hourly: price.2,

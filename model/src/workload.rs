@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
-    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Duration, Metadata, Millisecond, Ratio, Usd,
-    When,
+    AcceleratorCount, AcceleratorKind, Arch, Bytes, Capacity, Cpu, Duration, Metadata, Millisecond, Ratio,
+    Usd, When,
     document::{ApiVersion, Names, maybe_one_or_many, one_or_many},
 };
 
@@ -301,6 +301,9 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "Names")]
     pub instance_type: Vec<String>,
+    /// The instruction set of the host; an offer that does not state it is not eligible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<Arch>,
 }
 
 /// Accelerators of one replica: any of the names, or any of the kind.

@@ -8,7 +8,7 @@ mod unplaced;
 
 use indexmap::IndexMap;
 use plimsoll_model::{
-    Inputs, Plan, Time, Usd,
+    Arch, Inputs, Plan, Time, Usd,
     document::ApiVersion,
     plan::{
         Constraint, Inputs as PlanInputs, Objective, ObjectiveParts, Phase, Placement, PlacementUsd,
@@ -108,6 +108,7 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
     let mut notes = Assumptions::wanted();
     let bills = bills(build, &decisions, &all, &mut notes);
     horizon_note(build, &decisions, &mut notes);
+    arch_note(build, &decisions, &mut notes);
     let nodes = nodes::assign(build, &decisions);
     let placements = {
         let mut state = State::new(&build.problem);
@@ -306,5 +307,23 @@ fn horizon_note(build: &Build<'_>, decisions: &[Option<Decision>], notes: &mut A
             "`--horizon`, else the estate's `horizon`, else 24h",
             None,
         );
+    }
+}
+
+/// Who runs on Arm without having asked for it: programs built for x86 alone would not start there.
+fn arch_note(build: &Build<'_>, decisions: &[Option<Decision>], notes: &mut Assumptions) {
+    for (task, decision) in decisions.iter().enumerate() {
+        let Some(decision) = decision else { continue };
+        let choice = &build.problem.tasks[task].choices[decision.choice];
+        let offer = build.world().offer(build.offers[choice.offer as usize]);
+        let prospect = &build.prospects[task];
+        if prospect.spec().request.arch.is_none() && offer.arch == Some(Arch::Arm64) {
+            notes.note(
+                format!("architecture of {}", prospect.workload.metadata.name),
+                "arm64".into(),
+                "the workload states no `request.arch`, so it is taken to run on either",
+                None,
+            );
+        }
     }
 }

@@ -241,3 +241,39 @@ spec:
     let quota = causes.find(|cause| cause.constraint.as_str() == "quota").unwrap();
     assert_eq!(quota.relax_by, Some(0.002));
 }
+
+#[test]
+fn arm_machines_are_told_apart() {
+    let estate = "
+apiVersion: plimsoll.dev/v1alpha1
+kind: Estate
+metadata: {name: e}
+spec:
+  time: 2026-01-01T00:00:00Z
+  catalog: []
+  offers:
+  - {cloud: c, region: r, instanceType: unknown, cpu: 8, capacity: on-demand, hourly: 0.1, count: 0}
+  - {cloud: c, region: r, instanceType: arm, cpu: 8, arch: arm64, capacity: on-demand, hourly: 1}
+  - {cloud: c, region: r, instanceType: x86, cpu: 8, arch: amd64, capacity: on-demand, hourly: 2}
+";
+    let workload = |name: &str, arch: &str| {
+        format!(
+            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{duration: 1h, request: {{cpu: 8{arch}}}}}\n"
+        )
+    };
+    let documents =
+        [workload("either", ""), workload("arm", ", arch: arm64"), workload("x86", ", arch: amd64")];
+    let planned = plan(&format!("{estate}{}", documents.concat()), |_| {});
+    let machines = planned.placements.iter().map(|placed| placed.offer.instance_type.as_deref());
+    assert_eq!(machines.collect::<Vec<_>>(), [Some("arm"), Some("arm"), Some("x86")]);
+    let assumed = planned.assumptions.iter().filter(|a| a.what.starts_with("architecture"));
+    let assumed: Vec<_> = assumed.map(|a| (&*a.what, &*a.value)).collect();
+    assert_eq!(assumed, [("architecture of either", "arm64")]);
+    let other = workload("w", ", arch: amd64").replace("cpu: 8", "instanceType: arm");
+    let planned = plan(&format!("{estate}{other}"), |_| {});
+    let causes = &planned.unplaced[0].causes;
+    assert_eq!(
+        (causes[0].constraint.as_str(), &*causes[0].name, &causes[0].has),
+        ("size", "arch", &"arm64".into())
+    );
+}

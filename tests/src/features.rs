@@ -120,6 +120,8 @@ features! {
     Zeros => zeros,
     /// Figures that nothing needs and nothing states.
     Missing => missing,
+    /// Machines and workloads of either instruction set, stated or not.
+    Architectures => architectures,
 }
 
 const REGIONS: [(&str, &str); 4] =
@@ -1004,5 +1006,22 @@ fn missing(made: &mut Instance, dice: &mut Dice) {
     made.set("carbonIntensity", json!([{ "region": "aws", "gramsPerKwh": 300 }]));
     for site in made.estate.get_mut("sites").and_then(Value::as_array_mut).into_iter().flatten() {
         fields(site).remove("carbon");
+    }
+}
+
+fn architectures(made: &mut Instance, dice: &mut Dice) {
+    let state = |machine: &mut Value, dice: &mut Dice| {
+        if dice.chance(80) {
+            machine["arch"] = dice.pick(&["amd64", "arm64"]).into();
+        }
+    };
+    for offer in made.list("offers") {
+        state(offer, dice);
+    }
+    for site in made.estate.get_mut("sites").and_then(Value::as_array_mut).into_iter().flatten() {
+        site["nodes"].as_array_mut().into_iter().flatten().for_each(|nodes| state(nodes, dice));
+    }
+    for index in some(made, dice, 50) {
+        made.workloads[index].1["request"]["arch"] = dice.pick(&["amd64", "arm64"]).into();
     }
 }

@@ -189,6 +189,7 @@ impl Checker<'_> {
         );
         same("cpu", plan.cpu == spec.cpu);
         same("memory", plan.memory == spec.memory);
+        same("arch", plan.arch == spec.arch);
         same("capacity", plan.capacity == spec.capacity);
         same("count", plan.count == spec.count);
         let watts = self.watts(offer).ok();

@@ -6,7 +6,7 @@
 //!   whose zone or country is unknown lies in none of them.
 //! - The speed filter holds for services too; a speed of 0 does not run.
 
-use plimsoll_model::{Capacity, Ratio, plan::Constraint, workload::WorkloadSpec};
+use plimsoll_model::{Arch, Capacity, Ratio, plan::Constraint, workload::WorkloadSpec};
 
 use crate::{
     Checker,
@@ -84,6 +84,10 @@ impl Checker<'_> {
                 Constraint::Size,
                 format!("needs {}, {} is {has}", request.instance_type.join(" or "), offer.name),
             ));
+        }
+        if let Some(arch) = request.arch.filter(|arch| offer.spec.arch != Some(*arch)) {
+            let has = offer.spec.arch.map_or("of an unstated architecture", Arch::as_str);
+            found.by.push((Constraint::Size, format!("needs {arch}, {} is {has}", offer.name)));
         }
         if self.run_time(spec, offer).is_none() {
             found.by.push((Constraint::Speed, format!("`speed` has no usable figure for {}", offer.name)));

@@ -152,6 +152,7 @@ impl Checker<'_> {
             accelerator_memory: nodes.accelerator_memory.or_else(|| known.and_then(|known| known.memory)),
             cpu: nodes.cpu,
             memory: nodes.memory,
+            arch: nodes.arch,
             capacity: Capacity::OnPrem,
             hourly: nodes.hourly,
             list_hourly: None,

@@ -2,7 +2,7 @@
 
 use crate::accelerator::Kind;
 use crate::decimal::{self, Flaw, Rounding};
-use crate::offer::Capacity;
+use crate::offer::{Arch, Capacity};
 
 type Parsed<T> = Result<T, String>;
 
@@ -77,6 +77,13 @@ pub(super) fn kind(text: &str) -> Parsed<Kind> {
     let names = Kind::ALL.map(Kind::name).join(", ");
     Kind::from_name(text)
         .ok_or_else(|| format!("{} is not a kind of accelerator; write one of {names}", quoted(text)))
+}
+
+/// An instruction set.
+pub(super) fn arch(text: &str) -> Parsed<Arch> {
+    let names = Arch::ALL.map(Arch::name).join(", ");
+    Arch::from_name(text)
+        .ok_or_else(|| format!("{} is not an instruction set; write one of {names}", quoted(text)))
 }
 
 /// A day, `YYYY-MM-DD`.

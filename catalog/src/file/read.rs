@@ -217,6 +217,7 @@ impl Row<'_, '_, '_> {
         let accelerator_memory_bytes = self.maybe("acceleratorMemory", cell::bytes);
         let cpu_milli = self.maybe("cpu", cell::milli);
         let memory_bytes = self.maybe("memory", cell::bytes);
+        let arch = self.maybe("arch", cell::arch);
         let capacity = self.must("capacity", cell::capacity);
         let hourly_nano_usd = self.must("hourly", cell::money);
         let count = self.maybe("count", cell::whole);
@@ -238,6 +239,7 @@ impl Row<'_, '_, '_> {
             accelerator_memory_bytes: accelerator_memory_bytes?,
             cpu_milli: cpu_milli?,
             memory_bytes: memory_bytes?,
+            arch: arch?,
             capacity: capacity?,
             hourly_nano_usd: hourly_nano_usd?,
             count: count?,

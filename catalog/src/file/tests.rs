@@ -13,9 +13,9 @@ fn complaints(text: &str) -> String {
 #[test]
 fn a_full_row_is_read_exactly() {
     let file = parse(
-        "name,cloud,region,zone,instanceType,accelerator,acceleratorKind,accelerators,acceleratorMemory,cpu,memory,capacity,hourly,\
+        "name,cloud,region,zone,instanceType,accelerator,acceleratorKind,accelerators,acceleratorMemory,cpu,memory,arch,capacity,hourly,\
          count,watts,pue,interruptionsPerHour,source,asOf\n\
-         big,acme,berlin,b1,hgx,H100,gpu,8,80Gi,192,2Ti,reserved,12.345678901,4,10200.5,1.2,0,\"invoice, May\",2026-05-31\n",
+         big,acme,berlin,b1,hgx,H100,gpu,8,80Gi,192,2Ti,arm64,reserved,12.345678901,4,10200.5,1.2,0,\"invoice, May\",2026-05-31\n",
     )
     .expect("it is right");
     assert_eq!(
@@ -33,6 +33,7 @@ fn a_full_row_is_read_exactly() {
             accelerator_memory_bytes: Some(80 << 30),
             cpu_milli: Some(192_000),
             memory_bytes: Some(2 << 40),
+            arch: Some(Arch::Arm64),
             capacity: Capacity::Reserved,
             hourly_nano_usd: 12_345_678_901,
             count: Some(4),

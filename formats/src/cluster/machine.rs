@@ -47,15 +47,14 @@ impl Machine {
     }
 
     fn of_offer(cloud: &str, name: &str, offer: &OfferSpec) -> Self {
-        let one = u32::from(offer.accelerator.is_some());
         Self {
             cloud: cloud.to_owned(),
             name: name.to_owned(),
             accelerator: offer.accelerator.clone(),
-            accelerators_milli: 1000 * u64::from(offer.accelerators.unwrap_or(one)),
+            accelerators_milli: offer.accelerators_milli(),
             cpu_milli: offer.cpu.map(plimsoll_model::Cpu::milli),
             memory_bytes: offer.memory.map(|memory| memory.0),
-            arch: None,
+            arch: offer.arch.map(plimsoll_model::Arch::as_str),
         }
     }
 

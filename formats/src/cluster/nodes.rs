@@ -162,6 +162,7 @@ fn sites(kinds: BTreeMap<Kind, Vec<Node>>, nodes: &mut Nodes, out: &mut Translat
             instance_type: kind.instance_type,
             cpu: Some(kind.cpu),
             memory: Some(memory),
+            arch: None,
             hourly: kind.hourly,
             watts: kind.watts,
             source,

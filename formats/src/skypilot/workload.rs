@@ -275,7 +275,7 @@ fn request(ask: &Ask) -> Request {
         count: Some(count),
         memory: ask.card,
     });
-    Request { accelerators, cpu: ask.cpu, memory: ask.memory, instance_type: ask.types.clone() }
+    Request { accelerators, cpu: ask.cpu, memory: ask.memory, instance_type: ask.types.clone(), arch: None }
 }
 
 /// `max_hourly_cost` bounds the price of each machine.

@@ -3,8 +3,8 @@
 use proptest::{prelude::*, sample::select};
 
 use super::{
-    bytes, cpu, duration, gbps, grams_per_kwh, kg, kind, list, matches, maybe, metadata, millisecond, offer,
-    one_of, per_hour, ratio, text, texts, time, usd, watts,
+    arch, bytes, cpu, duration, gbps, grams_per_kwh, kg, kind, list, matches, maybe, metadata, millisecond,
+    offer, one_of, per_hour, ratio, text, texts, time, usd, watts,
 };
 use crate::{
     Estate,
@@ -89,7 +89,7 @@ fn site(fill: f64) -> impl Strategy<Value = Site> {
 fn node_group(fill: f64) -> impl Strategy<Value = NodeGroup> {
     let names = (text(), maybe(fill, text()), maybe(fill, text()), maybe(fill, text()), maybe(fill, text()));
     let counts = (maybe(fill, any::<u32>()), maybe(fill, any::<u32>()), maybe(fill, kind()));
-    let sizes = (maybe(fill, bytes()), maybe(fill, cpu()), maybe(fill, bytes()));
+    let sizes = (maybe(fill, bytes()), maybe(fill, cpu()), maybe(fill, bytes()), maybe(fill, arch()));
     (names, counts, sizes, usd(), maybe(fill, watts())).prop_map(|(names, counts, sizes, hourly, watts)| {
         NodeGroup {
             name: names.0,
@@ -103,6 +103,7 @@ fn node_group(fill: f64) -> impl Strategy<Value = NodeGroup> {
             accelerator_memory: sizes.0,
             cpu: sizes.1,
             memory: sizes.2,
+            arch: sizes.3,
             hourly,
             watts,
         }

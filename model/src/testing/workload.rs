@@ -2,7 +2,9 @@
 
 use proptest::{collection::vec, prelude::*};
 
-use super::{bytes, capacity, cpu, duration, kind, list, maybe, metadata, ratio, text, texts, usd, when};
+use super::{
+    arch, bytes, capacity, cpu, duration, kind, list, maybe, metadata, ratio, text, texts, usd, when,
+};
 use crate::{
     AcceleratorCount, Workload,
     document::ApiVersion,
@@ -100,9 +102,14 @@ fn request(fill: f64) -> impl Strategy<Value = Request> {
     ];
     let accelerators = (list(fill, text()), maybe(fill, kind()), maybe(fill, count), maybe(fill, bytes()))
         .prop_map(|(any_of, kind, count, memory)| AcceleratorRequest { any_of, kind, count, memory });
-    (maybe(fill, accelerators), maybe(fill, cpu()), maybe(fill, bytes()), list(fill, text())).prop_map(
-        |(accelerators, cpu, memory, instance_type)| Request { accelerators, cpu, memory, instance_type },
-    )
+    let host = (maybe(fill, cpu()), maybe(fill, bytes()), list(fill, text()), maybe(fill, arch()));
+    (maybe(fill, accelerators), host).prop_map(|(accelerators, (cpu, memory, instance_type, arch))| Request {
+        accelerators,
+        cpu,
+        memory,
+        instance_type,
+        arch,
+    })
 }
 
 fn run(fill: f64) -> impl Strategy<Value = (RunFirst, RunSecond)> {

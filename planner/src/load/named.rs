@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use plimsoll_catalog::{CatalogFile, FileError, FileOffer};
 use plimsoll_model::{
-    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Diagnostic, Estate, OfferSpec, PerHour, Ratio,
-    Series, Source, Span, Usd, Watts, quantity::decimal::SCALE, read, read::Located,
+    AcceleratorCount, AcceleratorKind, Arch, Bytes, Capacity, Cpu, Diagnostic, Estate, OfferSpec, PerHour,
+    Ratio, Series, Source, Span, Usd, Watts, quantity::decimal::SCALE, read, read::Located,
 };
 
 use super::{LoadError, digest::Digest, files, validate};
@@ -152,6 +152,7 @@ fn offer(row: FileOffer) -> Result<OfferSpec, String> {
         accelerator_memory: row.accelerator_memory_bytes.map(Bytes),
         cpu: row.cpu_milli.map(Cpu),
         memory: row.memory_bytes.map(Bytes),
+        arch: row.arch.map(arch),
         capacity: capacity(row.capacity),
         hourly: Usd::from_pico(i128::from(row.hourly_nano_usd) * (SCALE / 1_000_000_000)),
         list_hourly: None,
@@ -170,6 +171,13 @@ fn kind(kind: plimsoll_catalog::Kind) -> AcceleratorKind {
         plimsoll_catalog::Kind::Tpu => AcceleratorKind::Tpu,
         plimsoll_catalog::Kind::Npu => AcceleratorKind::Npu,
         plimsoll_catalog::Kind::Fpga => AcceleratorKind::Fpga,
+    }
+}
+
+fn arch(arch: plimsoll_catalog::Arch) -> Arch {
+    match arch {
+        plimsoll_catalog::Arch::Amd64 => Arch::Amd64,
+        plimsoll_catalog::Arch::Arm64 => Arch::Arm64,
     }
 }
 

@@ -57,6 +57,11 @@ pub(super) fn too_small(request: &Request, offer: &Offer) -> Option<(&'static st
     {
         return Some(("instanceType", json!(request.instance_type), json!(offer.instance_type)));
     }
+    if let Some(arch) = request.arch
+        && offer.arch != Some(arch)
+    {
+        return Some(("arch", json!(arch), json!(offer.arch)));
+    }
     None
 }
 

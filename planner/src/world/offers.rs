@@ -6,8 +6,8 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive as _;
 use plimsoll_catalog as catalog;
 use plimsoll_model::{
-    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, Match, OfferSpec, OneOf, PerHour, Ratio, Usd,
-    Watts,
+    AcceleratorCount, AcceleratorKind, Arch, Bytes, Capacity, Cpu, Match, OfferSpec, OneOf, PerHour, Ratio,
+    Usd, Watts,
     estate::{NodeGroup, PriceRule, Site},
 };
 
@@ -61,6 +61,8 @@ pub struct Offer {
     pub cpu: Option<Cpu>,
     /// Host memory.
     pub memory: Option<Bytes>,
+    /// Instruction set.
+    pub arch: Option<Arch>,
     /// The capacity class.
     pub capacity: Capacity,
     /// Dollars an hour before price rules.
@@ -111,6 +113,7 @@ impl Offer {
             accelerator_memory: self.accelerator_memory,
             cpu: self.cpu,
             memory: self.memory,
+            arch: self.arch,
             capacity: self.capacity,
             hourly: self.hourly,
             list_hourly: Some(self.list_hourly),
@@ -249,6 +252,7 @@ impl World<'_> {
                 accelerator_memory: offer.accelerator_memory_bytes().map(Bytes),
                 cpu: offer.instance.cpu_milli.map(Cpu),
                 memory: offer.instance.memory_bytes.map(Bytes),
+                arch: Some(arch(offer.instance.arch)),
                 capacity: capacity(offer.capacity),
                 list_hourly: hourly,
                 hourly,
@@ -296,6 +300,7 @@ impl World<'_> {
             accelerator_memory: spec.accelerator_memory,
             cpu: spec.cpu,
             memory: spec.memory,
+            arch: spec.arch,
             capacity: spec.capacity,
             list_hourly: spec.hourly,
             hourly: spec.hourly,
@@ -331,6 +336,7 @@ impl World<'_> {
             accelerator_memory: group.accelerator_memory.or_else(|| known.map(|k| Bytes(k.memory_bytes))),
             cpu: group.cpu,
             memory: group.memory,
+            arch: group.arch,
             capacity: Capacity::OnPrem,
             list_hourly: group.hourly,
             hourly: group.hourly,
@@ -466,6 +472,13 @@ const fn kind(kind: catalog::Kind) -> AcceleratorKind {
         catalog::Kind::Tpu => AcceleratorKind::Tpu,
         catalog::Kind::Npu => AcceleratorKind::Npu,
         catalog::Kind::Fpga => AcceleratorKind::Fpga,
+    }
+}
+
+const fn arch(arch: catalog::Arch) -> Arch {
+    match arch {
+        catalog::Arch::Amd64 => Arch::Amd64,
+        catalog::Arch::Arm64 => Arch::Arm64,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use plimsoll_catalog::{self as catalog, CatalogOffer};
 use plimsoll_model::{
-    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Cpu, GbitPerSecond, GramsPerKwh, Millisecond,
+    AcceleratorCount, AcceleratorKind, Arch, Bytes, Capacity, Cpu, GbitPerSecond, GramsPerKwh, Millisecond,
     OfferSpec, PerHour, Ratio, Usd, Watts,
 };
 
@@ -118,6 +118,10 @@ fn table_offer(offer: &CatalogOffer) -> OfferSpec {
         accelerator_memory: offer.accelerator_memory_bytes().map(Bytes),
         cpu: offer.instance.cpu_milli.map(Cpu),
         memory: offer.instance.memory_bytes.map(Bytes),
+        arch: Some(match offer.instance.arch {
+            catalog::Arch::Amd64 => Arch::Amd64,
+            catalog::Arch::Arm64 => Arch::Arm64,
+        }),
         capacity: class(offer.capacity),
         hourly: nano(offer.hourly_nano_usd),
         list_hourly: None,

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use plimsoll_model::{
-    AcceleratorCount, Capacity, Duration, GramsPerKwh, Inputs, PerHour, Plan, Usd, Watts,
+    AcceleratorCount, Arch, Capacity, Duration, GramsPerKwh, Inputs, PerHour, Plan, Usd, Watts,
     plan::{Cause, Constraint, Flags, NodeUse, Placement, Price, Run, RunnerUp, Status},
 };
 use serde_json::{Value, json};
@@ -173,6 +173,9 @@ const CORRUPTIONS: &[Corruption] = &[
     }),
     ("region of the offer", Kind::Document, |plan| placed(plan, "serve").offer.region = "us-east-2".into()),
     ("class of the offer", Kind::Document, |plan| placed(plan, "serve").offer.capacity = Capacity::Reserved),
+    ("architecture of the offer", Kind::Document, |plan| {
+        placed(plan, "serve").offer.arch = Some(Arch::Arm64);
+    }),
     ("accelerators of the offer", Kind::Document, |plan| {
         placed(plan, "serve").offer.accelerators = Some(AcceleratorCount(7999));
     }),

@@ -114,6 +114,7 @@ fn called(kind: &str) -> &str {
         "throughput" => "speed of moving data",
         "power" => "power under load",
         "horizon" => "services run for",
+        "architecture" => "runs on the architecture of its machine",
         other => other,
     }
 }
