@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plimsoll_model::{Duration, Ratio, Time, Usd, front::Axis, quantity::decimal::parse_pico};
 
-use crate::{commands, exit::Exit};
+use crate::{commands, examples, exit::Exit};
 
 /// Places workloads across clouds, regions and your own machines: where each runs, what it costs in money
 /// and carbon, and how far that is from the best possible plan.
 #[derive(Debug, Parser)]
-#[command(name = "plimsoll", version, propagate_version = true, after_help = Exit::table(), max_term_width = 100)]
+#[command(name = "plimsoll", version, propagate_version = true, after_help = format!("{}\n\n{}", examples::PROGRAM, Exit::table()), max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -8,6 +8,7 @@
 mod args;
 mod clock;
 mod commands;
+mod examples;
 pub mod exit;
 mod failure;
 mod input;

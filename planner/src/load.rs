@@ -143,6 +143,8 @@ fn documents<'f>(files: &'f [File], digest: &mut Digest) -> Result<Documents<'f>
                     continue;
                 }
                 Document::Foreign => {
+                    // It may be part of an estate.
+                    has_estate = true;
                     foreign.push((rank, &*file.folder, place));
                     continue;
                 }

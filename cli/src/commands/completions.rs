@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use crate::{
     args::{Cli, Common},
+    examples,
     exit::Exit,
     failure::Failure,
     output,
@@ -12,6 +13,7 @@ use crate::{
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
+#[command(after_help = examples::COMPLETIONS)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]

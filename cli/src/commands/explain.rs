@@ -12,7 +12,7 @@ use plimsoll_solver::Phase;
 
 use crate::{
     args::{Common, Format},
-    clock,
+    clock, examples,
     exit::Exit,
     failure::Failure,
     input, output,
@@ -22,7 +22,7 @@ use crate::{
 
 /// Say why a plan is as it is: each choice and the next best, what binds, what would change it
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = examples::EXPLAIN)]
 pub(crate) struct ExplainArgs {
     /// The plan, as JSON or YAML; `-` is standard input
     #[arg(value_name = "PLAN")]
@@ -45,15 +45,6 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     common: Common,
 }
-
-const EXAMPLES: &str = "Examples:
-  plimsoll explain plan.json
-  plimsoll explain plan.json trainer
-  plimsoll explain plan.json trainer --why-not gcp/us-central1/a3-highgpu-8g/spot \\
-    -f workloads.yaml -e estate.yaml
-
-A plan says where its workloads run and what is next best. Why one is not on any other offer, and what
-its rules cost, is worked out from the files the plan was made from: name them with -f and -e.";
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let plan = input::plan(&args.plan)?;

@@ -5,6 +5,7 @@ use clap_mangen::Man;
 
 use crate::{
     args::{Cli, Common},
+    examples,
     exit::Exit,
     failure::Failure,
     output,
@@ -12,6 +13,7 @@ use crate::{
 
 /// Print the manual, a page for the program and one for each command (read it with `man -l FILE`)
 #[derive(Debug, Args)]
+#[command(after_help = examples::MAN)]
 pub(crate) struct ManArgs {
     #[command(flatten)]
     common: Common,

@@ -7,12 +7,14 @@ use plimsoll_catalog as catalog;
 use plimsoll_model::{AcceleratorKind, Capacity, Inputs, Time, estate::EstateSpec, yaml, yaml::nearest};
 use plimsoll_planner::{
     Settings,
-    world::{AcceleratorIx, LocationIx, Offer, World},
+    build::Rules,
+    world::{AcceleratorIx, LocationIx, Offer, OfferIx, World},
 };
 use serde::Serializer as _;
 
 use crate::{
     args::{Common, Format, time},
+    examples,
     exit::Exit,
     failure::Failure,
     input, output, render,
@@ -21,9 +23,10 @@ use crate::{
 /// List what can be rented, with the source and the date of each price
 ///
 /// Without `-e` these are the offers of the embedded catalogue; with it those of the estate, its own
-/// nodes and price rules included. Ages are counted at `--now`, by default the estate's time, else the
+/// nodes, its price rules and what it allows included. Ages are counted at `--now`, by default the estate's time, else the
 /// date of the newest price, so that the same command prints the same table every day.
 #[derive(Debug, Args)]
+#[command(after_help = examples::OFFERS)]
 pub(crate) struct OffersArgs {
     /// Only with this accelerator, by name or alias
     #[arg(short, long, value_name = "NAME")]
@@ -190,7 +193,9 @@ fn chosen<'w>(args: &OffersArgs, world: &'w World<'_>) -> Result<Vec<&'w Offer>,
             && same(&args.instance_type, offer.instance_type.as_deref())
             && among.as_ref().is_none_or(|among| among[offer.location.0 as usize])
     };
-    let mut offers: Vec<&Offer> = world.offers.iter().filter(passes).collect();
+    let rules = Rules::of(world);
+    let offered = (0..).map(OfferIx).zip(&world.offers).filter(|(ix, _)| rules.is_offered(*ix));
+    let mut offers: Vec<&Offer> = offered.map(|(_, offer)| offer).filter(passes).collect();
     match args.sort {
         None => {}
         Some(Sort::Price) => offers.sort_by_cached_key(|offer| (unit_price(offer), offer.name())),

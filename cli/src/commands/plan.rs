@@ -12,7 +12,7 @@ use plimsoll_solver::Phase;
 
 use crate::{
     args::{Axes, Common, Files, Format, axes, dollars, duration, part, time},
-    clock,
+    clock, examples,
     exit::Exit,
     failure::Failure,
     input, output,
@@ -22,6 +22,7 @@ use crate::{
 
 /// Place the workloads in the files, and print the plan
 #[derive(Debug, Args)]
+#[command(after_help = examples::PLAN)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     files: Files,

@@ -3,10 +3,11 @@
 use clap::Args;
 use plimsoll_model::{schema, yaml::nearest};
 
-use crate::{args::Common, exit::Exit, failure::Failure, output};
+use crate::{args::Common, examples, exit::Exit, failure::Failure, output};
 
 /// Print the JSON Schema of a kind of document
 #[derive(Debug, Args)]
+#[command(after_help = examples::SCHEMA)]
 pub(crate) struct SchemaArgs {
     /// workload, estate, offer, catalog, plan, explanation or front
     #[arg(value_name = "KIND")]

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::{
     args::{Common, Files},
+    examples,
     exit::Exit,
     failure::Failure,
     input, output, render,
@@ -13,6 +14,7 @@ use crate::{
 
 /// Check a plan: recompute every figure and every limit from the files, by the flags the plan records
 #[derive(Debug, Args)]
+#[command(after_help = examples::VERIFY)]
 pub(crate) struct VerifyArgs {
     /// The plan, as JSON or YAML
     #[arg(value_name = "PLAN")]

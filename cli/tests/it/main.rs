@@ -3,8 +3,10 @@
 //! Every run has a clean environment and the folder of test data as its current folder, so that no
 //! output holds a path of this machine.
 
+mod cluster;
 mod documents;
 mod errors;
+mod examples;
 mod explain;
 mod flags;
 mod front;

@@ -65,6 +65,12 @@ impl Rules {
             .filter(|(_, quota)| concerns(quota.team.as_ref(), spec))
     }
 
+    /// Whether an offer may be used at all, as far as the entries of `only` for everyone say.
+    pub fn is_offered(&self, ix: OfferIx) -> bool {
+        let general = self.only.iter().find(|allowed| allowed.team.is_none());
+        general.is_none_or(|allowed| allowed.offers[ix.0 as usize])
+    }
+
     /// The entries of `only` that keep a workload off an offer, by what they are called.
     pub fn kept_off(&self, ix: OfferIx, spec: &WorkloadSpec) -> Option<&str> {
         let about = |allowed: &&Allowed| allowed.team.is_none() || allowed.team == spec.team;
