@@ -16,7 +16,8 @@ pub enum Exit {
     Refused = 3,
     /// An outside service failed.
     Outside = 4,
-    /// A limit came before there was a plan.
+    /// A limit came before there was a plan. `plan` itself does not end so: its first plan comes before
+    /// any limit is looked at.
     Limit = 5,
 }
 
