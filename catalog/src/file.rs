@@ -12,6 +12,9 @@ use crate::offer::{Arch, Capacity};
 
 mod cell;
 mod read;
+mod skypilot;
+
+pub use skypilot::SkyPilotFile;
 
 /// Columns of a catalogue file, in the order in which we would write them.
 pub const COLUMNS: [&str; 20] = [

@@ -32,7 +32,7 @@ mod table;
 pub use accelerator::{Accelerator, Kind, accelerator, accelerators, aliases, canonical};
 pub use carbon::{CarbonFact, Shape, carbon};
 pub use country::{Country, countries, country, country_in, is_jurisdiction};
-pub use file::{COLUMNS, CatalogFile, FileError, FileErrors, FileOffer};
+pub use file::{COLUMNS, CatalogFile, FileError, FileErrors, FileOffer, SkyPilotFile};
 pub use network::{Place, distance_km, egress, egress_to, rtt_estimate_ms, rtt_ms, throughput_gbps};
 pub use offer::{
     Arch, Capacity, CatalogOffer, InstanceType, clouds, instance_types, newest_price_date, offers, offers_of,

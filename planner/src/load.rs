@@ -26,6 +26,7 @@ pub use validate::validate;
 
 use digest::Digest;
 use files::File;
+use named::Named;
 
 /// What to read.
 #[derive(Debug, Clone, Default)]
@@ -83,16 +84,17 @@ pub fn estate(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError
 fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Result<Inputs, LoadError> {
     let mut digest = Digest::new();
     let files = files::read(args, stdin)?;
-    let Documents { workloads, estate, assumptions } = documents(&files, &mut digest)?;
+    let Documents { workloads, estate, mut assumptions } = documents(&files, &mut digest)?;
     if needs_workload && workloads.is_empty() {
         return Err(vec![no_workload(args)].into());
     }
     let located = estate.as_ref().map(|(estate, _)| estate);
     ok_if_none(validate(&workloads, located))?;
-    let (file_offers, series) = match &estate {
+    let Named { offers: file_offers, series, assumptions: of_files } = match &estate {
         Some((estate, folder)) => named::read(estate, folder, &mut digest)?,
-        None => Default::default(),
+        None => Named::default(),
     };
+    assumptions.extend(of_files);
     ok_if_none(validate::places(&workloads, located, &file_offers))?;
     let estate = estate.map_or_else(EstateSpec::default, |(estate, _)| estate.value.spec);
     Ok(Inputs {

@@ -1,11 +1,15 @@
 //! The files that an estate names: catalogues and carbon series.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use plimsoll_catalog::{CatalogFile, FileError, FileOffer};
+use plimsoll_catalog::{CatalogFile, FileError, FileErrors, FileOffer, SkyPilotFile};
 use plimsoll_model::{
     AcceleratorCount, AcceleratorKind, Arch, Bytes, Capacity, Cpu, Diagnostic, Estate, OfferSpec, PerHour,
-    Ratio, Series, Source, Span, Usd, Watts, quantity::decimal::SCALE, read, read::Located,
+    Ratio, Series, Source, Span, Usd, Watts, plan::Assumption, quantity::decimal::SCALE, read, read::Located,
 };
 
 use super::{LoadError, digest::Digest, files, validate};
@@ -13,30 +17,39 @@ use super::{LoadError, digest::Digest, files, validate};
 /// The name of the catalogue that is part of the program.
 pub(super) const EMBEDDED: &str = "embedded";
 
-type Named = (Vec<OfferSpec>, BTreeMap<String, Series>);
+/// What the files say.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) offers: Vec<OfferSpec>,
+    pub(super) series: BTreeMap<String, Series>,
+    /// What of them was passed over.
+    pub(super) assumptions: Vec<Assumption>,
+}
 
 /// Reads them in the order of the estate: the catalogues, then the series, each file once.
 pub(super) fn read(estate: &Located<Estate>, folder: &Path, digest: &mut Digest) -> Result<Named, LoadError> {
     let mut problems = Vec::new();
     let spec = &estate.value.spec;
-    let mut offers: Vec<OfferSpec> = Vec::new();
+    let mut named = Named::default();
     for (index, path) in spec.catalog.iter().flatten().enumerate() {
         if path == EMBEDDED {
             continue;
         }
         let field = format!("spec.catalog[{index}]");
-        match bytes(estate, &field, folder, path) {
-            Ok((name, bytes)) => {
-                digest.add("catalog", &bytes);
-                match catalog(&name, &bytes) {
-                    Ok(more) => offers.extend(more),
-                    Err(more) => problems.extend(more),
+        for path in tables(&folder.join(path), path) {
+            match bytes(estate, &field, folder, &path) {
+                Ok((name, bytes)) => {
+                    digest.add("catalog", &bytes);
+                    match catalog(&name, &bytes, &mut named.assumptions) {
+                        Ok(more) => named.offers.extend(more),
+                        Err(more) => problems.extend(more),
+                    }
                 }
+                Err(problem) => problems.push(*problem),
             }
-            Err(problem) => problems.push(*problem),
         }
     }
-    let mut series = BTreeMap::new();
+    let series = &mut named.series;
     for (index, row) in spec.carbon_intensity.iter().enumerate() {
         let Some(path) = row.series.as_ref().filter(|path| !series.contains_key(*path)) else { continue };
         let field = format!("spec.carbonIntensity[{index}].series");
@@ -51,7 +64,40 @@ pub(super) fn read(estate: &Located<Estate>, folder: &Path, digest: &mut Digest)
             Err(problem) => problems.push(*problem),
         }
     }
-    if problems.is_empty() { Ok((offers, series)) } else { Err(problems.into()) }
+    if problems.is_empty() { Ok(named) } else { Err(problems.into()) }
+}
+
+/// The files that a path of `catalog` means: itself, or what a folder of SkyPilot's catalogue holds: a
+/// folder a cloud with `vms.csv`, or such a table a cloud beside each other.
+fn tables(full: &Path, path: &str) -> Vec<String> {
+    let inside = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut paths: Vec<PathBuf> = entries.collect();
+        paths.sort();
+        paths
+    };
+    if !full.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let is_table = |path: &PathBuf| files::bytes_of(path).is_ok_and(|bytes| SkyPilotFile::is_one(&bytes));
+    let of_entry = |entry: PathBuf| {
+        if entry.is_dir() {
+            Some(entry.join("vms.csv")).filter(|table| table.is_file())
+        } else {
+            let csv = entry.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+            Some(entry).filter(|entry| csv && is_table(entry))
+        }
+    };
+    let found: Vec<String> = inside(full)
+        .into_iter()
+        .filter_map(of_entry)
+        .filter_map(|table| {
+            let inner = table.strip_prefix(full).ok()?;
+            Some(Path::new(path).join(inner).display().to_string())
+        })
+        .collect();
+    // A folder without any is named itself, to be refused.
+    if found.is_empty() { vec![path.to_owned()] } else { found }
 }
 
 /// A named file; when it cannot be read, the problem is where the estate names it.
@@ -66,29 +112,51 @@ fn bytes(
         Ok(bytes) => Ok((full.display().to_string(), bytes)),
         Err(problem) => {
             let message = format!("`{field}`: {} ({})", problem.message, full.display());
-            Err(Box::new(estate.problem(field, message).with_help("paths are relative to this document")))
+            let help = if full.is_dir() {
+                "a folder is one of SkyPilot's catalogue: `CLOUD/vms.csv` or `CLOUD.csv` for each cloud"
+            } else {
+                "paths are relative to this document"
+            };
+            Err(Box::new(estate.problem(field, message).with_help(help)))
         }
     }
 }
 
 /// The offers of a catalogue file: YAML or JSON by its extension, else CSV.
-fn catalog(name: &str, bytes: &[u8]) -> Result<Vec<OfferSpec>, Vec<Diagnostic>> {
+fn catalog(
+    name: &str,
+    bytes: &[u8],
+    assumptions: &mut Vec<Assumption>,
+) -> Result<Vec<OfferSpec>, Vec<Diagnostic>> {
     if read::is_document(name) {
         let located = read::catalog(name, bytes)?;
         let problems = validate::catalog(&located);
         return if problems.is_empty() { Ok(located.value) } else { Err(problems) };
     }
     let source = Source::new(name, String::from_utf8_lossy(bytes));
-    let rows = CatalogFile::parse(name, bytes).map_err(|errors| {
+    let refused = |errors: FileErrors| {
         let mut problems: Vec<Diagnostic> =
             errors.errors.iter().map(|error| row_problem(&source, error)).collect();
         if errors.more > 0 {
             problems.push(Diagnostic::of_file(name, format!("and {} more problems", errors.more)));
         }
         problems
-    })?;
+    };
+    let rows = if SkyPilotFile::is_one(bytes) {
+        let table = SkyPilotFile::parse(name, cloud_of(name), bytes).map_err(refused)?;
+        assumptions.extend(table.passed_over.into_iter().map(|(reason, rows)| Assumption {
+            // Not the path: plans hold none.
+            what: format!("rows passed over of {}", cloud_of(name)),
+            value: format!("{rows} that {reason}"),
+            source: "SkyPilot's catalogue".to_owned(),
+            as_of: None,
+        }));
+        table.offers
+    } else {
+        CatalogFile::parse(name, bytes).map_err(refused)?.offers
+    };
     let (mut offers, mut problems, mut lines) = (Vec::new(), Vec::new(), BTreeMap::new());
-    for row in rows.offers {
+    for row in rows {
         let line = row.line;
         let read = offer(row).and_then(|offer| match lines.insert(offer.full_name(), line) {
             Some(first) => Err(format!(
@@ -106,6 +174,13 @@ fn catalog(name: &str, bytes: &[u8]) -> Result<Vec<OfferSpec>, Vec<Diagnostic>> 
         }
     }
     if problems.is_empty() { Ok(offers) } else { Err(problems) }
+}
+
+/// The cloud that a table of SkyPilot's is of: the folder of `aws/vms.csv`, the name of `aws.csv`.
+fn cloud_of(name: &str) -> &str {
+    let mut parts = name.rsplit(['/', '\\']);
+    let stem = parts.next().map_or(name, |file| file.rsplit_once('.').map_or(file, |(stem, _)| stem));
+    if stem == "vms" { parts.next().filter(|folder| !folder.is_empty()).unwrap_or(stem) } else { stem }
 }
 
 fn row_problem(source: &Source, error: &FileError) -> Diagnostic {
