@@ -116,3 +116,41 @@ fn what_is_wrong_is_pointed_at() {
     }
     insta::assert_snapshot!(all);
 }
+
+/// A file that is cut, or of which bytes are changed, is translated or refused.
+#[test]
+fn damaged_files_never_panic() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/skypilot");
+    let mut dice = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut roll = |below: usize| {
+        // Marsaglia's xorshift.
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        usize::try_from(dice % u64::try_from(below).unwrap()).unwrap()
+    };
+    let (mut files, mut translated) = (0, 0);
+    for file in fs::read_dir(folder).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        files += 1;
+        for _ in 0..60 {
+            let mut damaged = bytes.clone();
+            for _ in 0..=roll(4) {
+                let at = roll(damaged.len());
+                match roll(4) {
+                    0 => drop(damaged.remove(at)),
+                    1 => damaged.insert(at, b":{}[]-+ \n0\"$&*"[roll(14)]),
+                    2 => damaged[at] = u8::try_from(roll(256)).unwrap(),
+                    _ => damaged.truncate(at + 1),
+                }
+            }
+            let Ok(read) = read::documents("t", &damaged) else { continue };
+            let foreign: Vec<Foreign> =
+                read.into_iter().filter(|d| d.value == Document::Foreign).map(|d| d.split().1).collect();
+            let translation = translate(&foreign, None);
+            translated += translation.workloads.len();
+            assert!(translation.problems.iter().all(|problem| !problem.to_string().is_empty()));
+        }
+    }
+    assert!(files >= 20 && translated > 200, "{translated}");
+}

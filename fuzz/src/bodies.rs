@@ -9,7 +9,8 @@
 
 use std::fmt::{Debug, Display};
 
-use plimsoll_catalog::CatalogFile;
+use plimsoll_catalog::{CatalogFile, SkyPilotFile};
+use plimsoll_formats::{Foreign, translate};
 use plimsoll_model::{
     Bytes, Cpu, Diagnostic, Document, Duration, Plan, Time, When,
     quantity::decimal::{parse_pico, pico_to_text},
@@ -20,8 +21,9 @@ use plimsoll_model::{
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 5] = [
+pub(crate) const TARGETS: [Target; 6] = [
     ("documents", documents),
+    ("foreign", foreign),
     ("plan", plan),
     ("series", series),
     ("catalog", catalog),
@@ -42,6 +44,24 @@ pub(crate) fn documents(bytes: &[u8]) {
             }
         }
         Err(problems) => check(&problems, bytes),
+    }
+}
+
+/// Documents of other programs: what they become can be written and read again.
+pub(crate) fn foreign(bytes: &[u8]) {
+    let Ok(documents) = read::documents(NAME, bytes) else { return };
+    let foreign = documents.into_iter().map(plimsoll_model::read::Located::split);
+    let foreign: Vec<Foreign> =
+        foreign.filter(|(value, _)| *value == Document::Foreign).map(|(_, place)| place).collect();
+    let translation = translate(&foreign, None);
+    if !translation.problems.is_empty() {
+        check(&translation.problems, bytes);
+    }
+    for (index, workload) in translation.workloads {
+        assert!(index < foreign.len());
+        let document = Document::Workload(Box::new(workload.value));
+        let again = reads(read::documents(NAME, write(&document).as_bytes()));
+        assert!(again.into_iter().map(|read| read.value).eq([document]));
     }
 }
 
@@ -83,6 +103,10 @@ pub(crate) fn series(bytes: &[u8]) {
 pub(crate) fn catalog(bytes: &[u8]) {
     match CatalogFile::parse("fuzz.csv", bytes) {
         Ok(file) => assert!(file.offers.iter().all(|offer| offer.hourly_nano_usd >= 0)),
+        Err(errors) => assert!(!errors.to_string().is_empty()),
+    }
+    match SkyPilotFile::parse("fuzz.csv", "gcp", bytes) {
+        Ok(file) => assert!(file.offers.iter().all(|offer| offer.hourly_nano_usd > 0)),
         Err(errors) => assert!(!errors.to_string().is_empty()),
     }
     if let Err(problems) = read::catalog(NAME, bytes) {
