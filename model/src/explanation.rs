@@ -283,6 +283,8 @@ pub enum Verdict {
     Blocked,
     /// A figure that its price needs is nowhere stated.
     NoPrice,
+    /// There is no such offer any more.
+    NoOffer,
     /// The plan alone does not tell.
     Unknown,
 }

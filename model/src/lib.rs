@@ -6,6 +6,7 @@
 //! schemas in `schemas/` are derived from these types.
 
 pub mod catalog;
+pub mod changes;
 pub mod diagnostic;
 pub mod document;
 pub mod estate;
@@ -23,6 +24,7 @@ pub mod testing;
 pub mod workload;
 pub mod yaml;
 
+pub use changes::Changes;
 pub use diagnostic::{Diagnostic, Source, Span, shown};
 pub use document::{API_VERSION, Document, Metadata};
 pub use estate::Estate;

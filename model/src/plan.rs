@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, OfferSpec, Time, Usd, document::ApiVersion};
+use crate::{Changes, Duration, OfferSpec, Time, Usd, document::ApiVersion};
 
 /// `kind: Plan`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +64,9 @@ document! {
         pub prices: Vec<Price>,
         /// Figures that no document stated.
         pub assumptions: Vec<Assumption>,
+        /// What it changes of the plan that `--previous` named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub changes: Option<Changes>,
         /// What the plan was made from.
         pub inputs: Inputs,
         /// How it was made.

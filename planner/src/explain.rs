@@ -6,6 +6,7 @@
 //! bills must come out as the plan has them, and offers are tried one by one with all else as planned.
 
 mod by_plan;
+mod changes;
 mod decisions;
 mod instead;
 mod limits;
@@ -22,7 +23,7 @@ use plimsoll_model::{
         AboutPlan, AboutWorkload, Basis, Decision, Explanation, ExplanationKind, OfferCount, PlanFacts,
         Saving, Spender, Verdict, WhyNot,
     },
-    plan::{Constraint, Price},
+    plan::{Constraint, Placement, Price},
     yaml::nearest,
 };
 use plimsoll_solver::Phase;
@@ -37,6 +38,7 @@ use crate::{
 use seen::Seen;
 use trial::Trial;
 
+pub use changes::changes;
 pub use decisions::decisions;
 
 /// Placements named as the dearest.
@@ -121,7 +123,7 @@ pub fn of_documents(
     if let Some(offer) = question.why_not {
         let ix = world.named(offer).ok_or_else(|| unknown_offer(&world, offer))?;
         let trial = trial::try_on(&mut build, &seen, task, ix);
-        let mut answer = why_not(&build, &about, task, offer, &trial);
+        let mut answer = why_not(&build, about.placement.as_ref(), task, offer, &trial);
         answer.hourly = Some(world.offer(ix).hourly);
         if let Some(choice) = trial.decision.as_ref().map(|decision| decision.choice)
             && trial.fits_alone
@@ -260,9 +262,15 @@ fn nothing_known(offer: &str) -> WhyNot {
 }
 
 /// The answer of a trial.
-fn why_not(build: &Build<'_>, about: &AboutWorkload, task: usize, offer: &str, trial: &Trial) -> WhyNot {
+fn why_not(
+    build: &Build<'_>,
+    placement: Option<&Placement>,
+    task: usize,
+    offer: &str,
+    trial: &Trial,
+) -> WhyNot {
     let mut answer = nothing_known(offer);
-    if about.placement.as_ref().is_some_and(|placement| placement.offer.full_name() == offer) {
+    if placement.is_some_and(|placement| placement.offer.full_name() == offer) {
         answer.verdict = Verdict::Chosen;
         return answer;
     }
@@ -276,7 +284,7 @@ fn why_not(build: &Build<'_>, about: &AboutWorkload, task: usize, offer: &str, t
         answer.extra_usd = Some(*extra);
         answer.because.clone_from(because);
         let value = build.prospects[task].spec().value.unwrap_or(Usd::ZERO);
-        if about.unplaced.is_some() && !value.is_zero() {
+        if placement.is_none() && !value.is_zero() {
             // Placing it, its value is no longer forgone.
             answer.extra_usd = Some(*extra - value);
             answer.because.insert("valueForgone".into(), Usd::ZERO - value);
@@ -289,7 +297,7 @@ fn why_not(build: &Build<'_>, about: &AboutWorkload, task: usize, offer: &str, t
     } else {
         match answer.extra_usd {
             None => Verdict::NoPrice,
-            Some(extra) if about.unplaced.is_some() && extra >= Usd::ZERO => Verdict::NotWorthIt,
+            Some(extra) if placement.is_none() && extra >= Usd::ZERO => Verdict::NotWorthIt,
             Some(extra) => compared(extra),
         }
     };

@@ -159,6 +159,7 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         unplaced,
         prices: prices(build, outcome),
         assumptions: inputs.assumptions.iter().cloned().chain(notes.into_list()).collect(),
+        changes: None,
         inputs: PlanInputs {
             digest: inputs.digest.clone(),
             catalog_date: newest_price(inputs),

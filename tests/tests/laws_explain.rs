@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 
 use plimsoll_model::{
-    Explanation, Inputs, Plan, Usd,
+    Changes, Explanation, Inputs, Plan, Time, Usd,
+    changes::Action,
     explanation::{Saving, Verdict, WhyNot},
     plan::Status,
 };
 use plimsoll_planner::{
-    explain::{Question, of_documents, of_plan},
+    explain::{Question, changes, of_documents, of_plan},
     plan,
     world::World,
 };
@@ -20,6 +21,7 @@ use plimsoll_tests::{
     features::Feature,
     instances::{Instance, instance},
 };
+use plimsoll_verify::verify;
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, RngSeed},
@@ -67,7 +69,7 @@ fn check(plan: &Plan, answer: &WhyNot, runner_up: Option<&plimsoll_model::plan::
             "an optimal plan cannot be bettered: {answer:?}"
         ),
         Verdict::NoPrice => assert!(answer.lacks.is_some()),
-        Verdict::Unknown => unreachable!("documents always tell"),
+        Verdict::Unknown | Verdict::NoOffer => unreachable!("documents always tell"),
     }
     if let Some(extra) = extra {
         assert!(sums_up(&answer.because, extra), "{answer:?}");
@@ -155,6 +157,47 @@ proptest! {
                 check_saving(&plan, &inputs, &saving);
             }
         }
+    }
+
+    /// The changes from one plan to another: everyone is counted once, staying is never better, `verify` agrees.
+    #[test]
+    fn changes_add_up(made in instances(), carbon_price in 0..3_i64, later in 0..3_i64) {
+        let inputs = made.inputs();
+        let mut settings = made.settings(&inputs);
+        let before = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
+        settings.carbon_price = Usd::from_units(carbon_price * 5000);
+        settings.now = Time::from_nanos(settings.now.nanos() + later * 3_600_000_000_000);
+        settings.previous = before.placements.iter().map(|p| (p.workload.clone(), p.offer.full_name())).collect();
+        let Ok(mut after) = plan(&inputs, &settings, None, &mut |_| {}) else { return Ok(()) };
+        let changes = changes(&inputs, &settings, &after, &before).unwrap();
+        let stays = changes.unchanged + changes.to_move + changes.to_change;
+        prop_assert_eq!(stays + changes.to_add, after.placements.len() as u64);
+        prop_assert_eq!(stays + changes.to_remove, before.placements.len() as u64);
+        for change in &changes.changes {
+            prop_assert_eq!(change.staying.is_some(), change.action == Action::Move);
+            if let Some(staying) = &change.staying {
+                check(&after, staying, None);
+                prop_assert!(staying.verdict != Verdict::Chosen);
+            }
+        }
+        after.changes = Some(changes);
+        prop_assert_eq!(verify(&after, &inputs), []);
+        // And it looks.
+        let corrupted = |corrupt: fn(&mut Changes)| {
+            let mut plan = after.clone();
+            corrupt(plan.changes.as_mut().unwrap());
+            plan == after || !verify(&plan, &inputs).is_empty()
+        };
+        prop_assert!(corrupted(|changes| changes.unchanged += 1));
+        prop_assert!(corrupted(|changes| changes.move_usd += Usd::from_micro(1)));
+        prop_assert!(corrupted(|changes| drop(changes.changes.pop())));
+        prop_assert!(corrupted(|changes| changes.changes.extend(changes.changes.first().cloned())));
+        let otherwise = corrupted(|changes| {
+            for change in &mut changes.changes {
+                change.action = if change.action == Action::Add { Action::Remove } else { Action::Add };
+            }
+        });
+        prop_assert!(otherwise);
     }
 
     /// The plan as a whole: limits hold, teams and dearest add up; of the plan alone it says the same of itself.

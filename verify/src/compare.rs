@@ -17,7 +17,7 @@ use plimsoll_model::{
 };
 
 use crate::{
-    Checker,
+    Checker, changes,
     data::Move,
     exact::{Rat, close, distance_to_tie, float, int, micro, pico, ratio, usd},
     offer::{Offer, shown},
@@ -94,6 +94,7 @@ impl Checker<'_> {
         self.compare_objective(plan, &assessed, &mut found);
         self.check_left_out(plan, &mut assessed, &mut found);
         self.compare_runner_ups(plan, &mut assessed, &mut found);
+        found.append(&mut changes::check(plan));
         found
     }
 

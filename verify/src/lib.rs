@@ -20,6 +20,7 @@
 //! that no required workload is left out needlessly, is checked over small estates only.
 
 mod carbon;
+mod changes;
 mod compare;
 mod data;
 mod evaluate;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use indexmap::IndexMap;
 use plimsoll_model::{Duration, Inputs, Plan, Ratio, Time, Usd, plan::Status, yaml};
-use plimsoll_planner::{Objective, Settings};
+use plimsoll_planner::{Objective, Settings, explain};
 use plimsoll_solver::Phase;
 
 use crate::{
@@ -69,6 +69,9 @@ struct Aims {
     /// A plan in force: its workloads run there now, and the changes are shown
     #[arg(long, value_name = "PLAN")]
     previous: Option<PathBuf>,
+    /// End with exit code 3 when the plan in force is to be changed: something to add, move, change or remove
+    #[arg(long, alias = "detailed-exitcode", requires = "previous", conflicts_with = "pareto")]
+    exit_code: bool,
 }
 
 /// How hard to search.
@@ -112,16 +115,20 @@ pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     if let Some(axes) = &args.aims.pareto {
         return front::run(args, &inputs, &settings, axes, time_left, progress);
     }
-    let plan =
+    let mut plan =
         plimsoll_planner::plan(&inputs, &settings, time_left, &mut |phase: &Phase| progress.phase(phase))?;
     drop(progress);
+    if let Some(previous) = &previous {
+        plan.changes = Some(explain::changes(&inputs, &settings, &plan, previous)?);
+    }
     let text = match args.output {
-        Format::Table => render::plan(&plan, previous.as_ref(), screen::width()),
+        Format::Table => render::plan(&plan, screen::width()),
         Format::Json => serde_json::to_string_pretty(&plan)? + "\n",
         Format::Yaml => yaml::to_string(&plan)?,
     };
     output::text(&args.common, &text)?;
-    Ok(if plan.status == Status::Infeasible { Exit::Refused } else { Exit::Done })
+    let differs = args.aims.exit_code && plan.changes.is_some_and(|changes| !changes.is_none());
+    Ok(if differs || plan.status == Status::Infeasible { Exit::Refused } else { Exit::Done })
 }
 
 fn settings(args: &PlanArgs, inputs: &Inputs, previous: Option<&Plan>) -> Settings {

@@ -3,8 +3,8 @@
 //! Everything said here is in the value; this module only finds the words. Offers and workloads are called by
 //! their names, parts of the cost by what they pay for.
 
-mod barrier;
-mod money;
+pub(super) mod barrier;
+pub(super) mod money;
 #[cfg(test)]
 mod tests;
 mod whole;

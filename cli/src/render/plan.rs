@@ -18,9 +18,8 @@ use plimsoll_model::Plan;
 
 use super::style::bold;
 
-/// The whole text, in lines of at most `width` characters where names allow. `previous` is the plan in
-/// force that `--previous` named.
-pub(crate) fn plan(plan: &Plan, previous: Option<&Plan>, width: usize) -> String {
+/// The whole text, in lines of at most `width` characters where names allow.
+pub(crate) fn plan(plan: &Plan, width: usize) -> String {
     let mut text = headline::lines(plan, width).join("\n") + "\n";
     let sections = [
         ("", placements::lines(plan, width)),
@@ -28,7 +27,7 @@ pub(crate) fn plan(plan: &Plan, previous: Option<&Plan>, width: usize) -> String
         ("What decided it", decisions::lines(plan, width)),
         ("Left out", left_out::lines(plan, width)),
         ("What more room would save", limits::lines(plan, width)),
-        ("Changes", previous.map(|previous| changes::lines(plan, previous, width)).unwrap_or_default()),
+        ("Changes", plan.changes.as_ref().map(|changes| changes::lines(changes, width)).unwrap_or_default()),
         ("Assumed, for want of a figure of yours", assumptions::lines(plan, width)),
         ("Prices", assumptions::price_sources(plan, width)),
     ];

@@ -4,7 +4,8 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{any_usd, duration, list, maybe, offer, text, time, usd};
 use crate::{
-    Plan,
+    Changes, Plan,
+    changes::{Action, Change, Repriced, Spot},
     document::ApiVersion,
     plan::{
         Assumption, Cause, Constraint, Flags, Inputs, NodeUse, Objective, ObjectiveParts, Phase, Placement,
@@ -26,6 +27,7 @@ pub fn plan(fill: f64) -> impl Strategy<Value = Plan> {
         list(fill, unplaced(fill)),
         list(fill, price()),
         list(fill, assumption(fill)),
+        maybe(fill, changes()),
     );
     (head, lists, inputs(fill), solver(fill)).prop_map(|(head, lists, inputs, solver)| Plan {
         api_version: ApiVersion::default(),
@@ -39,8 +41,40 @@ pub fn plan(fill: f64) -> impl Strategy<Value = Plan> {
         unplaced: lists.1,
         prices: lists.2,
         assumptions: lists.3,
+        changes: lists.4,
         inputs,
         solver,
+    })
+}
+
+fn changes() -> impl Strategy<Value = Changes> {
+    let actions = vec![Action::Add, Action::Move, Action::Change, Action::Remove];
+    (text(), any_usd(), time(), select(actions)).prop_map(|(text, usd, time, action)| {
+        let spot = Spot { offer: text.clone(), instances: 1.5, start: time, usd };
+        let change = Change {
+            workload: text.clone(),
+            action,
+            before: Some(spot.clone()),
+            after: Some(spot),
+            move_usd: usd,
+            staying: None,
+            left_out: Some(text.clone()),
+        };
+        let repriced =
+            Repriced { workload: text.clone(), offer: text, before_hourly: usd, after_hourly: usd };
+        Changes {
+            to_add: 1,
+            to_move: 2,
+            to_change: 3,
+            to_remove: 4,
+            unchanged: 5,
+            before_usd: usd,
+            after_usd: usd,
+            other_terms: true,
+            move_usd: usd,
+            changes: vec![change],
+            repriced: vec![repriced],
+        }
     })
 }
 

@@ -138,6 +138,7 @@ pub(crate) fn plan_among(inputs: &Inputs, flags: &Flags, decisions: &[Decision],
         unplaced,
         prices: Vec::new(),
         assumptions: Vec::new(),
+        changes: None,
         inputs: plan::Inputs {
             digest: inputs.digest.clone(),
             catalog_date: newest(&offers),

@@ -18,7 +18,7 @@ use crate::render::{
 const NAMED: usize = 4;
 
 /// Why an offer is not for a workload: `it is spot, and …`.
-pub(super) fn clause(barrier: &Barrier, workload: &str) -> String {
+pub(in crate::render) fn clause(barrier: &Barrier, workload: &str) -> String {
     let (needs, has) = (value(barrier, &barrier.needs), value(barrier, &barrier.has));
     let name = &barrier.name;
     let used = used_by(barrier);

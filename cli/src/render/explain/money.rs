@@ -75,7 +75,7 @@ pub(super) fn word(part: &str) -> &str {
 }
 
 /// A list as a sentence has it.
-pub(super) fn and(list: &[String]) -> String {
+pub(in crate::render) fn and(list: &[String]) -> String {
     match list {
         [] => String::new(),
         [one] => one.clone(),

@@ -27,6 +27,7 @@ pub(super) fn paragraph(explanation: &Explanation, about: &AboutWorkload, answer
     match answer.verdict {
         Verdict::Chosen => format!("{name} does run on {offer}."),
         Verdict::Unknown => unknown(about, answer),
+        Verdict::NoOffer => format!("There is no offer {offer} any more."),
         Verdict::NoPrice => format!(
             "{offer} is not considered for {name}: its price needs a figure that nothing states, {}. State it in the estate to have it considered.",
             answer.lacks.as_deref().unwrap_or("which is not known")

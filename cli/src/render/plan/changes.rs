@@ -1,48 +1,172 @@
-//! What differs from the plan in force: moved, kept, new, gone, and what moving costs.
+//! What differs from the plan in force, as terraform shows it: `+` added, `~` moved or changed, `-` removed;
+//! what moving costs against what it saves; a line that sums it up.
 
-use std::collections::BTreeMap;
-
-use plimsoll_model::{Plan, plan::Placement};
+use plimsoll_model::{
+    Changes, Usd,
+    changes::{Action, Change, Repriced, Spot},
+    explanation::{Verdict, WhyNot},
+};
 
 use crate::render::{
-    format::usd,
+    explain::{barrier::clause, money::and},
+    format::{decimals, minute, usd},
+    style::{bad, bold, good, warn},
     table::{shorten, wrap},
 };
 
-pub(super) fn lines(plan: &Plan, previous: &Plan, width: usize) -> Vec<String> {
-    let offers = |plan: &'_ Plan| -> BTreeMap<String, String> {
-        plan.placements.iter().map(|p| (p.workload.clone(), p.offer.full_name())).collect()
-    };
-    let (before, after) = (offers(previous), offers(plan));
-    let (mut kept, mut lines) = (Vec::new(), Vec::new());
-    for placement in &plan.placements {
-        let Placement { workload, offer, usd: cost, .. } = placement;
-        let name = shorten(workload, 40);
-        let offer = offer.full_name();
-        match before.get(workload) {
-            Some(old) if *old == offer => kept.push(name),
-            Some(old) => {
-                let price = if cost.moving.is_zero() {
-                    "moving costs nothing".to_owned()
-                } else {
-                    format!("moving costs {}", usd(cost.moving))
-                };
-                lines.extend(wrap("  moved  ", &format!("{name}: {old} → {offer}, {price}"), width));
-            }
-            None => lines.extend(wrap("  new    ", &format!("{name}: {offer}"), width)),
+/// Prices named one by one.
+const REPRICED: usize = 5;
+
+pub(super) fn lines(changes: &Changes, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = changes.changes.iter().flat_map(|change| one(change, width)).collect();
+    lines.extend(repriced(&changes.repriced, width));
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(wrap("  ", &summary(changes), width).into_iter().map(bold));
+    lines
+}
+
+/// A workload's line: the mark says in a letter what the words say too.
+fn one(change: &Change, width: usize) -> Vec<String> {
+    let name = shorten(&change.workload, 40);
+    let nowhere = String::new();
+    let offer =
+        |spot: &Option<Spot>| spot.as_ref().map_or_else(|| nowhere.clone(), |spot| spot.offer.clone());
+    let (before, after) = (offer(&change.before), offer(&change.after));
+    let (mark, text) = match change.action {
+        Action::Add => {
+            let cost = change.after.as_ref().map_or(Usd::ZERO, |spot| spot.usd);
+            (good("+"), format!("{name}: to add on {after}, {}", usd(cost)))
         }
-    }
-    for (workload, old) in before.iter().filter(|(workload, _)| !after.contains_key(*workload)) {
-        let left_out = plan.unplaced.iter().any(|unplaced| unplaced.workload == *workload);
-        let why = if left_out { "left out now" } else { "no longer asked for" };
-        lines.extend(wrap("  gone   ", &format!("{}: {old}, {why}", shorten(workload, 40)), width));
-    }
-    if !kept.is_empty() {
-        lines.extend(wrap("  kept   ", &kept.join(", "), width));
-    }
-    let moving = plan.objective.parts.moving;
-    if !moving.is_zero() {
-        lines.push(format!("  Moving costs {} in all.", usd(moving)));
+        Action::Move => {
+            let why = change
+                .staying
+                .as_ref()
+                .map_or_else(|| moving(change), |stay| against_staying(change, stay, &name));
+            (warn("~"), format!("{name}: to move from {before} to {after}; {why}"))
+        }
+        Action::Change => (warn("~"), format!("{name}: to change on {after}; {}", changed(change))),
+        Action::Remove => {
+            let why = match &change.left_out {
+                Some(reason) => format!("left out now: {reason}"),
+                None => "no longer asked for".to_owned(),
+            };
+            (bad("-"), format!("{name}: to remove from {before}, {why}"))
+        }
+    };
+    let mut lines = wrap("    ", &text, width);
+    if let Some(first) = lines.first_mut() {
+        *first = format!("  {mark} {}", first.trim_start());
     }
     lines
+}
+
+/// What leaving costs.
+fn moving(change: &Change) -> String {
+    if change.move_usd.is_zero() {
+        "moving is free".into()
+    } else {
+        format!("moving costs {}", usd(change.move_usd))
+    }
+}
+
+/// What moving costs against what it saves, or why staying is not possible.
+fn against_staying(change: &Change, stay: &WhyNot, name: &str) -> String {
+    let (cost, net) = (change.move_usd, stay.extra_usd.unwrap_or(Usd::ZERO));
+    let clauses = || and(&stay.barriers.iter().map(|one| clause(one, name)).collect::<Vec<_>>());
+    match stay.verdict {
+        Verdict::NoOffer => format!("there is no such offer any more, {}", moving(change)),
+        Verdict::Excluded => format!("it cannot stay: {}; {}", clauses(), moving(change)),
+        Verdict::Blocked => format!("it cannot stay beside the others: {}; {}", clauses(), moving(change)),
+        Verdict::Dearer if cost.is_zero() => format!("saves {} against staying", usd(net)),
+        Verdict::Dearer => {
+            format!(
+                "moving costs {} and saves {}: {} less than staying",
+                usd(cost),
+                usd(net + cost),
+                usd(net)
+            )
+        }
+        Verdict::Same => format!("costs the same as staying, {}", moving(change)),
+        Verdict::Cheaper => format!(
+            "staying would cost {} less: the plan is not the best possible, {}",
+            usd(Usd::ZERO - net),
+            moving(change)
+        ),
+        _ => moving(change),
+    }
+}
+
+/// What is another on the same offer.
+fn changed(change: &Change) -> String {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return String::new() };
+    let mut all = Vec::new();
+    if before.start != after.start {
+        all.push(format!("starts on {} instead of {}", minute(after.start), minute(before.start)));
+    }
+    if (before.instances - after.instances).abs() > 1e-9 {
+        let count = |spot: &Spot| decimals(spot.instances, 3);
+        all.push(format!("takes {} instances instead of {}", count(after), count(before)));
+    }
+    if before.usd != after.usd {
+        all.push(format!("costs {} instead of {}", usd(after.usd), usd(before.usd)));
+    }
+    all.join(", ")
+}
+
+/// Prices that are others for what stays.
+fn repriced(all: &[Repriced], width: usize) -> Vec<String> {
+    let prices = |one: &Repriced| format!("{} → {} an hour", usd(one.before_hourly), usd(one.after_hourly));
+    let mut lines: Vec<String> = all
+        .iter()
+        .take(REPRICED)
+        .flat_map(|one| {
+            let name = shorten(&one.workload, 40);
+            wrap(
+                "    ",
+                &format!("{name}: stays on {}, now at another price: {}", one.offer, prices(one)),
+                width,
+            )
+        })
+        .collect();
+    if all.len() > REPRICED {
+        lines.push(format!("    and {} more at another price: -o json shows all", all.len() - REPRICED));
+    }
+    lines
+}
+
+/// `Plan: 2 to add, 1 to move, 1 to remove, 9 unchanged; $3.10 cheaper.`
+fn summary(changes: &Changes) -> String {
+    let difference = changes.after_usd - changes.before_usd;
+    let total = if difference.is_zero() {
+        "at the same cost".to_owned()
+    } else if difference < Usd::ZERO {
+        format!("{} cheaper", usd(Usd::ZERO - difference))
+    } else {
+        format!("{} dearer", usd(difference))
+    };
+    let total = if changes.other_terms {
+        format!("{total}, but at another carbon price, delay price or horizon")
+    } else {
+        total
+    };
+    if changes.is_none() {
+        return format!("No changes: {} unchanged; {total}.", changes.unchanged);
+    }
+    let parts = [
+        (changes.to_add, "to add"),
+        (changes.to_move, "to move"),
+        (changes.to_change, "to change"),
+        (changes.to_remove, "to remove"),
+    ];
+    let mut list: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    list.push(format!("{} unchanged", changes.unchanged));
+    let moving = if changes.move_usd.is_zero() {
+        String::new()
+    } else {
+        format!(", with {} for moving", usd(changes.move_usd))
+    };
+    format!("Plan: {}; {total}{moving}.", list.join(", "))
 }

@@ -17,7 +17,7 @@ fn base() -> Plan {
 }
 
 fn plain(plan: &Plan, width: usize) -> String {
-    anstream::adapter::strip_str(&super::plan(plan, None, width)).to_string()
+    anstream::adapter::strip_str(&super::plan(plan, width)).to_string()
 }
 
 fn first_line(plan: &Plan) -> String {
