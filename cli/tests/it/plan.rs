@@ -90,19 +90,76 @@ fn a_time_limit_makes_a_plan_that_says_so() {
     assert!(run.out.contains("the same command may give another plan"), "{}", run.out);
 }
 
-#[test]
-fn changes_against_a_plan_in_force() {
+/// The workloads of the small estate, changed.
+fn workloads(changes: &[(&str, &str)]) -> String {
+    let text = fs::read_to_string(data().join("small/b-workloads.yaml")).expect("it is there");
+    changes.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "{from} is not there");
+        text.replace(from, to)
+    })
+}
+
+/// A plan of the small estate, in a file.
+fn in_force() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("before.json");
     fs::write(&path, run("plan small -o json").out).expect("it is written");
-    let path = path.to_str().expect("it is UTF-8");
-    let later = fs::read_to_string(data().join("small/b-workloads.yaml")).expect("it is there");
-    // Without spot `train` moves; `sort-logs` is gone, `fresh` is new.
-    let later =
-        later.replace("interruptible: true", "moveCost: 20").replace("name: sort-logs", "name: fresh");
-    let run = run_with_input(&format!("plan - -e small/a-estate.yaml --previous {path}"), &later);
-    let changes = run.out.split("\nChanges\n").nth(1).expect("there are changes");
-    insta::assert_snapshot!(changes.split("\n\n").next().expect("they end"));
+    let name = path.to_str().expect("it is UTF-8").to_owned();
+    (folder, name)
+}
+
+#[test]
+fn changes_against_a_plan_in_force() {
+    let (_folder, before) = in_force();
+    let changes = |workloads: &str, args: &str| {
+        let run =
+            run_with_input(&format!("plan - -e small/a-estate.yaml --previous {before} {args}"), workloads);
+        let changes = run.out.split("\nChanges\n").nth(1).expect("there are changes");
+        let end = changes.find("\nAssumed").unwrap_or(changes.len());
+        format!("exit {}\n{}", run.code, &changes[..end])
+    };
+    // Without spot `train` is over its budget and left out; `sort-logs` is gone, `fresh` is new.
+    let later = workloads(&[("interruptible: true", "moveCost: 20"), ("name: sort-logs", "name: fresh")]);
+    insta::assert_snapshot!(changes(&later, ""));
+    // Without spot and budget it moves.
+    let moved = workloads(&[("interruptible: true", "moveCost: 20"), ("team: red", "team: blue")]);
+    insta::assert_snapshot!(changes(&moved, "--exit-code"));
+    // Carbon makes `tune` wait.
+    insta::assert_snapshot!(changes(&workloads(&[]), "--carbon-price 200"));
+    insta::assert_snapshot!(changes(&workloads(&[]), "--exit-code"));
+}
+
+#[test]
+fn an_exit_code_says_whether_there_is_anything_to_do() {
+    let (_folder, before) = in_force();
+    let code = |workloads: &str, args: &str| {
+        run_with_input(&format!("plan - -e small/a-estate.yaml --previous {before} {args}"), workloads).code
+    };
+    let fresh = workloads(&[("name: sort-logs", "name: fresh")]);
+    assert_eq!(code(&workloads(&[]), "--exit-code"), 0);
+    assert_eq!(code(&workloads(&[]), "--now 2026-03-01T07:00:00Z --exit-code"), 0);
+    assert_eq!(code(&fresh, ""), 0);
+    assert_eq!(code(&fresh, "--exit-code"), 3);
+    assert_eq!(code(&fresh, "--detailed-exitcode -o json"), 3);
+    assert_eq!(code(&workloads(&[]), "--carbon-price 200 --exit-code"), 3);
+    let alone = run("plan small --exit-code");
+    assert_eq!((alone.code, &*alone.out), (2, ""));
+}
+
+#[test]
+fn changes_are_in_the_json_and_hold() {
+    let (_folder, before) = in_force();
+    let args = format!("plan small/b-workloads.yaml -e small/a-estate.yaml --previous {before} -o json");
+    let json = run(&format!("{args} --carbon-price 200")).out;
+    assert_eq!(json, run(&format!("{args} --carbon-price 200")).out);
+    let plan: serde_json::Value = serde_json::from_str(&json).expect("a plan is JSON");
+    insta::assert_json_snapshot!(plan["changes"]);
+    let verify = "verify - small/b-workloads.yaml -e small/a-estate.yaml";
+    let holds = run_with_input(verify, &json);
+    assert_eq!(holds.code, 0, "{}", holds.all());
+    let edited = run_with_input(verify, &json.replace("\"unchanged\": 4", "\"unchanged\": 5"));
+    assert_eq!(edited.code, 3);
+    insta::assert_snapshot!(edited.out);
 }
 
 #[test]

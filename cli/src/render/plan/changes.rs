@@ -77,8 +77,10 @@ fn against_staying(change: &Change, stay: &WhyNot, name: &str) -> String {
     let clauses = || and(&stay.barriers.iter().map(|one| clause(one, name)).collect::<Vec<_>>());
     match stay.verdict {
         Verdict::NoOffer => format!("there is no such offer any more, {}", moving(change)),
-        Verdict::Excluded => format!("it cannot stay: {}; {}", clauses(), moving(change)),
-        Verdict::Blocked => format!("it cannot stay beside the others: {}; {}", clauses(), moving(change)),
+        Verdict::Excluded => format!("{} no longer does: {}; {}", stay.offer, clauses(), moving(change)),
+        Verdict::Blocked => {
+            format!("{} no longer does beside the others: {}; {}", stay.offer, clauses(), moving(change))
+        }
         Verdict::Dearer if cost.is_zero() => format!("saves {} against staying", usd(net)),
         Verdict::Dearer => {
             format!(
@@ -109,7 +111,8 @@ fn changed(change: &Change) -> String {
         let count = |spot: &Spot| decimals(spot.instances, 3);
         all.push(format!("takes {} instances instead of {}", count(after), count(before)));
     }
-    if before.usd != after.usd {
+    // To the cent, as it is shown.
+    if usd(before.usd) != usd(after.usd) {
         all.push(format!("costs {} instead of {}", usd(after.usd), usd(before.usd)));
     }
     all.join(", ")

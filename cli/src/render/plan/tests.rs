@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use plimsoll_model::{
-    Plan, Time, Usd,
+    Changes, Plan, Time, Usd,
+    changes::{Action, Change, Repriced, Spot},
+    explanation::{Barrier, Holder, Verdict, WhyNot},
     plan::{Cause, Constraint, Price, Run, Status, Unplaced},
 };
 use plimsoll_planner::{Settings, load};
@@ -165,4 +167,110 @@ fn many_assumptions_are_cut_to_a_dozen_lines() {
     assert_eq!(lines.len(), 13);
     assert!(lines.iter().all(|line| anstream::adapter::strip_str(line).to_string().chars().count() <= 100));
     assert!(lines[12].contains("and 3"), "{}", lines[12]);
+}
+
+#[test]
+fn every_change_against_a_plan_in_force_has_a_line() {
+    let time = |text: &str| -> Time { text.parse().unwrap() };
+    let spot = |offer: &str, usd: i64, start: &str, instances: f64| Spot {
+        offer: offer.into(),
+        instances,
+        start: time(start),
+        usd: Usd::from_units(usd),
+    };
+    let (early, late) = ("2026-03-01T06:00:00Z", "2026-03-01T10:30:00Z");
+    let one = |action: Action, workload: &str| Change {
+        workload: workload.into(),
+        action,
+        before: (action != Action::Add).then(|| spot("east/e1/gpu8/on-demand", 72, early, 1.0)),
+        after: (action != Action::Remove).then(|| spot("cellar/old/on-prem", 3, late, 0.5)),
+        move_usd: Usd::ZERO,
+        staying: None,
+        left_out: None,
+    };
+    let stay = |verdict: Verdict, move_usd: i64, extra: Option<i64>| {
+        let name = format!("{verdict:?}").to_lowercase();
+        let quota = Barrier {
+            constraint: Constraint::Quota,
+            name: "east A100".into(),
+            needs: json!(16.0),
+            has: json!(8.0),
+            relax_by: Some(8.0),
+            unit: Some("accelerators".into()),
+            held_by: vec![Holder { workload: "train".into(), amount: 8.0 }],
+        };
+        Change {
+            move_usd: Usd::from_units(move_usd),
+            staying: Some(WhyNot {
+                offer: "east/e1/gpu8/on-demand".into(),
+                hourly: None,
+                verdict,
+                barriers: vec![quota],
+                lacks: None,
+                start: None,
+                end: None,
+                instances: None,
+                usd: None,
+                extra_usd: extra.map(Usd::from_units),
+                because: indexmap::IndexMap::new(),
+                instead: None,
+            }),
+            ..one(Action::Move, &name)
+        }
+    };
+    let mut changes = Changes {
+        to_add: 1,
+        to_move: 8,
+        to_change: 1,
+        to_remove: 2,
+        unchanged: 9,
+        before_usd: Usd::from_units(100),
+        after_usd: Usd::from_units(90),
+        other_terms: false,
+        move_usd: Usd::from_units(4),
+        changes: vec![
+            one(Action::Add, "fresh"),
+            stay(Verdict::Dearer, 2, Some(67)),
+            stay(Verdict::Dearer, 0, Some(67)),
+            stay(Verdict::Same, 0, Some(0)),
+            stay(Verdict::Cheaper, 1, Some(-3)),
+            stay(Verdict::Excluded, 1, None),
+            stay(Verdict::Blocked, 0, Some(5)),
+            stay(Verdict::NoOffer, 0, None),
+            stay(Verdict::NoPrice, 0, None),
+            one(Action::Change, "later"),
+            one(Action::Remove, "finished"),
+            Change { left_out: Some("no offer is left".into()), ..one(Action::Remove, "squeezed") },
+        ],
+        repriced: vec![
+            Repriced {
+                workload: "serve".into(),
+                offer: "west/reserved".into(),
+                before_hourly: Usd::from_f64(0.5).unwrap(),
+                after_hourly: Usd::from_f64(0.4).unwrap(),
+            };
+            7
+        ],
+    };
+    let text = |changes: &Changes| {
+        let text = super::changes::lines(changes, 100).join("\n");
+        anstream::adapter::strip_str(&text).to_string()
+    };
+    insta::assert_snapshot!(text(&changes));
+    let mut last = Vec::new();
+    changes.after_usd = Usd::from_units(100);
+    changes.move_usd = Usd::ZERO;
+    last.push(text(&changes).lines().last().unwrap().trim().to_owned());
+    changes.changes.clear();
+    changes.repriced.clear();
+    (changes.to_add, changes.to_move, changes.to_change, changes.to_remove) = (0, 0, 0, 0);
+    last.push(text(&changes).trim().to_owned());
+    changes.after_usd = Usd::from_units(103);
+    changes.other_terms = true;
+    last.push(text(&changes).trim().to_owned());
+    insta::assert_snapshot!(last.join("\n"), @r"
+    Plan: 1 to add, 8 to move, 1 to change, 2 to remove, 9 unchanged; at the same cost.
+    No changes: 9 unchanged; at the same cost.
+    No changes: 9 unchanged; $3.00 dearer, but at another carbon price, delay price or horizon.
+    ");
 }
