@@ -78,6 +78,8 @@ fn too_small(barrier: &Barrier, needs: &str, has: &str) -> String {
         "count" => format!("one instance has {has} accelerators, and a replica needs {needs}"),
         "cpu" => format!("one instance has {has} cores, and a replica needs {needs}"),
         "memory" => format!("one instance has {has} of memory, and a replica needs {needs}"),
+        "arch" if has == "none" => format!("it does not state its processor, and {needs} is asked for"),
+        "arch" => format!("its processor is {has}, and {needs} is asked for"),
         _ => format!("its machine type is {has}, and {needs} is asked for"),
     }
 }

@@ -62,6 +62,8 @@ fn barriers() -> Vec<Barrier> {
         one(C::Size, "count", 0.25, "whole accelerators", None),
         one(C::Size, "cpu", 48, 8, None),
         one(C::Size, "memory", tib, tib / 4, None),
+        one(C::Size, "arch", "arm64", "amd64", None),
+        one(C::Size, "arch", "arm64", Value::Null, None),
         one(C::Size, "instanceType", json!(["m5.large", "m5.xlarge"]), "c5.large", None),
         one(
             C::Memory,

@@ -77,9 +77,16 @@ fn against_staying(change: &Change, stay: &WhyNot, name: &str) -> String {
     let clauses = || and(&stay.barriers.iter().map(|one| clause(one, name)).collect::<Vec<_>>());
     match stay.verdict {
         Verdict::NoOffer => format!("there is no such offer any more, {}", moving(change)),
-        Verdict::Excluded => format!("{} no longer does: {}; {}", stay.offer, clauses(), moving(change)),
+        Verdict::Excluded => {
+            format!("{} is no longer possible: {}; {}", stay.offer, clauses(), moving(change))
+        }
         Verdict::Blocked => {
-            format!("{} no longer does beside the others: {}; {}", stay.offer, clauses(), moving(change))
+            format!(
+                "{} is no longer possible beside the others: {}; {}",
+                stay.offer,
+                clauses(),
+                moving(change)
+            )
         }
         Verdict::Dearer if cost.is_zero() => format!("saves {} against staying", usd(net)),
         Verdict::Dearer => {
