@@ -1,4 +1,4 @@
-//! The transcripts in README.md and the guide are what the commands print.
+//! The transcripts in README.md and under `docs/` are what the commands print, and their links lead somewhere.
 //!
 //! A fenced block whose first line is `$ plimsoll …` or `$ ./plimsoll …` is run in a folder where only
 //! the examples are, one after the other; the rest of the block is the output, the standard one before
@@ -16,8 +16,61 @@ fn transcripts_are_real() {
     let folder = tempfile::tempdir().expect("a folder");
     let examples = root().canonicalize().expect("the root is there").join("examples");
     symlink(examples, folder.path().join("examples")).expect("it is linked");
-    let count: usize = ["README.md", "docs/guide.md"].iter().map(|page| check(page, folder.path())).sum();
+    let count: usize = pages().iter().map(|page| check(page, folder.path())).sum();
     assert!(count >= 5, "only {count} transcripts were found");
+}
+
+/// README.md, then every page under `docs/`, by name.
+fn pages() -> Vec<String> {
+    fn collect(folder: &str, found: &mut Vec<String>) {
+        let entries = fs::read_dir(root().join(folder)).expect("the folder is there");
+        let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        for name in names {
+            let path = format!("{folder}/{name}");
+            if root().join(&path).is_dir() {
+                collect(&path, found);
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = vec!["README.md".to_owned()];
+    collect("docs", &mut found);
+    found
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut count = 0;
+    for page in pages() {
+        let text = fs::read_to_string(root().join(&page)).expect("the page is there");
+        let folder = Path::new(&page).parent().expect("a page lies in a folder");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { root().join(&page) } else { root().join(folder).join(path) };
+            assert!(target.exists(), "{page}: nothing is at {link}");
+            if !anchor.is_empty() {
+                let there = fs::read_to_string(&target).expect("a page");
+                assert!(anchors(&there).any(|known| known == anchor), "{page}: no heading is {link}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} links were found");
+}
+
+/// What the headings of a page are called in links.
+fn anchors(text: &str) -> impl Iterator<Item = String> {
+    text.lines().filter(|line| line.starts_with('#')).map(|line| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    })
 }
 
 /// Checks the transcripts of a page and counts them.

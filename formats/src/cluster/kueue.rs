@@ -270,6 +270,11 @@ impl Share {
         self.borrowing = self.borrowing.zip(other.borrowing).map(|(a, b)| a.saturating_add(b));
     }
 
+    /// What nobody else may use.
+    fn kept(&self) -> u64 {
+        self.nominal - self.lent()
+    }
+
     /// What others may use of it.
     fn lent(&self) -> u64 {
         self.lending.map_or(self.nominal, |limit| limit.min(self.nominal))
@@ -300,35 +305,38 @@ fn together(cohort: &str, shares: &[Share], flavors: &mut Flavors<'_, '_>, out: 
             }
         }
         let pool = members.iter().fold(0_u64, |sum, share| sum.saturating_add(share.lent()));
-        let (keepers, others): (Vec<&Share>, Vec<&Share>) =
-            queues.into_iter().partition(|share| share.lent() < share.nominal);
-        let Some(first) = others.first().or_else(|| keepers.first()).copied() else { continue };
-        let few = keepers.len() <= MOST_LENDERS;
-        if !few {
+        let Some(first) = queues.first().copied() else { continue };
+        if queues.iter().filter(|share| share.kept() > 0).count() > MOST_LENDERS {
             let what = format!("lending limits in the cohort {cohort}");
             note(out, what, "held for all its queues together", "too many of them");
         }
-        let full = (1_u32 << keepers.len().min(MOST_LENDERS)) - 1;
-        for set in if few { 0..=full } else { full..=full } {
-            let inside: Vec<&Share> = if few {
-                keepers
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, _)| set & (1 << at) != 0)
-                    .map(|(_, share)| *share)
-                    .collect()
-            } else {
-                keepers.clone()
-            };
-            let kept =
-                inside.iter().fold(0_u64, |sum, share| sum.saturating_add(share.nominal - share.lent()));
-            let teams: Vec<String> = others.iter().chain(&inside).map(|share| share.queue.clone()).collect();
-            if !teams.is_empty() {
-                let name = format!("cohort {cohort}: {}", teams.join(" + "));
-                quota(&name, first, teams, pool.saturating_add(kept), flavors, out);
-            }
+        for (set, limit) in joint(&queues, pool) {
+            let teams: Vec<String> = set.into_iter().map(|at| queues[at].queue.clone()).collect();
+            let name = format!("cohort {cohort}: {}", teams.join(" + "));
+            quota(&name, first, teams, limit, flavors, out);
         }
     }
+}
+
+/// What queues may use together: sets of them, by index, each with its limit. A queue that keeps nothing for
+/// itself is in every set, since with it a set only says more.
+fn joint(queues: &[&Share], pool: u64) -> Vec<(Vec<usize>, u64)> {
+    let (keepers, others): (Vec<usize>, Vec<usize>) =
+        (0..queues.len()).partition(|at| queues[*at].kept() > 0);
+    let full = (1_u64 << keepers.len().min(63)) - 1;
+    let sets = if keepers.len() <= MOST_LENDERS { 0..=full } else { full..=full };
+    let mut all = Vec::new();
+    for set in sets {
+        let inside: Vec<usize> =
+            (0..).zip(&keepers).filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, at)| *at).collect();
+        let limit = inside.iter().fold(pool, |sum, at| sum.saturating_add(queues[*at].kept()));
+        let mut set: Vec<usize> = others.iter().chain(&inside).copied().collect();
+        set.sort_unstable();
+        if !set.is_empty() {
+            all.push((set, limit));
+        }
+    }
+    all
 }
 
 /// A queue's workloads run where its flavors are.
@@ -543,6 +551,53 @@ fn assign(objects: &[Object<'_>], workloads: &mut [(usize, Located<Workload>)], 
                 note(out, format!("queue {queue} of {name}"), value, QUEUE);
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn share(nominal: u64, lending: Option<u64>) -> Share {
+        Share {
+            queue: String::new(),
+            flavor: String::new(),
+            resource: "cpu".to_owned(),
+            nominal,
+            borrowing: None,
+            lending,
+            only_devices: false,
+        }
+    }
+
+    proptest! {
+        /// The quotas of several teams hold just when every queue finds what it uses: first in what it keeps
+        /// for itself, then in the common pool.
+        #[test]
+        fn joint_quotas_are_borrowing(
+            queues in prop::collection::vec(((0_u64..9), prop::option::of(0_u64..9), (0_u64..15)), 1..6),
+            brought in 0_u64..4,
+        ) {
+            let shares: Vec<Share> = queues.iter().map(|(nominal, lending, _)| share(*nominal, *lending)).collect();
+            let refs: Vec<&Share> = shares.iter().collect();
+            let pool = brought + shares.iter().map(Share::lent).sum::<u64>();
+            let borrowed: u64 = queues.iter().zip(&shares).map(|(q, s)| q.2.saturating_sub(s.kept())).sum();
+            let holds = joint(&refs, pool)
+                .iter()
+                .all(|(set, limit)| set.iter().map(|at| queues[*at].2).sum::<u64>() <= *limit);
+            prop_assert_eq!(holds, borrowed <= pool);
+        }
+
+        /// Flavors of the same offers taken together lend what they lend apart.
+        #[test]
+        fn shares_add_up(a in 0_u64..9, b in 0_u64..9, la in prop::option::of(0_u64..9), lb in prop::option::of(0_u64..9)) {
+            let (mut one, other) = (share(a, la), share(b, lb));
+            let lent = one.lent() + other.lent();
+            one.add(&other);
+            prop_assert_eq!((one.nominal, one.lent(), one.kept()), (a + b, lent, a + b - lent));
         }
     }
 }

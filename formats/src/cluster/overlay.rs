@@ -244,3 +244,59 @@ fn parted<T: PartialEq + Clone>(all: &OneOf<T>, wanted: &OneOf<T>) -> (Part<T>, 
     let some = |list: Vec<T>| (!list.is_empty()).then(|| list.into());
     (some(inside), some(outside))
 }
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_model::Capacity;
+    use proptest::{prelude::*, sample::subsequence};
+
+    use super::*;
+
+    const TYPES: [&str; 3] = ["p5.48xlarge", "g5.xlarge", "c6i.large"];
+    const REGIONS: [&str; 3] = ["aws/us-east-1", "aws/us-west-2", "aws/eu-west-1"];
+
+    fn some<T: Clone + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = Part<T>> {
+        prop::option::of(subsequence(all.to_vec(), 1..=all.len()).prop_map(OneOf::from))
+    }
+
+    fn matches() -> impl Strategy<Value = Match> {
+        let text = |list: Part<&'static str>| {
+            list.map(|list| list.values().iter().map(|text| (*text).to_owned()).collect::<Vec<_>>().into())
+        };
+        (some(&TYPES), some(&REGIONS), some(&CLASSES)).prop_map(move |(types, regions, capacity)| Match {
+            cloud: Some("aws".into()),
+            instance_type: text(types),
+            region: text(regions),
+            capacity,
+            ..Match::default()
+        })
+    }
+
+    /// Whether an offer is of a match.
+    fn holds(of: &Match, (kind, region, class): (&str, &str, Capacity)) -> bool {
+        of.instance_type.as_ref().is_none_or(|list| list.has(kind))
+            && of.region.as_ref().is_none_or(|list| list.has(region))
+            && of.capacity.as_ref().is_none_or(|list| list.has(&class))
+    }
+
+    proptest! {
+        /// An offer is in exactly one piece when it is of the one and not of the other, else in none; and it
+        /// is in what is of both when it is of each.
+        #[test]
+        fn pieces_are_what_is_left(one in matches(), other in matches()) {
+            let pieces = without(&one, &other, None);
+            let common = both(&one, &other);
+            for kind in TYPES {
+                for region in REGIONS {
+                    for class in CLASSES {
+                        let offer = (kind, region, class);
+                        let (a, b) = (holds(&one, offer), holds(&other, offer));
+                        let count = pieces.iter().filter(|piece| holds(piece, offer)).count();
+                        prop_assert_eq!(count, usize::from(a && !b), "{:?}", offer);
+                        prop_assert_eq!(common.as_ref().is_some_and(|of| holds(of, offer)), a && b);
+                    }
+                }
+            }
+        }
+    }
+}
