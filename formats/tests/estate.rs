@@ -136,3 +136,47 @@ fn mistakes_are_named() {
     }
     insta::assert_snapshot!(text);
 }
+
+/// Values that a careless reader trips over.
+const AWKWARD: [&str; 12] = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    "-1",
+    "1e3",
+    "99999999999999999999",
+    "'ä/ö'",
+    "a/b/c",
+    "0x",
+    "true",
+    "18446744073709551615",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 400, ..Default::default() })]
+
+    /// Whatever stands where a value was, nothing panics, and a problem has a message.
+    #[test]
+    fn no_value_breaks_the_reader(file in 0_usize..64, at in 0_usize..4096, value in proptest::sample::select(AWKWARD.to_vec())) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let mut files: Vec<_> = ["cluster", "terraform"]
+            .iter()
+            .flat_map(|folder| fs::read_dir(root.join(folder)).expect("the folder is there"))
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        files.sort();
+        let text = fs::read_to_string(&files[file % files.len()]).expect("a fixture");
+        // The places after a colon or a comma, up to what ends a value.
+        let starts: Vec<usize> =
+            text.match_indices([':', '[', ',']).map(|(at, _)| at + 1).filter(|at| text[*at..].starts_with(' ') || text[*at..].starts_with('"')).collect();
+        let start = starts[at % starts.len()];
+        let end = text[start..].find([',', '}', ']', '\n']).map_or(text.len(), |length| start + length);
+        let changed = format!("{} {value}{}", &text[..start], &text[end..]);
+        if let Ok(documents) = read::documents("a.yaml", changed.as_bytes()) {
+            let foreign: Vec<_> = documents.into_iter().map(|document| document.split().1).collect();
+            let translation = translate(&foreign, None);
+            proptest::prop_assert!(translation.problems.iter().all(|problem| !problem.message.is_empty()));
+        }
+    }
+}
