@@ -31,7 +31,7 @@ fn pages() -> Vec<String> {
             let path = format!("{folder}/{name}");
             if root().join(&path).is_dir() {
                 collect(&path, found);
-            } else if name.ends_with(".md") {
+            } else if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
                 found.push(path);
             }
         }
