@@ -6,6 +6,7 @@
 mod explain;
 mod format;
 mod front;
+mod html;
 mod offers;
 mod plan;
 mod style;
@@ -15,6 +16,7 @@ mod verdict;
 pub(crate) use explain::explain;
 pub(crate) use format::days;
 pub(crate) use front::front;
+pub(crate) use html::{Report, page};
 pub(crate) use offers::{AcceleratorNames, aliases, offers, stale};
 pub(crate) use plan::plan;
 pub(crate) use verdict::{phase, verdict};

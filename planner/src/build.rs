@@ -121,6 +121,11 @@ impl<'w> Build<'w> {
         }
     }
 
+    /// Whether several workloads read a dataset.
+    pub fn is_shared(&self, dataset: u32) -> bool {
+        self.shared_data[dataset as usize]
+    }
+
     /// The problem's index of an offer that is in it.
     pub fn known_offer(&self, ix: OfferIx) -> Option<u32> {
         self.by_offer.get(&ix).copied()

@@ -5,6 +5,7 @@
 //! problem in numbers, the solver decides, [`price`] computes exact money, [`report`] explains.
 
 pub mod build;
+pub mod detail;
 pub mod error;
 pub mod explain;
 pub mod flags;
@@ -16,6 +17,7 @@ pub mod report;
 pub mod terms;
 pub mod world;
 
+pub use detail::Detail;
 pub use error::PlanError;
 pub use flags::{Objective, Settings};
 pub use front::front;

@@ -81,7 +81,7 @@ pub(crate) fn solved(
 
 /// The columns of a problem that a known plan takes; `None` where it takes none, or one that is not
 /// among the choices at these prices.
-fn columns(build: &Build<'_>, seats: &Seats) -> Vec<Option<Column>> {
+pub(crate) fn columns(build: &Build<'_>, seats: &Seats) -> Vec<Option<Column>> {
     let column = |(task, seat): (&Task, &Option<Seat>)| {
         let (offer, runs) = seat.as_ref()?;
         let offer = build.known_offer(*offer)?;

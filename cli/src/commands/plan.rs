@@ -11,7 +11,7 @@ use plimsoll_planner::{Objective, Settings, explain};
 use plimsoll_solver::Phase;
 
 use crate::{
-    args::{Axes, Common, Files, Format, axes, dollars, duration, part, time},
+    args::{Axes, Common, Files, axes, dollars, duration, part, time},
     clock, examples,
     exit::Exit,
     failure::Failure,
@@ -32,7 +32,7 @@ pub(crate) struct PlanArgs {
     search: Search,
     /// The form of the plan
     #[arg(short, long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
-    output: Format,
+    output: Form,
     #[command(flatten)]
     common: Common,
 }
@@ -72,6 +72,20 @@ struct Aims {
     /// End with exit code 3 when the plan in force is to be changed: something to add, move, change or remove
     #[arg(long, alias = "detailed-exitcode", requires = "previous", conflicts_with = "pareto")]
     exit_code: bool,
+}
+
+/// The form of a plan or a front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Form {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// The same as JSON, as YAML
+    Yaml,
+    /// A page for a browser, whole in one file
+    Html,
 }
 
 /// How hard to search.
@@ -122,9 +136,13 @@ pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
         plan.changes = Some(explain::changes(&inputs, &settings, &plan, previous)?);
     }
     let text = match args.output {
-        Format::Table => render::plan(&plan, screen::width()),
-        Format::Json => serde_json::to_string_pretty(&plan)? + "\n",
-        Format::Yaml => yaml::to_string(&plan)?,
+        Form::Table => render::plan(&plan, screen::width()),
+        Form::Json => serde_json::to_string_pretty(&plan)? + "\n",
+        Form::Yaml => yaml::to_string(&plan)?,
+        Form::Html => {
+            let detail = plimsoll_planner::detail::detail(&inputs, &settings, &plan)?;
+            render::page(&render::Report { plan: &plan, detail: &detail, front: None })
+        }
     };
     output::text(&args.common, &text)?;
     let differs = args.aims.exit_code && plan.changes.is_some_and(|changes| !changes.is_none());

@@ -101,7 +101,7 @@ fn table(front: &Front) -> Vec<String> {
 }
 
 /// A price as people say it: cents only where they count; the least there is counts as none.
-fn price(price: Usd) -> String {
+pub(super) fn price(price: Usd) -> String {
     if price <= Usd::from_micro(1) {
         return "$0".to_owned();
     }
@@ -114,7 +114,7 @@ fn price(price: Usd) -> String {
 }
 
 /// What the next point saves and costs.
-fn step(step: &Step) -> String {
+pub(super) fn step(step: &Step) -> String {
     let (saves, unit) = match (step.saves_kg, step.saves_hours) {
         (Some(saved), _) => (kg(saved), "a tonne"),
         (_, Some(saved)) => (hours(saved), "an hour"),
@@ -148,7 +148,7 @@ fn notes(front: &Front, width: usize) -> Vec<String> {
 }
 
 /// A number of workload-hours or the like on an axis.
-fn figure(axis: Axis, value: f64) -> String {
+pub(super) fn figure(axis: Axis, value: f64) -> String {
     match axis {
         Axis::Cost => Usd::from_f64((value * 1e6).round() / 1e6).map_or_else(|_| decimals(value, 2), usd),
         Axis::Carbon => kg(value),

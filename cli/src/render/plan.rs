@@ -14,6 +14,10 @@ pub(super) mod placements;
 #[cfg(test)]
 mod tests;
 
+pub(super) use assumptions::price_list;
+pub(super) use left_out::{excluded, sentence as cause};
+pub(super) use limits::sentence as limit;
+
 use plimsoll_model::Plan;
 
 use super::style::bold;

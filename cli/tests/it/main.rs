@@ -10,6 +10,7 @@ mod examples;
 mod explain;
 mod flags;
 mod front;
+mod html;
 mod kubernetes;
 mod offers;
 mod output;

@@ -14,7 +14,7 @@ use crate::{build::Build, price::Decision};
 pub(crate) type Nodes = BTreeMap<usize, Vec<NodeUse>>;
 
 /// By task: its nodes, on own machines.
-pub(super) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> Nodes {
+pub(crate) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> Nodes {
     let mut tenants: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (task, decision) in decisions.iter().enumerate() {
         if let Some(decision) = decision

@@ -1,5 +1,7 @@
 //! The runner-up of a placement: the best other offer with all else as it is.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use plimsoll_model::{Usd, plan::RunnerUp};
 use plimsoll_solver::{
@@ -11,7 +13,7 @@ use plimsoll_solver::{
 
 use crate::{
     build::Build,
-    price::{Decision, Parts, bills},
+    price::{Bill, Decision, Parts, bills},
     report::nodes::{self, Nodes},
     world::Assumptions,
 };
@@ -45,12 +47,25 @@ pub(crate) fn difference(
     task: usize,
     new: Decision,
 ) -> (Usd, IndexMap<String, Usd>) {
+    let (extra, because, _) = difference_and_bill(build, decisions, task, new);
+    (extra, because)
+}
+
+/// As [`difference`], with what the task would cost there.
+pub(crate) fn difference_and_bill(
+    build: &Build<'_>,
+    decisions: &[Option<Decision>],
+    task: usize,
+    new: Decision,
+) -> (Usd, IndexMap<String, Usd>, Option<Bill>) {
     let subset = touched(build, decisions, task, new.choice);
     let mut changed = decisions.to_vec();
     changed[task] = Some(new);
-    let total = |decisions: &[Option<Decision>]| {
+    let bills =
+        |decisions: &[Option<Decision>]| bills(build, decisions, &subset, &mut Assumptions::ignored());
+    let total = |bills: &BTreeMap<usize, Bill>| {
         let mut sum = Parts::default();
-        for bill in bills(build, decisions, &subset, &mut Assumptions::ignored()).values() {
+        for bill in bills.values() {
             sum.compute += bill.parts.compute;
             sum.egress += bill.parts.egress;
             sum.carbon += bill.parts.carbon;
@@ -61,7 +76,8 @@ pub(crate) fn difference(
         }
         sum
     };
-    let (before, after) = (total(decisions), total(&changed));
+    let mut there = bills(&changed);
+    let (before, after) = (total(&bills(decisions)), total(&there));
     let because = before
         .named()
         .into_iter()
@@ -69,11 +85,11 @@ pub(crate) fn difference(
         .filter(|(b, a)| b.1 != a.1)
         .map(|(b, a)| (b.0.to_owned(), Usd::from_micro(a.1 - b.1)))
         .collect();
-    (Usd::from_micro(after.total() - before.total()), because)
+    (Usd::from_micro(after.total() - before.total()), because, there.remove(&task))
 }
 
 /// Whether a task would fit on a group of own machines beside the others on their nodes.
-type Room<'a> = &'a dyn Fn(u32, Demand, &[(i64, i64)]) -> bool;
+pub(crate) type Room<'a> = &'a dyn Fn(u32, Demand, &[(i64, i64)]) -> bool;
 
 fn best_other(
     build: &Build<'_>,
@@ -82,11 +98,26 @@ fn best_other(
     chosen: &Column,
     room: Room<'_>,
 ) -> Option<(usize, Column)> {
+    let others = others(build, state, task, chosen, room).into_iter();
+    // Of equals the first.
+    let best = others.reduce(|best, other| if other.0 < best.0 - 1e-9 { other } else { best })?;
+    Some((best.1, best.2))
+}
+
+/// Every other choice that is allowed beside the others as placed, with the dollars that it adds. The task is
+/// not placed in `state`.
+pub(crate) fn others(
+    build: &Build<'_>,
+    state: &mut State<'_>,
+    task: usize,
+    chosen: &Column,
+    room: Room<'_>,
+) -> Vec<(f64, usize, Column)> {
     let problem = &build.problem;
     let t = &problem.tasks[task];
     let consumers = consumers(problem, task);
     let current = &t.choices[chosen.choice as usize];
-    let mut best: Option<(f64, usize, Column)> = None;
+    let mut others: Vec<(f64, usize, Column)> = Vec::new();
     for (index, choice) in t.choices.iter().enumerate() {
         if choice.offer == current.offer {
             continue;
@@ -108,11 +139,11 @@ fn best_other(
         let delta = state.place(task, column.clone()) + handed_on;
         let allowed = state.over_budget().is_none();
         state.remove(task);
-        if allowed && best.as_ref().is_none_or(|b| delta < b.0 - 1e-9) {
-            best = Some((delta, index, column));
+        if allowed {
+            others.push((delta, index, column));
         }
     }
-    best.map(|(_, index, column)| (index, column))
+    others
 }
 
 /// Who reads what a task makes, and how much of it.

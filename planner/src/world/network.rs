@@ -247,7 +247,7 @@ impl<'w> Network<'w> {
     }
 
     /// Where a location lies on the globe: by the estate's `regions`, else by the embedded table.
-    fn coordinates(self, location: LocationIx) -> Option<(f64, f64)> {
+    pub(crate) fn coordinates(self, location: LocationIx) -> Option<(f64, f64)> {
         let place = self.world.places.location(location);
         let full = place.cloud.as_ref().map(|cloud| format!("{cloud}/{}", place.region));
         let stated = |name: &str| {

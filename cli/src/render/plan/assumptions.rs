@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use plimsoll_model::{
-    Plan,
+    OfferSpec, Plan,
     plan::{Assumption, Placement},
 };
 
@@ -119,14 +119,18 @@ fn called(kind: &str) -> &str {
     }
 }
 
+/// The list that an offer's price is of.
+pub(in crate::render) fn price_list(offer: &OfferSpec) -> &str {
+    let source = offer.source.as_deref().unwrap_or("your own documents");
+    // Which program read a list is for the JSON.
+    source.split_once(" (read by ").map_or(source, |(list, _)| list)
+}
+
 /// The price lists of the offers that are used, oldest last.
 pub(super) fn price_sources(plan: &Plan, width: usize) -> Vec<String> {
     let mut lists: BTreeMap<(Option<&str>, &str), Vec<&str>> = BTreeMap::new();
     for Placement { offer, workload, .. } in &plan.placements {
-        let source = offer.source.as_deref().unwrap_or("your own documents");
-        // Which program read a list is for the JSON.
-        let source = source.split_once(" (read by ").map_or(source, |(list, _)| list);
-        lists.entry((offer.as_of.as_deref(), source)).or_default().push(workload);
+        lists.entry((offer.as_of.as_deref(), price_list(offer))).or_default().push(workload);
     }
     let now = plan.inputs.flags.now;
     let mut lines: Vec<String> = Vec::new();

@@ -51,7 +51,7 @@ pub(in crate::render) fn one(unplaced: &Unplaced, width: usize) -> Vec<String> {
 }
 
 /// What a limit would have to be, and what it is.
-fn sentence(cause: &Cause) -> String {
+pub(in crate::render) fn sentence(cause: &Cause) -> String {
     let unit = cause.unit.as_deref();
     let amount = |value: &Value| match (value, unit) {
         (Value::Number(number), Some(unit)) => {
