@@ -70,7 +70,7 @@ pub(super) fn try_on(build: &mut Build<'_>, seen: &Seen, task: usize, ix: OfferI
                     for barrier in best.barriers(build, seen, task) {
                         if trial.bill.as_ref().is_some_and(|bill| is_over_alone(bill, &barrier)) {
                             trial.fits_alone = false;
-                            trial.rules.push(Barrier { held_by: Vec::new(), ..barrier });
+                            trial.rules.push(barrier);
                         } else {
                             trial.beside.push(barrier);
                         }
