@@ -4,7 +4,7 @@
 //! until done. Every point is what the solver makes of the same inputs at other prices, so it is a plan
 //! like any other. The ends are at the least price there is, where cost decides and of equals the cleaner
 //! (sooner) one, and at [`MOST_CARBON`] and [`MOST_DELAY`]. Between them the search goes where the
-//! [`weights`] say. Searches know the plans found before, and so never end with a worse one.
+//! `weights` say. Searches know the plans found before, and so never end with a worse one.
 //!
 //! A search may stop at a gap. What then remains is filtered: no point of a front is dominated or lies
 //! above the others' hull, whatever the solver missed.

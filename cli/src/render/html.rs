@@ -50,6 +50,7 @@ pub(crate) fn page(report: &Report<'_>) -> String {
         ("cost", "What it costs", cost::section(report)),
         ("where", "Where it runs", places::section(report)),
         ("when", "When it runs", timeline::section(report)),
+        ("changes", "What changes", rests::changes(report)),
         ("workloads", "Workloads and their choices", candidates::section(report)),
         ("left-out", "Left out", left_out::section(report)),
         ("room", "What more room would save", rests::limits(report)),

@@ -15,6 +15,7 @@ pub(super) mod placements;
 mod tests;
 
 pub(super) use assumptions::price_list;
+pub(super) use changes::{sentence as change, summary as changes_in_all};
 pub(super) use left_out::{excluded, sentence as cause};
 pub(super) use limits::sentence as limit;
 

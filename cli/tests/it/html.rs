@@ -58,6 +58,16 @@ fn the_same_plan_is_the_same_page_and_knows_nothing_of_the_machine() {
     }
 }
 
+/// With a plan in force the page says what changes.
+#[test]
+fn a_page_says_what_changes() {
+    let before = run("plan small -o json").out;
+    let page = run_with_input("plan small --previous - --carbon-price 2000 -o html", &before);
+    let start = page.out.find("<section id=\"changes\"").expect("a section");
+    let section = &page.out[start..start + page.out[start..].find("</section>").expect("it ends")];
+    insta::assert_snapshot!(content(section));
+}
+
 /// Names that would be markup, in each place where a document's text comes through.
 #[test]
 fn text_of_documents_is_escaped() {

@@ -1,4 +1,4 @@
-//! What the plan rests on: limits that bind, figures that were assumed, price lists with their dates.
+//! What changes, and what the plan rests on: limits that bind, figures that were assumed, price lists with their dates.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,20 @@ use maud::{Markup, html};
 use super::{Report, table::table};
 use crate::render::{
     format::days,
-    plan::{limit, price_list},
+    plan::{change, changes_in_all, limit, price_list},
 };
 
 /// Beyond so many days a price list is old.
 const OLD: i64 = 90;
+
+/// Against the plan in force.
+pub(super) fn changes(report: &Report<'_>) -> Option<Markup> {
+    let changes = report.plan.changes.as_ref()?;
+    Some(html! {
+        p { (changes_in_all(changes)) }
+        ul { @for one in &changes.changes { li { (change(one)) "." } } }
+    })
+}
 
 pub(super) fn limits(report: &Report<'_>) -> Option<Markup> {
     let mut prices: Vec<_> = report.plan.prices.iter().filter(|price| price.usd_per_unit > 0.0).collect();

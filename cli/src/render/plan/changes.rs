@@ -29,37 +29,45 @@ pub(super) fn lines(changes: &Changes, width: usize) -> Vec<String> {
 
 /// A workload's line: the mark says in a letter what the words say too.
 fn one(change: &Change, width: usize) -> Vec<String> {
+    let mark = match change.action {
+        Action::Add => good("+"),
+        Action::Move | Action::Change => warn("~"),
+        Action::Remove => bad("-"),
+    };
+    let text = sentence(change);
+    let mut lines = wrap("    ", &text, width);
+    if let Some(first) = lines.first_mut() {
+        *first = format!("  {mark} {}", first.trim_start());
+    }
+    lines
+}
+
+/// What happens to a workload, and what that costs or saves.
+pub(in crate::render) fn sentence(change: &Change) -> String {
     let name = shorten(&change.workload, 40);
-    let nowhere = String::new();
-    let offer =
-        |spot: &Option<Spot>| spot.as_ref().map_or_else(|| nowhere.clone(), |spot| spot.offer.clone());
+    let offer = |spot: &Option<Spot>| spot.as_ref().map_or_else(String::new, |spot| spot.offer.clone());
     let (before, after) = (offer(&change.before), offer(&change.after));
-    let (mark, text) = match change.action {
+    match change.action {
         Action::Add => {
             let cost = change.after.as_ref().map_or(Usd::ZERO, |spot| spot.usd);
-            (good("+"), format!("{name}: to add on {after}, {}", usd(cost)))
+            format!("{name}: to add on {after}, {}", usd(cost))
         }
         Action::Move => {
             let why = change
                 .staying
                 .as_ref()
                 .map_or_else(|| moving(change), |stay| against_staying(change, stay, &name));
-            (warn("~"), format!("{name}: to move from {before} to {after}; {why}"))
+            format!("{name}: to move from {before} to {after}; {why}")
         }
-        Action::Change => (warn("~"), format!("{name}: to change on {after}; {}", changed(change))),
+        Action::Change => format!("{name}: to change on {after}; {}", changed(change)),
         Action::Remove => {
             let why = match &change.left_out {
                 Some(reason) => format!("left out now: {reason}"),
                 None => "no longer asked for".to_owned(),
             };
-            (bad("-"), format!("{name}: to remove from {before}, {why}"))
+            format!("{name}: to remove from {before}, {why}")
         }
-    };
-    let mut lines = wrap("    ", &text, width);
-    if let Some(first) = lines.first_mut() {
-        *first = format!("  {mark} {}", first.trim_start());
     }
-    lines
 }
 
 /// What leaving costs.
@@ -147,7 +155,7 @@ fn repriced(all: &[Repriced], width: usize) -> Vec<String> {
 }
 
 /// `Plan: 2 to add, 1 to move, 1 to remove, 9 unchanged; $3.10 cheaper.`
-fn summary(changes: &Changes) -> String {
+pub(in crate::render) fn summary(changes: &Changes) -> String {
     let difference = changes.after_usd - changes.before_usd;
     let total = if difference.is_zero() {
         "at the same cost".to_owned()
