@@ -112,8 +112,8 @@ pub struct Formulation<'a> {
     payments: Vec<Payment>,
     /// Egress on edges: (consumer, column of the flow, dollars).
     handed_on: Vec<(u32, u32, f64)>,
-    /// Reserved instances in use: (offer, column, dollars saved).
-    savings: Vec<(u32, u32, f64)>,
+    /// Reserved instances in use.
+    savings: Vec<Saving>,
     made: BTreeSet<(Shared, Nanos)>,
     /// Whether some items stand for several starts that a finer program would tell apart.
     pub coarse: bool,
@@ -139,6 +139,19 @@ struct Payment {
     bought: Vec<u32>,
     /// Everyone who may read the dataset there, at any level, with their columns.
     readers: BTreeMap<u32, Vec<u32>>,
+}
+
+/// Reserved instances in use in an interval.
+#[derive(Debug)]
+struct Saving {
+    /// The column that counts them.
+    used: u32,
+    /// Dollars that each saves.
+    usd: f64,
+    /// How many there are.
+    free: f64,
+    /// What may use them: (task, column, instances).
+    users: Vec<(u32, u32, f64)>,
 }
 
 /// Hours from now.

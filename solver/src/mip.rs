@@ -27,7 +27,13 @@ pub const MOST_COLUMNS: usize = 400_000;
 /// rule out.
 const FINENESS: [usize; 4] = [1, 1_000, 4_000, 8_000];
 
-/// The gap from which on a plan is improved before the program is made finer.
+/// What the bound must gain of a wide gap for that, or the coarser program is gone on with.
+const PROGRESS: f64 = 0.05;
+
+/// Tasks up to which branch and bound has searched better than annealing would.
+const SEARCHED: usize = 24;
+
+/// The gap from which on a plan is improved before the program is made finer, if that helps at all.
 const WIDE: f64 = 0.02;
 
 /// Rows of limits over time that are made at once; where there would be more, only broken ones are.
@@ -75,38 +81,50 @@ pub fn solve(
     };
     form.capacity_rows(CAPACITY_ROWS);
     let mut relaxed = phase.relax(&mut form, &mut found, f64::INFINITY);
+    let (mut polished, mut before) = (false, f64::NEG_INFINITY);
     for items in &FINENESS[1..] {
         let Relaxed::Solved(relaxation) = &relaxed else { break };
         phase.round(&form, relaxation);
-        if phase.close_enough(found.bound) || !phase.best.score.complete() {
+        if phase.close_enough(found.bound) {
+            break;
+        }
+        if !phase.best.score.complete() && form.coarse {
+            phase.minimise(&mut form, None, None, Stop::some_plan(params));
+        }
+        let complete = phase.best.score.complete();
+        if members.len() > SEARCHED && !polished && (!form.coarse || !phase.within(found.bound, WIDE)) {
+            phase.polish(&form, relaxation);
+            polished = true;
+        }
+        if !form.coarse || !complete && before.is_finite() {
             break;
         }
         // Items that stand for many starts become finer where a better plan may still be.
-        if !form.coarse || !phase.within(found.bound, WIDE) {
-            phase.polish(&form, relaxation);
-        }
-        if !form.coarse {
-            break;
-        }
-        let keep = phase.kept(&form, relaxation);
-        let all = phase.best.score.total;
-        let finer = Fineness { items: *items, keep: Some(&keep) };
-        let Some(finer) = Formulation::new(problem, members, false, MOST_COLUMNS, finer) else { break };
-        form = finer;
-        form.capacity_rows(CAPACITY_ROWS);
-        relaxed = phase.relax(&mut form, &mut found, all);
-        if matches!(relaxed, Relaxed::Infeasible) {
+        let keep = complete.then(|| phase.kept(&form, relaxation));
+        let all = if complete { phase.best.score.total } else { f64::INFINITY };
+        let finer = Fineness { items: *items, keep: keep.as_ref() };
+        let Some(mut finer) = Formulation::new(problem, members, false, MOST_COLUMNS, finer) else { break };
+        finer.capacity_rows(CAPACITY_ROWS);
+        before = relaxation.bound;
+        let after = phase.relax(&mut finer, &mut found, all);
+        if matches!(after, Relaxed::Infeasible) && complete {
             // Nothing better was left: the plan is best.
             found.bound = Some(all);
         }
+        let wide = complete && !phase.within(Some(before), WIDE);
+        let hardly = |bound: f64| wide && bound - before < PROGRESS * (all - before);
+        if finer.coarse && matches!(&after, Relaxed::Solved(finer) if hardly(finer.bound)) {
+            // The coarser program is the quicker one.
+            break;
+        }
+        (form, relaxed) = (finer, after);
     }
     match relaxed {
         Relaxed::Infeasible => {}
         Relaxed::Solved(_) if phase.close_enough(found.bound) => {}
         Relaxed::Solved(relaxation) if form.items.len() > HEURISTIC_COLUMNS => {
             let few = least_reduced(&form, &relaxation, HEURISTIC_COLUMNS);
-            let limits = (params.gap.max(HEURISTIC_GAP), 1 + params.effort / 200);
-            phase.minimise(&mut form, None, Some(&few), limits);
+            phase.minimise(&mut form, None, Some(&few), Stop::heuristic(params));
             let room = phase.best.score.total - relaxation.bound;
             let rest: Vec<bool> =
                 (0..form.items.len()).map(|x| relaxation.reduced[x] <= room * (1.0 + 1e-9) + 1e-9).collect();
@@ -116,17 +134,17 @@ pub fn solve(
             }
             let scale = (params.effort / crate::outcome::DEFAULT_EFFORT).max(1) as usize;
             let count = rest.iter().filter(|r| **r).count();
-            if phase.best.score.complete() && count <= EXACT_COLUMNS * scale {
-                let limits = (params.gap, 1 + params.effort / 20);
-                if let Some(bound) = phase.minimise(&mut form, None, Some(&rest), limits) {
-                    // Whatever beats the plan that set the room uses only columns that were left in.
-                    let bound = bound.min(relaxation.bound + room);
-                    found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
-                }
+            if phase.best.score.complete()
+                && count <= EXACT_COLUMNS * scale
+                && let Some(bound) = phase.minimise(&mut form, None, Some(&rest), Stop::proof(params))
+            {
+                // Whatever beats the plan that set the room uses only columns that were left in.
+                let bound = bound.min(relaxation.bound + room);
+                found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
             }
         }
         _ => {
-            if let Some(bound) = phase.minimise(&mut form, None, None, (params.gap, 1 + params.effort / 20)) {
+            if let Some(bound) = phase.minimise(&mut form, None, None, Stop::proof(params)) {
                 found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
             }
         }
@@ -175,6 +193,32 @@ fn least_reduced(form: &Formulation<'_>, relaxation: &Solution, most: usize) -> 
         }
     }
     few
+}
+
+/// When a program's search ends.
+#[derive(Clone, Copy)]
+struct Stop {
+    gap: f64,
+    nodes: u64,
+    /// Solutions that the full rules refuse.
+    refusals: u32,
+    /// With the first plan.
+    first: bool,
+}
+
+impl Stop {
+    const fn proof(params: &Params) -> Self {
+        Self { gap: params.gap, nodes: 1 + params.effort / 20, refusals: ROUNDS / 2, first: false }
+    }
+
+    const fn heuristic(params: &Params) -> Self {
+        let gap = params.gap.max(HEURISTIC_GAP);
+        Self { gap, nodes: 1 + params.effort / 200, refusals: ROUNDS / 2, first: false }
+    }
+
+    const fn some_plan(params: &Params) -> Self {
+        Self { gap: params.gap.max(WIDE), nodes: 1 + params.effort / 200, refusals: 4, first: true }
+    }
 }
 
 struct Phase<'a> {
@@ -258,13 +302,13 @@ impl Phase<'_> {
     /// Minimises the program's cost (or a cost in its place) until a solution holds under the full
     /// rules; returns the proven bound of the program.
     ///
-    /// `only`: the x that may be used. `limits`: the gap and the nodes at which to stop.
+    /// `only`: the x that may be used.
     fn minimise(
         &mut self,
         form: &mut Formulation<'_>,
         cost: Option<&[f64]>,
         only: Option<&[bool]>,
-        limits: (f64, u64),
+        limits: Stop,
     ) -> Option<f64> {
         let original = form.program.cost.clone();
         for (x, allowed) in only.into_iter().flatten().enumerate() {
@@ -278,16 +322,23 @@ impl Phase<'_> {
         }
         let mut bound: Option<f64> = None;
         // Without a solution whose times are not its own, another timing of it may be lost.
-        let mut sound = true;
-        let mut broken = 0;
+        let mut lossy: Vec<usize> = Vec::new();
+        let (mut broken, mut refused) = (0, 0);
         for round in 0..ROUNDS {
             let start = form.start_from(&self.best.columns);
             let usable = self.best.score.complete() || cost.is_some();
             let solution = self.run(form, usable.then_some(&start[..]), limits);
             self.nodes += solution.nodes;
-            if solution.bound.is_finite() && sound {
+            if solution.bound.is_finite() && lossy.is_empty() {
                 // Rows only tighten: each round's bound holds.
                 bound = Some(bound.map_or(solution.bound, |b: f64| b.max(solution.bound)));
+            }
+            let nothing_better = self.best.score.complete() && {
+                let total = self.best.score.total;
+                solution.bound >= total - EQUAL * total.abs().max(1.0)
+            };
+            if nothing_better && cost.is_none() {
+                break;
             }
             let Some(values) = solution.values else {
                 if solution.status == Status::Infeasible && round == 0 && cost.is_none() {
@@ -305,7 +356,8 @@ impl Phase<'_> {
                     let total = assignment.score.total;
                     let promised = form.program.cost.iter().zip(&values).map(|(c, v)| c * v).sum::<f64>();
                     self.consider(assignment);
-                    let honest = cost.is_some() || total <= promised + 1e-6 * promised.abs().max(1.0);
+                    let honest =
+                        limits.first || cost.is_some() || total <= promised + 1e-6 * promised.abs().max(1.0);
                     if honest
                         || solution.status != Status::Optimal
                         || broken >= PROMISES
@@ -315,20 +367,29 @@ impl Phase<'_> {
                     }
                     // The program promised too much: go on without this very solution.
                     broken += 1;
-                    sound &= chosen.iter().all(|(x, _)| is_timed(form, *x));
+                    if !chosen.iter().all(|(x, _)| is_timed(form, *x)) {
+                        lossy.push(form.program.rows.len());
+                    }
                     let variables: Vec<u32> =
                         chosen.iter().flat_map(|(x, column)| form.variables_of(*x, column)).collect();
                     form.forbid(&variables);
                 }
                 Err(conflict) => {
-                    if round >= ROUNDS / 2 || self.close_enough(bound) {
+                    refused += 1;
+                    if refused > limits.refusals || self.close_enough(bound) {
                         break;
                     }
-                    sound &= conflict.holds;
+                    if !conflict.holds {
+                        lossy.push(form.program.rows.len());
+                    }
                     form.forbid(&conflict.variables);
                 }
             }
             self.rounds += 1;
+        }
+        // What may have lost a plan holds for this search only.
+        for row in lossy {
+            form.program.rows[row].high = f64::INFINITY;
         }
         form.program.cost = original;
         form.program.high[..form.items.len()].fill(1.0);
@@ -339,7 +400,7 @@ impl Phase<'_> {
         &self,
         form: &Formulation<'_>,
         start: Option<&[(u32, f64)]>,
-        (gap, nodes): (f64, u64),
+        Stop { gap, nodes, .. }: Stop,
     ) -> Solution {
         if !self.params.highs {
             return microlp::solve(&form.program);
@@ -360,7 +421,7 @@ impl Phase<'_> {
             return;
         };
         form.capacity_rows(CAPACITY_ROWS);
-        let limits = (self.params.gap, 1 + self.params.effort / 20);
+        let limits = Stop::proof(self.params);
         for rank in 0..self.ranks.len() {
             let mut cost = vec![0.0; form.program.cost.len()];
             let mut terms = Vec::new();

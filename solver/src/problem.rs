@@ -336,3 +336,25 @@ pub const fn ceil_second(time: Nanos) -> Nanos {
     let rest = time.rem_euclid(1_000_000_000);
     if rest == 0 { time } else { time - rest + 1_000_000_000 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_start_has_less_than_the_least_integral(
+            values in prop::collection::vec(0_u32..50, 1..8), from in -4_i64..12, wide in 0_i64..12,
+            length in 1_i64..9, step in 1_i64..4,
+        ) {
+            let times = (0..values.len() as i64).map(|i| i * step).collect();
+            let series = Series::new(times, values.iter().map(|v| f64::from(*v)).collect());
+            let least = series.least_integral(from, from + wide, length);
+            let all: Vec<f64> = (from..=from + wide).map(|s| series.integral(s, s + length)).collect();
+            // Every step is on the grid of all starts, so one of them has it.
+            let best = all.iter().copied().fold(f64::INFINITY, f64::min);
+            prop_assert!((least - best).abs() <= 1e-9 * best.abs() + 1e-18, "{least} {best}");
+        }
+    }
+}

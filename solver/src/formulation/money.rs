@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Formulation, Item, Payment, Use, reserved_compute,
+    Formulation, Item, Payment, Saving, Use, reserved_compute,
     times::{least_kilograms, loose},
 };
 use crate::{
@@ -17,6 +17,7 @@ type Reader = (u32, Vec<u32>);
 
 /// A column on a reserved offer.
 struct User {
+    task: u32,
     x: u32,
     instances: f64,
     /// Dollars that a reserved instance-hour saves it.
@@ -95,7 +96,7 @@ impl Formulation<'_> {
                 if choice.offer == offer {
                     moments.extend(runs.iter().flat_map(|r| [r.0, r.1]));
                     let saving = choice.hourly * (1.0 + choice.risk);
-                    users.push(User { x, instances: choice.instances, saving, runs });
+                    users.push(User { task, x, instances: choice.instances, saving, runs });
                 }
             }
             let moments: Vec<Nanos> = moments.into_iter().collect();
@@ -115,7 +116,8 @@ impl Formulation<'_> {
                 let saving =
                     running.iter().map(|u| u.saving).fold(0.0, f64::max) * (pair[1] - pair[0]) as f64 / HOUR;
                 let f = self.program.column(-saving, 0.0, free, false);
-                self.savings.push((offer, f, saving));
+                let of = running.iter().map(|u| (u.task, u.x, u.instances)).collect();
+                self.savings.push(Saving { used: f, usd: saving, free, users: of });
                 let mut terms: Vec<(u32, f64)> = running.iter().map(|u| (u.x, -u.instances)).collect();
                 terms.push((f, 1.0));
                 self.program.row(f64::NEG_INFINITY, 0.0, terms);
@@ -145,19 +147,32 @@ impl Formulation<'_> {
         !item.timed() && loose(t, choice, (item.column.start(), item.latest()))
     }
 
-    /// The money of some tasks: their own, what they pay for shared data, less what reservations may
-    /// save them (all that they save on the offers these tasks may use: which loosens).
+    /// The money of some tasks: their own, what they pay for shared data, less what reservations save
+    /// them at most.
     fn money(&mut self, of: impl Fn(u32) -> bool) -> Vec<(u32, f64)> {
         let problem = self.problem;
         let mut terms = Vec::new();
-        let mut offers: BTreeSet<u32> = BTreeSet::new();
         for (x, item) in (0u32..).zip(&self.items).filter(|(_, item)| of(item.task)) {
             let choice = &problem.tasks[item.task as usize].choices[item.column.choice as usize];
             let free = if self.is_loose(item) { reserved_compute(problem, choice) } else { 0.0 };
             terms.push((x, own_money(choice) - free));
-            offers.insert(choice.offer);
         }
-        terms.extend(self.savings.iter().filter(|s| offers.contains(&s.0)).map(|s| (s.1, -s.2)));
+        for i in 0..self.savings.len() {
+            let Saving { used, usd, free, ref users } = self.savings[i];
+            let mine: Vec<(u32, f64)> =
+                users.iter().filter(|user| of(user.0)).map(|user| (user.1, -user.2)).collect();
+            if mine.len() == users.len() {
+                terms.push((used, -usd));
+            } else if !mine.is_empty() {
+                // What others save is not theirs.
+                let saved = self.program.column(0.0, 0.0, free, false);
+                self.program.row(f64::NEG_INFINITY, 0.0, vec![(saved, 1.0), (used, -1.0)]);
+                let mut row = mine;
+                row.push((saved, 1.0));
+                self.program.row(f64::NEG_INFINITY, 0.0, row);
+                terms.push((saved, -usd));
+            }
+        }
         terms.extend(self.handed_on.iter().filter(|h| of(h.0)).map(|h| (h.1, h.2)));
         let mut shares: Vec<(Vec<(u32, f64)>, f64)> = Vec::new();
         for payment in &self.payments {

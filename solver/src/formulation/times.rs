@@ -421,3 +421,34 @@ pub(super) fn least_kilograms(
     let least = series.least_integral(from, latest, choice.run);
     least * choice.kilowatts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn windows_cover_every_start_once(
+            points in prop::collection::btree_set(0_i64..500, 1..40), most in 1_usize..12, exact: bool,
+        ) {
+            let points: Vec<Nanos> = points.into_iter().map(|p| p * SECOND).collect();
+            let (first, last) = (points[0], points[points.len() - 1] + 9 * SECOND);
+            let windows = windows(&points, first, last, most, exact);
+            prop_assert!(windows.len() <= most);
+            prop_assert_eq!(windows[0].0, first);
+            for window in &windows {
+                prop_assert!(window.0 <= window.1);
+            }
+            for pair in windows.windows(2) {
+                prop_assert!(pair[0].1 < pair[1].0);
+                // Between points there are no starts, but where the points are only where ranges begin.
+                prop_assert!(exact || pair[0].1 + SECOND == pair[1].0);
+            }
+            for point in &points {
+                prop_assert!(windows.iter().any(|w| w.0 <= *point && *point <= w.1));
+            }
+            prop_assert!(exact || windows[windows.len() - 1].1 == last);
+        }
+    }
+}
