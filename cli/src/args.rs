@@ -104,11 +104,22 @@ pub(crate) struct Files {
     /// The estate: what can be rented or is owned, at what price, under which limits
     #[arg(short, long, value_name = "FILE")]
     pub(crate) estate: Option<PathBuf>,
+    /// Search the folders inside of folders too
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
+    /// Pass over documents that cannot be read, and say which
+    #[arg(long)]
+    pub(crate) tolerate: bool,
 }
 
 impl Files {
     pub(crate) fn load(&self) -> plimsoll_planner::load::LoadArgs {
-        plimsoll_planner::load::LoadArgs { files: self.files.clone(), estate: self.estate.clone() }
+        plimsoll_planner::load::LoadArgs {
+            files: self.files.clone(),
+            estate: self.estate.clone(),
+            recursive: self.recursive,
+            tolerate: self.tolerate,
+        }
     }
 }
 

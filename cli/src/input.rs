@@ -23,7 +23,7 @@ pub(crate) fn load(args: &load::LoadArgs) -> Result<Inputs, Failure> {
 
 /// Reads and checks an estate alone.
 pub(crate) fn estate(path: &Path) -> Result<Inputs, Failure> {
-    let args = load::LoadArgs { files: Vec::new(), estate: Some(path.to_path_buf()) };
+    let args = load::LoadArgs { estate: Some(path.to_path_buf()), ..load::LoadArgs::default() };
     Ok(load::estate(&args, &mut io::stdin().lock())?)
 }
 

@@ -5,7 +5,7 @@
 //! window of the line and replaces control characters, since a file may hold anything (a terminal's
 //! escape sequences too).
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 /// The most characters of a source line that are shown.
 const WINDOW: usize = 110;
@@ -41,6 +41,7 @@ pub struct Source {
     name: String,
     text: String,
     starts: Vec<usize>,
+    secrets: Vec<RangeInclusive<u32>>,
 }
 
 impl Source {
@@ -55,7 +56,8 @@ impl Source {
             _ => None,
         });
         let starts = std::iter::once(0).chain(breaks).collect();
-        Self { name, text, starts }
+        let secrets = secrets(&text);
+        Self { name, text, starts, secrets }
     }
 
     /// The name.
@@ -77,16 +79,58 @@ impl Source {
     }
 
     /// A problem at a place of this text.
+    ///
+    /// Of a document that holds a Secret of Kubernetes neither a line is shown nor anything that the
+    /// message quotes.
     pub fn problem(&self, span: Span, field: impl Into<String>, message: impl Into<String>) -> Diagnostic {
+        let is_secret = self.secrets.iter().any(|lines| lines.contains(&span.line));
+        let message: String = message.into();
         Diagnostic {
             file: self.name.clone(),
             span: Some(span),
             field: field.into(),
-            message: message.into(),
+            message: if is_secret { without_quotations(&message) } else { message },
             help: None,
-            source_line: self.line(span.line).map(|line| excerpt(line, span)),
+            source_line: self.line(span.line).filter(|_| !is_secret).map(|line| excerpt(line, span)),
         }
     }
+}
+
+/// The lines of documents that hold a Secret.
+fn secrets(text: &str) -> Vec<RangeInclusive<u32>> {
+    let mut found = Vec::new();
+    if !text.contains("Secret") {
+        return found;
+    }
+    let names_one = |line: &str| {
+        line.match_indices("kind").any(|(at, _)| {
+            let rest = line[at + 4..].trim_start_matches(['"', '\'', ' ']);
+            let kind = rest.strip_prefix(':').map(|kind| kind.trim_start_matches(['"', '\'', ' ']));
+            kind.is_some_and(|kind| kind.starts_with("Secret"))
+        })
+    };
+    let (mut first, mut is_secret, mut number) = (1, false, 0);
+    // Lines are counted as `starts` does: CR alone ends one, CR LF ends one.
+    for line in text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')) {
+        number += 1;
+        if line.starts_with("---") {
+            if is_secret {
+                found.push(first..=number - 1);
+            }
+            (first, is_secret) = (number, false);
+        }
+        is_secret |= names_one(line);
+    }
+    if is_secret {
+        found.push(first..=u32::MAX);
+    }
+    found
+}
+
+/// A message without what stands between its back quotes.
+fn without_quotations(message: &str) -> String {
+    let parts = message.split('`').enumerate();
+    parts.map(|(index, part)| if index % 2 == 0 { part } else { "`…`" }).collect()
 }
 
 /// Part of a line around what it is about.

@@ -35,6 +35,10 @@ pub struct LoadArgs {
     pub files: Vec<PathBuf>,
     /// The estate's file, if it is not among them.
     pub estate: Option<PathBuf>,
+    /// Whether folders inside of folders are searched too.
+    pub recursive: bool,
+    /// Whether documents that cannot be read are passed over.
+    pub tolerate: bool,
 }
 
 /// Why the inputs cannot be used: everything that is wrong with them.
@@ -84,9 +88,9 @@ pub fn estate(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError
 fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Result<Inputs, LoadError> {
     let mut digest = Digest::new();
     let files = files::read(args, stdin)?;
-    let Documents { workloads, estate, mut assumptions } = documents(&files, &mut digest)?;
+    let Documents { workloads, estate, mut assumptions } = documents(&files, args.tolerate, &mut digest)?;
     if needs_workload && workloads.is_empty() {
-        return Err(vec![no_workload(args)].into());
+        return Err(vec![no_workload(args, &assumptions)].into());
     }
     let located = estate.as_ref().map(|(estate, _)| estate);
     ok_if_none(validate(&workloads, located))?;
@@ -122,21 +126,21 @@ struct Documents<'f> {
     assumptions: Vec<Assumption>,
 }
 
-fn documents<'f>(files: &'f [File], digest: &mut Digest) -> Result<Documents<'f>, LoadError> {
+fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Result<Documents<'f>, LoadError> {
     let (mut workloads, mut estate, mut problems) = (Vec::new(), None, Vec::new());
+    let mut passed_over = Vec::new();
     // Workloads and foreign documents, each with its rank in document order.
     let (mut rank, mut foreign) = (0, Vec::new());
     for file in files {
         digest.add("documents", &file.bytes);
-        let read = match read::documents(&file.name, &file.bytes) {
-            Ok(read) => read,
-            Err(more) => {
-                problems.extend(more);
-                continue;
-            }
-        };
+        let read = read::every_document(&file.name, &file.bytes);
+        if tolerate && !file.is_estate && !read.lacks_estate {
+            passed_over.extend(read.problems.iter().map(tolerated));
+        } else {
+            problems.extend(read.problems);
+        }
         let mut has_estate = false;
-        for document in read {
+        for document in read.documents {
             let (value, place) = document.split();
             rank += 1;
             let found = match value {
@@ -164,7 +168,7 @@ fn documents<'f>(files: &'f [File], digest: &mut Digest) -> Result<Documents<'f>
         }
     }
     ok_if_none(problems)?;
-    Documents { workloads: Vec::new(), estate, assumptions: Vec::new() }.with(workloads, &foreign)
+    Documents { workloads: Vec::new(), estate, assumptions: passed_over }.with(workloads, &foreign, tolerate)
 }
 
 impl<'f> Documents<'f> {
@@ -173,16 +177,21 @@ impl<'f> Documents<'f> {
         mut self,
         mut workloads: Vec<(usize, Located<Workload>)>,
         foreign: &[(usize, &'f Path, Foreign)],
+        tolerate: bool,
     ) -> Result<Self, LoadError> {
         if let Some((_, folder, first)) = foreign.first() {
             let documents: Vec<Foreign> = foreign.iter().map(|(.., document)| document.clone()).collect();
             let stated = self.estate.as_ref().map(|(estate, _)| &estate.value.spec);
             let Translation { workloads: more, estate, assumptions, problems } =
                 translate(&documents, stated);
-            ok_if_none(problems)?;
+            if tolerate {
+                self.assumptions.extend(problems.iter().map(tolerated));
+            } else {
+                ok_if_none(problems)?;
+            }
             workloads.extend(more.into_iter().map(|(index, workload)| (foreign[index].0, workload)));
             workloads.sort_by_key(|(rank, _)| *rank);
-            self.assumptions = assumptions;
+            self.assumptions.extend(assumptions);
             if estate != EstateSpec::default() {
                 let none = || (first.with(Estate::named("estate")), *folder);
                 let (stated, _) = self.estate.get_or_insert_with(none);
@@ -194,10 +203,27 @@ impl<'f> Documents<'f> {
     }
 }
 
-fn no_workload(args: &LoadArgs) -> Diagnostic {
+/// What is wrong with a document that is passed over.
+fn tolerated(problem: &Diagnostic) -> Assumption {
+    let line = problem.line().map_or_else(String::new, |line| format!(":{line}"));
+    Assumption {
+        what: format!("passed over: {}{line}", problem.file),
+        value: problem.message.clone(),
+        source: "--tolerate".to_owned(),
+        as_of: None,
+    }
+}
+
+fn no_workload(args: &LoadArgs, assumptions: &[Assumption]) -> Diagnostic {
     let names = args.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-    Diagnostic::of_file(names.join(", "), "there is no Workload to place")
-        .with_help("`plimsoll schema workload` says how to state one")
+    let problem = Diagnostic::of_file(names.join(", "), "there is no Workload to place");
+    let passed_over = assumptions.iter().find_map(|note| {
+        let object = note.what.strip_prefix("passed over: ")?;
+        Some(format!("what is there was passed over; {object}: {}", note.value))
+    });
+    problem.with_help(
+        passed_over.unwrap_or_else(|| "`plimsoll schema workload` says how to state one".to_owned()),
+    )
 }
 
 fn second_estate(first: &Located<Estate>, second: &Located<Estate>) -> Diagnostic {

@@ -13,7 +13,7 @@ use plimsoll_planner::{
 fn inputs(yaml: &str) -> Inputs {
     let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     file.write_all(yaml.as_bytes()).unwrap();
-    let args = LoadArgs { files: vec![PathBuf::from(file.path())], estate: None };
+    let args = LoadArgs { files: vec![PathBuf::from(file.path())], ..LoadArgs::default() };
     load::inputs(&args, &mut std::io::empty()).unwrap_or_else(|e| panic!("{e}"))
 }
 

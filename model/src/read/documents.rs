@@ -8,21 +8,44 @@ use super::Located;
 use crate::{
     API_VERSION, Diagnostic, Document, Front, OfferSpec, Plan,
     catalog::Catalog,
-    diagnostic::{Source, shown},
+    diagnostic::{Source, Span, shown},
     yaml::{self, Tree, Value},
 };
 
 /// The kinds of document that this program reads or writes.
 const KINDS: [&str; 5] = ["Workload", "Estate", "Plan", "Catalog", "Front"];
 
+/// What a text holds, with what is wrong with the rest of it.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// The documents that can be read, in order.
+    pub documents: Vec<Located<Document>>,
+    /// What is wrong with the others.
+    pub problems: Vec<Diagnostic>,
+    /// Whether one of the others is an estate, without which no plan is what was asked for.
+    pub lacks_estate: bool,
+}
+
 /// Reads the documents of a text, in order; those of other programs are left to be translated.
 ///
 /// # Errors
 /// Everything that is wrong with the text.
 pub fn documents(file: &str, bytes: &[u8]) -> Result<Vec<Located<Document>>, Vec<Diagnostic>> {
-    let source = Arc::new(yaml::text_of(file, bytes)?);
+    let Documents { documents, problems, .. } = every_document(file, bytes);
+    if problems.is_empty() { Ok(documents) } else { Err(problems) }
+}
+
+/// Reads as many of the documents of a text as can be read.
+pub fn every_document(file: &str, bytes: &[u8]) -> Documents {
+    let source = match yaml::text_of(file, bytes) {
+        Ok(source) => Arc::new(source),
+        Err(problems) => return Documents { problems, ..Documents::default() },
+    };
     let parsed = yaml::parse(&source);
-    let (mut read, mut problems) = (Vec::new(), parsed.problems);
+    let (mut read, mut problems, mut lacks_estate) = (Vec::new(), parsed.problems, false);
+    if let Some(template) = unrendered(&source).filter(|_| !problems.is_empty()) {
+        return Documents { problems: vec![template], ..Documents::default() };
+    }
     for tree in parsed.documents {
         let tree = Arc::new(tree);
         let document = match kind_of(&source, &tree) {
@@ -36,13 +59,30 @@ pub fn documents(file: &str, bytes: &[u8]) -> Result<Vec<Located<Document>>, Vec
         };
         match document {
             Ok(value) => read.push(Located::new(value, &source, &tree)),
-            Err(more) => problems.extend(more),
+            Err(more) => {
+                lacks_estate |= kind_of(&source, &tree).is_ok_and(|kind| kind == "Estate");
+                problems.extend(more);
+            }
         }
         if problems.len() >= yaml::FILE_PROBLEMS {
             break;
         }
     }
-    finish(read, problems)
+    problems.sort_by_key(|problem| problem.span);
+    problems.truncate(yaml::FILE_PROBLEMS);
+    Documents { documents: read, problems, lacks_estate }
+}
+
+/// A text that is no YAML for the templates in it that were not rendered.
+fn unrendered(source: &Source) -> Option<Diagnostic> {
+    let is_template = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("{{") || line.contains(": {{") || line.starts_with("- {{")
+    };
+    let (at, line) = source.text().lines().enumerate().find(|(_, line)| is_template(line))?;
+    let column = line.find("{{").map_or(0, |byte| line[..byte].chars().count());
+    let problem = source.problem(Span::point(at + 1, column + 1), "", "a template that is not rendered");
+    Some(problem.with_help("render it first: helm template … | plimsoll plan -"))
 }
 
 /// Reads a plan, to check or to explain it.

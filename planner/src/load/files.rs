@@ -29,7 +29,7 @@ pub(super) fn read(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Vec<File>, L
     // The estate may be among the files, or lie in a folder of them; then it is read there.
     let mut met = false;
     for path in &args.files {
-        match paths(path) {
+        match paths(path, args.recursive) {
             Ok(found) => {
                 for path in found {
                     let is_estate = estate.is_some_and(|estate| same(estate, &path));
@@ -72,26 +72,34 @@ fn add(
 }
 
 /// The files that a path of the command line means.
-fn paths(path: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+fn paths(path: &Path, recursive: bool) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     if path.as_os_str() == "-" || !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
     let name = path.display().to_string();
     let problem = |error: io::Error| unreadable(&name, &error);
     let mut found = Vec::new();
-    for entry in fs::read_dir(path).map_err(problem)? {
-        let file = entry.map_err(problem)?.path();
-        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let known = file.extension().is_some_and(|extension| {
-            ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-        });
-        if known && !hidden && !file.is_dir() {
-            found.push(file);
+    let mut folders = vec![path.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).map_err(problem)? {
+            let file = entry.map_err(problem)?.path();
+            let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            let known = file.extension().is_some_and(|extension| {
+                ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+            });
+            if hidden {
+            } else if !file.is_dir() {
+                found.extend(known.then_some(file));
+            } else if recursive && !file.is_symlink() {
+                // A link may lead back up.
+                folders.push(file);
+            }
         }
     }
     if found.is_empty() {
         let problem = Diagnostic::of_file(name, "the folder holds no .yaml, .yml or .json file");
-        return Err(Box::new(problem.with_help("folders inside of it are not searched")));
+        let help = "folders inside of it are searched with `--recursive` alone";
+        return Err(Box::new(if recursive { problem } else { problem.with_help(help) }));
     }
     found.sort();
     Ok(found)

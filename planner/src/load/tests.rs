@@ -34,9 +34,20 @@ impl Folder {
     }
 
     fn load(&self, files: &[&str], estate: Option<&str>, stdin: &str) -> Result<Inputs, String> {
+        self.load_as(files, estate, stdin, LoadArgs::default())
+    }
+
+    fn load_as(
+        &self,
+        files: &[&str],
+        estate: Option<&str>,
+        stdin: &str,
+        flags: LoadArgs,
+    ) -> Result<Inputs, String> {
         let args = LoadArgs {
             files: files.iter().map(|name| self.path(name)).collect(),
             estate: estate.map(|name| self.path(name)),
+            ..flags
         };
         // What the machine's folder is called must not matter to a snapshot.
         let folder = format!("{}/", self.0.path().display());
@@ -188,13 +199,91 @@ proptest::proptest! {
     ) {
         let mut texts = vec![plimsoll_model::yaml::to_string(&estate).unwrap()];
         texts.extend(workloads.iter().map(|w| plimsoll_model::yaml::to_string(w).unwrap()));
-        let args = LoadArgs { files: vec![PathBuf::from("-")], estate: None };
+        let args = LoadArgs { files: vec![PathBuf::from("-")], ..LoadArgs::default() };
         if let Err(error) = inputs(&args, &mut texts.join("---\n").as_bytes()) {
             for problem in error.problems() {
                 proptest::prop_assert!(problem.span.is_some() || workloads.is_empty(), "{problem}");
             }
         }
     }
+}
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{resources: {requests: {cpu: 1}}}]}\n";
+
+#[test]
+fn of_several_manifests_the_broken_one_is_named_and_passed_over_only_if_asked() {
+    let broken = "apiVersion: v1\nkind: Pod\nmetadata: {name: q}\n  spec: [}\n";
+    let wrong = "apiVersion: v1\nkind: Pod\nmetadata: {name: r}\nspec: {containers: [{resources: {requests: {cpu: x}}}]}\n";
+    let text = format!("{broken}---\n{POD}---\n{wrong}");
+    let folder = Folder::new(&[("a.yaml", &text)]);
+    insta::assert_snapshot!("broken", folder.load(&["a.yaml"], None, "").unwrap_err());
+    let tolerate = || LoadArgs { tolerate: true, ..LoadArgs::default() };
+    let inputs = folder.load_as(&["a.yaml"], None, "", tolerate()).unwrap();
+    assert_eq!(names(&inputs), ["p"]);
+    let notes: Vec<String> = inputs
+        .assumptions
+        .iter()
+        .filter(|note| note.what.starts_with("passed over"))
+        .map(|note| format!("{}: {}", note.what.rsplit('/').next().unwrap(), note.value))
+        .collect();
+    insta::assert_snapshot!("tolerated", notes.join("\n"));
+    // Without its estate a plan would be another one than was asked for.
+    let estate = "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {name: e}\nspec: {horizn: 1h}\n";
+    let error = folder.load_as(&["a.yaml", "-"], None, estate, tolerate()).unwrap_err();
+    assert!(error.contains("unknown field `horizn`") && !error.contains("a.yaml"), "{error}");
+}
+
+#[test]
+fn nothing_of_a_secret_is_shown() {
+    let folder = Folder::new(&[]);
+    for text in [
+        "kind: Secret\napiVersion: v1\nmetadata: {name: s}\ndata:\n  key: !!int hunter2\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  key: hunter2: hunter2\n",
+        "apiVersion: v1\r\nkind: \"Secret\"\r\nstringData:\r\n  key: [hunter2\r\n",
+        "{\"kind\": \"Secret\", \"apiVersion\": \"v1\", \"stringData\": {\"hunter2\": 1, \"hunter2\": 2}}",
+        "kind: List\napiVersion: v1\nitems:\n- {kind: Secret, apiVersion: v1, data: {a: hunter2}}\n- {kind: Pod, metadata: {hunter2: !x 1}}\n",
+        "apiVersion: v1\nkind: Secret\nstringData: {key: hunter2}\n",
+    ] {
+        let shown = folder.load(&["-"], None, &format!("{POD}---\n{text}")).unwrap_err();
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let shown = folder.load(&["-"], None, text).unwrap_err();
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    // The other documents are shown.
+    let error = folder.load(&["-"], None, "kind: Secret\napiVersion: v1\nmetadata: {name: s}\n---\n# Secret\nkind: Pod\napiVersion: v1\nmetadata: {name: {x: 1}}\n");
+    assert!(error.unwrap_err().contains("{x: 1}"));
+}
+
+#[test]
+fn a_chart_that_is_not_rendered_is_told_from_a_broken_file() {
+    let folder = Folder::new(&[(
+        "deployment.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ include \"x.fullname\" . }}\n  {{- with .Values.x }}\nspec: {}\n",
+    )]);
+    insta::assert_snapshot!("template", folder.load(&["deployment.yaml"], None, "").unwrap_err());
+}
+
+#[test]
+fn folders_inside_of_folders_are_searched_if_asked() {
+    let other = POD.replace("name: p", "name: q");
+    let folder = Folder::new(&[
+        ("d/z.yaml", POD),
+        ("d/app/web/pod.yaml", &other),
+        ("d/.git/hidden.yaml", "{"),
+        ("e/only/pod.yaml", POD),
+    ]);
+    let recursive = || LoadArgs { recursive: true, ..LoadArgs::default() };
+    assert_eq!(names(&folder.load(&["d"], None, "").unwrap()), ["p"]);
+    assert_eq!(names(&folder.load_as(&["d"], None, "", recursive()).unwrap()), ["q", "p"]);
+    assert!(folder.load(&["e"], None, "").unwrap_err().contains("--recursive"));
+    assert_eq!(names(&folder.load_as(&["e"], None, "", recursive()).unwrap()), ["p"]);
+}
+
+#[test]
+fn manifests_that_run_nothing_are_not_silently_nothing() {
+    let folder =
+        Folder::new(&[("a.yaml", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent}\n")]);
+    insta::assert_snapshot!("nothing", folder.load(&["a.yaml"], None, "").unwrap_err());
 }
 
 #[cfg(unix)]

@@ -13,7 +13,7 @@ use serde_json::json;
 
 fn base() -> Plan {
     let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/small");
-    let args = load::LoadArgs { files: vec![small], estate: None };
+    let args = load::LoadArgs { files: vec![small], ..load::LoadArgs::default() };
     let inputs = load::inputs(&args, &mut std::io::empty()).unwrap();
     plimsoll_planner::plan(&inputs, &Settings::of(&inputs), None, &mut |_| ()).unwrap()
 }
