@@ -104,6 +104,13 @@ pub(crate) struct Files {
     /// The estate: what can be rented or is owned, at what price, under which limits
     #[arg(short, long, value_name = "FILE")]
     pub(crate) estate: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// How files are read.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Reading {
     /// Search the folders inside of folders too
     #[arg(short = 'R', long)]
     pub(crate) recursive: bool,
@@ -117,8 +124,8 @@ impl Files {
         plimsoll_planner::load::LoadArgs {
             files: self.files.clone(),
             estate: self.estate.clone(),
-            recursive: self.recursive,
-            tolerate: self.tolerate,
+            recursive: self.reading.recursive,
+            tolerate: self.reading.tolerate,
         }
     }
 }

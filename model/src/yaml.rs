@@ -7,6 +7,7 @@
 //! by the same rules: it is YAML, save that documents may also follow each other without `---`.
 
 mod de;
+mod edit;
 mod error;
 mod limits;
 mod parse;
@@ -16,6 +17,7 @@ mod suggest;
 mod tree;
 mod write;
 
+pub use edit::{Change, edit};
 pub use limits::FILE_BYTES;
 pub use suggest::nearest;
 pub use tree::Tree;

@@ -11,7 +11,7 @@ use plimsoll_planner::{
 use plimsoll_solver::Phase;
 
 use crate::{
-    args::{Common, Format},
+    args::{Common, Format, Reading},
     clock, examples,
     exit::Exit,
     failure::Failure,
@@ -39,6 +39,8 @@ pub(crate) struct ExplainArgs {
     /// The estate that the plan was made from
     #[arg(short, long, value_name = "FILE", requires = "files")]
     estate: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// The form of the explanation
     #[arg(short, long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
     output: Format,
@@ -52,7 +54,9 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let explanation = if args.files.is_empty() {
         of_plan(&plan, question)?
     } else {
-        let inputs = input::load(&LoadArgs { files: args.files.clone(), estate: args.estate.clone() })?;
+        let Reading { recursive, tolerate } = args.reading;
+        let (files, estate) = (args.files.clone(), args.estate.clone());
+        let inputs = input::load(&LoadArgs { files, estate, recursive, tolerate })?;
         let mut progress = Progress::new(&args.common);
         let time_left = plan.inputs.flags.time_limit.map(clock::limit);
         let mut observer = |phase: &Phase| progress.phase(phase);

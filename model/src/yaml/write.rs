@@ -33,6 +33,13 @@ fn indent(out: &mut String, depth: usize) {
     }
 }
 
+/// A text as it stands on one line, among others or alone.
+pub(super) fn in_flow(value: &str) -> String {
+    let mut out = String::new();
+    text(&mut out, value);
+    out
+}
+
 /// `first_inline`: the first field follows a `- ` on the same line.
 fn mapping(out: &mut String, fields: &serde_json::Map<String, Value>, depth: usize, first_inline: bool) {
     for (index, (name, value)) in fields.iter().enumerate() {

@@ -34,7 +34,7 @@ impl Folder {
     }
 
     fn load(&self, files: &[&str], estate: Option<&str>, stdin: &str) -> Result<Inputs, String> {
-        self.load_as(files, estate, stdin, LoadArgs::default())
+        self.load_as(files, estate, stdin, &LoadArgs::default())
     }
 
     fn load_as(
@@ -42,12 +42,12 @@ impl Folder {
         files: &[&str],
         estate: Option<&str>,
         stdin: &str,
-        flags: LoadArgs,
+        flags: &LoadArgs,
     ) -> Result<Inputs, String> {
         let args = LoadArgs {
             files: files.iter().map(|name| self.path(name)).collect(),
             estate: estate.map(|name| self.path(name)),
-            ..flags
+            ..flags.clone()
         };
         // What the machine's folder is called must not matter to a snapshot.
         let folder = format!("{}/", self.0.path().display());
@@ -218,7 +218,7 @@ fn of_several_manifests_the_broken_one_is_named_and_passed_over_only_if_asked() 
     let folder = Folder::new(&[("a.yaml", &text)]);
     insta::assert_snapshot!("broken", folder.load(&["a.yaml"], None, "").unwrap_err());
     let tolerate = || LoadArgs { tolerate: true, ..LoadArgs::default() };
-    let inputs = folder.load_as(&["a.yaml"], None, "", tolerate()).unwrap();
+    let inputs = folder.load_as(&["a.yaml"], None, "", &tolerate()).unwrap();
     assert_eq!(names(&inputs), ["p"]);
     let notes: Vec<String> = inputs
         .assumptions
@@ -229,7 +229,7 @@ fn of_several_manifests_the_broken_one_is_named_and_passed_over_only_if_asked() 
     insta::assert_snapshot!("tolerated", notes.join("\n"));
     // Without its estate a plan would be another one than was asked for.
     let estate = "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {name: e}\nspec: {horizn: 1h}\n";
-    let error = folder.load_as(&["a.yaml", "-"], None, estate, tolerate()).unwrap_err();
+    let error = folder.load_as(&["a.yaml", "-"], None, estate, &tolerate()).unwrap_err();
     assert!(error.contains("unknown field `horizn`") && !error.contains("a.yaml"), "{error}");
 }
 
@@ -274,9 +274,9 @@ fn folders_inside_of_folders_are_searched_if_asked() {
     ]);
     let recursive = || LoadArgs { recursive: true, ..LoadArgs::default() };
     assert_eq!(names(&folder.load(&["d"], None, "").unwrap()), ["p"]);
-    assert_eq!(names(&folder.load_as(&["d"], None, "", recursive()).unwrap()), ["q", "p"]);
+    assert_eq!(names(&folder.load_as(&["d"], None, "", &recursive()).unwrap()), ["q", "p"]);
     assert!(folder.load(&["e"], None, "").unwrap_err().contains("--recursive"));
-    assert_eq!(names(&folder.load_as(&["e"], None, "", recursive()).unwrap()), ["p"]);
+    assert_eq!(names(&folder.load_as(&["e"], None, "", &recursive()).unwrap()), ["p"]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::{barrier, why_not};
 
 fn read() -> (Plan, plimsoll_model::Inputs) {
     let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/small");
-    let args = load::LoadArgs { files: vec![small], estate: None };
+    let args = load::LoadArgs { files: vec![small], ..load::LoadArgs::default() };
     let inputs = load::inputs(&args, &mut std::io::empty()).unwrap();
     (plimsoll_planner::plan(&inputs, &Settings::of(&inputs), None, &mut |_| ()).unwrap(), inputs)
 }

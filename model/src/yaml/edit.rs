@@ -1,0 +1,398 @@
+//! Edits of a YAML or JSON text in place: fields are added, replaced and removed, and every other byte
+//! stays (comments, order, quotes, line ends).
+//!
+//! A change says what a document is to hold; `layout` says where that is written; each change becomes a
+//! splice of bytes. Nothing is trusted: the edited text is read again, and unless it says what was meant,
+//! and nothing else, the edit is refused.
+
+mod layout;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::{
+    path::{Step, steps},
+    write,
+};
+use crate::{Source, yaml};
+use layout::{Entry, Ix, Layout, Shape};
+
+/// What is to change in a document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// These fields of a mapping.
+    Fields(IndexMap<String, Change>),
+    /// These items of a list, by index.
+    Items(BTreeMap<usize, Change>),
+    /// The value, in place of any other.
+    Put(Value),
+    /// More items at the end of a list.
+    Append(Vec<Value>),
+    /// The field or the item is no more.
+    Gone,
+}
+
+impl Change {
+    /// A change of the node at this path (`spec.template.spec`).
+    pub fn at(path: &str, change: Self) -> Self {
+        steps(path).into_iter().rev().fold(change, |inner, step| match step {
+            Step::Field(name) => Self::Fields(IndexMap::from([(name, inner)])),
+            Step::Item(index) => Self::Items(BTreeMap::from([(index, inner)])),
+        })
+    }
+
+    /// Both changes; of two about the same node the later.
+    pub fn and(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Fields(fields), Self::Fields(more)) => {
+                for (name, change) in more {
+                    match fields.get_mut(&name) {
+                        Some(known) => known.and(change),
+                        None => _ = fields.insert(name, change),
+                    }
+                }
+            }
+            (Self::Items(items), Self::Items(more)) => {
+                for (index, change) in more {
+                    match items.get_mut(&index) {
+                        Some(known) => known.and(change),
+                        None => _ = items.insert(index, change),
+                    }
+                }
+            }
+            (this, other) => *this = other,
+        }
+    }
+
+    /// The value after the change; `None` when it is no more.
+    fn applied(&self, value: Option<Value>) -> Option<Value> {
+        match self {
+            Self::Gone => None,
+            Self::Put(new) => Some(new.clone()),
+            Self::Append(more) => {
+                let mut items = match value {
+                    Some(Value::Array(items)) => items,
+                    _ => Vec::new(),
+                };
+                items.extend(more.iter().cloned());
+                Some(Value::Array(items))
+            }
+            Self::Fields(changes) => {
+                let mut fields = match value {
+                    Some(Value::Object(fields)) => fields,
+                    _ => serde_json::Map::new(),
+                };
+                for (name, change) in changes {
+                    match change.applied(fields.get(name).cloned()) {
+                        Some(value) => _ = fields.insert(name.clone(), value),
+                        None => _ = fields.shift_remove(name),
+                    }
+                }
+                Some(Value::Object(fields))
+            }
+            Self::Items(changes) => {
+                let Some(Value::Array(items)) = value else { return value };
+                let after = |(index, item)| match changes.get(&index) {
+                    Some(change) => change.applied(Some(item)),
+                    None => Some(item),
+                };
+                Some(Value::Array(items.into_iter().enumerate().filter_map(after).collect()))
+            }
+        }
+    }
+}
+
+/// Edits documents of a text, each named by its index among those that hold something.
+///
+/// # Errors
+/// Why the text cannot be edited so, as a fragment; then nothing of it may be used.
+pub fn edit(text: &str, changes: &BTreeMap<usize, Change>) -> Result<String, &'static str> {
+    let before = values(text).ok_or("it does not read")?;
+    let layout = Layout::of(text).ok_or("its documents follow each other without ---")?;
+    let null = |root: &&Ix| !matches!(layout.node(**root).shape, Shape::Null);
+    let roots: Vec<Ix> = layout.roots.iter().filter(null).copied().collect();
+    let mut editor = Editor::new(text, &layout);
+    for (index, change) in changes {
+        let root = *roots.get(*index).ok_or("it has fewer documents")?;
+        editor.json =
+            text[layout.node(root).start..].trim_start_matches(['{', ' ', '\n', '\r']).starts_with('"')
+                && text[layout.node(root).start..].starts_with('{');
+        editor.change(root, change)?;
+    }
+    let edited = editor.finish();
+    let wanted = before.into_iter().enumerate().map(|(index, value)| match changes.get(&index) {
+        Some(change) => change.applied(Some(value)),
+        None => Some(value),
+    });
+    // An alias makes two places of one; then what is written can differ from what was meant.
+    if values(&edited) != wanted.collect::<Option<Vec<Value>>>() {
+        return Err("the edited text would not say what was meant");
+    }
+    Ok(edited)
+}
+
+/// What the documents of a text say.
+fn values(text: &str) -> Option<Vec<Value>> {
+    let source = Source::new("text", text);
+    let parsed = yaml::parse(&source);
+    if !parsed.problems.is_empty() {
+        return None;
+    }
+    parsed.documents.iter().map(|tree| yaml::read::<Value>(&source, tree).ok()).collect()
+}
+
+struct Editor<'a> {
+    text: &'a str,
+    layout: &'a Layout,
+    line_end: &'static str,
+    /// The document is JSON.
+    json: bool,
+    /// Bytes replaced by a text, in any order.
+    splices: BTreeSet<(usize, usize, String)>,
+}
+
+impl<'a> Editor<'a> {
+    fn new(text: &'a str, layout: &'a Layout) -> Self {
+        let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        Self { text, layout, line_end, json: false, splices: BTreeSet::new() }
+    }
+
+    fn finish(self) -> String {
+        let (mut out, mut at) = (String::with_capacity(self.text.len()), 0);
+        for (start, end, new) in &self.splices {
+            // What overlaps is left out, and found by reading again.
+            if *start >= at {
+                out.push_str(&self.text[at..*start]);
+                out.push_str(new);
+                at = *end;
+            }
+        }
+        out.push_str(&self.text[at..]);
+        out
+    }
+
+    fn splice(&mut self, start: usize, end: usize, new: impl Into<String>) {
+        self.splices.insert((start, end, new.into()));
+    }
+
+    /// Changes a node that is there.
+    fn change(&mut self, ix: Ix, change: &Change) -> Result<(), &'static str> {
+        let ix = self.layout.resolved(ix);
+        let node = self.layout.node(ix).clone();
+        match (change, &node.shape) {
+            (Change::Fields(fields), Shape::Map { flow, entries }) => self.fields(ix, fields, *flow, entries),
+            (Change::Items(changes), Shape::Seq { flow, items }) => {
+                for (index, change) in changes {
+                    let item = *items.get(*index).ok_or("a list has fewer items")?;
+                    match change {
+                        Change::Gone => self.remove_item(*flow, items, *index)?,
+                        change => self.change(item, change)?,
+                    }
+                }
+                Ok(())
+            }
+            (Change::Append(more), Shape::Seq { flow, items }) => {
+                self.append(ix, *flow, items, more);
+                Ok(())
+            }
+            (Change::Put(value), Shape::Scalar) if !value.is_object() && !value.is_array() => {
+                self.splice(node.start, node.end, self.flat(value));
+                Ok(())
+            }
+            _ => Err("a value has another form than is wanted"),
+        }
+    }
+
+    fn fields(
+        &mut self,
+        ix: Ix,
+        changes: &IndexMap<String, Change>,
+        flow: bool,
+        entries: &[Entry],
+    ) -> Result<(), &'static str> {
+        let mut new = serde_json::Map::new();
+        for (name, change) in changes {
+            let entry = entries.iter().position(|entry| entry.key == *name);
+            match (entry.map(|at| (at, &entries[at])), change) {
+                (None, Change::Gone) => {}
+                (None, change) => {
+                    if let Some(value) = change.applied(None) {
+                        new.insert(name.clone(), value);
+                    }
+                }
+                (Some((at, _)), Change::Gone) => self.remove_field(flow, entries, at)?,
+                (Some((_, entry)), change) => {
+                    if matches!(self.layout.node(entry.value).shape, Shape::Null) {
+                        self.fill(entry, change, flow)?;
+                    } else {
+                        self.change(entry.value, change)?;
+                    }
+                }
+            }
+        }
+        if !new.is_empty() {
+            self.insert(ix, flow, entries, &new);
+        }
+        Ok(())
+    }
+
+    /// A field that is there and says nothing.
+    fn fill(&mut self, entry: &Entry, change: &Change, flow: bool) -> Result<(), &'static str> {
+        let node = self.layout.node(entry.value).clone();
+        let Some(value) = change.applied(None) else { return Ok(()) };
+        let scalar = !value.is_object() && !value.is_array();
+        if flow || scalar {
+            let gap = if node.start == node.end { " " } else { "" };
+            self.splice(node.start, node.end, format!("{gap}{}", self.flat(&value)));
+            return Ok(());
+        }
+        if node.start != node.end {
+            return Err("a field is null");
+        }
+        let indent = self.column(entry.start);
+        let deeper = if value.is_object() { indent + 2 } else { indent };
+        let at = self.line_end_after(node.end);
+        self.splice(at, at, self.block(&value, deeper));
+        Ok(())
+    }
+
+    /// Adds fields after the last of a mapping.
+    fn insert(&mut self, ix: Ix, flow: bool, entries: &[Entry], new: &serde_json::Map<String, Value>) {
+        let node = self.layout.node(ix).clone();
+        let pairs: Vec<String> =
+            new.iter().map(|(key, value)| format!("{}: {}", self.name(key), self.flat(value))).collect();
+        let Some(last) = entries.last() else {
+            self.splice(node.start, node.end, format!("{{{}}}", pairs.join(", ")));
+            return;
+        };
+        let end = self.layout.node(last.value).end;
+        let indent = self.column(entries[0].start);
+        if flow {
+            let spread = self.text[end..node.end].contains('\n');
+            let gap = if spread { format!("{}{}", self.line_end, " ".repeat(indent)) } else { " ".into() };
+            let pieces: Vec<String> = pairs.iter().map(|pair| format!(",{gap}{pair}")).collect();
+            self.splice(end, end, pieces.concat());
+        } else {
+            let at = self.line_end_after(end);
+            self.splice(at, at, self.block(&Value::Object(new.clone()), indent));
+        }
+    }
+
+    fn append(&mut self, ix: Ix, flow: bool, items: &[Ix], more: &[Value]) {
+        let node = self.layout.node(ix).clone();
+        let flat: Vec<String> = more.iter().map(|value| self.flat(value)).collect();
+        let Some(last) = items.last() else {
+            self.splice(node.start, node.end, format!("[{}]", flat.join(", ")));
+            return;
+        };
+        let end = self.layout.node(*last).end;
+        if flow {
+            let first = self.layout.node(items[0]).start;
+            let spread = self.text[end..node.end].contains('\n');
+            let indent = " ".repeat(self.column(first));
+            let gap = if spread { format!("{}{indent}", self.line_end) } else { " ".into() };
+            let pieces: Vec<String> = flat.iter().map(|item| format!(",{gap}{item}")).collect();
+            self.splice(end, end, pieces.concat());
+        } else {
+            let at = self.line_end_after(end);
+            let first = self.layout.node(items[0]).start;
+            let dash = self.text[..first].rfind('-').unwrap_or(first);
+            let indent = self.column(dash);
+            self.splice(at, at, self.block(&Value::Array(more.to_vec()), indent));
+        }
+    }
+
+    fn remove_field(&mut self, flow: bool, entries: &[Entry], at: usize) -> Result<(), &'static str> {
+        let entry = &entries[at];
+        let bounds = |entry: &Entry| (entry.start, self.layout.node(entry.value).end);
+        let all: Vec<(usize, usize)> = entries.iter().map(bounds).collect();
+        if flow {
+            self.remove_from_flow(&all, at);
+            return Ok(());
+        }
+        let start = self.line_start(entry.start);
+        if !self.text[start..entry.start].trim().is_empty() {
+            return Err("a field to remove stands behind a dash");
+        }
+        self.remove_lines(start, all[at].1);
+        Ok(())
+    }
+
+    fn remove_item(&mut self, flow: bool, items: &[Ix], at: usize) -> Result<(), &'static str> {
+        let bounds = |ix: &Ix| (self.layout.node(*ix).start, self.layout.node(*ix).end);
+        let all: Vec<(usize, usize)> = items.iter().map(bounds).collect();
+        if flow {
+            self.remove_from_flow(&all, at);
+            return Ok(());
+        }
+        let start = self.line_start(all[at].0);
+        if self.text[start..all[at].0].trim() != "-" {
+            return Err("an item to remove does not begin its line");
+        }
+        self.remove_lines(start, all[at].1);
+        Ok(())
+    }
+
+    fn remove_lines(&mut self, start: usize, end: usize) {
+        let end = self.line_end_after(end);
+        let rest = &self.text[end..];
+        let line_end = if rest.starts_with("\r\n") { 2 } else { usize::from(!rest.is_empty()) };
+        self.splice(start, end + line_end, "");
+    }
+
+    fn remove_from_flow(&mut self, all: &[(usize, usize)], at: usize) {
+        match (at.checked_sub(1).and_then(|before| all.get(before)), all.get(at + 1)) {
+            (_, Some(next)) => self.splice(all[at].0, next.0, ""),
+            (Some(before), None) => self.splice(before.1, all[at].1, ""),
+            (None, None) => self.splice(all[at].0, all[at].1, ""),
+        }
+    }
+
+    /// Lines to be put at the end of a line.
+    fn block(&self, value: &Value, indent: usize) -> String {
+        let text = write::to_string(value).unwrap_or_default();
+        let line = |line| format!("{}{}{line}", self.line_end, " ".repeat(indent));
+        text.lines().map(line).collect()
+    }
+
+    /// A value on one line.
+    fn flat(&self, value: &Value) -> String {
+        match value {
+            Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.flat(item)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Object(fields) => {
+                let pair =
+                    |(key, value): (&String, &Value)| format!("{}: {}", self.name(key), self.flat(value));
+                format!("{{{}}}", fields.iter().map(pair).collect::<Vec<_>>().join(", "))
+            }
+            Value::String(text) => self.name(text),
+            other => other.to_string(),
+        }
+    }
+
+    fn name(&self, text: &str) -> String {
+        if self.json { Value::from(text).to_string() } else { write::in_flow(text) }
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |line_end| line_end + 1)
+    }
+
+    /// The column of a byte, in characters.
+    fn column(&self, at: usize) -> usize {
+        self.text[self.line_start(at)..at].chars().count()
+    }
+
+    /// The end of the line that a byte is on.
+    fn line_end_after(&self, at: usize) -> usize {
+        let rest = &self.text[at..];
+        let line = rest.find('\n').map_or(rest, |line_end| &rest[..line_end]);
+        at + line.strip_suffix('\r').unwrap_or(line).len()
+    }
+}

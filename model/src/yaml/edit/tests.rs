@@ -1,0 +1,159 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn one(change: Change) -> BTreeMap<usize, Change> {
+    BTreeMap::from([(0, change)])
+}
+
+fn put(path: &str, value: Value) -> Change {
+    Change::at(path, Change::Put(value))
+}
+
+#[test]
+fn only_what_changes_is_touched() {
+    let mut labels = put("spec.nodeSelector[\"a/b\"]", json!("x: 1"));
+    labels.and(put("spec.nodeSelector.zone", json!("z-1")));
+    let taint =
+        Change::at("spec.tolerations", Change::Append(vec![json!({"key": "spot", "operator": "Exists"})]));
+    for (before, change, after) in [
+        // Block style; a comment behind the last field stays with it.
+        (
+            "spec: # s\n  nodeSelector:\n    pool: a # why\n  x: 1\n",
+            labels.clone(),
+            "spec: # s\n  nodeSelector:\n    pool: a # why\n    a/b: \"x: 1\"\n    zone: z-1\n  x: 1\n",
+        ),
+        ("spec:\n  x: 1", labels.clone(), "spec:\n  x: 1\n  nodeSelector:\n    a/b: \"x: 1\"\n    zone: z-1"),
+        (
+            "spec:\n  nodeSelector:\n  x: 1\n",
+            labels.clone(),
+            "spec:\n  nodeSelector:\n    a/b: \"x: 1\"\n    zone: z-1\n  x: 1\n",
+        ),
+        ("spec: {nodeSelector: {}}\n", labels.clone(), "spec: {nodeSelector: {a/b: \"x: 1\", zone: z-1}}\n"),
+        (
+            "spec: {x: [1]} # end\n",
+            labels.clone(),
+            "spec: {x: [1], nodeSelector: {a/b: \"x: 1\", zone: z-1}} # end\n",
+        ),
+        (
+            "spec:\r\n  x: |\r\n    text\r\n\r\n---\r\na: 1\r\n",
+            labels.clone(),
+            "spec:\r\n  x: |\r\n    text\r\n  nodeSelector:\r\n    a/b: \"x: 1\"\r\n    zone: z-1\r\n\r\n---\r\na: 1\r\n",
+        ),
+        (
+            "{\n  \"spec\": {\n    \"x\": 1\n  }\n}\n",
+            labels,
+            "{\n  \"spec\": {\n    \"x\": 1,\n    \"nodeSelector\": {\"a/b\": \"x: 1\", \"zone\": \"z-1\"}\n  }\n}\n",
+        ),
+        // Lists.
+        (
+            "spec:\n  tolerations:\n  - key: a\n    effect: b\n  # tail\n",
+            taint.clone(),
+            "spec:\n  tolerations:\n  - key: a\n    effect: b\n  - key: spot\n    operator: Exists\n  # tail\n",
+        ),
+        (
+            "spec:\n  tolerations:\n    - key: a\n",
+            taint.clone(),
+            "spec:\n  tolerations:\n    - key: a\n    - key: spot\n      operator: Exists\n",
+        ),
+        (
+            "spec:\n  tolerations: []\n",
+            taint.clone(),
+            "spec:\n  tolerations: [{key: spot, operator: Exists}]\n",
+        ),
+        (
+            "items:\n- spec: {x: 1}\n",
+            Change::at("items[0]", taint),
+            "items:\n- spec: {x: 1, tolerations: [{key: spot, operator: Exists}]}\n",
+        ),
+        // Replaced and removed.
+        ("a: 'old' # c\nb: 2\n", put("a", json!("new")), "a: new # c\nb: 2\n"),
+        (
+            "a:\n  b: 1\n  # about c\n  c: 2\n  d: 3\n",
+            Change::at("a.c", Change::Gone),
+            "a:\n  b: 1\n  # about c\n  d: 3\n",
+        ),
+        ("a: {b: 1, c: 2, d: 3}\n", Change::at("a.c", Change::Gone), "a: {b: 1, d: 3}\n"),
+        ("a: {b: 1, c: 2}\n", Change::at("a.c", Change::Gone), "a: {b: 1}\n"),
+        ("l:\n- x: 1\n- y: 2\n", Change::at("l[0]", Change::Gone), "l:\n- y: 2\n"),
+        ("- a: 1\n- a: 2\n", put("[1].b", json!(3)), "- a: 1\n- a: 2\n  b: 3\n"),
+    ] {
+        assert_eq!(edit(before, &one(change)).as_deref(), Ok(after), "{before}");
+    }
+}
+
+#[test]
+fn what_cannot_be_edited_is_refused() {
+    for (before, change) in [
+        ("a: [", put("b", json!(1))),
+        ("{\"a\": 1}\n{\"a\": 2}\n", put("b", json!(1))),
+        ("a: text\n", put("a.b", json!(1))),
+        ("- a: 1\n  b: 2\n", Change::at("[0].a", Change::Gone)),
+        // The other place that the alias means would change too.
+        ("a: &x {k: 1}\nb: *x\n", put("b.n", json!(1))),
+        ("a: |+\n  text\n\n", put("b", json!(1))),
+    ] {
+        assert!(edit(before, &one(change)).is_err(), "{before}");
+    }
+    assert!(edit("a: 1\n", &BTreeMap::from([(1, put("b", json!(1)))])).is_err());
+}
+
+/// Texts, numbers, lists and mappings, three levels deep.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<i32>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        "[ -~é]{0,12}".prop_map(Value::from),
+        Just(json!("line\nline\n")),
+    ];
+    leaf.prop_recursive(3, 20, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z./]{1,8}", inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn document() -> impl Strategy<Value = Value> {
+    prop::collection::btree_map("[a-d]", value(), 1..5)
+        .prop_map(|fields| Value::Object(fields.into_iter().collect()))
+}
+
+/// A comment behind every line that does not hold a block of text.
+fn commented(text: &str) -> String {
+    let lines = text.lines().enumerate().map(|(n, line)| format!("{line} # note {n}\n"));
+    lines.collect::<Vec<_>>().concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Adding fields to what is written in any of the usual ways is never refused, says what is meant
+    /// (or it would be refused), and keeps every comment.
+    #[test]
+    fn fields_are_added_to_any_document(document in document(), key in "[e-h]", new in value(), spread in any::<bool>()) {
+        let yaml = crate::yaml::to_string(&document).unwrap();
+        let json = if spread { serde_json::to_string_pretty(&document) } else { serde_json::to_string(&document) };
+        for text in [yaml.clone(), commented(&yaml), yaml.replace('\n', "\r\n"), json.unwrap()] {
+            let edited = edit(&text, &one(put(&key, new.clone())));
+            prop_assert!(edited.is_ok(), "{edited:?}\n{text}");
+            let edited = edited.unwrap();
+            for (n, _) in text.lines().enumerate().filter(|(_, line)| line.contains("# note")) {
+                prop_assert!(edited.contains(&format!("# note {n}\n")), "{edited}");
+            }
+            // Taken away again, the text is the old one.
+            let back = edit(&edited, &one(Change::at(&key, Change::Gone)));
+            prop_assert_eq!(back.as_deref(), Ok(&*text));
+        }
+    }
+
+    /// No text and no change makes it panic, or say something else than was meant.
+    #[test]
+    fn any_change_is_made_or_refused(text in "[a-c:\\-{}\\[\\], \n#&*|'\"]{0,40}", path in "[a-c.\\[\\]0-1]{0,6}", new in value()) {
+        for change in [Change::Put(new.clone()), Change::Append(vec![new]), Change::Gone] {
+            let _ = edit(&text, &one(Change::at(&path, change)));
+        }
+    }
+}
