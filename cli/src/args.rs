@@ -96,6 +96,7 @@ pub(crate) enum Format {
 
 /// The files of `plan` and `verify`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the files are what the struct is named for")]
 pub(crate) struct Files {
     /// Workloads, and the estate unless `-e` names it; `-` is standard input, a folder every YAML and
     /// JSON file in it
