@@ -18,6 +18,8 @@ mod needs;
 mod notes;
 mod object;
 mod part;
+mod place;
+mod seat;
 mod selector;
 mod tpu;
 
@@ -32,6 +34,9 @@ use device::Around;
 use kinds::{Reading, Unit};
 use notes::Notes;
 use object::Object;
+
+pub use place::changes;
+pub use seat::Seat;
 
 /// Translates the manifests, in order. `own_nodes`: whether there are own machines, among the estate's
 /// sites or other documents.
@@ -170,6 +175,11 @@ impl<'a> Context<'a, '_> {
                 );
             }
             if let Some(workload) = assembly.workload(notes, &mut translation.estate, problems) {
+                translation.seats.push(Seat {
+                    workload: assembly.name.clone(),
+                    document: unit.object.document,
+                    pods: part.places.clone(),
+                });
                 translation.workloads.push((unit.object.document, workload));
             }
         }

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
 pub use format::Format;
+pub use kubernetes::{Seat, changes};
 
 /// A document of another program, with its place; read it with [`Located::read`].
 pub type Foreign = Located<()>;
@@ -32,6 +33,8 @@ pub struct Translation {
     pub assumptions: Vec<Assumption>,
     /// What is wrong; then nothing is planned.
     pub problems: Vec<Diagnostic>,
+    /// Where in their manifests the placements of workloads are written.
+    pub seats: Vec<Seat>,
 }
 
 impl Translation {
@@ -41,6 +44,7 @@ impl Translation {
         self.estate.extend(other.estate);
         self.assumptions.extend(other.assumptions);
         self.problems.extend(other.problems);
+        self.seats.extend(other.seats);
     }
 }
 

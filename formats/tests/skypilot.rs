@@ -23,7 +23,7 @@ fn translation(name: &str, text: &[u8]) -> Translation {
 }
 
 fn shown(name: &str, text: &[u8]) -> String {
-    let Translation { workloads, estate, assumptions, problems } = translation(name, text);
+    let Translation { workloads, estate, assumptions, problems, .. } = translation(name, text);
     let mut shown = String::new();
     for (_, workload) in workloads {
         let workload = workload.value;

@@ -10,13 +10,16 @@ use plimsoll_model::{
     shown, workload, yaml,
 };
 
-use super::{claims::Claims, kinds::Unit, limits::Property, notes::Notes, part::Part, selector::Placement};
+use super::{
+    claims::Claims, kinds::Unit, limits::Property, notes::Notes, part::Part, seat::PLACED_FIELD,
+    selector::Placement,
+};
 
 /// The prefix of the annotations that this program reads.
 pub(super) const PREFIX: &str = "plimsoll.dev/";
 
 /// Annotations that are no field of a Workload: of `plan --cluster`, and what `-o manifests` wrote.
-const OTHERS: [&str; 2] = ["worth", "placed"];
+const OTHERS: [&str; 2] = ["worth", PLACED_FIELD];
 
 /// What a pod without any request counts as: kube-scheduler's own figures for scoring.
 const UNSTATED: (Cpu, Bytes) = (Cpu(100), Bytes(200 << 20));
@@ -54,6 +57,9 @@ impl<'a> Assembly<'a, '_> {
         draft.text(&["metadata", "name"], &*self.name, &named);
         self.request(&mut draft);
         self.places(&mut draft);
+        if let Some(offer) = &self.part.current {
+            draft.text(&["spec", "current"], &**offer, &self.part.template);
+        }
         let before = problems.len();
         let stated = self.annotations(&mut draft, problems);
         if problems.len() > before {

@@ -12,6 +12,7 @@ use super::{
     device::{Around, Asked},
     kinds::{Component, Unit},
     needs::Needs,
+    seat::{Placed, PodPlace},
     selector::Placement,
 };
 
@@ -33,6 +34,10 @@ pub(super) struct Part<'a> {
     pub(super) riders: Vec<String>,
     /// Whether components of different size were taken together.
     pub(super) levelled: bool,
+    /// The pod specs of all components.
+    pub(super) places: Vec<PodPlace>,
+    /// The offer that an earlier plan placed it on.
+    pub(super) current: Option<String>,
 }
 
 impl<'a> Part<'a> {
@@ -43,7 +48,8 @@ impl<'a> Part<'a> {
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let needs = Needs::of_pod(&component.spec, &component.extra, overhead, problems);
-        let placement = Placement::of_pod(&component.spec, around.estate, problems);
+        let placed = Placed::of(&component.template);
+        let placement = Placement::of_pod(&component.spec, &placed, around.estate, problems);
         let asked = Asked::of_pod(&needs, &placement.limits, around, problems);
         Self {
             role: component.role.clone(),
@@ -57,6 +63,8 @@ impl<'a> Part<'a> {
             at: component.at.clone(),
             riders: Vec::new(),
             levelled: false,
+            places: vec![PodPlace::of(&component.spec, &component.template)],
+            current: Some(placed.offer).filter(|offer| !offer.is_empty()),
         }
     }
 
@@ -69,11 +77,13 @@ impl<'a> Part<'a> {
         self.pods = self.pods.saturating_add(other.pods);
         self.levelled |= ["cpu", "memory"].iter().any(|name| self.needs.get(name) != other.needs.get(name));
         self.needs.at_least(&other.needs);
+        self.places.extend(other.places);
         self.add_claims(other.claims);
     }
 
     fn carry(&mut self, rider: Self) {
         self.needs.add(&rider.needs);
+        self.places.extend(rider.places);
         self.add_claims(rider.claims);
         self.riders.push(rider.role);
     }

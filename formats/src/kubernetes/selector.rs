@@ -5,6 +5,7 @@ use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
 use super::{
     label::{Operator, Requirement},
     limits::Limits,
+    seat::Placed,
 };
 
 /// What a pod says about its nodes.
@@ -20,15 +21,18 @@ pub(super) struct Placement<'a> {
 }
 
 impl<'a> Placement<'a> {
-    /// Reads a pod's spec.
+    /// Reads a pod's spec, without what an earlier plan wrote there.
     pub(super) fn of_pod(
         spec: &View<'a>,
+        placed: &Placed,
         estate: Option<&EstateSpec>,
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut placement = Self::default();
         for (key, value) in spec.field("nodeSelector").map_or_else(Vec::new, |labels| labels.entries()) {
-            let Some(text) = value.text() else { continue };
+            let Some(text) = value.text().filter(|_| !placed.labels.iter().any(|ours| ours == key)) else {
+                continue;
+            };
             let requirement = Requirement { key, operator: Operator::In, values: vec![text], at: value };
             placement.limits.and(requirement.limits(estate), problems);
         }
@@ -58,7 +62,13 @@ impl<'a> Placement<'a> {
         }
         placement.one_a_node = apart;
         let tolerations = spec.field("tolerations").map_or_else(Vec::new, |list| list.items());
-        placement.tolerates_spot = tolerations.into_iter().find(is_of_spot);
+        let ours = |toleration: &View<'a>| {
+            toleration
+                .field("key")
+                .and_then(|key| key.text())
+                .is_some_and(|key| placed.tolerations.iter().any(|ours| ours == key))
+        };
+        placement.tolerates_spot = tolerations.into_iter().find(|t| is_of_spot(t) && !ours(t));
         placement
     }
 

@@ -59,6 +59,50 @@ fn generation(label: &str) -> Option<&'static str> {
     .find_map(|(prefix, generation)| label.starts_with(prefix).then_some(generation))
 }
 
+/// GKE's labels of a slice: the chips and the topology.
+pub(super) fn labels(name: &str) -> Option<(&'static str, &'static str)> {
+    let known = plimsoll_catalog::accelerator(name)?;
+    let flat = match known.chips {
+        1 => "1x1",
+        4 => "2x2",
+        8 => "2x4",
+        16 => "4x4",
+        32 => "4x8",
+        64 => "8x8",
+        128 => "8x16",
+        256 => "16x16",
+        _ => return deep(known.chip?, known.chips),
+    };
+    match known.chip? {
+        "tpu-v5e" => Some(("tpu-v5-lite-podslice", flat)),
+        "tpu-v6e" => Some(("tpu-v6e-slice", flat)),
+        chip => deep(chip, known.chips),
+    }
+}
+
+/// The same for the generations whose slices have three dimensions.
+fn deep(chip: &str, chips: u32) -> Option<(&'static str, &'static str)> {
+    let label = match chip {
+        "tpu-v4" => "tpu-v4-podslice",
+        "tpu-v5p" => "tpu-v5p-slice",
+        _ => return None,
+    };
+    let topology = match chips {
+        4 => "2x2x1",
+        8 => "2x2x2",
+        16 => "2x2x4",
+        32 => "2x4x4",
+        64 => "4x4x4",
+        128 => "4x4x8",
+        256 => "4x8x8",
+        512 => "8x8x8",
+        1024 => "8x8x16",
+        2048 => "8x16x16",
+        _ => return None,
+    };
+    Some((label, topology))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +123,18 @@ mod tests {
         for known in ["tpu-v5e-16", "tpu-v4-16", "tpu-v5p-8", "tpu-v6e-256"] {
             assert!(plimsoll_catalog::accelerator(known).is_some(), "{known}");
         }
+    }
+
+    #[test]
+    fn the_labels_of_a_slice_ask_for_it() {
+        for known in accelerators().iter().filter(|known| known.chip.is_some()) {
+            if let Some((chips, topology)) = labels(known.name) {
+                let asked = slice(4, Some(chips), Some(topology)).unwrap();
+                assert_eq!(asked.any_of, [known.name]);
+            }
+        }
+        assert_eq!(labels("tpu-v5e-16"), Some(("tpu-v5-lite-podslice", "4x4")));
+        assert_eq!((labels("H100"), labels("tpu-v2-8")), (None, None));
     }
 
     #[test]

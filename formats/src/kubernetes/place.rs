@@ -1,0 +1,212 @@
+//! A plan's placements as changes of the manifests: the labels and tolerations that bring pods to the
+//! nodes of an offer, in the dialect of its cloud.
+
+use indexmap::IndexMap;
+use plimsoll_model::{Capacity, OfferSpec, Plan, estate::EstateSpec, plan::Placement, yaml::Change};
+use serde_json::{Value, json};
+
+use super::seat::{PLACED, Placed, PodPlace, Seat};
+
+/// The changes of a workload's manifest, or why there are none.
+pub fn changes(seat: &Seat, plan: &Plan, estate: &EstateSpec) -> Result<Change, String> {
+    let Some(placement) = plan.placements.iter().find(|placement| placement.workload == seat.workload) else {
+        return Err("it is left as it is, since it has no place in the plan".to_owned());
+    };
+    let mut all: Option<Change> = None;
+    for pod in &seat.pods {
+        if !pod.takes_selectors {
+            return Err("it is left as it is: its kind has no pod spec to select nodes in".to_owned());
+        }
+        let wanted = Wanted::of(placement, pod, estate);
+        for change in wanted.changes(pod) {
+            match &mut all {
+                Some(all) => all.and(change),
+                None => all = Some(change),
+            }
+        }
+    }
+    Ok(all.unwrap_or(Change::Fields(IndexMap::new())))
+}
+
+/// What a pod spec is to say of nodes.
+struct Wanted {
+    offer: String,
+    instances: String,
+    labels: IndexMap<String, String>,
+    /// Key and value of taints.
+    tolerations: Vec<(&'static str, &'static str)>,
+}
+
+impl Wanted {
+    fn of(placement: &Placement, pod: &PodPlace, estate: &EstateSpec) -> Self {
+        let offer = &placement.offer;
+        let mut wanted = Self {
+            offer: offer.full_name(),
+            instances: placement.instances.to_string(),
+            labels: IndexMap::new(),
+            tolerations: Vec::new(),
+        };
+        if offer.capacity == Capacity::OnPrem {
+            if let Some(node) = the_node(placement, estate) {
+                wanted.label("kubernetes.io/hostname", &node);
+            }
+            return wanted;
+        }
+        wanted.label("topology.kubernetes.io/region", &offer.region);
+        if let Some(zone) = &offer.zone {
+            wanted.label("topology.kubernetes.io/zone", zone);
+        }
+        let is_tpu = offer.accelerator.as_deref().is_some_and(|name| name.starts_with("tpu-"));
+        if let Some(instance_type) = offer.instance_type.as_ref().filter(|_| !is_tpu) {
+            wanted.label("node.kubernetes.io/instance-type", instance_type);
+        }
+        let spot = offer.capacity == Capacity::Spot;
+        match offer.cloud.as_deref() {
+            Some("aws") if pod.uses_eks_labels => {
+                wanted.label("eks.amazonaws.com/capacityType", if spot { "SPOT" } else { "ON_DEMAND" });
+            }
+            Some("aws") => {
+                wanted.label("karpenter.sh/capacity-type", if spot { "spot" } else { "on-demand" });
+            }
+            Some("gcp") => wanted.gke(offer, spot),
+            Some("azure") if spot => {
+                wanted.label("kubernetes.azure.com/scalesetpriority", "spot");
+                wanted.tolerations.push(("kubernetes.azure.com/scalesetpriority", "spot"));
+            }
+            _ => {}
+        }
+        wanted
+    }
+
+    fn gke(&mut self, offer: &OfferSpec, spot: bool) {
+        if spot {
+            self.label("cloud.google.com/gke-spot", "true");
+            self.tolerations.push(("cloud.google.com/gke-spot", "true"));
+        } else {
+            self.label("cloud.google.com/gke-provisioning", "standard");
+        }
+        let Some(accelerator) = offer.accelerator.as_deref() else { return };
+        if let Some((chips, topology)) = super::tpu::labels(accelerator) {
+            self.label("cloud.google.com/gke-tpu-accelerator", chips);
+            self.label("cloud.google.com/gke-tpu-topology", topology);
+        } else if let Some(name) = gke_name(accelerator, offer.instance_type.as_deref().unwrap_or_default()) {
+            self.label("cloud.google.com/gke-accelerator", name);
+        }
+    }
+
+    fn label(&mut self, key: &str, value: &str) {
+        self.labels.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// The changes of a pod spec and of its annotations; none when it says all this already.
+    fn changes(&self, pod: &PodPlace) -> Vec<Change> {
+        let mut changes = Vec::new();
+        // Its own labels say the same, or something that an annotation overruled.
+        let ours = |key: &&String| {
+            pod.placed.labels.contains(key) || pod.node_selector.get(*key) != self.labels.get(*key)
+        };
+        let labels: Vec<String> = self.labels.keys().filter(ours).cloned().collect();
+        let stale = pod.placed.labels.iter().filter(|key| !self.labels.contains_key(*key));
+        let mut fields: IndexMap<String, Change> = IndexMap::new();
+        for key in stale.filter(|key| pod.node_selector.contains_key(*key)) {
+            fields.insert(key.clone(), Change::Gone);
+        }
+        let left = pod.node_selector.len() - fields.len();
+        for (key, value) in &self.labels {
+            if pod.node_selector.get(key) != Some(value) {
+                fields.insert(key.clone(), Change::Put(json!(value)));
+            }
+        }
+        let field = |name: &str, change| Change::Fields(IndexMap::from([(name.to_owned(), change)]));
+        if left == 0 && self.labels.is_empty() && !fields.is_empty() {
+            changes.push(Change::at(&pod.spec, field("nodeSelector", Change::Gone)));
+        } else if !fields.is_empty() {
+            changes.push(Change::at(&pod.spec, field("nodeSelector", Change::Fields(fields))));
+        }
+        let (tolerations, change) = self.tolerations(pod);
+        changes.extend(change.map(|change| Change::at(&pod.spec, field("tolerations", change))));
+        let placed =
+            Placed { offer: self.offer.clone(), instances: self.instances.clone(), labels, tolerations };
+        let record = placed.write();
+        if pod.record.as_ref() != Some(&record) {
+            let annotations = field("annotations", field(PLACED, Change::Put(json!(record))));
+            changes.push(Change::at(&pod.template, field("metadata", annotations)));
+        }
+        changes
+    }
+
+    /// The keys of the tolerations that are ours, and the change of the list.
+    fn tolerations(&self, pod: &PodPlace) -> (Vec<String>, Option<Change>) {
+        let is_ours = |key: &String| pod.placed.tolerations.contains(key);
+        let wanted = |key: &str| self.tolerations.iter().any(|(wanted, _)| *wanted == key);
+        let ours: Vec<String> = self
+            .tolerations
+            .iter()
+            .map(|(key, _)| (*key).to_owned())
+            .filter(|key| is_ours(key) || !pod.tolerations.contains(key))
+            .collect();
+        let new: Vec<Value> = self
+            .tolerations
+            .iter()
+            .filter(|(key, _)| !pod.tolerations.iter().any(|known| known == key))
+            .map(|(key, value)| json!({"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}))
+            .collect();
+        let mut stale: Vec<usize> = Vec::new();
+        for (index, key) in pod.tolerations.iter().enumerate() {
+            if is_ours(key) && !wanted(key) {
+                stale.push(index);
+            }
+        }
+        let mut new = new.into_iter();
+        let mut items = std::collections::BTreeMap::new();
+        for index in &stale {
+            // What took another's place is written over it.
+            let change = match new.next() {
+                Some(Value::Object(fields)) => {
+                    Change::Fields(fields.into_iter().map(|(key, value)| (key, Change::Put(value))).collect())
+                }
+                _ => Change::Gone,
+            };
+            items.insert(*index, change);
+        }
+        let all_gone = items.len() == pod.tolerations.len() && items.values().all(|c| *c == Change::Gone);
+        let new: Vec<Value> = new.collect();
+        let change = match (items.is_empty(), new.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(Change::Append(new)),
+            _ if all_gone => Some(Change::Gone),
+            _ => Some(Change::Items(items)),
+        };
+        (ours, change)
+    }
+}
+
+/// The one machine of own nodes that a workload lies on, if its name is that of a host.
+fn the_node(placement: &Placement, estate: &EstateSpec) -> Option<String> {
+    let [used] = &placement.nodes.as_ref()?[..] else { return None };
+    let (group, _) = used.node.rsplit_once('/')?;
+    let mut groups = estate.sites.iter().flat_map(|site| &site.nodes).filter(|node| node.name == group);
+    let single = groups.next()?.count.unwrap_or(1) == 1;
+    (single && groups.next().is_none()).then(|| group.to_owned())
+}
+
+/// GKE's name of an accelerator.
+fn gke_name(accelerator: &str, instance_type: &str) -> Option<&'static str> {
+    Some(match accelerator {
+        "A100" => "nvidia-tesla-a100",
+        "A100-80GB" => "nvidia-a100-80gb",
+        "H100" if instance_type.contains("mega") => "nvidia-h100-mega-80gb",
+        "H100" => "nvidia-h100-80gb",
+        "H200" => "nvidia-h200-141gb",
+        "B200" => "nvidia-b200",
+        "GB200" => "nvidia-gb200",
+        "L4" => "nvidia-l4",
+        "RTXPRO6000" => "nvidia-rtx-pro-6000",
+        "T4" => "nvidia-tesla-t4",
+        "V100" => "nvidia-tesla-v100",
+        "P100" => "nvidia-tesla-p100",
+        "P4" => "nvidia-tesla-p4",
+        "K80" => "nvidia-tesla-k80",
+        _ => return None,
+    })
+}

@@ -1,0 +1,122 @@
+//! Where in its manifest a workload's place is written: the pod specs of its parts, with what they say
+//! of nodes already, and what an earlier plan wrote there.
+//!
+//! What `-o manifests` writes is recorded in one annotation, `plimsoll.dev/placed`, beside it. Reading
+//! takes what is recorded there as the last plan's, not as the user's: it restricts nothing, so that a
+//! plan made from its own output is the same plan, and a later one may move.
+
+use indexmap::IndexMap;
+use plimsoll_model::read::View;
+
+/// The annotation that records a placement.
+pub(super) const PLACED: &str = "plimsoll.dev/placed";
+
+/// The same without the prefix.
+pub(super) const PLACED_FIELD: &str = "placed";
+
+/// The pods of a workload, in one document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seat {
+    /// The workload's name.
+    pub workload: String,
+    /// The index of the document among those that were translated.
+    pub document: usize,
+    /// Its pod specs.
+    pub(super) pods: Vec<PodPlace>,
+}
+
+/// One pod spec, and what it says of nodes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PodPlace {
+    /// The path of the pod's spec.
+    pub(super) spec: String,
+    /// The path of what has the annotations.
+    pub(super) template: String,
+    /// Whether its kind takes selectors there.
+    pub(super) takes_selectors: bool,
+    pub(super) node_selector: IndexMap<String, String>,
+    /// The keys of its tolerations, in order.
+    pub(super) tolerations: Vec<String>,
+    pub(super) placed: Placed,
+    /// Text of the annotation as it is.
+    pub(super) record: Option<String>,
+    /// Whether its labels are of EKS' own node groups rather than Karpenter's.
+    pub(super) uses_eks_labels: bool,
+}
+
+impl PodPlace {
+    pub(super) fn of(spec: &View<'_>, template: &View<'_>) -> Self {
+        let labels = spec.field("nodeSelector").map_or_else(Vec::new, |labels| labels.entries());
+        let text = |(key, value): &(&str, View<'_>)| Some(((*key).to_owned(), value.text()?.to_owned()));
+        let node_selector: IndexMap<String, String> = labels.iter().filter_map(text).collect();
+        let tolerations = spec.field("tolerations").map_or_else(Vec::new, |list| list.items());
+        let key = |toleration: &View<'_>| {
+            toleration.field("key").and_then(|key| key.text()).unwrap_or_default().to_owned()
+        };
+        let record = record(template);
+        Self {
+            spec: spec.path().to_owned(),
+            template: template.path().to_owned(),
+            // A TrainJob's `trainer` is no pod spec.
+            takes_selectors: spec.field("numNodes").is_none(),
+            uses_eks_labels: node_selector.keys().any(|key| key.starts_with("eks.amazonaws.com/")),
+            node_selector,
+            tolerations: tolerations.iter().map(key).collect(),
+            placed: record.as_deref().map(Placed::read).unwrap_or_default(),
+            record,
+        }
+    }
+}
+
+fn record(template: &View<'_>) -> Option<String> {
+    Some(template.at(&["metadata", "annotations", PLACED])?.text()?.to_owned())
+}
+
+/// What an earlier plan wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) offer: String,
+    pub(super) instances: String,
+    /// Keys of the node selector.
+    pub(super) labels: Vec<String>,
+    /// Keys of tolerations.
+    pub(super) tolerations: Vec<String>,
+}
+
+impl Placed {
+    /// What was written on the pods of a template.
+    pub(super) fn of(template: &View<'_>) -> Self {
+        record(template).as_deref().map(Self::read).unwrap_or_default()
+    }
+
+    /// `OFFER; 2 instances; labels KEY KEY; tolerations KEY`
+    pub(super) fn read(text: &str) -> Self {
+        let mut placed = Self::default();
+        for (index, part) in text.split(';').map(str::trim).enumerate() {
+            let keys = |rest: &str| rest.split_whitespace().map(str::to_owned).collect();
+            if index == 0 {
+                part.clone_into(&mut placed.offer);
+            } else if let Some(rest) = part.strip_prefix("labels ") {
+                placed.labels = keys(rest);
+            } else if let Some(rest) = part.strip_prefix("tolerations ") {
+                placed.tolerations = keys(rest);
+            } else if let Some(count) = part.strip_suffix(" instances") {
+                count.clone_into(&mut placed.instances);
+            }
+        }
+        placed
+    }
+
+    pub(super) fn write(&self) -> String {
+        let list = |name: &str, keys: &[String]| {
+            if keys.is_empty() { String::new() } else { format!("; {name} {}", keys.join(" ")) }
+        };
+        format!(
+            "{}; {} instances{}{}",
+            self.offer,
+            self.instances,
+            list("labels", &self.labels),
+            list("tolerations", &self.tolerations)
+        )
+    }
+}
