@@ -21,6 +21,11 @@ pub(crate) fn load(args: &load::LoadArgs) -> Result<Inputs, Failure> {
     Ok(load::inputs(args, &mut io::stdin().lock())?)
 }
 
+/// The same with the texts, for placements to be written into.
+pub(crate) fn inputs_and_texts(files: &Files) -> Result<(Inputs, load::Texts), Failure> {
+    Ok(load::inputs_and_texts(&files.load(), &mut io::stdin().lock())?)
+}
+
 /// Reads and checks an estate alone.
 pub(crate) fn estate(path: &Path) -> Result<Inputs, Failure> {
     let args = load::LoadArgs { estate: Some(path.to_path_buf()), ..load::LoadArgs::default() };

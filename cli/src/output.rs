@@ -29,6 +29,12 @@ pub(crate) fn text(common: &Common, text: &str) -> Result<(), Failure> {
     write(common, &mut |out| out.write_all(text.as_bytes()))
 }
 
+/// Writes a text to a file, whole or not at all.
+pub(crate) fn file(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut all = |out: &mut dyn Write| out.write_all(text.as_bytes());
+    to_file(path, &mut all).map_err(|error| Failure::unwritable(path, &error))
+}
+
 fn to_stdout(
     choice: ColorChoice,
     result: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod flags;
 pub mod front;
 pub mod load;
+pub mod manifests;
 pub mod price;
 pub mod prospect;
 pub mod report;

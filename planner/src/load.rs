@@ -12,12 +12,13 @@ mod named;
 mod validate;
 
 use std::{
+    collections::BTreeSet,
     fmt,
     io::Read,
     path::{Path, PathBuf},
 };
 
-use plimsoll_formats::{Foreign, Translation, translate};
+use plimsoll_formats::{Foreign, Seat, Translation, translate};
 use plimsoll_model::{
     Diagnostic, Document, Estate, Inputs, Workload, estate::EstateSpec, plan::Assumption, read, read::Located,
 };
@@ -69,11 +70,58 @@ impl fmt::Display for LoadError {
     }
 }
 
+/// The texts that were read, and where in them workloads are placed.
+#[derive(Debug, Clone, Default)]
+pub struct Texts {
+    pub(crate) files: Vec<TextFile>,
+    pub(crate) seats: Vec<PlacedSeat>,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct TextFile {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether all of its documents could be read.
+    pub(crate) whole: bool,
+}
+
+/// A workload in a document.
+#[derive(Debug, Clone)]
+pub(crate) struct PlacedSeat {
+    pub(crate) at: DocumentPlace,
+    pub(crate) position: Position,
+}
+
+/// A document by its file and its index there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DocumentPlace {
+    pub(crate) file: usize,
+    pub(crate) document: usize,
+}
+
+/// How a workload's place is written there.
+#[derive(Debug, Clone)]
+pub(crate) enum Position {
+    /// As `current` of a Workload of this name.
+    Workload(String),
+    /// On the pods of a manifest.
+    Manifest(Seat),
+}
+
 /// Reads and checks everything a plan is made from.
 ///
 /// # Errors
 /// Everything that is wrong with the files, as far as the first pass that found something.
 pub fn inputs(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError> {
+    read_all(args, stdin, true).map(|(inputs, _)| inputs)
+}
+
+/// The same with the texts, for placements to be written into.
+///
+/// # Errors
+/// As for [`inputs`].
+pub fn inputs_and_texts(args: &LoadArgs, stdin: &mut dyn Read) -> Result<(Inputs, Texts), LoadError> {
     read_all(args, stdin, true)
 }
 
@@ -82,13 +130,18 @@ pub fn inputs(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError
 /// # Errors
 /// As for [`inputs`].
 pub fn estate(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Inputs, LoadError> {
-    read_all(args, stdin, false)
+    read_all(args, stdin, false).map(|(inputs, _)| inputs)
 }
 
-fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Result<Inputs, LoadError> {
+fn read_all(
+    args: &LoadArgs,
+    stdin: &mut dyn Read,
+    needs_workload: bool,
+) -> Result<(Inputs, Texts), LoadError> {
     let mut digest = Digest::new();
     let files = files::read(args, stdin)?;
-    let Documents { workloads, estate, mut assumptions } = documents(&files, args.tolerate, &mut digest)?;
+    let Documents { workloads, estate, mut assumptions, seats, broken } =
+        documents(&files, args.tolerate, &mut digest)?;
     if needs_workload && workloads.is_empty() {
         return Err(vec![no_workload(args, &assumptions)].into());
     }
@@ -101,7 +154,7 @@ fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Resu
     assumptions.extend(of_files);
     ok_if_none(validate::places(&workloads, located, &file_offers))?;
     let estate = estate.map_or_else(EstateSpec::default, |(estate, _)| estate.value.spec);
-    Ok(Inputs {
+    let inputs = Inputs {
         workloads: workloads.into_iter().map(|workload| workload.value).collect(),
         embedded_catalog: estate
             .catalog
@@ -112,7 +165,12 @@ fn read_all(args: &LoadArgs, stdin: &mut dyn Read, needs_workload: bool) -> Resu
         series,
         assumptions,
         digest: digest.hex(),
-    })
+    };
+    let text = |(index, file): (usize, File)| {
+        let whole = !broken.contains(&index);
+        TextFile { name: file.name, bytes: file.bytes, whole }
+    };
+    Ok((inputs, Texts { files: files.into_iter().enumerate().map(text).collect(), seats }))
 }
 
 fn ok_if_none(problems: Vec<Diagnostic>) -> Result<(), LoadError> {
@@ -124,34 +182,41 @@ struct Documents<'f> {
     workloads: Vec<Located<Workload>>,
     estate: Option<(Located<Estate>, &'f Path)>,
     assumptions: Vec<Assumption>,
+    seats: Vec<PlacedSeat>,
+    /// Files with documents that cannot be read and are passed over.
+    broken: BTreeSet<usize>,
 }
 
 fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Result<Documents<'f>, LoadError> {
     let (mut workloads, mut estate, mut problems) = (Vec::new(), None, Vec::new());
-    let mut passed_over = Vec::new();
+    let (mut passed_over, mut seats, mut broken) = (Vec::new(), Vec::new(), BTreeSet::new());
     // Workloads and foreign documents, each with its rank in document order.
     let (mut rank, mut foreign) = (0, Vec::new());
-    for file in files {
+    for (file_index, file) in files.iter().enumerate() {
         digest.add("documents", &file.bytes);
         let read = read::every_document(&file.name, &file.bytes);
+        if !read.problems.is_empty() {
+            broken.insert(file_index);
+        }
         if tolerate && !file.is_estate && !read.lacks_estate {
             passed_over.extend(read.problems.iter().map(tolerated));
         } else {
             problems.extend(read.problems);
         }
         let mut has_estate = false;
-        for document in read.documents {
+        for (index, document) in read.documents.into_iter().enumerate() {
             let (value, place) = document.split();
+            let at = DocumentPlace { file: file_index, document: index };
             rank += 1;
             let found = match value {
                 Document::Workload(workload) => {
+                    let own = Position::Workload(workload.metadata.name.clone());
+                    seats.push(PlacedSeat { at, position: own });
                     workloads.push((rank, place.map(|()| *workload)));
                     continue;
                 }
                 Document::Foreign => {
-                    // It may be part of an estate.
-                    has_estate = true;
-                    foreign.push((rank, &*file.folder, place));
+                    foreign.push((rank, &*file.folder, place, at));
                     continue;
                 }
                 Document::Estate(estate) => place.map(|()| *estate),
@@ -168,7 +233,8 @@ fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Resu
         }
     }
     ok_if_none(problems)?;
-    Documents { workloads: Vec::new(), estate, assumptions: passed_over }.with(workloads, &foreign, tolerate)
+    Documents { workloads: Vec::new(), estate, assumptions: passed_over, seats, broken }
+        .with(workloads, &foreign, tolerate)
 }
 
 impl<'f> Documents<'f> {
@@ -176,19 +242,26 @@ impl<'f> Documents<'f> {
     fn with(
         mut self,
         mut workloads: Vec<(usize, Located<Workload>)>,
-        foreign: &[(usize, &'f Path, Foreign)],
+        foreign: &[(usize, &'f Path, Foreign, DocumentPlace)],
         tolerate: bool,
     ) -> Result<Self, LoadError> {
-        if let Some((_, folder, first)) = foreign.first() {
-            let documents: Vec<Foreign> = foreign.iter().map(|(.., document)| document.clone()).collect();
+        if let Some((_, folder, first, _)) = foreign.first() {
+            let documents: Vec<Foreign> =
+                foreign.iter().map(|(_, _, document, _)| document.clone()).collect();
             let stated = self.estate.as_ref().map(|(estate, _)| &estate.value.spec);
-            let Translation { workloads: more, estate, assumptions, problems } =
+            let Translation { workloads: more, estate, assumptions, problems, seats } =
                 translate(&documents, stated);
             if tolerate {
                 self.assumptions.extend(problems.iter().map(tolerated));
             } else {
                 ok_if_none(problems)?;
             }
+            self.seats.extend(
+                seats.into_iter().map(|seat| PlacedSeat {
+                    at: foreign[seat.document].3,
+                    position: Position::Manifest(seat),
+                }),
+            );
             workloads.extend(more.into_iter().map(|(index, workload)| (foreign[index].0, workload)));
             workloads.sort_by_key(|(rank, _)| *rank);
             self.assumptions.extend(assumptions);

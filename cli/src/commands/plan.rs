@@ -1,6 +1,7 @@
 //! `plimsoll plan`: where each workload runs, and what it costs.
 
 mod front;
+mod manifests;
 
 use std::path::PathBuf;
 
@@ -86,6 +87,8 @@ enum Form {
     Yaml,
     /// A page for a browser, whole in one file
     Html,
+    /// The input manifests with the placements written in
+    Manifests,
 }
 
 /// How hard to search.
@@ -121,7 +124,7 @@ enum Preset {
 }
 
 pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
-    let inputs = input::inputs(&args.files)?;
+    let (inputs, texts) = input::inputs_and_texts(&args.files)?;
     let previous = args.aims.previous.as_deref().map(input::plan).transpose()?;
     let settings = settings(args, &inputs, previous.as_ref());
     let mut progress = Progress::new(&args.common);
@@ -143,10 +146,19 @@ pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
             let detail = plimsoll_planner::detail::detail(&inputs, &settings, &plan)?;
             render::page(&render::Report { plan: &plan, detail: &detail, front: None })
         }
+        Form::Manifests => {
+            let (files, remarks) = plimsoll_planner::manifests::manifests(&texts, &inputs, &plan);
+            manifests::write(&args.common, &files, &remarks)?;
+            return Ok(exit(args, &plan));
+        }
     };
     output::text(&args.common, &text)?;
-    let differs = args.aims.exit_code && plan.changes.is_some_and(|changes| !changes.is_none());
-    Ok(if differs || plan.status == Status::Infeasible { Exit::Refused } else { Exit::Done })
+    Ok(exit(args, &plan))
+}
+
+fn exit(args: &PlanArgs, plan: &Plan) -> Exit {
+    let differs = args.aims.exit_code && plan.changes.as_ref().is_some_and(|changes| !changes.is_none());
+    if differs || plan.status == Status::Infeasible { Exit::Refused } else { Exit::Done }
 }
 
 fn settings(args: &PlanArgs, inputs: &Inputs, previous: Option<&Plan>) -> Settings {

@@ -89,7 +89,7 @@ impl Placed {
         record(template).as_deref().map(Self::read).unwrap_or_default()
     }
 
-    /// `OFFER; 2 instances; labels KEY KEY; tolerations KEY`
+    /// `OFFER; instances 2; labels KEY KEY; tolerations KEY`
     pub(super) fn read(text: &str) -> Self {
         let mut placed = Self::default();
         for (index, part) in text.split(';').map(str::trim).enumerate() {
@@ -100,7 +100,7 @@ impl Placed {
                 placed.labels = keys(rest);
             } else if let Some(rest) = part.strip_prefix("tolerations ") {
                 placed.tolerations = keys(rest);
-            } else if let Some(count) = part.strip_suffix(" instances") {
+            } else if let Some(count) = part.strip_prefix("instances ") {
                 count.clone_into(&mut placed.instances);
             }
         }
@@ -112,7 +112,7 @@ impl Placed {
             if keys.is_empty() { String::new() } else { format!("; {name} {}", keys.join(" ")) }
         };
         format!(
-            "{}; {} instances{}{}",
+            "{}; instances {}{}{}",
             self.offer,
             self.instances,
             list("labels", &self.labels),

@@ -24,6 +24,10 @@ pub(super) fn run(
         Form::Json => serde_json::to_string_pretty(&front)? + "\n",
         Form::Yaml => yaml::to_string(&front)?,
         Form::Html => page(&front, inputs, settings)?,
+        Form::Manifests => {
+            let problem = Failure::usage("a front is several plans, and manifests hold one");
+            return Err(problem.with_help("leave out --pareto, or choose a point and state its prices"));
+        }
     };
     output::text(&args.common, &text)?;
     Ok(if front.status == Status::Infeasible { Exit::Refused } else { Exit::Done })

@@ -102,7 +102,7 @@ impl Builder {
                     && matches!(&**value, "" | "~" | "null" | "Null" | "NULL");
                 let shape = if is_null { Shape::Null } else { Shape::Scalar };
                 // An empty one lies where the next token begins; it belongs to its key.
-                let (start, end) = match &self.open.last()?.key {
+                let (start, end) = match self.open.last().and_then(|open| open.key.as_ref()) {
                     Some((_, _, key_end)) if start == end => {
                         let colon = key_end + text.get(*key_end..)?.find(':')? + 1;
                         (colon, colon)

@@ -77,6 +77,11 @@ fn only_what_changes_is_touched() {
         ("a: {b: 1, c: 2, d: 3}\n", Change::at("a.c", Change::Gone), "a: {b: 1, d: 3}\n"),
         ("a: {b: 1, c: 2}\n", Change::at("a.c", Change::Gone), "a: {b: 1}\n"),
         ("l:\n- x: 1\n- y: 2\n", Change::at("l[0]", Change::Gone), "l:\n- y: 2\n"),
+        (
+            "---\n# nothing\n---\n# Source: x\na: 1\n---\n",
+            put("b", json!(2)),
+            "---\n# nothing\n---\n# Source: x\na: 1\nb: 2\n---\n",
+        ),
         ("- a: 1\n- a: 2\n", put("[1].b", json!(3)), "- a: 1\n- a: 2\n  b: 3\n"),
     ] {
         assert_eq!(edit(before, &one(change)).as_deref(), Ok(after), "{before}");
