@@ -145,6 +145,11 @@ impl<'a> Assembly<'a, '_> {
                 draft.list(path, choice.values.iter().cloned(), &choice.at);
             }
         }
+        if let Some(choice) = limits.choices.get(&Property::Arch)
+            && let [arch] = &choice.values[..]
+        {
+            draft.text(&["spec", "request", "arch"], &**arch, &choice.at);
+        }
         if let Some((_, at)) = limits.not_in.first() {
             draft.list(&["spec", "notIn"], limits.not_in.iter().map(|(place, _)| place.clone()), at);
         }

@@ -103,6 +103,7 @@ impl<'a> Requirement<'a> {
                 "regular" => Some("on-demand"),
                 _ => None,
             }),
+            "kubernetes.io/arch" | "beta.kubernetes.io/arch" => self.arch(),
             "cloud.google.com/gke-tpu-accelerator" => {
                 self.exact(Property::TpuChip, |value| Some(value.to_owned()))
             }
@@ -111,6 +112,9 @@ impl<'a> Requirement<'a> {
             }
             "nvidia.com/gpu.memory" | "karpenter.k8s.aws/instance-gpu-memory" => self.device_memory(1 << 20),
             "kubernetes.io/os" | "beta.kubernetes.io/os" if self.values == ["linux"] => Limits::default(),
+            "kubernetes.io/os" | "beta.kubernetes.io/os" => {
+                Limits::ignored(&self.label(), "prices are of machines with Linux")
+            }
             "nvidia.com/gpu.present" | "nvidia.com/gpu.deploy.driver" | "karpenter.sh/registered" => {
                 Limits::default()
             }
@@ -189,6 +193,22 @@ impl<'a> Requirement<'a> {
             classes.push("reserved".to_owned());
         }
         Limits::one(Property::Capacity, classes, &self.label(), &self.at)
+    }
+
+    fn arch(&self) -> Limits<'a> {
+        let all = ["amd64", "arm64"];
+        let named = |arch: &&str| self.values.contains(arch);
+        let allowed: Vec<String> = match self.operator {
+            Operator::In => all.iter().filter(|arch| named(arch)).map(|arch| (*arch).to_owned()).collect(),
+            Operator::NotIn => {
+                all.iter().filter(|arch| !named(arch)).map(|arch| (*arch).to_owned()).collect()
+            }
+            _ => return Limits::default(),
+        };
+        match allowed.len() {
+            0 => Limits::ignored(&self.label(), "no offer has another than amd64 and arm64"),
+            _ => Limits::one(Property::Arch, allowed, &self.label(), &self.at),
+        }
     }
 
     fn device_memory(&self, unit: u64) -> Limits<'a> {

@@ -13,6 +13,7 @@ pub(super) enum Property {
     InstanceType,
     Capacity,
     Accelerator,
+    Arch,
     TpuChip,
     TpuTopology,
 }
@@ -26,6 +27,7 @@ impl Property {
             Self::InstanceType => "instance type",
             Self::Capacity => "capacity class",
             Self::Accelerator => "accelerator",
+            Self::Arch => "instruction set",
             Self::TpuChip => "TPU",
             Self::TpuTopology => "TPU topology",
         }

@@ -2,7 +2,7 @@
 //! nodes of an offer, in the dialect of its cloud.
 
 use indexmap::IndexMap;
-use plimsoll_model::{Capacity, OfferSpec, Plan, estate::EstateSpec, plan::Placement, yaml::Change};
+use plimsoll_model::{Arch, Capacity, OfferSpec, Plan, estate::EstateSpec, plan::Placement, yaml::Change};
 use serde_json::{Value, json};
 
 use super::seat::{PLACED, Placed, PodPlace, Seat};
@@ -59,6 +59,9 @@ impl Wanted {
         let is_tpu = offer.accelerator.as_deref().is_some_and(|name| name.starts_with("tpu-"));
         if let Some(instance_type) = offer.instance_type.as_ref().filter(|_| !is_tpu) {
             wanted.label("node.kubernetes.io/instance-type", instance_type);
+        }
+        if offer.arch == Some(Arch::Arm64) {
+            wanted.label("kubernetes.io/arch", "arm64");
         }
         let spot = offer.capacity == Capacity::Spot;
         match offer.cloud.as_deref() {

@@ -151,7 +151,7 @@ struct Editor<'a> {
     line_end: &'static str,
     /// The document is JSON.
     json: bool,
-    /// Bytes replaced by a text, in any order.
+    /// Bytes replaced by a text. Of lines that begin at one place the deeper sort first, as they must.
     splices: BTreeSet<(usize, usize, String)>,
 }
 
@@ -169,6 +169,10 @@ impl<'a> Editor<'a> {
                 out.push_str(&self.text[at..*start]);
                 out.push_str(new);
                 at = *end;
+            } else if let (true, Some(lines)) = (start == end, new.strip_prefix(self.line_end)) {
+                // Lines behind a line that is no more: they begin where it began.
+                out.push_str(lines);
+                out.push_str(self.line_end);
             }
         }
         out.push_str(&self.text[at..]);
@@ -186,14 +190,15 @@ impl<'a> Editor<'a> {
         match (change, &node.shape) {
             (Change::Fields(fields), Shape::Map { flow, entries }) => self.fields(ix, fields, *flow, entries),
             (Change::Items(changes), Shape::Seq { flow, items }) => {
-                for (index, change) in changes {
-                    let item = *items.get(*index).ok_or("a list has fewer items")?;
-                    match change {
-                        Change::Gone => self.remove_item(*flow, items, *index)?,
-                        change => self.change(item, change)?,
-                    }
+                for (index, change) in changes.iter().filter(|(_, change)| **change != Change::Gone) {
+                    self.change(*items.get(*index).ok_or("a list has fewer items")?, change)?;
                 }
-                Ok(())
+                let gone = changes.iter().filter(|(_, change)| **change == Change::Gone);
+                let gone: Vec<usize> =
+                    gone.map(|(index, _)| *index).filter(|index| *index < items.len()).collect();
+                let bounds = |ix: &Ix| (self.layout.node(*ix).start, self.layout.node(*ix).end);
+                let all: Vec<(usize, usize)> = items.iter().map(bounds).collect();
+                self.remove(*flow, "-", &all, &gone)
             }
             (Change::Append(more), Shape::Seq { flow, items }) => {
                 self.append(ix, *flow, items, more);
@@ -215,27 +220,30 @@ impl<'a> Editor<'a> {
         entries: &[Entry],
     ) -> Result<(), &'static str> {
         let mut new = serde_json::Map::new();
+        let mut gone = Vec::new();
         for (name, change) in changes {
-            let entry = entries.iter().position(|entry| entry.key == *name);
-            match (entry.map(|at| (at, &entries[at])), change) {
+            let at = entries.iter().position(|entry| entry.key == *name);
+            match (at, change) {
                 (None, Change::Gone) => {}
                 (None, change) => {
                     if let Some(value) = change.applied(None) {
                         new.insert(name.clone(), value);
                     }
                 }
-                (Some((at, _)), Change::Gone) => self.remove_field(flow, entries, at)?,
-                (Some((_, entry)), change) => {
-                    if matches!(self.layout.node(entry.value).shape, Shape::Null) {
-                        self.fill(entry, change, flow)?;
-                    } else {
-                        self.change(entry.value, change)?;
-                    }
+                (Some(at), Change::Gone) => gone.push(at),
+                (Some(at), change) if matches!(self.layout.node(entries[at].value).shape, Shape::Null) => {
+                    self.fill(&entries[at], change, flow)?;
                 }
+                (Some(at), change) => self.change(entries[at].value, change)?,
             }
         }
+        gone.sort_unstable();
+        let bounds = |entry: &Entry| (entry.start, self.layout.node(entry.value).end);
+        let all: Vec<(usize, usize)> = entries.iter().map(bounds).collect();
+        self.remove(flow, "", &all, &gone)?;
         if !new.is_empty() {
-            self.insert(ix, flow, entries, &new);
+            let last = (0..entries.len()).rev().find(|at| !gone.contains(at));
+            self.insert(ix, flow, entries, last, &new);
         }
         Ok(())
     }
@@ -260,17 +268,33 @@ impl<'a> Editor<'a> {
         Ok(())
     }
 
-    /// Adds fields after the last of a mapping.
-    fn insert(&mut self, ix: Ix, flow: bool, entries: &[Entry], new: &serde_json::Map<String, Value>) {
+    /// Adds fields to a mapping, after the last of those that stay.
+    fn insert(
+        &mut self,
+        ix: Ix,
+        flow: bool,
+        entries: &[Entry],
+        last: Option<usize>,
+        new: &serde_json::Map<String, Value>,
+    ) {
         let node = self.layout.node(ix).clone();
         let pairs: Vec<String> =
             new.iter().map(|(key, value)| format!("{}: {}", self.name(key), self.flat(value))).collect();
-        let Some(last) = entries.last() else {
+        let Some(first) = entries.first() else {
             self.splice(node.start, node.end, format!("{{{}}}", pairs.join(", ")));
             return;
         };
+        let indent = self.column(first.start);
+        let Some(last) = last.map(|at| &entries[at]) else {
+            // All that was there goes.
+            let at = if flow { first.start } else { self.line_start(first.start) };
+            let lines = self.block(&Value::Object(new.clone()), indent);
+            let lines = lines.strip_prefix(self.line_end).unwrap_or(&lines);
+            let text = if flow { pairs.join(", ") } else { format!("{lines}{}", self.line_end) };
+            self.splice(at, at, text);
+            return;
+        };
         let end = self.layout.node(last.value).end;
-        let indent = self.column(entries[0].start);
         if flow {
             let spread = self.text[end..node.end].contains('\n');
             let gap = if spread { format!("{}{}", self.line_end, " ".repeat(indent)) } else { " ".into() };
@@ -306,34 +330,35 @@ impl<'a> Editor<'a> {
         }
     }
 
-    fn remove_field(&mut self, flow: bool, entries: &[Entry], at: usize) -> Result<(), &'static str> {
-        let entry = &entries[at];
-        let bounds = |entry: &Entry| (entry.start, self.layout.node(entry.value).end);
-        let all: Vec<(usize, usize)> = entries.iter().map(bounds).collect();
-        if flow {
-            self.remove_from_flow(&all, at);
+    /// Removes some of the parts of a collection. In block style each has lines of its own, after `dash`.
+    fn remove(
+        &mut self,
+        flow: bool,
+        dash: &str,
+        all: &[(usize, usize)],
+        gone: &[usize],
+    ) -> Result<(), &'static str> {
+        if !flow {
+            for at in gone {
+                let start = self.line_start(all[*at].0);
+                if self.text[start..all[*at].0].trim() != dash {
+                    return Err("what is to be removed does not begin its line");
+                }
+                self.remove_lines(start, all[*at].1);
+            }
             return Ok(());
         }
-        let start = self.line_start(entry.start);
-        if !self.text[start..entry.start].trim().is_empty() {
-            return Err("a field to remove stands behind a dash");
+        let mut rest = gone;
+        while let Some(&first) = rest.first() {
+            let run = rest.iter().zip(first..).take_while(|(at, next)| *at == next).count();
+            let last = first + run - 1;
+            match (first.checked_sub(1), all.get(last + 1)) {
+                (_, Some(next)) => self.splice(all[first].0, next.0, ""),
+                (Some(before), None) => self.splice(all[before].1, all[last].1, ""),
+                (None, None) => self.splice(all[first].0, all[last].1, ""),
+            }
+            rest = &rest[run..];
         }
-        self.remove_lines(start, all[at].1);
-        Ok(())
-    }
-
-    fn remove_item(&mut self, flow: bool, items: &[Ix], at: usize) -> Result<(), &'static str> {
-        let bounds = |ix: &Ix| (self.layout.node(*ix).start, self.layout.node(*ix).end);
-        let all: Vec<(usize, usize)> = items.iter().map(bounds).collect();
-        if flow {
-            self.remove_from_flow(&all, at);
-            return Ok(());
-        }
-        let start = self.line_start(all[at].0);
-        if self.text[start..all[at].0].trim() != "-" {
-            return Err("an item to remove does not begin its line");
-        }
-        self.remove_lines(start, all[at].1);
         Ok(())
     }
 
@@ -342,14 +367,6 @@ impl<'a> Editor<'a> {
         let rest = &self.text[end..];
         let line_end = if rest.starts_with("\r\n") { 2 } else { usize::from(!rest.is_empty()) };
         self.splice(start, end + line_end, "");
-    }
-
-    fn remove_from_flow(&mut self, all: &[(usize, usize)], at: usize) {
-        match (at.checked_sub(1).and_then(|before| all.get(before)), all.get(at + 1)) {
-            (_, Some(next)) => self.splice(all[at].0, next.0, ""),
-            (Some(before), None) => self.splice(before.1, all[at].1, ""),
-            (None, None) => self.splice(all[at].0, all[at].1, ""),
-        }
     }
 
     /// Lines to be put at the end of a line.

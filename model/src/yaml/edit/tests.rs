@@ -17,6 +17,9 @@ fn only_what_changes_is_touched() {
     labels.and(put("spec.nodeSelector.zone", json!("z-1")));
     let taint =
         Change::at("spec.tolerations", Change::Append(vec![json!({"key": "spot", "operator": "Exists"})]));
+    let mut moved = Change::at("a.b", Change::Gone);
+    moved.and(put("a.d", json!(3)));
+    moved.and(Change::at("a.c", Change::Gone));
     for (before, change, after) in [
         // Block style; a comment behind the last field stays with it.
         (
@@ -76,6 +79,15 @@ fn only_what_changes_is_touched() {
         ),
         ("a: {b: 1, c: 2, d: 3}\n", Change::at("a.c", Change::Gone), "a: {b: 1, d: 3}\n"),
         ("a: {b: 1, c: 2}\n", Change::at("a.c", Change::Gone), "a: {b: 1}\n"),
+        ("a: {b: 1, c: 2}\n", moved.clone(), "a: {d: 3}\n"),
+        ("a:\n  b: 1 # old\n  c: 2\nz: 1\n", moved.clone(), "a:\n  d: 3\nz: 1\n"),
+        ("a: {x: 0, b: 1, c: 2}\n", moved.clone(), "a: {x: 0, d: 3}\n"),
+        ("a:\n  b: 1\n  x: 0\n  c: 2", moved, "a:\n  x: 0\n  d: 3\n"),
+        (
+            "l: [1, 2, 3, 4]\n",
+            Change::at("l", Change::Items([0, 1, 3].map(|at| (at, Change::Gone)).into())),
+            "l: [3]\n",
+        ),
         ("l:\n- x: 1\n- y: 2\n", Change::at("l[0]", Change::Gone), "l:\n- y: 2\n"),
         (
             "---\n# nothing\n---\n# Source: x\na: 1\n---\n",

@@ -1,0 +1,160 @@
+//! Placements written into manifests: the dialect of each cloud, every other byte kept, and nothing to
+//! change the second time.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
+
+use plimsoll_planner::{
+    Settings,
+    load::{self, LoadArgs},
+    manifests::manifests,
+    plan,
+};
+
+/// The text with the plan's placements, and what could not be written.
+fn placed(text: &str) -> (String, Vec<String>) {
+    let args = LoadArgs { files: vec!["-".into()], ..LoadArgs::default() };
+    let (inputs, texts) = load::inputs_and_texts(&args, &mut text.as_bytes()).unwrap();
+    let plan = plan(&inputs, &Settings::of(&inputs), None, &mut |_| ()).unwrap();
+    let (files, remarks) = manifests(&texts, &inputs, &plan);
+    let [file] = &files[..] else { panic!("{files:?}") };
+    (file.text.clone(), remarks)
+}
+
+/// An estate of these offers alone.
+fn estate(offers: &str) -> String {
+    format!(
+        "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {{name: e}}\nspec:\n  catalog: []\n  \
+         time: 2026-08-01T00:00:00Z\n{offers}"
+    )
+}
+
+fn offer(fields: &str) -> String {
+    format!(
+        "  offers: [{{{fields}, hourly: 1, cpu: 64, memory: 512Gi, accelerators: 8, accelerator: H100}}]\n"
+    )
+}
+
+const AWS_SPOT: &str = "cloud: aws, region: us-east-1, instanceType: p5.48xlarge, capacity: spot";
+const AWS: &str = "cloud: aws, region: us-east-1, instanceType: p5.48xlarge, capacity: on-demand";
+const GCP_SPOT: &str = "cloud: gcp, region: us-central1, instanceType: a3-highgpu-8g, capacity: spot";
+const AZURE_SPOT: &str =
+    "cloud: azure, region: eastus, instanceType: Standard_ND96isr_H100_v5, capacity: spot";
+
+const DEPLOYMENT: &str = "\
+# A server.
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: server   # its name
+  annotations:
+    plimsoll.dev/interruptible: 'true'
+spec:
+  replicas: 2
+  template:
+    spec:
+      containers:
+      - name: c
+        resources: {limits: {nvidia.com/gpu: 8}}   # a whole machine
+      # The pool is made by hand.
+      nodeSelector:
+        pool: big
+";
+
+#[test]
+fn each_cloud_is_spoken_to_in_its_dialect() {
+    let site = "  sites: [{name: lab, country: DE, nodes: [{name: box-1, accelerator: H100, accelerators: 16, cpu: 64, memory: 512Gi, hourly: 1}]}]\n";
+    for (name, offers) in [
+        ("aws-spot", offer(AWS_SPOT)),
+        ("aws", offer(AWS)),
+        ("gcp-spot", offer(GCP_SPOT)),
+        ("azure-spot", offer(AZURE_SPOT)),
+        ("own", site.to_owned()),
+    ] {
+        let estate = estate(&offers);
+        let (text, remarks) = placed(&format!("{DEPLOYMENT}{estate}"));
+        assert_eq!(remarks, [""; 0]);
+        insta::assert_snapshot!(name, text.strip_suffix(&estate).unwrap());
+        for line in DEPLOYMENT.lines() {
+            assert!(text.lines().any(|kept| kept == line), "{line}\n{text}");
+        }
+        assert_eq!(placed(&text), (text.clone(), Vec::new()), "the second time nothing changes");
+        let windows = text.replace('\n', "\r\n");
+        assert_eq!(placed(&windows).0, windows);
+        let from_windows = placed(&format!("{DEPLOYMENT}{estate}").replace('\n', "\r\n")).0;
+        assert_eq!(from_windows, windows);
+    }
+}
+
+/// What an earlier plan wrote binds nothing: another estate gives the text that it gives from scratch.
+#[test]
+fn a_later_plan_moves_what_an_earlier_one_placed() {
+    let all = [AWS_SPOT, AWS, GCP_SPOT, AZURE_SPOT].map(|fields| estate(&offer(fields)));
+    for from in &all {
+        let first = placed(&format!("{DEPLOYMENT}{from}")).0;
+        let first = first.strip_suffix(&**from).unwrap();
+        for to in &all {
+            let (moved, remarks) = placed(&format!("{first}{to}"));
+            assert_eq!(remarks, [""; 0]);
+            let afresh = placed(&format!("{DEPLOYMENT}{to}")).0;
+            let sorted = |text: &str| {
+                let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                lines.sort();
+                lines
+            };
+            // The order of labels is that of when they came.
+            assert_eq!(sorted(&moved), sorted(&afresh), "{from}{to}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_place_and_what_is_not_a_manifest() {
+    let own = "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: own}\nspec: # ours\n  request: {cpu: 1}\n";
+    let too_big = DEPLOYMENT.replace("gpu: 8", "gpu: 16");
+    let daemon = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent}\nspec: {}\n";
+    let estate = estate(&offer(AWS));
+    let (text, remarks) = placed(&format!("{own}---\n{too_big}---\n{daemon}{estate}"));
+    let wanted = own.to_owned() + "  current: aws/us-east-1/p5.48xlarge/on-demand\n";
+    assert_eq!(text, format!("{wanted}---\n{too_big}---\n{daemon}{estate}"));
+    assert_eq!(remarks, ["server: it is left as it is, since it has no place in the plan"]);
+}
+
+#[test]
+fn components_and_lists_are_written_where_they_stand() {
+    let text = "\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: ray.io/v1
+  kind: RayJob
+  metadata: {name: tune}
+  spec:
+    rayClusterSpec:
+      headGroupSpec:
+        template:
+          spec:
+            containers:
+            - {name: head, resources: {limits: {cpu: 4}}}
+      workerGroupSpecs:
+      - groupName: gpu
+        replicas: 2
+        template:
+          spec:
+            containers:
+            - {name: worker, resources: {limits: {nvidia.com/gpu: 4}}}
+            tolerations:
+            - key: dedicated # kept
+              operator: Exists
+- {apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{resources: {requests: {cpu: 1}}}]}}
+";
+    let estate = estate(&offer(AZURE_SPOT));
+    let text = text.replace(
+        "metadata: {name: tune}",
+        "metadata: {name: tune, annotations: {plimsoll.dev/interruptible: 'true'}}",
+    );
+    let text = text.replace("{name: p}", "{name: p, annotations: {plimsoll.dev/interruptible: 'true'}}");
+    let (edited, remarks) = placed(&format!("{text}{estate}"));
+    assert_eq!(remarks, [""; 0]);
+    insta::assert_snapshot!("list", edited.strip_suffix(&estate).unwrap());
+    assert_eq!(placed(&edited).0, edited);
+}
