@@ -216,6 +216,8 @@ fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Resu
                     continue;
                 }
                 Document::Foreign => {
+                    // It may be part of an estate.
+                    has_estate = true;
                     foreign.push((rank, &*file.folder, place, at));
                     continue;
                 }

@@ -26,7 +26,7 @@ fn inputs(folder: &Path, catalog: &str) -> Result<Inputs, String> {
             "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {{name: e}}\nspec: {{catalog: [{catalog}]}}\n---\nname: train\nresources: {{accelerators: 'A100:8'}}\nrun: python train.py\n"
         ),
     );
-    let args = LoadArgs { files: vec![folder.join("task.yaml")], estate: None };
+    let args = LoadArgs { files: vec![folder.join("task.yaml")], ..LoadArgs::default() };
     load::inputs(&args, &mut std::io::empty()).map_err(|error| error.to_string())
 }
 
