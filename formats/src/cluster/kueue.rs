@@ -9,25 +9,28 @@
 //! Σ max(0, U − (N − L)) ≤ Σ L. That holds just when for every set of queues Σ (U − (N − L)) over the
 //! set is at most Σ L over all, and each of these is a quota of several teams.
 
+mod flavors;
+mod share;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
-    Bytes, Cpu, Diagnostic, Match, OneOf, Workload,
+    Bytes, Cpu, Match, OneOf, Workload,
     estate::{Counts, EstateSpec, Only, Quota},
-    read::{Located, View},
+    read::Located,
 };
 
 use super::{
-    karpenter::{Pool, count, devices},
+    karpenter::{Pool, devices},
     listed,
-    machine::{names_accelerator, product},
     nodes::Nodes,
     note,
     object::Object,
     overlay::both,
-    selection::{Requirement, TAKEN_AS_MET, select},
 };
 use crate::Translation;
+use flavors::Flavors;
+use share::{Amount, Share, read_shares};
 
 const GROUP: &str = "kueue.x-k8s.io";
 const QUEUE: &str = "kueue.x-k8s.io/queue-name";
@@ -47,19 +50,6 @@ pub(super) fn flavor_labels(objects: &[Object<'_>]) -> BTreeSet<String> {
 
 fn of_kind<'r, 'a>(objects: &'r [Object<'a>], kind: &'r str) -> impl Iterator<Item = &'r Object<'a>> {
     objects.iter().filter(move |object| object.group == GROUP && object.kind == kind)
-}
-
-/// A quota of one resource of one flavor in one queue, in parts (see [`Amount`]).
-#[derive(Debug, Clone)]
-struct Share {
-    queue: String,
-    flavor: String,
-    resource: String,
-    nominal: u64,
-    borrowing: Option<u64>,
-    lending: Option<u64>,
-    /// Whether the queue has quotas of no other devices.
-    only_devices: bool,
 }
 
 /// Translates the queues, and puts the workloads of manifests in theirs.
@@ -144,84 +134,6 @@ fn cohort_shares(
     all
 }
 
-/// What a queue or a cohort has of each resource of each flavor.
-fn read_shares(object: &Object<'_>, out: &mut Translation) -> Vec<Share> {
-    let mut shares = Vec::new();
-    let text = |view: &View<'_>, field| {
-        view.field(field).and_then(|view| view.text()).unwrap_or_default().to_owned()
-    };
-    for group in object.items(&["spec", "resourceGroups"]) {
-        let of_group = group.field("flavors").map_or_else(Vec::new, |flavors| flavors.items());
-        for flavor in of_group {
-            for resource in flavor.field("resources").map_or_else(Vec::new, |view| view.items()) {
-                let name = text(&resource, "name");
-                let Some(amount) = Amount::of(&name) else {
-                    let what = format!("quota of {} on {name}", object.title());
-                    note(
-                        out,
-                        what,
-                        "not held: no workload here states how much of it it asks for",
-                        "its manifest",
-                    );
-                    continue;
-                };
-                let mut read = |field: &str| match resource.field(field).map(|view| amount.read(&view)) {
-                    None => None,
-                    Some(Ok(parts)) => Some(parts),
-                    Some(Err(problems)) => {
-                        out.problems.extend(problems);
-                        None
-                    }
-                };
-                let (nominal, borrowing, lending) =
-                    (read("nominalQuota"), read("borrowingLimit"), read("lendingLimit"));
-                shares.push(Share {
-                    queue: object.name.to_owned(),
-                    flavor: text(&flavor, "name"),
-                    resource: name,
-                    nominal: nominal.unwrap_or(0),
-                    borrowing,
-                    lending,
-                    only_devices: false,
-                });
-            }
-        }
-    }
-    let of_devices = |share: &&Share| Amount::of(&share.resource) == Some(Amount::Devices);
-    let kinds: BTreeSet<String> =
-        shares.iter().filter(of_devices).map(|share| share.resource.clone()).collect();
-    for share in &mut shares {
-        share.only_devices = kinds.len() == 1;
-    }
-    shares
-}
-
-/// How a resource is counted: thousandths of cores, bytes, devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Amount {
-    Cores,
-    Bytes,
-    Devices,
-}
-
-impl Amount {
-    fn of(resource: &str) -> Option<Self> {
-        match resource {
-            "cpu" => Some(Self::Cores),
-            "memory" => Some(Self::Bytes),
-            _ => devices(resource).map(|_| Self::Devices),
-        }
-    }
-
-    fn read(self, view: &View<'_>) -> Result<u64, Vec<Diagnostic>> {
-        match self {
-            Self::Cores => Ok(view.read::<Cpu>()?.0),
-            Self::Bytes => Ok(view.read::<Bytes>()?.0),
-            Self::Devices => count(view).map(u64::from),
-        }
-    }
-}
-
 /// A limit on what queues ask for of a resource of a flavor.
 fn quota(
     name: &str,
@@ -259,26 +171,6 @@ fn quota(
         None => return,
     }
     out.estate.quotas.push(quota);
-}
-
-impl Share {
-    /// Takes in the share of another flavor of the same offers.
-    fn add(&mut self, other: &Self) {
-        let lent = self.lent().saturating_add(other.lent());
-        self.nominal = self.nominal.saturating_add(other.nominal);
-        self.lending = Some(lent);
-        self.borrowing = self.borrowing.zip(other.borrowing).map(|(a, b)| a.saturating_add(b));
-    }
-
-    /// What nobody else may use.
-    fn kept(&self) -> u64 {
-        self.nominal - self.lent()
-    }
-
-    /// What others may use of it.
-    fn lent(&self) -> u64 {
-        self.lending.map_or(self.nominal, |limit| limit.min(self.nominal))
-    }
 }
 
 /// The quotas of a queue without a cohort.
@@ -389,132 +281,6 @@ fn uncovered(queue: &Object<'_>, shares: &[Share], out: &mut Translation) {
             counts: Some(Counts::Asked),
             ..Quota::default()
         });
-    }
-}
-
-/// Flavors by name, each looked up once.
-struct Flavors<'r, 'a> {
-    objects: &'r [Object<'a>],
-    pools: &'r [Pool],
-    nodes: &'r Nodes,
-    estate: Option<&'r EstateSpec>,
-    known: BTreeMap<String, Option<Match>>,
-}
-
-impl Flavors<'_, '_> {
-    /// The offers of a flavor; `None` where nothing says which.
-    fn matches(&mut self, name: &str, out: &mut Translation) -> Option<Match> {
-        if let Some(known) = self.known.get(name) {
-            return known.clone();
-        }
-        let matches = if let Some(flavor) =
-            of_kind(self.objects, "ResourceFlavor").find(|flavor| flavor.name == name)
-        {
-            self.read(flavor, out)
-        } else {
-            let value = "not known: its ResourceFlavor is not among the documents";
-            note(out, format!("nodes of the flavor {name}"), value, "the ClusterQueues");
-            None
-        };
-        self.known.insert(name.to_owned(), matches.clone());
-        matches
-    }
-
-    /// The shares of a queue with flavors of the same offers taken together. Flavors of which nothing says
-    /// what they are have no quota beside others; if all are, they are every offer.
-    fn merged(&mut self, shares: Vec<Share>, out: &mut Translation) -> Vec<Share> {
-        let mut merged: Vec<(Option<Match>, Share)> = Vec::new();
-        let is_known = shares.iter().any(|share| self.matches(&share.flavor, out).is_some());
-        for share in shares {
-            let matches = self.matches(&share.flavor, out);
-            if matches.is_none() && is_known {
-                continue;
-            }
-            let same = |(of, other): &&mut (Option<Match>, Share)| {
-                *of == matches && other.resource == share.resource
-            };
-            match merged.iter_mut().find(same) {
-                Some((_, other)) => other.add(&share),
-                None => merged.push((matches, share)),
-            }
-        }
-        merged.into_iter().map(|(_, share)| share).collect()
-    }
-
-    fn read(&self, flavor: &Object<'_>, out: &mut Translation) -> Option<Match> {
-        let labels = flavor.at(&["spec", "nodeLabels"]).map_or_else(Vec::new, |labels| labels.entries());
-        let mut by_accelerator = Match::default();
-        let (mut requirements, mut own) = (Vec::new(), Vec::new());
-        for (key, view) in labels {
-            let Some(value) = view.text() else { continue };
-            let one = Requirement::label(key, value, view);
-            if names_accelerator(key) {
-                by_accelerator.accelerator = Some(OneOf::from(product(value)));
-            } else if select(None, std::slice::from_ref(&one), self.estate)
-                .is_ok_and(|found| found.notes.iter().all(|(_, why)| *why != TAKEN_AS_MET))
-            {
-                requirements.push(one);
-            } else {
-                own.push((key.to_owned(), value.to_owned()));
-            }
-        }
-        let known = match select(None, &requirements, self.estate) {
-            Ok(selection) => {
-                for (what, why) in selection.notes {
-                    note(out, format!("label of {}: {what}", flavor.title()), why, "its nodeLabels");
-                }
-                both(&selection.matches, &by_accelerator).unwrap_or_default()
-            }
-            Err(none) => {
-                let message = format!("no offer has nodes with all labels of {}", flavor.title());
-                out.problems
-                    .push(none.at.problem(message).with_help("`plimsoll offers` lists what there is"));
-                return None;
-            }
-        };
-        if own.is_empty() { Some(known) } else { self.by_labels(flavor, &known, &own, out) }
-    }
-
-    /// Labels of the users' own: those of nodes, else of Karpenter's pools.
-    fn by_labels(
-        &self,
-        flavor: &Object<'_>,
-        known: &Match,
-        own: &[(String, String)],
-        out: &mut Translation,
-    ) -> Option<Match> {
-        let has =
-            |labels: &BTreeMap<String, String>| own.iter().all(|(key, value)| labels.get(key) == Some(value));
-        let groups = self.nodes.groups.iter().filter(|(_, labels)| has(labels));
-        let offers: Vec<String> = groups.map(|(offer, _)| offer.clone()).collect();
-        let pools: Vec<&Pool> =
-            self.pools.iter().filter(|pool| own.iter().all(|label| pool.labels.contains(label))).collect();
-        let words: Vec<String> = own.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-        let what = format!("nodes of the flavor {}", flavor.name);
-        match (offers.is_empty(), pools.first()) {
-            (false, pool) => {
-                if let Some(pool) = pool {
-                    let value = format!("those in the node list, not what NodePool {} may launch", pool.name);
-                    note(out, what, value, words.join(", "));
-                }
-                let named = Match { offer: Some(offers.into()), ..Match::default() };
-                Some(both(known, &named).unwrap_or(named))
-            }
-            (true, Some(pool)) => {
-                if pools.len() > 1 {
-                    let value = format!("what NodePool {} may launch, the first with its labels", pool.name);
-                    note(out, what, value, words.join(", "));
-                }
-                Some(both(known, &pool.matches).unwrap_or_else(|| pool.matches.clone()))
-            }
-            (true, None) => {
-                let is_some = *known != Match::default();
-                let value = if is_some { "every offer of its other labels" } else { "not known" };
-                let why = format!("no node or NodePool here has {}", words.join(", "));
-                note(out, what, value, why);
-                is_some.then(|| known.clone())
-            }
-        }
     }
 }
 
