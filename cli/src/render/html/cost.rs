@@ -24,16 +24,16 @@ pub(super) fn section(report: &Report<'_>) -> Option<Markup> {
         @for part in &parts {
             tr {
                 th scope="row" { (part.name) }
-                td.soft { (part.about) }
-                td { (bars::stacked(&[(part.pattern, share(part) / longest)])) }
                 (money((part.of_plan)(&plan.objective.parts)))
                 td.n { (percent(share(part))) }
+                td { (bars::stacked(&[(part.pattern, share(part) / longest)])) }
+                td.soft.wide { (part.about) }
             }
         }
     };
-    let foot = html! { tr { th scope="row" { "Total" } td {} td {} td.n { (usd(total)) } td {} } };
+    let foot = html! { tr { th scope="row" { "Total" } td.n { (usd(total)) } td {} td {} td {} } };
     let bill = billed(plan);
-    let heads = [("Part", false), ("What it is", false), ("", false), ("Cost", true), ("Share", true)];
+    let heads = [("Part", false), ("Cost", true), ("Share", true), ("", false), ("What it is", false)];
     Some(html! {
         @if bill != total {
             p { (usd(bill)) " of " (usd(total)) " is billed. The rest is the price that was put on other things, "
