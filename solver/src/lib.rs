@@ -11,6 +11,7 @@ pub mod column;
 pub mod components;
 pub mod construct;
 pub mod exact;
+pub mod facility;
 pub mod formulation;
 pub mod linear;
 pub mod mip;
