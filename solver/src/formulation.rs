@@ -16,6 +16,7 @@
 //! holds, and a solution is only a proposal, rebuilt with the full rules by `mip`. Rows for limits over
 //! time and for starts are made when a solution breaks them.
 
+mod knapsacks;
 mod limits;
 mod links;
 mod money;
@@ -108,6 +109,8 @@ pub struct Formulation<'a> {
     pub left: Vec<u32>,
     /// The rows that carry a price.
     pub priced: Vec<(usize, Priced)>,
+    /// The rows that make who uses a dataset pay for it.
+    pub shares: Vec<Share>,
     /// What each dataset costs in each place, by level of size.
     payments: Vec<Payment>,
     /// Egress on edges: (consumer, column of the flow, dollars).
@@ -129,6 +132,20 @@ pub struct Formulation<'a> {
     ends: BTreeMap<u32, Vec<End>>,
     /// The flows of each edge (producer, consumer) by places.
     flows: BTreeMap<(u32, u32), BTreeMap<(u32, u32), u32>>,
+}
+
+/// A row z ≥ Σ x: the columns of one task that read a dataset in a region, up to a level of its size, need
+/// it paid for there. Rows of one dataset and region follow each other by ascending level.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    /// The row.
+    pub row: usize,
+    /// The dataset.
+    pub dataset: u32,
+    /// The region.
+    pub region: u32,
+    /// The column that pays.
+    pub pays: u32,
 }
 
 /// What a level of a dataset costs in a place, on top of the levels below.
@@ -176,6 +193,7 @@ impl<'a> Formulation<'a> {
             items: Vec::new(),
             left: Vec::new(),
             priced: Vec::new(),
+            shares: Vec::new(),
             payments: Vec::new(),
             handed_on: Vec::new(),
             savings: Vec::new(),
@@ -340,6 +358,21 @@ impl<'a> Formulation<'a> {
             start.push((piece.variable, if used.contains(&piece.variable) { 1.0 } else { 0.0 }));
         }
         start
+    }
+
+    /// By column of the program its value in a plan, as far as columns of tasks and of shared data go.
+    pub fn values_of(&self, columns: &[Option<Column>]) -> Vec<f64> {
+        let mut values = vec![0.0; self.program.cost.len()];
+        for (column, value) in self.start_from(columns) {
+            values[column as usize] = value;
+        }
+        for share in &self.shares {
+            let mut users = self.program.rows[share.row].terms.iter().filter(|t| t.1 < 0.0);
+            if users.any(|(x, _)| values[*x as usize] > 0.5) {
+                values[share.pays as usize] = 1.0;
+            }
+        }
+        values
     }
 
     /// The items a solution chooses, with the columns they say.

@@ -10,6 +10,7 @@ pub mod anneal;
 pub mod column;
 pub mod components;
 pub mod construct;
+pub mod cuts;
 pub mod exact;
 pub mod facility;
 pub mod formulation;

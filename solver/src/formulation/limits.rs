@@ -25,7 +25,7 @@ pub enum Shared {
 
 impl Formulation<'_> {
     /// What a task on a choice takes of the limits over time.
-    fn takes(&self, task: u32, choice: u32) -> Vec<(Shared, f64)> {
+    pub(super) fn takes(&self, task: u32, choice: u32) -> Vec<(Shared, f64)> {
         let t = &self.problem.tasks[task as usize];
         let choice = &t.choices[choice as usize];
         let mut takes = Vec::new();
@@ -45,7 +45,7 @@ impl Formulation<'_> {
         takes
     }
 
-    fn limit(&self, shared: Shared) -> f64 {
+    pub(super) fn limit(&self, shared: Shared) -> f64 {
         let group = |g: u32| self.problem.groups[g as usize];
         match shared {
             Shared::Count(offer) => self.problem.counts[offer as usize].map_or(f64::INFINITY, |c| c as f64),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Formulation, Item, Payment, Saving, Use, reserved_compute,
+    Formulation, Item, Payment, Saving, Share, Use, reserved_compute,
     times::{least_kilograms, loose},
 };
 use crate::{
@@ -43,7 +43,7 @@ impl Formulation<'_> {
                 }
             }
         }
-        for ((dataset, _), tasks) in readers {
+        for ((dataset, region), tasks) in readers {
             let usd = &problem.datasets[dataset as usize].usd;
             let mut below = 0.0;
             let levels: BTreeSet<u32> = tasks.values().map(|t| t.0).collect();
@@ -77,6 +77,7 @@ impl Formulation<'_> {
                 for columns in buyers.drain(..) {
                     let mut terms: Vec<(u32, f64)> = columns.iter().map(|x| (*x, -1.0)).collect();
                     terms.push((z, 1.0));
+                    self.shares.push(Share { row: self.program.rows.len(), dataset, region, pays: z });
                     self.program.row(0.0, f64::INFINITY, terms);
                 }
             }
