@@ -7,14 +7,18 @@
 //! start, search. The bound is only ever a proven one.
 
 pub mod anneal;
+pub mod blocks;
 pub mod column;
 pub mod components;
+pub mod compose;
 pub mod construct;
 pub mod cuts;
 pub mod exact;
 pub mod facility;
 pub mod formulation;
+pub mod lagrangian;
 pub mod linear;
+pub mod master;
 pub mod mip;
 pub mod outcome;
 pub mod pack;
@@ -23,6 +27,7 @@ pub mod score;
 pub mod search;
 pub mod solve;
 pub mod state;
+pub mod volume;
 pub mod workflow;
 
 pub use column::Column;

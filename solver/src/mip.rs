@@ -3,6 +3,7 @@
 mod conflicts;
 mod prices;
 mod rounding;
+mod ways;
 
 use conflicts::is_timed;
 use prices::prices;
@@ -56,7 +57,10 @@ pub struct Found {
 const HEURISTIC_COLUMNS: usize = 1_200;
 /// And of each task at least so many.
 const PER_TASK: u32 = 3;
-const EXACT_COLUMNS: usize = 9_000;
+const EXACT_COLUMNS: usize = 3_000;
+/// Moves of annealing for each unit of effort, and after a plan was composed from blocks.
+const ANNEALING: u64 = 400;
+const AFTER_BLOCKS: u64 = 60;
 /// The gap at which the program that looks for a better plan stops.
 const HEURISTIC_GAP: f64 = 5e-4;
 
@@ -72,8 +76,17 @@ pub fn solve(
     start: &Assignment,
     params: &Params,
 ) -> Found {
-    let mut phase =
-        Phase { problem, ranks, members, params, best: start.clone(), rounds: 0, nodes: 0, improved: false };
+    let mut phase = Phase {
+        problem,
+        ranks,
+        members,
+        params,
+        best: start.clone(),
+        rounds: 0,
+        nodes: 0,
+        improved: false,
+        cuts: 0,
+    };
     let mut found = Found::default();
     let coarse = Fineness { items: FINENESS[0], keep: None };
     let Some(mut form) = Formulation::new(problem, members, false, MOST_COLUMNS, coarse) else {
@@ -82,9 +95,13 @@ pub fn solve(
     form.capacity_rows(CAPACITY_ROWS);
     let mut relaxed = phase.relax(&mut form, &mut found, f64::INFINITY);
     let (mut polished, mut before) = (false, f64::NEG_INFINITY);
+    // What plans cost at least that are not in the program.
+    let mut least = f64::INFINITY;
     for items in &FINENESS[1..] {
         let Relaxed::Solved(relaxation) = &relaxed else { break };
-        phase.round(&form, relaxation);
+        if let Some(values) = &relaxation.values {
+            phase.round(&form, values);
+        }
         if phase.close_enough(found.bound) {
             break;
         }
@@ -92,8 +109,9 @@ pub fn solve(
             phase.minimise(&mut form, None, None, Stop::some_plan(params));
         }
         let complete = phase.best.score.complete();
-        if members.len() > SEARCHED && !polished && (!form.coarse || !phase.within(found.bound, WIDE)) {
-            phase.polish(&form, relaxation);
+        let large = members.len() > SEARCHED && form.items.len() > HEURISTIC_COLUMNS;
+        if large && !polished && form.coarse && !phase.within(found.bound, WIDE) {
+            phase.polish(&form, &relaxation.reduced, ANNEALING);
             polished = true;
         }
         if !form.coarse || !complete && before.is_finite() {
@@ -117,35 +135,39 @@ pub fn solve(
             // The coarser program is the quicker one.
             break;
         }
-        (form, relaxed) = (finer, after);
+        (form, relaxed, least) = (finer, after, all);
     }
     match relaxed {
         Relaxed::Infeasible => {}
         Relaxed::Solved(_) if phase.close_enough(found.bound) => {}
         Relaxed::Solved(relaxation) if form.items.len() > HEURISTIC_COLUMNS => {
-            let few = least_reduced(&form, &relaxation, HEURISTIC_COLUMNS);
-            phase.minimise(&mut form, None, Some(&few), Stop::heuristic(params));
-            let room = phase.best.score.total - relaxation.bound;
-            let rest: Vec<bool> =
-                (0..form.items.len()).map(|x| relaxation.reduced[x] <= room * (1.0 + 1e-9) + 1e-9).collect();
-            if phase.close_enough(found.bound) && params.gap > 0.0 {
-                found.best = phase.improved.then_some(phase.best);
-                return found;
+            let few = |phase: &mut Phase<'_>, form: &mut Formulation<'_>| {
+                let few = least_reduced(form, &relaxation, HEURISTIC_COLUMNS);
+                phase.minimise(form, None, Some(&few), Stop::heuristic(params));
+            };
+            let planned = phase.best.score.complete();
+            if !planned {
+                few(&mut phase, &mut form);
             }
-            let scale = (params.effort / crate::outcome::DEFAULT_EFFORT).max(1) as usize;
-            let count = rest.iter().filter(|r| **r).count();
-            if phase.best.score.complete()
-                && count <= EXACT_COLUMNS * scale
-                && let Some(bound) = phase.minimise(&mut form, None, Some(&rest), Stop::proof(params))
-            {
-                // Whatever beats the plan that set the room uses only columns that were left in.
-                let bound = bound.min(relaxation.bound + room);
-                found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
+            let priced = phase.by_blocks(&mut form, &relaxation);
+            let blocks = priced.is_some();
+            if planned && !blocks {
+                few(&mut phase, &mut form);
             }
+            let (bound, reduced) = priced.unwrap_or((relaxation.bound, relaxation.reduced));
+            found.raise(bound.min(least));
+            if !phase.close_enough(found.bound) {
+                phase.prove(&mut form, (bound, &reduced), blocks, &mut found);
+            }
+        }
+        Relaxed::Unknown if !params.highs && form.program.cost.len() > microlp::COLUMNS => {
+            let (bound, reduced) = phase.without_linear(&mut form);
+            found.raise(bound);
+            phase.polish(&form, &reduced, ANNEALING);
         }
         _ => {
             if let Some(bound) = phase.minimise(&mut form, None, None, Stop::proof(params)) {
-                found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
+                found.raise(bound);
             }
         }
     }
@@ -158,6 +180,7 @@ pub fn solve(
         ("rows", form.program.rows.len() as u64),
         ("rounds", u64::from(phase.rounds)),
         ("nodes", phase.nodes),
+        ("cuts", phase.cuts),
     ]);
     if phase.improved {
         found.best = Some(phase.best);
@@ -221,6 +244,13 @@ impl Stop {
     }
 }
 
+impl Found {
+    /// Takes a bound in.
+    fn raise(&mut self, bound: f64) {
+        self.bound = Some(self.bound.map_or(bound, |b| b.max(bound)));
+    }
+}
+
 struct Phase<'a> {
     problem: &'a Problem,
     ranks: &'a Ranks,
@@ -230,6 +260,7 @@ struct Phase<'a> {
     rounds: u32,
     nodes: u64,
     improved: bool,
+    cuts: u64,
 }
 
 impl Phase<'_> {

@@ -128,6 +128,25 @@ impl Highs {
         self.rows += rows.len();
     }
 
+    /// Adds a continuous column with its terms (row, coefficient); a linear program keeps its basis.
+    pub fn add_column(&mut self, cost: f64, (low, high): (f64, f64), terms: &[(u32, f64)]) {
+        let rows: Vec<i32> = terms.iter().map(|t| t.0 as i32).collect();
+        let values: Vec<f64> = terms.iter().map(|t| t.1).collect();
+        // SAFETY: both arrays have the stated length, and the indices are rows of the program.
+        unsafe {
+            ffi::Highs_addCol(
+                self.pointer,
+                cost,
+                low,
+                high,
+                terms.len() as i32,
+                rows.as_ptr(),
+                values.as_ptr(),
+            );
+        }
+        self.columns += 1;
+    }
+
     /// Changes the bounds of a row; a linear program keeps its basis.
     pub fn row_bounds(&mut self, row: usize, low: f64, high: f64) {
         // SAFETY: the row exists in the program.

@@ -1,25 +1,21 @@
 //! Rounding the relaxation to a plan, and polishing it.
 
-use super::{HEURISTIC_COLUMNS, Phase};
+use super::Phase;
 use crate::{
     anneal,
     column::Column,
     construct::{finish, insert_all, topological},
     formulation::{Formulation, Item, Times},
-    linear::Solution,
     search,
     state::State,
 };
 
-/// Moves of annealing for each unit of effort, at most (a component of fewer tasks has as many as it has
-/// tasks), and the columns of a task it moves among.
-const ANNEALING: u64 = 400;
+/// The columns of a task that annealing moves among.
 const NEIGHBOURS: usize = 60;
 
 impl Phase<'_> {
     /// Rounds the relaxation to a plan: the surest tasks first, each where most of it lies and it fits.
-    pub(super) fn round(&mut self, form: &Formulation<'_>, relaxation: &Solution) {
-        let Some(values) = &relaxation.values else { return };
+    pub(super) fn round(&mut self, form: &Formulation<'_>, values: &[f64]) {
         let mut shares: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
         for (x, item) in (0_u32..).zip(&form.items) {
             if values[x as usize] > 1e-6 {
@@ -62,15 +58,12 @@ impl Phase<'_> {
         }
     }
 
-    /// Improves the best plan by annealing among the columns of low reduced cost and by search.
-    pub(super) fn polish(&mut self, form: &Formulation<'_>, relaxation: &Solution) {
-        if form.items.len() <= HEURISTIC_COLUMNS {
-            // The program itself is quicker.
-            return;
-        }
+    /// Improves the best plan by annealing among the columns of low reduced cost and by search. `moves`: of
+    /// annealing for each unit of effort, at most (a component of fewer tasks has as many as it has tasks).
+    pub(super) fn polish(&mut self, form: &Formulation<'_>, reduced: &[f64], moves: u64) {
         if self.best.score.complete() {
-            let columns = self.low_cost(form, relaxation);
-            let moves = self.params.effort * ANNEALING.min(self.members.len() as u64);
+            let columns = self.low_cost(form, reduced);
+            let moves = self.params.effort * moves.min(self.members.len() as u64);
             let (problem, ranks, seed) = (self.problem, self.ranks, self.params.seed);
             let cooled = anneal::improve(problem, ranks, self.members, &self.best, &columns, seed, moves);
             self.consider(cooled);
@@ -82,11 +75,11 @@ impl Phase<'_> {
     }
 
     /// By task the columns of least reduced cost, best first.
-    fn low_cost(&self, form: &Formulation<'_>, relaxation: &Solution) -> Vec<Vec<Column>> {
+    fn low_cost(&self, form: &Formulation<'_>, reduced: &[f64]) -> Vec<Vec<Column>> {
         let mut keyed: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
         let exact = |item: &Item| item.times == Times::Exact;
         for (x, item) in (0_u32..).zip(&form.items).filter(|(_, item)| exact(item)) {
-            keyed[item.task as usize].push((relaxation.reduced[x as usize], x));
+            keyed[item.task as usize].push((reduced[x as usize], x));
         }
         keyed
             .into_iter()
