@@ -258,7 +258,7 @@ fn text_of(value: &Value) -> &str {
 
 /// Plans documents: the total, whether proven, the CPU seconds of planning alone, the digest.
 fn planned(text: &str) -> Result<(f64, bool, f64, String), String> {
-    let args = LoadArgs { files: vec![PathBuf::from("-")], estate: None };
+    let args = LoadArgs { files: vec![PathBuf::from("-")], ..LoadArgs::default() };
     let inputs = load::inputs(&args, &mut text.as_bytes()).map_err(|error| error.to_string())?;
     let settings = Settings::of(&inputs);
     let before = cpu_seconds();
