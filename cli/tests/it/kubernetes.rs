@@ -1,8 +1,8 @@
 //! Kubernetes manifests, planned as they are.
 
-use std::{env, path::Path};
+use std::{env, fs, path::Path};
 
-use crate::run::{data, finish, program};
+use crate::run::{data, finish, program, root};
 
 /// A user's own manifest, to the letter: what it does not say is assumed, with what would say it.
 #[test]
@@ -33,4 +33,23 @@ fn a_users_deployment_is_planned_unchanged() {
         });
         assert!(said, "{annotation} {value}\n{}", plan["assumptions"]);
     }
+}
+
+/// A folder gets each file that holds workloads under its own name; planned again, nothing changes.
+#[test]
+fn manifests_are_written_to_a_folder_and_stay_as_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let estate = root().join("examples/deploy/estate.yaml");
+    let plan = |input: &Path| {
+        let mut command = program(folder.path());
+        command.arg("plan").arg(input).arg("-e").arg(&estate);
+        let run = finish(command.args(["-o", "manifests", "--output-file", "out/"]));
+        assert_eq!((run.code, &*run.out, &*run.err), (0, "", ""));
+        ["server.yaml", "train.yaml"].map(|name| fs::read_to_string(out.join(name)).expect("it is written"))
+    };
+    let first = plan(&root().join("examples/deploy"));
+    assert!(first[0].contains("plimsoll.dev/placed: \"gcp/us-central1/g2-standard-8/on-demand; instances 2"));
+    assert_eq!(fs::read_dir(&out).expect("it is there").count(), 2, "the estate holds no workload");
+    assert_eq!(plan(&out), first);
 }
