@@ -143,7 +143,15 @@ impl Estate {
     }
 }
 
+/// The item of an estate's `catalog` that means the embedded one.
+pub const EMBEDDED: &str = "embedded";
+
 impl EstateSpec {
+    /// Whether the embedded catalogue is part of it.
+    pub fn has_embedded_catalog(&self) -> bool {
+        self.catalog.as_ref().is_none_or(|list| list.iter().any(|item| item == EMBEDDED))
+    }
+
     /// Adds the lists of another estate to this one's. What is stated here stands: single fields that
     /// are given, and offers, sites, regions and datasets of the same name.
     pub fn extend(&mut self, other: Self) {

@@ -3,11 +3,16 @@
 //! Money in a plan is dollars at six decimals: each part of each placement is computed in full
 //! precision and rounded once (half to even); everything else is added from those.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Changes, Duration, OfferSpec, Time, Usd, document::ApiVersion};
+use crate::{
+    Changes, Duration, OfferSpec, Time, Usd, Workload, document::ApiVersion, estate::EstateSpec,
+    inputs::Series,
+};
 
 /// `kind: Plan`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -387,6 +392,49 @@ document! {
         pub catalog_date: Option<String>,
         /// Every flag with its value in force.
         pub flags: Flags,
+        /// The documents themselves, so that a plan alone can be explained; absent where they name
+        /// catalogue files, whose offers are too many to carry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub documents: Option<Documents>,
+    }
+}
+
+document! {
+    /// What the files said: other programs' documents as the workloads they were read as.
+    pub struct Documents {
+        /// The workloads, in document order.
+        pub workloads: Vec<Workload>,
+        /// The estate.
+        pub estate: EstateSpec,
+        /// The carbon series that the estate names, by path as written.
+        pub series: BTreeMap<String, Series>,
+    }
+}
+
+impl Inputs {
+    /// Everything that the plan was made from, where it carries that.
+    pub fn carried(&self) -> Option<crate::Inputs> {
+        let documents = self.documents.as_ref()?;
+        Some(crate::Inputs {
+            workloads: documents.workloads.clone(),
+            estate: documents.estate.clone(),
+            embedded_catalog: documents.estate.has_embedded_catalog(),
+            file_offers: Vec::new(),
+            series: documents.series.clone(),
+            assumptions: Vec::new(),
+            digest: self.digest.clone(),
+        })
+    }
+}
+
+impl Documents {
+    /// The documents of `inputs`, if a plan can carry them.
+    pub fn of(inputs: &crate::Inputs) -> Option<Self> {
+        inputs.file_offers.is_empty().then(|| Self {
+            workloads: inputs.workloads.clone(),
+            estate: inputs.estate.clone(),
+            series: inputs.series.clone(),
+        })
     }
 }
 

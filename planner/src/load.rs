@@ -156,10 +156,7 @@ fn read_all(
     let estate = estate.map_or_else(EstateSpec::default, |(estate, _)| estate.value.spec);
     let inputs = Inputs {
         workloads: workloads.into_iter().map(|workload| workload.value).collect(),
-        embedded_catalog: estate
-            .catalog
-            .as_ref()
-            .is_none_or(|list| list.iter().any(|c| c == named::EMBEDDED)),
+        embedded_catalog: estate.has_embedded_catalog(),
         estate,
         file_offers,
         series,

@@ -11,8 +11,8 @@ use plimsoll_model::{
     Arch, Inputs, Plan, Time, Usd,
     document::ApiVersion,
     plan::{
-        Constraint, Inputs as PlanInputs, Objective, ObjectiveParts, Phase, Placement, PlacementUsd,
-        PlanKind, Price, Run, SolverReport, Status,
+        Constraint, Documents, Inputs as PlanInputs, Objective, ObjectiveParts, Phase, Placement,
+        PlacementUsd, PlanKind, Price, Run, SolverReport, Status,
     },
 };
 use plimsoll_solver::{
@@ -164,6 +164,7 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
             digest: inputs.digest.clone(),
             catalog_date: newest_price(inputs),
             flags: build.settings().to_flags(),
+            documents: Documents::of(inputs),
         },
         solver: SolverReport {
             seed: build.settings().seed,

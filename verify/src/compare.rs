@@ -13,7 +13,7 @@
 
 use plimsoll_model::{
     AcceleratorCount, OfferSpec, Plan, Time, Usd,
-    plan::{Placement, Transfer},
+    plan::{Documents, Placement, Transfer},
 };
 
 use crate::{
@@ -77,6 +77,16 @@ impl Checker<'_> {
         if plan.inputs.digest != self.inputs.digest {
             let message =
                 format!("the plan was made from {}, these are {}", plan.inputs.digest, self.inputs.digest);
+            found.push(Violation::new(Kind::Document, "inputs", message));
+        }
+        let carried = plan.inputs.documents.as_ref();
+        let same = |documents: &Documents| {
+            documents.workloads == self.inputs.workloads
+                && documents.estate == self.inputs.estate
+                && documents.series == self.inputs.series
+        };
+        if carried.is_some_and(|documents| !same(documents)) {
+            let message = "the documents that the plan carries are not those of the files".to_owned();
             found.push(Violation::new(Kind::Document, "inputs", message));
         }
         let decisions = self.decisions(plan, &mut found);

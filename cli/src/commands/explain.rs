@@ -33,7 +33,8 @@ pub(crate) struct ExplainArgs {
     /// Why is the workload not on this offer?
     #[arg(long, value_name = "OFFER")]
     why_not: Option<String>,
-    /// A file that the plan was made from, as given to `plan`; once for each, in the same order
+    /// A file that the plan was made from, as given to `plan`, where the plan does not carry its documents;
+    /// once for each, in the same order
     #[arg(short, long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The estate that the plan was made from
@@ -51,16 +52,21 @@ pub(crate) struct ExplainArgs {
 pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let plan = input::plan(&args.plan)?;
     let question = Question { workload: args.workload.as_deref(), why_not: args.why_not.as_deref() };
-    let explanation = if args.files.is_empty() {
-        of_plan(&plan, question)?
+    let inputs = if args.files.is_empty() {
+        plan.inputs.carried()
     } else {
         let Reading { recursive, tolerate } = args.reading;
         let (files, estate) = (args.files.clone(), args.estate.clone());
-        let inputs = input::load(&LoadArgs { files, estate, recursive, tolerate })?;
-        let mut progress = Progress::new(&args.common);
-        let time_left = plan.inputs.flags.time_limit.map(clock::limit);
-        let mut observer = |phase: &Phase| progress.phase(phase);
-        of_documents(&plan, &inputs, question, time_left, &mut observer)?
+        Some(input::load(&LoadArgs { files, estate, recursive, tolerate })?)
+    };
+    let explanation = match inputs {
+        None => of_plan(&plan, question)?,
+        Some(inputs) => {
+            let mut progress = Progress::new(&args.common);
+            let time_left = plan.inputs.flags.time_limit.map(clock::limit);
+            let mut observer = |phase: &Phase| progress.phase(phase);
+            of_documents(&plan, &inputs, question, time_left, &mut observer)?
+        }
     };
     let text = match args.output {
         Format::Table => render::explain(&explanation, screen::width()),

@@ -2,14 +2,14 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{any_usd, duration, list, maybe, offer, text, time, usd};
+use super::{any_usd, duration, estate, grams_per_kwh, list, maybe, offer, text, time, usd, workload};
 use crate::{
     Changes, Plan,
     changes::{Action, Change, Repriced, Spot},
     document::ApiVersion,
     plan::{
-        Assumption, Cause, Constraint, Flags, Inputs, NodeUse, Objective, ObjectiveParts, Phase, Placement,
-        PlacementUsd, PlanKind, Price, Run, RunnerUp, SolverReport, Status, Transfer, Unplaced,
+        Assumption, Cause, Constraint, Documents, Flags, Inputs, NodeUse, Objective, ObjectiveParts, Phase,
+        Placement, PlacementUsd, PlanKind, Price, Run, RunnerUp, SolverReport, Status, Transfer, Unplaced,
     },
 };
 
@@ -212,10 +212,21 @@ fn inputs(fill: f64) -> impl Strategy<Value = Inputs> {
         no_lp: limits.5,
         previous: previous.into_iter().collect(),
     });
-    (text(), maybe(fill, text()), flags).prop_map(|(digest, catalog_date, flags)| Inputs {
+    let head = (text(), maybe(fill, text()), flags, maybe(fill, documents(fill)));
+    head.prop_map(|(digest, catalog_date, flags, documents)| Inputs {
         digest,
         catalog_date,
         flags,
+        documents,
+    })
+}
+
+fn documents(fill: f64) -> impl Strategy<Value = Documents> {
+    let series = list(fill, (text(), list(fill, (time(), grams_per_kwh()))));
+    (list(fill, workload(fill)), estate(fill), series).prop_map(|(workloads, estate, series)| Documents {
+        workloads,
+        estate: estate.spec,
+        series: series.into_iter().collect(),
     })
 }
 

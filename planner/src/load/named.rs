@@ -9,13 +9,11 @@ use std::{
 use plimsoll_catalog::{CatalogFile, FileError, FileErrors, FileOffer, SkyPilotFile};
 use plimsoll_model::{
     AcceleratorCount, AcceleratorKind, Arch, Bytes, Capacity, Cpu, Diagnostic, Estate, OfferSpec, PerHour,
-    Ratio, Series, Source, Span, Usd, Watts, plan::Assumption, quantity::decimal::SCALE, read, read::Located,
+    Ratio, Series, Source, Span, Usd, Watts, estate::EMBEDDED, plan::Assumption, quantity::decimal::SCALE,
+    read, read::Located,
 };
 
 use super::{LoadError, digest::Digest, files, validate};
-
-/// The name of the catalogue that is part of the program.
-pub(super) const EMBEDDED: &str = "embedded";
 
 /// What the files say.
 #[derive(Debug, Default)]

@@ -143,6 +143,7 @@ pub(crate) fn plan_among(inputs: &Inputs, flags: &Flags, decisions: &[Decision],
             digest: inputs.digest.clone(),
             catalog_date: newest(&offers),
             flags: flags.clone(),
+            documents: None,
         },
         solver: SolverReport { seed: flags.seed, effort: 1, phases: Vec::new() },
     }
