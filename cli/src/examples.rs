@@ -18,11 +18,10 @@ Next: `plimsoll explain` says why, `plimsoll verify` checks.";
 pub(crate) const EXPLAIN: &str = "Examples:
   plimsoll explain plan.json
   plimsoll explain plan.json train-vision
-  plimsoll explain plan.json train-vision --why-not aws/eu-west-1/p4d.24xlarge/on-demand \\
-    -f workloads.yaml -e estate.yaml
+  plimsoll explain plan.json train-vision --why-not aws/eu-west-1/p4d.24xlarge/on-demand
 
-A plan says where its workloads run and what is next best. Why one is not on any other offer, and
-what its rules cost, is worked out from the files the plan was made from: name them with -f and -e.";
+A plan carries the documents it was made from. Only where these name catalogue files, whose offers are
+too many to carry, are the files needed again: name them with -f and -e.";
 
 pub(crate) const VERIFY: &str = "Examples:
   plimsoll verify plan.json workloads.yaml -e estate.yaml
