@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use plimsoll_benches::{
-    instance::{independent, shared_data_and_quotas},
+    instance::{equal, independent, shared_data_and_quotas},
     meter::{cpu_seconds, peak_mib},
 };
 use plimsoll_model::Inputs;
@@ -37,6 +37,8 @@ fn main() {
     }
     let count = if smoke { 20 } else { 1000 };
     compare(&format!("{count} independent x catalogue"), &independent(1, count), false);
+    let each = if smoke { 4 } else { 40 };
+    compare(&format!("3 x {each} equal x catalogue, quotas"), &equal(each), !smoke);
 }
 
 /// One instance by every method; skipped when an argument names others.
@@ -72,7 +74,7 @@ fn compare(name: &str, inputs: &Inputs, plain: bool) {
     if plain {
         let before = cpu_seconds();
         let all = Fineness { items: usize::MAX, keep: None };
-        let Some(mut form) = Formulation::new(&build.problem, &members, false, usize::MAX, all) else {
+        let Some(mut form) = Formulation::new(&build.problem, &members, false, false, usize::MAX, all) else {
             return;
         };
         form.capacity_rows(usize::MAX);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_catalog::{CatalogOffer, offers};
 use plimsoll_model::{
-    AcceleratorCount, Bytes, Capacity, Duration, Inputs, Match, OfferSpec, PerHour, Usd, Workload,
+    AcceleratorCount, Bytes, Capacity, Duration, Inputs, Match, OfferSpec, PerHour, Usd, When, Workload,
     estate::{Dataset, EstateSpec, Quota},
     workload::{AcceleratorRequest, Checkpoint, Input, Request, WorkloadSpec},
 };
@@ -172,6 +172,34 @@ pub fn independent(seed: u64, workloads: usize) -> Inputs {
         work.spec.interruptible = rng.random_range(0..2) == 0;
         work.spec.duration = Some(Duration::from_secs(60 * rng.random_range(30..4000)));
         inputs.workloads.push(work);
+    }
+    inputs
+}
+
+/// Equal fine-tunes of three kinds, `each` of every kind, over the whole embedded catalogue under quotas
+/// that hold too few of them at a time.
+pub fn equal(each: usize) -> Inputs {
+    let mut inputs = empty();
+    inputs.embedded_catalog = true;
+    let quota = |accelerator: &str, accelerators: usize| Quota {
+        matches: Match { accelerator: Some(accelerator.to_owned().into()), ..Match::default() },
+        accelerators: Some(accelerators as u32),
+        ..Quota::default()
+    };
+    inputs.estate.quotas = vec![quota("H100", each), quota("A100", each), quota("A100-80GB", each / 2 + 8)];
+    for copy in 0..each {
+        for (hours, count) in [(3, 1), (5, 2), (8, 8)] {
+            let mut work = workload(format!("tune-{count}-{copy:04}"));
+            work.spec.request.accelerators = Some(AcceleratorRequest {
+                any_of: ["H100", "A100", "A100-80GB"].map(Into::into).to_vec(),
+                count: Some(AcceleratorCount::whole(count)),
+                ..Default::default()
+            });
+            work.spec.duration = Some(Duration::from_hours(hours));
+            // What each kind of request may wait for is a free place under a quota.
+            work.spec.deadline = Some(When::In(Duration::from_hours(72)));
+            inputs.workloads.push(work);
+        }
     }
     inputs
 }

@@ -3,6 +3,7 @@
 //! min Σ own·x + Σ forgone·u + Σ payments·z + Σ egress·w + Σ delay·d − Σ saving·f, where
 //! - x\[t, column\] is a task on a choice at a time, or at one of several (`times.rs`); u\[t\] leaves it out:
 //!   Σ x + u = 1;
+//! - equal tasks are one with a count (`equals.rs`): then Σ x + u = count, in whole numbers;
 //! - a pausable run with more patterns than can be listed has variables for its pieces (`pieces.rs`);
 //! - z\[dataset, place, level\] pays for a dataset once: z ≥ Σ x of each reader there (strong form);
 //! - w\[edge, from, to\] are flows on workflow edges with the tasks' places as marginals, which makes the
@@ -16,6 +17,7 @@
 //! holds, and a solution is only a proposal, rebuilt with the full rules by `mip`. Rows for limits over
 //! time and for starts are made when a solution breaks them.
 
+mod equals;
 mod knapsacks;
 mod limits;
 mod links;
@@ -49,6 +51,17 @@ pub struct Item {
     pub times: Times,
     /// Whether it starts no later than its producers make it.
     pub forced: bool,
+}
+
+/// An item that a solution chooses for a task, with the column it says.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// The item.
+    pub item: u32,
+    /// The task: of equal ones any.
+    pub task: u32,
+    /// Where and when.
+    pub column: Column,
 }
 
 /// The times that a variable x stands for.
@@ -99,8 +112,12 @@ struct End {
 #[derive(Debug)]
 pub struct Formulation<'a> {
     problem: &'a Problem,
-    /// The tasks.
+    /// The tasks, of equal ones the first.
     pub members: Vec<u32>,
+    /// By member the tasks that it stands for, itself first.
+    pub equals: Vec<Vec<u32>>,
+    /// Where a member is among them.
+    index: BTreeMap<u32, usize>,
     /// The program.
     pub program: Program,
     /// The x, in the order of their columns, which are the program's first.
@@ -177,18 +194,27 @@ fn hours(problem: &Problem, time: Nanos) -> f64 {
 }
 
 impl<'a> Formulation<'a> {
-    /// The program of `members`, with all required tasks placed (`u` fixed at 0) unless `relaxed`, and
-    /// times as fine as asked for. `None` when it would have more than `most` columns.
+    /// The program of `members`, with all required tasks placed (`u` fixed at 0) unless `relaxed`, equal
+    /// ones as one if they are to be `merged`, and times as fine as asked for. `None` when it would have
+    /// more than `most` columns.
     pub fn new(
         problem: &'a Problem,
         members: &[u32],
         relaxed: bool,
+        merged: bool,
         most: usize,
         times: Fineness<'_>,
     ) -> Option<Self> {
+        let equals = if merged {
+            equals::groups(problem, members)
+        } else {
+            members.iter().map(|member| vec![*member]).collect()
+        };
         let mut this = Self {
             problem,
-            members: members.to_vec(),
+            members: equals.iter().map(|group| group[0]).collect(),
+            index: (0..).zip(&equals).map(|(at, group)| (group[0], at)).collect(),
+            equals,
             program: Program::default(),
             items: Vec::new(),
             left: Vec::new(),
@@ -221,6 +247,21 @@ impl<'a> Formulation<'a> {
         (from as u32..).zip(&self.items[from..to])
     }
 
+    /// The tasks that a member stands for.
+    pub fn equal_to(&self, member: u32) -> &[u32] {
+        self.index.get(&member).map_or(&[], |at| &self.equals[*at])
+    }
+
+    /// The largest value of an x: how many tasks may be there.
+    pub fn most(&self, x: usize) -> f64 {
+        self.equal_to(self.items[x].task).len() as f64
+    }
+
+    /// Whether some variables count several tasks.
+    pub fn is_merged(&self) -> bool {
+        self.equals.iter().any(|group| group.len() > 1)
+    }
+
     fn place_of(&self, item: &Item) -> u32 {
         self.problem.tasks[item.task as usize].choices[item.column.choice as usize].place
     }
@@ -234,18 +275,19 @@ impl<'a> Formulation<'a> {
         if !self.times(most, times) {
             return false;
         }
-        for item in &self.items {
-            self.program.column(item.column.own, 0.0, 1.0, true);
+        for x in 0..self.items.len() {
+            self.program.column(self.items[x].column.own, 0.0, self.most(x), true);
         }
         for &task in &self.members.clone() {
             let t = &problem.tasks[task as usize];
+            let count = self.equal_to(task).len() as f64;
             let (cost, high) =
-                if t.required { (0.0, if relaxed { 1.0 } else { 0.0 }) } else { (t.value, 1.0) };
+                if t.required { (0.0, if relaxed { count } else { 0.0 }) } else { (t.value, count) };
             let left = self.program.column(cost, 0.0, high, true);
             self.left.push(left);
             let mut terms: Vec<(u32, f64)> = self.items_of(task).map(|(x, _)| (x, 1.0)).collect();
             terms.push((left, 1.0));
-            self.program.row(1.0, 1.0, terms);
+            self.program.row(count, count, terms);
         }
         self.piece_variables();
         self.note_uses();
@@ -304,7 +346,7 @@ impl<'a> Formulation<'a> {
 
     /// The column of a task's u.
     fn left_of(&self, task: u32) -> u32 {
-        self.left[self.members.iter().position(|m| *m == task).unwrap_or(0)]
+        self.left[self.index.get(&task).copied().unwrap_or(0)]
     }
 
     /// Forbids a set of variables together.
@@ -338,22 +380,22 @@ impl<'a> Formulation<'a> {
         let mut values = vec![0.0; self.items.len()];
         let mut start: Vec<(u32, f64)> = Vec::new();
         let mut used: BTreeSet<u32> = BTreeSet::new();
-        let mut placed: BTreeSet<u32> = BTreeSet::new();
-        for (x, item) in (0u32..).zip(&self.items) {
-            if let Some(column) = &columns[item.task as usize]
-                && self.stands_for(x, column)
-                && placed.insert(item.task)
-            {
-                values[x as usize] = 1.0;
-                if item.times == Times::Pieces {
-                    used.extend(self.pieces_for(x, column).unwrap_or_default());
+        for (left, equals) in self.left.iter().zip(&self.equals) {
+            for column in equals.iter().map(|task| &columns[*task as usize]) {
+                let stands = column.as_ref().and_then(|column| {
+                    self.items_of(equals[0]).map(|(x, _)| (x, column)).find(|(x, c)| self.stands_for(*x, c))
+                });
+                if let Some((x, column)) = stands {
+                    values[x as usize] += 1.0;
+                    if self.items[x as usize].times == Times::Pieces {
+                        used.extend(self.pieces_for(x, column).unwrap_or_default());
+                    }
                 }
             }
+            let out = equals.iter().filter(|task| columns[**task as usize].is_none()).count();
+            start.push((*left, out as f64));
         }
         start.extend((0u32..).zip(values));
-        for (left, task) in self.left.iter().zip(&self.members) {
-            start.push((*left, if columns[*task as usize].is_some() { 0.0 } else { 1.0 }));
-        }
         for piece in &self.pieces {
             start.push((piece.variable, if used.contains(&piece.variable) { 1.0 } else { 0.0 }));
         }
@@ -375,12 +417,20 @@ impl<'a> Formulation<'a> {
         values
     }
 
-    /// The items a solution chooses, with the columns they say.
-    pub fn chosen(&self, values: &[f64]) -> Vec<(u32, Column)> {
-        (0..self.items.len() as u32)
-            .filter(|x| values[*x as usize] > 0.5)
-            .map(|x| (x, self.column_of(x, values)))
-            .collect()
+    /// What a solution chooses.
+    pub fn chosen(&self, values: &[f64]) -> Vec<Chosen> {
+        let mut chosen = Vec::new();
+        for equals in &self.equals {
+            // Equal tasks take what was chosen for all of them in document order.
+            let mut tasks = equals.iter();
+            for (x, _) in self.items_of(equals[0]) {
+                for task in tasks.by_ref().take(values[x as usize].round() as usize) {
+                    chosen.push(Chosen { item: x, task: *task, column: self.column_of(x, values) });
+                }
+            }
+        }
+        chosen.sort_by_key(|chosen| chosen.item);
+        chosen
     }
 
     /// The column of a chosen item: its own, or the one its pieces make.

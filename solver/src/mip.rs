@@ -64,7 +64,8 @@ const AFTER_BLOCKS: u64 = 60;
 /// The gap at which the program that looks for a better plan stops.
 const HEURISTIC_GAP: f64 = 5e-4;
 
-/// Solves a component's program, from the best plan known.
+/// Solves a component's program, from the best plan known: first with equal tasks as one, and where the
+/// full rules refuse what it says of them, with variables for each.
 ///
 /// The relaxation gives a bound and prices. Its values are rounded to a plan; a program of the columns
 /// of least reduced cost improves it; then every column whose reduced cost exceeds what is left between
@@ -86,98 +87,21 @@ pub fn solve(
         nodes: 0,
         improved: false,
         cuts: 0,
+        split: false,
     };
     let mut found = Found::default();
-    let coarse = Fineness { items: FINENESS[0], keep: None };
-    let Some(mut form) = Formulation::new(problem, members, false, MOST_COLUMNS, coarse) else {
-        return found;
-    };
-    form.capacity_rows(CAPACITY_ROWS);
-    let mut relaxed = phase.relax(&mut form, &mut found, f64::INFINITY);
-    let (mut polished, mut before) = (false, f64::NEG_INFINITY);
-    // What plans cost at least that are not in the program.
-    let mut least = f64::INFINITY;
-    for items in &FINENESS[1..] {
-        let Relaxed::Solved(relaxation) = &relaxed else { break };
-        if let Some(values) = &relaxation.values {
-            phase.round(&form, values);
-        }
-        if phase.close_enough(found.bound) {
-            break;
-        }
-        if !phase.best.score.complete() && form.coarse {
-            phase.minimise(&mut form, None, None, Stop::some_plan(params));
-        }
-        let complete = phase.best.score.complete();
-        let large = members.len() > SEARCHED && form.items.len() > HEURISTIC_COLUMNS;
-        if large && !polished && form.coarse && !phase.within(found.bound, WIDE) {
-            phase.polish(&form, &relaxation.reduced, ANNEALING);
-            polished = true;
-        }
-        if !form.coarse || !complete && before.is_finite() {
-            break;
-        }
-        // Items that stand for many starts become finer where a better plan may still be.
-        let keep = complete.then(|| phase.kept(&form, relaxation));
-        let all = if complete { phase.best.score.total } else { f64::INFINITY };
-        let finer = Fineness { items: *items, keep: keep.as_ref() };
-        let Some(mut finer) = Formulation::new(problem, members, false, MOST_COLUMNS, finer) else { break };
-        finer.capacity_rows(CAPACITY_ROWS);
-        before = relaxation.bound;
-        let after = phase.relax(&mut finer, &mut found, all);
-        if matches!(after, Relaxed::Infeasible) && complete {
-            // Nothing better was left: the plan is best.
-            found.bound = Some(all);
-        }
-        let wide = complete && !phase.within(Some(before), WIDE);
-        let hardly = |bound: f64| wide && bound - before < PROGRESS * (all - before);
-        if finer.coarse && matches!(&after, Relaxed::Solved(finer) if hardly(finer.bound)) {
-            // The coarser program is the quicker one.
-            break;
-        }
-        (form, relaxed, least) = (finer, after, all);
+    let mut size = phase.attempt(&mut found, true);
+    if phase.split && !phase.close_enough(found.bound) {
+        size = phase.attempt(&mut found, false);
     }
-    match relaxed {
-        Relaxed::Infeasible => {}
-        Relaxed::Solved(_) if phase.close_enough(found.bound) => {}
-        Relaxed::Solved(relaxation) if form.items.len() > HEURISTIC_COLUMNS => {
-            let few = |phase: &mut Phase<'_>, form: &mut Formulation<'_>| {
-                let few = least_reduced(form, &relaxation, HEURISTIC_COLUMNS);
-                phase.minimise(form, None, Some(&few), Stop::heuristic(params));
-            };
-            let planned = phase.best.score.complete();
-            if !planned {
-                few(&mut phase, &mut form);
-            }
-            let priced = phase.by_blocks(&mut form, &relaxation);
-            let blocks = priced.is_some();
-            if planned && !blocks {
-                few(&mut phase, &mut form);
-            }
-            let (bound, reduced) = priced.unwrap_or((relaxation.bound, relaxation.reduced));
-            found.raise(bound.min(least));
-            if !phase.close_enough(found.bound) {
-                phase.prove(&mut form, (bound, &reduced), blocks, &mut found);
-            }
-        }
-        Relaxed::Unknown if !params.highs && form.program.cost.len() > microlp::COLUMNS => {
-            let (bound, reduced) = phase.without_linear(&mut form);
-            found.raise(bound);
-            phase.polish(&form, &reduced, ANNEALING);
-        }
-        _ => {
-            if let Some(bound) = phase.minimise(&mut form, None, None, Stop::proof(params)) {
-                found.raise(bound);
-            }
-        }
-    }
+    let Some((columns, rows)) = size else { return found };
     if !phase.best.score.complete() {
         // Not everything required fits, or nobody knows yet: leave out as few as possible.
         phase.by_priority();
     }
     found.counts.extend([
-        ("columns", form.program.cost.len() as u64),
-        ("rows", form.program.rows.len() as u64),
+        ("columns", columns),
+        ("rows", rows),
         ("rounds", u64::from(phase.rounds)),
         ("nodes", phase.nodes),
         ("cuts", phase.cuts),
@@ -261,9 +185,113 @@ struct Phase<'a> {
     nodes: u64,
     improved: bool,
     cuts: u64,
+    /// Whether equal tasks as one will not do: each needs variables of its own.
+    split: bool,
 }
 
 impl Phase<'_> {
+    /// Solves the program, with equal tasks as one if they are to be `merged`; its columns and rows.
+    fn attempt(&mut self, found: &mut Found, merged: bool) -> Option<(u64, u64)> {
+        let (problem, members, params) = (self.problem, self.members, self.params);
+        let size = |form: &Formulation<'_>| (form.program.cost.len() as u64, form.program.rows.len() as u64);
+        self.split = false;
+        let coarse = Fineness { items: FINENESS[0], keep: None };
+        let mut form = Formulation::new(problem, members, false, merged, MOST_COLUMNS, coarse)?;
+        form.capacity_rows(CAPACITY_ROWS);
+        let mut relaxed = self.relax(&mut form, found, f64::INFINITY);
+        let (mut polished, mut before) = (false, f64::NEG_INFINITY);
+        // What plans cost at least that are not in the program.
+        let mut least = f64::INFINITY;
+        for items in &FINENESS[1..] {
+            let Relaxed::Solved(relaxation) = &relaxed else { break };
+            if let Some(values) = &relaxation.values {
+                self.round(&form, values);
+            }
+            if self.close_enough(found.bound) {
+                break;
+            }
+            if !self.best.score.complete() && form.coarse {
+                self.minimise(&mut form, None, None, Stop::some_plan(params));
+            }
+            let complete = self.best.score.complete();
+            let large = members.len() > SEARCHED && form.items.len() > HEURISTIC_COLUMNS;
+            if large && !polished && form.coarse && !self.within(found.bound, WIDE) {
+                self.polish(&form, &relaxation.reduced, ANNEALING);
+                polished = true;
+            }
+            if !form.coarse || !complete && before.is_finite() {
+                break;
+            }
+            // Items that stand for many starts become finer where a better plan may still be.
+            let keep = complete.then(|| self.kept(&form, relaxation));
+            let all = if complete { self.best.score.total } else { f64::INFINITY };
+            let finer = Fineness { items: *items, keep: keep.as_ref() };
+            let Some(mut finer) = Formulation::new(problem, members, false, merged, MOST_COLUMNS, finer)
+            else {
+                break;
+            };
+            finer.capacity_rows(CAPACITY_ROWS);
+            before = relaxation.bound;
+            let after = self.relax(&mut finer, found, all);
+            if matches!(after, Relaxed::Infeasible) && complete {
+                // Nothing better was left: the plan is best.
+                found.bound = Some(all);
+            }
+            let wide = complete && !self.within(Some(before), WIDE);
+            let hardly = |bound: f64| wide && bound - before < PROGRESS * (all - before);
+            if finer.coarse && matches!(&after, Relaxed::Solved(finer) if hardly(finer.bound)) {
+                // The coarser program is the quicker one.
+                break;
+            }
+            (form, relaxed, least) = (finer, after, all);
+        }
+        match relaxed {
+            Relaxed::Infeasible => {}
+            Relaxed::Solved(_) if self.close_enough(found.bound) => {}
+            Relaxed::Solved(relaxation) if form.items.len() > HEURISTIC_COLUMNS => {
+                if form.is_merged() && !form.shares.is_empty() {
+                    // Blocks are made of single tasks, and prove more here than counts do.
+                    self.split = true;
+                    return Some(size(&form));
+                }
+                let few = |phase: &mut Self, form: &mut Formulation<'_>| {
+                    let few = least_reduced(form, &relaxation, HEURISTIC_COLUMNS);
+                    phase.minimise(form, None, Some(&few), Stop::heuristic(params));
+                };
+                let planned = self.best.score.complete();
+                if !planned {
+                    few(self, &mut form);
+                }
+                let apart = !form.is_merged();
+                let priced = apart.then(|| self.by_blocks(&mut form, &relaxation)).flatten();
+                let blocks = priced.is_some();
+                if planned && !blocks {
+                    few(self, &mut form);
+                }
+                let (bound, reduced) = priced.unwrap_or((relaxation.bound, relaxation.reduced));
+                found.raise(bound.min(least));
+                if !self.close_enough(found.bound) {
+                    self.prove(&mut form, (bound, &reduced), blocks, found);
+                }
+            }
+            Relaxed::Unknown if !params.highs && form.program.cost.len() > microlp::COLUMNS => {
+                if form.is_merged() {
+                    self.split = true;
+                    return Some(size(&form));
+                }
+                let (bound, reduced) = self.without_linear(&mut form);
+                found.raise(bound);
+                self.polish(&form, &reduced, ANNEALING);
+            }
+            _ => {
+                if let Some(bound) = self.minimise(&mut form, None, None, Stop::proof(params)) {
+                    found.raise(bound);
+                }
+            }
+        }
+        Some(size(&form))
+    }
+
     /// Solves the linear relaxation, making rows as they break; sets the bound and, the first time, the
     /// prices. `least`: what plans cost at least that are not in the program.
     fn relax(&mut self, form: &mut Formulation<'_>, found: &mut Found, least: f64) -> Relaxed {
@@ -343,10 +371,11 @@ impl Phase<'_> {
     ) -> Option<f64> {
         let original = form.program.cost.clone();
         for (x, allowed) in only.into_iter().flatten().enumerate() {
-            let mine = self.best.columns[form.items[x].task as usize]
-                .as_ref()
-                .is_some_and(|column| form.stands_for(x as u32, column));
-            form.program.high[x] = if *allowed || mine { 1.0 } else { 0.0 };
+            let mine = form.equal_to(form.items[x].task).iter().any(|task| {
+                let column = self.best.columns[*task as usize].as_ref();
+                column.is_some_and(|column| form.stands_for(x as u32, column))
+            });
+            form.program.high[x] = if *allowed || mine { form.most(x) } else { 0.0 };
         }
         if let Some(cost) = cost {
             form.program.cost = cost.to_vec();
@@ -398,12 +427,23 @@ impl Phase<'_> {
                     }
                     // The program promised too much: go on without this very solution.
                     broken += 1;
-                    if !chosen.iter().all(|(x, _)| is_timed(form, *x)) {
+                    if form.is_merged() {
+                        self.split = true;
+                        break;
+                    }
+                    if !chosen.iter().all(|chosen| is_timed(form, chosen.item)) {
                         lossy.push(form.program.rows.len());
                     }
-                    let variables: Vec<u32> =
-                        chosen.iter().flat_map(|(x, column)| form.variables_of(*x, column)).collect();
+                    let variables: Vec<u32> = chosen
+                        .iter()
+                        .flat_map(|chosen| form.variables_of(chosen.item, &chosen.column))
+                        .collect();
                     form.forbid(&variables);
+                }
+                Err(_) if form.is_merged() => {
+                    // What cannot stand together is said of tasks, not of counts.
+                    self.split = true;
+                    break;
                 }
                 Err(conflict) => {
                     refused += 1;
@@ -423,7 +463,9 @@ impl Phase<'_> {
             form.program.rows[row].high = f64::INFINITY;
         }
         form.program.cost = original;
-        form.program.high[..form.items.len()].fill(1.0);
+        for x in 0..form.items.len() {
+            form.program.high[x] = form.most(x);
+        }
         bound
     }
 
@@ -448,7 +490,8 @@ impl Phase<'_> {
     /// Leaves out as few required tasks as possible, highest priority first, then as little money.
     fn by_priority(&mut self) {
         let all = Fineness { items: FINENESS[0], keep: None };
-        let Some(mut form) = Formulation::new(self.problem, self.members, true, MOST_COLUMNS, all) else {
+        let Some(mut form) = Formulation::new(self.problem, self.members, true, false, MOST_COLUMNS, all)
+        else {
             return;
         };
         form.capacity_rows(CAPACITY_ROWS);

@@ -162,7 +162,8 @@ fn more_patterns_than_are_listed_beside_a_workflow() {
             if task_index == 1 {
                 t.inputs.push(Edge { producer: 0, bytes: 1_000_000_000 });
             }
-            problem.tasks.push(t);
+            let class = problem.tasks.len() as u32;
+            problem.tasks.push(Task { class, ..t });
         }
         let run = 5 * H + dice.random_range(0..3) * H / 4;
         let mut paused = task(&mut dice, 2, run);
@@ -173,7 +174,8 @@ fn more_patterns_than_are_listed_beside_a_workflow() {
             (0..paused.choices.len()).flat_map(|index| patterns(&problem, &paused, index)).collect();
         all.sort_by(|a, b| a.own.total_cmp(&b.own));
         assert!(all.len() > 400);
-        problem.tasks.push(paused);
+        let class = problem.tasks.len() as u32;
+        problem.tasks.push(Task { class, ..paused });
         assert_best(&problem, &all, &format!("seed {seed}"));
     }
 }
@@ -195,7 +197,8 @@ fn workflows_that_may_not_wait() {
             } else if index > 0 {
                 t.inputs.push(Edge { producer: dice.random_range(0..index), bytes: gigabyte });
             }
-            problem.tasks.push(t);
+            let class = problem.tasks.len() as u32;
+            problem.tasks.push(Task { class, ..t });
         }
         assert_best(&problem, &[], &format!("seed {seed}"));
     }

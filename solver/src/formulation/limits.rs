@@ -113,7 +113,7 @@ impl Formulation<'_> {
         for used in &self.uses {
             for (shared, amount) in self.takes(used.task, used.choice) {
                 let of_task = demand.entry(shared).or_default().entry(used.task).or_default();
-                *of_task = of_task.max(amount);
+                *of_task = of_task.max(amount * self.equal_to(used.task).len() as f64);
                 *users.entry(shared).or_default() += 1;
                 moments.extend(used.runs.iter().map(|run| (shared, run.0)));
             }

@@ -204,7 +204,7 @@ impl Formulation<'_> {
             let t = &self.problem.tasks[*task as usize];
             2 + t.reads.len() + t.inputs.len()
         };
-        5e-7 * self.members.iter().map(parts).sum::<usize>() as f64
+        5e-7 * self.equals.iter().flatten().map(parts).sum::<usize>() as f64
     }
 
     pub(super) fn budgets(&mut self) {

@@ -4,7 +4,7 @@ use super::Phase;
 use crate::{
     column::{Column, columns},
     construct::{Assignment, finish, topological},
-    formulation::{Formulation, Item},
+    formulation::{Chosen, Formulation, Item},
     problem::ceil_second,
     state::{Limit, Overrun, State},
 };
@@ -22,8 +22,8 @@ impl Conflict {
         let holds = items.iter().all(|x| Some(*x) == at_no_time || is_timed(form, *x));
         let variables = items
             .into_iter()
-            .flat_map(|x| match placed.iter().find(|chosen| chosen.0 == x) {
-                Some((x, column)) => form.variables_of(*x, column),
+            .flat_map(|x| match placed.iter().find(|chosen| chosen.item == x) {
+                Some(chosen) => form.variables_of(x, &chosen.column),
                 None => vec![x],
             })
             .collect();
@@ -31,25 +31,23 @@ impl Conflict {
     }
 }
 
-/// An item, and the column that a solution gives it.
-pub(super) type Chosen = (u32, Column);
-
 /// Whether a column of the program has a time of its own, or is about no run at all.
 pub(super) fn is_timed(form: &Formulation<'_>, x: u32) -> bool {
     form.items.get(x as usize).is_none_or(Item::timed)
 }
 
 impl Phase<'_> {
-    /// Rebuilds a solution under the full rules; on refusal what cannot stand together.
+    /// Rebuilds a solution under the full rules; on refusal what cannot stand together. Of a program that
+    /// counts equal tasks only the refusal means something.
     pub(super) fn rebuild(&self, form: &Formulation<'_>, chosen: &[Chosen]) -> Result<Assignment, Conflict> {
         let mut state = State::new(self.problem);
         let mut by_task: Vec<Option<&Chosen>> = vec![None; self.problem.tasks.len()];
         for chosen in chosen {
-            by_task[form.items[chosen.0 as usize].task as usize] = Some(chosen);
+            by_task[chosen.task as usize] = Some(chosen);
         }
         let mut placed: Vec<u32> = Vec::new();
         for task in topological(self.problem, self.members) {
-            let Some((x, column)) = by_task[task as usize] else { continue };
+            let Some(Chosen { item: x, column, .. }) = by_task[task as usize] else { continue };
             placed.push(*x);
             if form.items[*x as usize].timed() {
                 if !self.may_start(&state, task, column) {
@@ -92,6 +90,9 @@ impl Phase<'_> {
     /// The columns that together exceed a budget: those of its tasks, and of all who share data or
     /// reservations with them, since these decide who pays (also by being left out).
     fn overspent(&self, form: &Formulation<'_>, over: &Overrun, placed: &[u32]) -> Vec<u32> {
+        if form.is_merged() {
+            return placed.to_vec();
+        }
         let tasks = &self.problem.tasks;
         let in_it = |task: u32| {
             let t = &tasks[task as usize];
@@ -156,6 +157,9 @@ impl Phase<'_> {
         column: &Column,
         placed: &[u32],
     ) -> Vec<u32> {
+        if form.is_merged() {
+            return placed.to_vec();
+        }
         let uses = |x: &u32| {
             let item = &form.items[*x as usize];
             let choice = &self.problem.tasks[item.task as usize].choices[item.column.choice as usize];
@@ -180,6 +184,9 @@ impl Phase<'_> {
     /// The placed items that leave a task with producers no time on its choice: those that share a limit
     /// with it, and where these alone do not exclude it at all times, the producers that set its start.
     fn late(&self, form: &Formulation<'_>, state: &State<'_>, placed: &[u32]) -> Vec<u32> {
+        if form.is_merged() {
+            return placed.to_vec();
+        }
         let Some((&last, others)) = placed.split_last() else { return Vec::new() };
         let (task, column) = (form.items[last as usize].task, &form.items[last as usize].column);
         let t = &self.problem.tasks[task as usize];

@@ -22,8 +22,19 @@ impl Phase<'_> {
                 shares[item.task as usize].push((values[x as usize], x));
             }
         }
-        for list in &mut shares {
+        let most_first = |list: &mut Vec<(f64, u32)>| {
             list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        };
+        for equals in &form.equals {
+            // Of what lies on an item each of equal tasks takes one, until none is left.
+            let mut list = std::mem::take(&mut shares[equals[0] as usize]);
+            for task in equals {
+                most_first(&mut list);
+                shares[*task as usize] = list.iter().map(|(share, x)| (share.min(1.0), *x)).collect();
+                if let Some(first) = list.first_mut() {
+                    first.0 = (first.0 - 1.0).max(0.0);
+                }
+            }
         }
         let surest = |t: &u32| shares[*t as usize].first().map_or(0.0, |s| s.0);
         let mut order = self.members.to_vec();
@@ -81,13 +92,20 @@ impl Phase<'_> {
         for (x, item) in (0_u32..).zip(&form.items).filter(|(_, item)| exact(item)) {
             keyed[item.task as usize].push((reduced[x as usize], x));
         }
-        keyed
+        let mut columns: Vec<Vec<Column>> = keyed
             .into_iter()
             .map(|mut list| {
                 list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 list.truncate(NEIGHBOURS);
                 list.into_iter().map(|(_, x)| form.items[x as usize].column.clone()).collect()
             })
-            .collect()
+            .collect();
+        for equals in &form.equals {
+            for task in &equals[1..] {
+                let same = columns[equals[0] as usize].clone();
+                columns[*task as usize] = same;
+            }
+        }
+        columns
     }
 }

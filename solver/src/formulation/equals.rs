@@ -1,0 +1,31 @@
+//! Equal tasks as one with a count.
+//!
+//! A program of a variable for each of many equal tasks has as many solutions as there are orders among
+//! them, and branching visits them all. So equal tasks share their variables, which count how many of
+//! them are there. Only tasks alone in what they do are merged: who pays for a dataset, which producer
+//! feeds whom, the pieces of a run and a limit on one task's own cost need the task itself.
+
+use crate::problem::Problem;
+
+/// The members that share variables, each list in document order, by their first.
+pub(super) fn groups(problem: &Problem, members: &[u32]) -> Vec<Vec<u32>> {
+    let mut feeds = vec![false; problem.tasks.len()];
+    for edge in problem.tasks.iter().flat_map(|task| &task.inputs) {
+        feeds[edge.producer as usize] = true;
+    }
+    let mut groups: Vec<Vec<u32>> = Vec::new();
+    let mut of_class: Vec<Option<usize>> = vec![None; problem.tasks.len()];
+    for &member in members {
+        let task = &problem.tasks[member as usize];
+        let alone = task.reads.is_empty() && task.inputs.is_empty() && !feeds[member as usize];
+        if !alone || task.pausable || task.max_cost.is_some() {
+            groups.push(vec![member]);
+        } else if let Some(group) = of_class[task.class as usize] {
+            groups[group].push(member);
+        } else {
+            of_class[task.class as usize] = Some(groups.len());
+            groups.push(vec![member]);
+        }
+    }
+    groups
+}

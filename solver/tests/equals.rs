@@ -1,0 +1,92 @@
+//! Many equal tasks: as one with a count they have the same best plan as each by itself, and a proof.
+
+use plimsoll_solver::{
+    Outcome, Params, Problem,
+    problem::{Choice, HOUR, Nanos, Task},
+    solve,
+};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+const H: Nanos = HOUR as Nanos;
+const NOW: Nanos = 1_000 * H;
+
+/// `classes` kinds of task, `copies` of each, on a few offers that hold too few of them, under a quota;
+/// some may be left out, and some may wait.
+fn crowd(seed: u64, classes: u32, copies: u32) -> Problem {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    let offers = 4_u32;
+    let mut problem = Problem {
+        now: NOW,
+        counts: (0..offers).map(|o| (o > 0).then(|| i64::from(dice.random_range(1..=copies)))).collect(),
+        quotas: vec![i64::from(dice.random_range(2..=3 * copies))],
+        budgets: vec![f64::from(dice.random_range(10..90_u32 * copies)) / 3.0],
+        ..Problem::default()
+    };
+    for class in 0..classes {
+        let required = dice.random_range(0..4) > 0;
+        let waits = dice.random_range(0..2) > 0;
+        let run = H * Nanos::from(dice.random_range(1..4_u32));
+        let weight = dice.random_range(1..4_i64);
+        let choices: Vec<Choice> = (0..offers)
+            .map(|offer| Choice {
+                offer,
+                instances: 1.0,
+                // The first offer has room for all and is dear.
+                hourly: f64::from(if offer == 0 { 90 } else { dice.random_range(5..60_u32) }) / 10.0,
+                run,
+                ready: NOW,
+                units: 1,
+                quotas: if offer % 2 == 1 { vec![(0, weight)] } else { Vec::new() },
+                ..Choice::default()
+            })
+            .collect();
+        let task = Task {
+            class,
+            required,
+            value: if required { 0.0 } else { f64::from(dice.random_range(1..200_u32)) / 10.0 },
+            earliest: NOW,
+            deadline: waits.then_some(NOW + run + 3 * H),
+            grid: NOW,
+            slots: H,
+            budgets: if class == 0 && !required { vec![0] } else { Vec::new() },
+            replicas: 1,
+            choices,
+            ..Task::default()
+        };
+        problem.tasks.extend((0..copies).map(|_| task.clone()));
+    }
+    problem
+}
+
+fn solved(problem: &Problem) -> Outcome {
+    solve(problem, &Params::default(), &mut |_| {})
+}
+
+#[test]
+fn equal_tasks_are_planned_as_if_they_were_different() {
+    for seed in 0..60 {
+        let equal = crowd(seed, 2 + (seed % 2) as u32, 2 + (seed % 3) as u32);
+        let mut different = equal.clone();
+        for (class, task) in (0..).zip(&mut different.tasks) {
+            task.class = class;
+        }
+        let (together, apart) = (solved(&equal), solved(&different));
+        for outcome in [&together, &apart] {
+            assert_eq!(outcome.complete, apart.complete, "seed {seed}");
+            assert!((outcome.total - apart.total).abs() < 1e-6, "seed {seed}: {together:?} {apart:?}");
+            let bound = outcome.bound.map_or(outcome.total, |bound| bound);
+            assert!((outcome.total - bound).abs() < 1e-6, "seed {seed}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn hundreds_of_equal_tasks_are_proven() {
+    for seed in 0..5 {
+        let outcome = solved(&crowd(seed, 4, 60));
+        let bound = outcome.bound.map_or(f64::NEG_INFINITY, |bound| bound);
+        assert!(outcome.total - bound < 1e-6 * outcome.total, "seed {seed}: {outcome:?}");
+        assert!(outcome.effort < 5_000, "seed {seed}: {} units", outcome.effort);
+    }
+}
