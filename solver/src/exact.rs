@@ -48,7 +48,7 @@ pub fn search(
         state: State::new(problem),
     };
     search.visit(0);
-    let proven = search.complete && search.nodes < limit;
+    let proven = search.complete && search.nodes < limit && !search.state.is_unsettled();
     Found { best: search.best.or_else(|| start.cloned()), proven, nodes: search.nodes }
 }
 

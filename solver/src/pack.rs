@@ -30,8 +30,19 @@ pub struct Spot {
 /// Steps of the search before it gives up.
 const LIMIT: u32 = 20_000;
 
-/// A packing of every replica: by tenant, then by replica. `None` when none was found.
-pub fn pack(group: NodeGroup, tenants: &[Tenant<'_>]) -> Option<Vec<Vec<Spot>>> {
+/// What came of packing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Packing {
+    /// The spots of every replica: by tenant, then by replica.
+    Spots(Vec<Vec<Spot>>),
+    /// There is none.
+    Full,
+    /// None was found within the steps of the search, and none ruled out.
+    Unsettled,
+}
+
+/// Packs every replica. Depends on the order of the tenants only among equal demands.
+pub fn pack(group: NodeGroup, tenants: &[Tenant<'_>]) -> Packing {
     let mut order: Vec<usize> = (0..tenants.len()).collect();
     // Largest first: devices, then cores, then memory.
     order.sort_by_key(|i| {
@@ -42,13 +53,13 @@ pub fn pack(group: NodeGroup, tenants: &[Tenant<'_>]) -> Option<Vec<Vec<Spot>>> 
         order.iter().flat_map(|i| std::iter::repeat_n(*i, tenants[*i].replicas as usize)).collect();
     let mut search = Search { group, tenants, items, spots: Vec::new(), steps: 0 };
     if !search.place(0) {
-        return None;
+        return if search.steps > LIMIT { Packing::Unsettled } else { Packing::Full };
     }
     let mut result: Vec<Vec<Spot>> = vec![Vec::new(); tenants.len()];
     for (item, spot) in search.items.iter().zip(search.spots) {
         result[*item].push(spot);
     }
-    Some(result)
+    Packing::Spots(result)
 }
 
 /// Whether one more tenant finds room beside others that stay where they are, replica by replica.
@@ -266,19 +277,31 @@ mod tests {
     fn a_fraction_lies_on_one_device() {
         let runs = [(0, 10)];
         // Six of 0.6 need six devices; there are four.
-        assert!(pack(GROUP, &[tenant(600, 0, 4, &runs)]).is_some());
-        assert!(pack(GROUP, &[tenant(600, 0, 5, &runs)]).is_none());
-        assert!(pack(GROUP, &[tenant(300, 0, 12, &runs)]).is_some());
-        assert!(pack(GROUP, &[tenant(300, 0, 13, &runs)]).is_none());
+        assert!(matches!(pack(GROUP, &[tenant(600, 0, 4, &runs)]), Packing::Spots(_)));
+        assert_eq!(pack(GROUP, &[tenant(600, 0, 5, &runs)]), Packing::Full);
+        assert!(matches!(pack(GROUP, &[tenant(300, 0, 12, &runs)]), Packing::Spots(_)));
+        assert_eq!(pack(GROUP, &[tenant(300, 0, 13, &runs)]), Packing::Full);
     }
 
     #[test]
     fn time_shares_a_device() {
         let (morning, evening) = ([(0, 10)], [(10, 20)]);
         let tenants = [tenant(2000, 0, 2, &morning), tenant(2000, 0, 2, &evening)];
-        assert!(pack(GROUP, &tenants).is_some());
+        assert!(matches!(pack(GROUP, &tenants), Packing::Spots(_)));
         let clash = [(9, 20)];
-        assert!(pack(GROUP, &[tenant(2000, 0, 2, &morning), tenant(1000, 0, 1, &clash)]).is_none());
+        assert_eq!(pack(GROUP, &[tenant(2000, 0, 2, &morning), tenant(1000, 0, 1, &clash)]), Packing::Full);
+    }
+
+    #[test]
+    fn a_search_that_gives_up_settles_nothing() {
+        let runs = [(0, 10)];
+        let group = NodeGroup { nodes: 12, devices: 0, cpu: Some(1_000), memory: None };
+        // As much as there is, in odd thirds: each machine would have to be filled to the last part.
+        let cpu = (0..36_u64).map(|i| 250 + (i * 7_919 + 13) % 167);
+        let mut tenants: Vec<Tenant<'_>> = cpu.map(|cpu| tenant(0, cpu, 1, &runs)).collect();
+        let sum: u64 = tenants.iter().map(|tenant| tenant.demand.cpu).sum();
+        tenants[0].demand.cpu += 12_000 - sum;
+        assert_eq!(pack(group, &tenants), Packing::Unsettled);
     }
 
     #[test]
@@ -288,11 +311,11 @@ mod tests {
         let tenants: Vec<Tenant<'_>> =
             [600, 500, 300, 200, 200, 200].map(|part| tenant(part, 0, 1, &runs)).into();
         // 0.6 + 0.2 + 0.2 and 0.5 + 0.3 + 0.2; the fullest device first gives 0.6 + 0.3.
-        assert!(pack(one, &tenants).is_some());
+        assert!(matches!(pack(one, &tenants), Packing::Spots(_)));
         // Four runs, at most two at a time; the first free device gives the third the first's.
         let runs = [[(0, 3)], [(2, 5)], [(6, 9)], [(4, 7)]];
         let tenants: Vec<Tenant<'_>> = runs.iter().map(|runs| tenant(1000, 0, 1, runs)).collect();
-        assert!(pack(one, &tenants).is_some());
+        assert!(matches!(pack(one, &tenants), Packing::Spots(_)));
     }
 
     #[test]
@@ -300,6 +323,6 @@ mod tests {
         let runs = [(0, 10)];
         // Cores: 5+3 and 4+4 fill both nodes; best fit alone may pair 5 with 4.
         let tenants = [tenant(0, 5000, 1, &runs), tenant(0, 4000, 2, &runs), tenant(0, 3000, 1, &runs)];
-        assert!(pack(GROUP, &tenants).is_some());
+        assert!(matches!(pack(GROUP, &tenants), Packing::Spots(_)));
     }
 }

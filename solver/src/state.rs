@@ -5,11 +5,13 @@
 //! depend on who pays for something shared, so they are judged on whole plans
 //! ([`State::over_budget`]).
 
+use std::{cell::Cell, rc::Rc};
+
 use rustc_hash::FxHashMap;
 
 use crate::{
     column::{Column, kilograms, micro, own_cost},
-    pack::{Tenant, pack},
+    pack::{Packing, Tenant, pack},
     problem::{Choice, HOUR, Nanos, Problem},
 };
 
@@ -42,6 +44,8 @@ pub struct State<'a> {
     readers: FxHashMap<(u32, u32), Vec<u32>>,
     reserved: Vec<bool>,
     total: f64,
+    /// Whether a packing stayed unsettled, here or in a copy.
+    unsettled: Rc<Cell<bool>>,
 }
 
 impl<'a> State<'a> {
@@ -60,7 +64,14 @@ impl<'a> State<'a> {
             readers: FxHashMap::default(),
             reserved,
             total: 0.0,
+            unsettled: Rc::default(),
         }
+    }
+
+    /// Whether something counted as not fitting on own machines though no search has settled that, in
+    /// this state or a copy of it: then nothing that was ruled out is a proof.
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled.get()
     }
 
     /// Dollars of what is placed.
@@ -202,11 +213,16 @@ impl<'a> State<'a> {
 
     /// Whether a task fits on a group's machines beside those there, with some machines more.
     fn packs(&self, group: u32, task: usize, column: &Column, more: u32) -> bool {
-        let tenants: Vec<Tenant<'_>> = std::iter::once((task, column))
+        let mut there: Vec<(usize, &Column)> = std::iter::once((task, column))
             .chain(self.by_group[group as usize].iter().filter_map(|&other| {
                 let other = other as usize;
                 self.placed[other].as_ref().map(|column| (other, column))
             }))
+            .collect();
+        // In one order however they came here, so that the plan's packing is found again.
+        there.sort_by_key(|(task, _)| *task);
+        let tenants: Vec<Tenant<'_>> = there
+            .into_iter()
             .map(|(task, column)| {
                 let task = &self.problem.tasks[task];
                 let demand = task.choices[column.choice as usize].demand;
@@ -215,7 +231,14 @@ impl<'a> State<'a> {
             .collect();
         let mut group = self.problem.groups[group as usize];
         group.nodes = group.nodes.saturating_add(more);
-        pack(group, &tenants).is_some()
+        match pack(group, &tenants) {
+            Packing::Spots(_) => true,
+            Packing::Full => false,
+            Packing::Unsettled => {
+                self.unsettled.set(true);
+                false
+            }
+        }
     }
 
     /// Places a task; the caller has checked [`State::obstacle`]. Returns the change of the total.

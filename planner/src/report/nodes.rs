@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::plan::NodeUse;
 use plimsoll_solver::{
-    pack::{Spot, Tenant, fits_beside, pack},
+    pack::{Packing, Spot, Tenant, fits_beside, pack},
     problem::Demand,
 };
 
@@ -37,7 +37,7 @@ pub(crate) fn assign(build: &Build<'_>, decisions: &[Option<Decision>]) -> Nodes
             })
             .collect();
         // The solver found this packing before: the search is deterministic in its input.
-        let Some(spots) = pack(build.problem.groups[group as usize], &list) else { continue };
+        let Packing::Spots(spots) = pack(build.problem.groups[group as usize], &list) else { continue };
         for (task, spots) in tasks.into_iter().zip(spots) {
             let mut by_node: BTreeMap<u32, NodeUse> = BTreeMap::new();
             for spot in spots {

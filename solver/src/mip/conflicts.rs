@@ -12,7 +12,7 @@ use crate::{
 /// Variables that cannot all be 1.
 pub(super) struct Conflict {
     pub(super) variables: Vec<u32>,
-    /// Whether no times at all let them stand together, and not just the ones that were tried.
+    /// Whether they are proven not to: at no times at all, and not just those that were tried.
     pub(super) holds: bool,
 }
 
@@ -41,6 +41,18 @@ impl Phase<'_> {
     /// counts equal tasks only the refusal means something.
     pub(super) fn rebuild(&self, form: &Formulation<'_>, chosen: &[Chosen]) -> Result<Assignment, Conflict> {
         let mut state = State::new(self.problem);
+        self.rebuild_in(&mut state, form, chosen).map_err(|conflict| {
+            // What a packing did not settle is no proof that things cannot stand together.
+            Conflict { holds: conflict.holds && !state.is_unsettled(), ..conflict }
+        })
+    }
+
+    fn rebuild_in(
+        &self,
+        state: &mut State<'_>,
+        form: &Formulation<'_>,
+        chosen: &[Chosen],
+    ) -> Result<Assignment, Conflict> {
         let mut by_task: Vec<Option<&Chosen>> = vec![None; self.problem.tasks.len()];
         for chosen in chosen {
             by_task[chosen.task as usize] = Some(chosen);
@@ -50,18 +62,18 @@ impl Phase<'_> {
             let Some(Chosen { item: x, column, .. }) = by_task[task as usize] else { continue };
             placed.push(*x);
             if form.items[*x as usize].timed() {
-                if !self.may_start(&state, task, column) {
+                if !self.may_start(state, task, column) {
                     return Err(Conflict::of(form, placed, chosen, None));
                 }
                 if let Some(limit) = state.obstacle(task as usize, column) {
-                    let items = self.conflict(form, &state, limit, column, &placed);
+                    let items = self.conflict(form, state, limit, column, &placed);
                     return Err(Conflict::of(form, items, chosen, None));
                 }
                 state.place(task as usize, column.clone());
             } else {
-                let Some(column) = self.retime(&state, task, column.choice) else {
+                let Some(column) = self.retime(state, task, column.choice) else {
                     // The task itself was tried at every time.
-                    return Err(Conflict::of(form, self.late(form, &state, &placed), chosen, Some(*x)));
+                    return Err(Conflict::of(form, self.late(form, state, &placed), chosen, Some(*x)));
                 };
                 state.place(task as usize, column);
             }
@@ -70,7 +82,7 @@ impl Phase<'_> {
         if !over.is_none() {
             return Err(Conflict::of(form, self.overspent(form, &over, &placed), chosen, None));
         }
-        Ok(finish(self.problem, self.ranks, &mut state, self.members))
+        Ok(finish(self.problem, self.ranks, state, self.members))
     }
 
     /// Whether a task may run at the times of a column, given its producers.
