@@ -101,7 +101,8 @@ fn optimum(problem: &Problem) -> Option<Assignment> {
 
 fn stated(problem: &Problem) -> Formulation<'_> {
     let coarse = Fineness { items: 1_000, keep: None };
-    Formulation::new(problem, &members(problem), false, usize::MAX, coarse).expect("no limit on its columns")
+    Formulation::new(problem, &members(problem), false, false, usize::MAX, coarse)
+        .expect("no limit on its columns")
 }
 
 fn relaxation(form: &mut Formulation<'_>) -> Solution {
