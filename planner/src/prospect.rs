@@ -213,11 +213,8 @@ impl<'w> Prospect<'w> {
     /// The terms on an offer, by the first way that admits it; else the first constraint that keeps the
     /// workload itself from it.
     pub fn judge(&self, ix: OfferIx, notes: &mut Assumptions) -> Result<Terms, Constraint> {
-        // Which way it is follows from what the offer is, not from how much of it there is.
-        let admitted = |judged: &Result<Terms, Constraint>| {
-            judged.is_ok()
-                || matches!(judged, Err(Constraint::Count | Constraint::Quota | Constraint::Deadline))
-        };
+        let admitted =
+            |judged: &Result<Terms, Constraint>| judged.as_ref().err().is_none_or(|by| !decides(*by));
         let itself = self.judge_way(ix, notes);
         if self.others.is_empty() || admitted(&itself) {
             return itself;
@@ -239,14 +236,20 @@ impl<'w> Prospect<'w> {
         }
     }
 
-    /// Everything about an offer itself that stands in the way, of the way that is kept from it by least;
-    /// with the terms, when they exist.
+    /// Everything about an offer itself that stands in the way, of the first way that the offer admits, else
+    /// of the one that is kept from it by least; with the terms, when they exist.
     pub fn obstacles(&self, ix: OfferIx, notes: &mut Assumptions) -> (Vec<Obstacle>, Option<Terms>) {
+        let admitted = |of: &(Vec<Obstacle>, Option<Terms>)| {
+            of.1.is_some() && !of.0.iter().any(|obstacle| decides(obstacle.constraint))
+        };
         let mut least = self.obstacles_of_way(ix, notes);
         for way in &self.others {
+            if admitted(&least) {
+                break;
+            }
             let other = way.obstacles_of_way(ix, notes);
             // Without terms nothing that is relaxed helps.
-            if (other.1.is_none(), other.0.len()) < (least.1.is_none(), least.0.len()) {
+            if admitted(&other) || (other.1.is_none(), other.0.len()) < (least.1.is_none(), least.0.len()) {
                 least = other;
             }
         }
@@ -480,4 +483,10 @@ impl<'w> Prospect<'w> {
         }
         filtered
     }
+}
+
+/// Whether a constraint decides in which way a workload runs on an offer: that follows from what the offer
+/// is, not from how much of it there is.
+fn decides(by: Constraint) -> bool {
+    !matches!(by, Constraint::Count | Constraint::Quota | Constraint::Deadline)
 }

@@ -68,7 +68,7 @@ fn each(list: &mut Value, fields: &[&str], change: &mut impl FnMut(&mut Value)) 
 /// Everything that states an amount of dollars.
 fn money(made: &mut Instance, change: &mut impl FnMut(&mut Value)) {
     each(&mut made.estate["offers"], &["hourly"], change);
-    each(&mut made.estate["prices"], &["hourly"], change);
+    each(&mut made.estate["prices"], &["hourly", "add"], change);
     each(&mut made.estate["egress"], &["usdPerGb"], change);
     each(&mut made.estate["budgets"], &["usd"], change);
     each(&mut made.estate["sites"], &["electricity"], change);
