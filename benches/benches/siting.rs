@@ -63,6 +63,10 @@ fn compare(name: &str, inputs: &Inputs, plain: bool) {
     for phase in &outcome.phases {
         println!("    {:<26} {:?}", phase.name, phase.counts);
     }
+    let before = cpu_seconds();
+    let without = Params { highs: false, ..Params::default() };
+    let outcome = plimsoll_solver::solve(&build.problem, &without, &mut |_| {});
+    row(name, "plimsoll --no-lp", outcome.total, outcome.bound, built + cpu_seconds() - before);
     let ranks = Ranks::new(&build.problem);
     let members: Vec<u32> = (0..build.problem.tasks.len() as u32).collect();
     let before = cpu_seconds();
