@@ -23,6 +23,7 @@ pub mod mip;
 pub mod outcome;
 pub mod pack;
 pub mod problem;
+mod prompt;
 pub mod score;
 pub mod search;
 pub mod solve;

@@ -7,6 +7,7 @@ use crate::{
     exact, mip,
     outcome::{Outcome, Params, Phase},
     problem::Problem,
+    prompt::start_promptly,
     score::{EQUAL, Ranks},
     search,
     state::State,
@@ -60,7 +61,8 @@ pub fn solve_from(
             columns[*task as usize].clone_from(&part.best.columns[*task as usize]);
         }
     }
-    let bound = if complete { bound } else { None };
+    total += start_promptly(problem, &mut columns);
+    let bound = if complete { bound.map(|bound| bound.min(total)) } else { None };
     let phases = run.phases.finish(total, bound);
     for phase in &phases {
         observer(phase);

@@ -2,8 +2,10 @@
 
 use plimsoll_solver::{
     Outcome, Params, Problem,
+    column::columns,
     problem::{Choice, HOUR, Nanos, Task},
     solve,
+    state::State,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -88,5 +90,32 @@ fn hundreds_of_equal_tasks_are_proven() {
         let bound = outcome.bound.map_or(f64::NEG_INFINITY, |bound| bound);
         assert!(outcome.total - bound < 1e-6 * outcome.total, "seed {seed}: {outcome:?}");
         assert!(outcome.effort < 5_000, "seed {seed}: {} units", outcome.effort);
+    }
+}
+
+#[test]
+fn nobody_waits_for_nothing() {
+    for seed in 0..60 {
+        let problem = crowd(seed, 3, 4);
+        let outcome = solved(&problem);
+        let place = |skipped: usize| {
+            let mut state = State::new(&problem);
+            for (task, column) in outcome.columns.iter().enumerate().filter(|(task, _)| *task != skipped) {
+                if let Some(column) = column {
+                    state.place(task, column.clone());
+                }
+            }
+            state
+        };
+        for (task, column) in outcome.columns.iter().enumerate() {
+            let Some(column) = column else { continue };
+            let state = place(task);
+            let mut list = Vec::new();
+            columns(&problem, &problem.tasks[task], column.choice as usize, NOW, &mut list);
+            for earlier in list.iter().filter(|other| other.start() < column.start()) {
+                let dearer = earlier.own > column.own + 1e-7;
+                assert!(dearer || state.obstacle(task, earlier).is_some(), "seed {seed}: task {task} waits");
+            }
+        }
     }
 }
