@@ -5,7 +5,7 @@
 //! the runner-up of a placement is always among the choices.
 
 mod carbon;
-mod choices;
+pub(crate) mod choices;
 mod extra;
 mod limits;
 mod network;
@@ -55,6 +55,8 @@ pub struct Build<'w> {
     series_at: BTreeMap<LocationIx, Option<u32>>,
     until: Time,
     missing: BTreeSet<String>,
+    /// What would cost more than a plan can state.
+    beyond: BTreeSet<String>,
     /// The last figure that a price needed in vain.
     lacking: String,
     reserved: BTreeSet<OfferIx>,
@@ -93,6 +95,7 @@ impl<'w> Build<'w> {
             series_at: BTreeMap::new(),
             until: latest(world, settings),
             missing: BTreeSet::new(),
+            beyond: BTreeSet::new(),
             lacking: String::new(),
             reserved: inputs.estate.reservations.iter().filter_map(|r| world.named(&r.offer)).collect(),
             shared_data: vec![false; inputs.estate.datasets.len()],
@@ -110,11 +113,14 @@ impl<'w> Build<'w> {
             let prospect = Prospect::new(index, world, settings, rules, &mut Assumptions::ignored());
             this.prospects.push(prospect);
         }
+        this.slots()?;
         this.network();
         this.tasks();
         this.egress_of_edges();
         this.reservations();
-        if this.missing.is_empty() {
+        if let Some(first) = this.beyond.first() {
+            Err(beyond(first))
+        } else if this.missing.is_empty() {
             Ok(this)
         } else {
             Err(PlanError::Missing { figures: this.missing.into_iter().collect() })
@@ -165,4 +171,12 @@ fn latest(world: &World<'_>, settings: &Settings) -> Time {
         }
     }
     Time::from_nanos(last.saturating_add(work).min(now.saturating_add(20 * 366 * DAY)))
+}
+
+/// Refuses what costs more than a plan can state.
+pub(crate) fn beyond(what: &str) -> PlanError {
+    PlanError::input(
+        format!("{what} would cost $10^12 or more, which no plan can state"),
+        "look at the prices, sizes, replicas and durations that it is made of",
+    )
 }

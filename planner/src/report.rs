@@ -24,7 +24,7 @@ use plimsoll_solver::{
 };
 
 use crate::{
-    build::{Build, Rules},
+    build::{Build, Rules, beyond, choices::MOST_USD},
     error::PlanError,
     flags::{Settings, newest_price},
     price::{Bill, Decision, Parts, bills},
@@ -43,7 +43,8 @@ pub fn plan(
 ) -> Result<Plan, PlanError> {
     let world = World::new(inputs, settings.now)?;
     let rules = Rules::of(&world);
-    Ok(solved(&world, &rules, settings, &[], time_left, observer)?.0)
+    let plan = solved(&world, &rules, settings, &[], time_left, observer)?.0;
+    if plan.objective.total_usd.to_f64() >= MOST_USD { Err(beyond("the plan")) } else { Ok(plan) }
 }
 
 /// On which offer and when a workload runs, in terms that hold at any prices.

@@ -56,6 +56,28 @@ fn files_that_are_not_there_or_no_documents() {
 }
 
 #[test]
+fn figures_beyond_all_bounds() {
+    let one = |spec: &str| {
+        format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {{name: e}}\nspec:\n  catalog: []\n  \
+             time: 2026-08-19T16:00:00Z\n  egress: [{{from: '*', to: '*', usdPerGb: 1000000000}}]\n  offers: \
+             [{{name: o, cloud: aws, region: us-east-1, cpu: 1, memory: 1Gi, capacity: on-demand, hourly: \
+             999999999999, watts: 1}}]\n---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: \
+             {{name: w}}\nspec: {{request: {{cpu: 1}}, {spec}}}\n"
+        )
+    };
+    for (name, spec) in [
+        ("compute", "duration: 18000d, replicas: 2000000000"),
+        ("egress", "duration: 1ms, outputs: [{to: aws/eu-west-1, size: 1Ei}]"),
+        ("slots", "duration: 1ms, deadline: 10d, slots: 1ms"),
+    ] {
+        let run = run_with_input("plan -", &one(spec));
+        refused(&run);
+        insta::assert_snapshot!(format!("beyond-{name}"), run.err);
+    }
+}
+
+#[test]
 fn a_figure_that_a_price_needs() {
     let estate = fs::read_to_string(data().join("small/a-estate.yaml")).expect("it is there");
     let estate = estate

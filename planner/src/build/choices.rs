@@ -3,7 +3,7 @@
 use plimsoll_model::{Bytes, Time, Usd};
 use plimsoll_solver::{
     column,
-    problem::{Choice, Task},
+    problem::{Choice, HOUR, Task},
 };
 
 use super::{Build, Quota, network::GB, tasks::spec_name, thin};
@@ -11,6 +11,9 @@ use crate::{
     terms::Terms,
     world::{Assumptions, Offer, OfferIx},
 };
+
+/// Dollars that no plan can state.
+pub(crate) const MOST_USD: f64 = 1e12;
 
 /// More choices than this are not kept for one workload.
 const MOST_CHOICES: usize = 20_000;
@@ -116,6 +119,12 @@ impl Build<'_> {
                 return self.lacks(offer, &format!("egress price to {} (`egress`)", output.to));
             };
             outputs += column::micro(usd as f64 / GB / 1e12);
+        }
+        let compute = terms.instances.to_f64() * offer.hourly.to_f64() * terms.run.nanos() as f64 / HOUR;
+        if compute + outputs >= MOST_USD {
+            let name = &self.prospects[index].workload.metadata.name;
+            self.beyond.insert(format!("`{name}` on `{}`", offer.name()));
+            return None;
         }
         let current =
             spec.current.clone().or_else(|| self.settings.previous.get(&spec_name(self, index)).cloned());

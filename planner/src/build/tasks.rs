@@ -6,6 +6,10 @@ use plimsoll_model::{Duration, Time, Usd};
 use plimsoll_solver::problem::{Edge, Task};
 
 use super::Build;
+use crate::error::PlanError;
+
+/// Starts of a workload, at most: hourly ones for eleven years.
+const MOST_STARTS: i64 = 100_000;
 
 impl Build<'_> {
     pub(super) fn relations(&mut self) {
@@ -55,6 +59,28 @@ impl Build<'_> {
             self.terms.push(terms);
             self.problem.tasks.push(Task { choices, ..task });
         }
+    }
+
+    /// Refuses grids of more starts than can be looked at.
+    pub(super) fn slots(&self) -> Result<(), PlanError> {
+        for prospect in &self.prospects {
+            let spec = prospect.spec();
+            let slots = spec.slots.unwrap_or(Duration::from_hours(1));
+            let window = prospect
+                .deadline
+                .map_or(0, |deadline| deadline.nanos().saturating_sub(prospect.earliest.nanos()));
+            let starts = window / slots.nanos().max(1);
+            if starts > MOST_STARTS {
+                let name = &prospect.workload.metadata.name;
+                return Err(PlanError::input(
+                    format!(
+                        "`{name}` could start at {starts} moments until its deadline, {slots} apart: at most {MOST_STARTS} are looked at"
+                    ),
+                    "state longer `slots` or an earlier `deadline`",
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn task(&self, index: usize, class: u32) -> Task {

@@ -98,7 +98,8 @@ impl<'w> Network<'w> {
         notes: &mut Assumptions,
     ) -> Option<i128> {
         if !self.by_cloud() {
-            return Some(self.egress(from, to, notes)?.pico() * i128::from(bytes.0));
+            // What is beyond all bounds is refused by who adds it up.
+            return Some(self.egress(from, to, notes)?.pico().saturating_mul(i128::from(bytes.0)));
         }
         if self.same(from, to) || self.provider(from) == self.provider(to) {
             return Some(0);
