@@ -136,6 +136,8 @@ impl<'a> Requirement<'a> {
         let values: Vec<String> = self.values.iter().filter_map(|value| of(value)).collect();
         if self.operator == Operator::In && !values.is_empty() {
             Limits::one(property, values, &self.label(), &self.at)
+        } else if self.operator == Operator::NotIn {
+            Limits::ignored(&self.label(), "a request names what it allows, not what it does not")
         } else {
             Limits::ignored(&self.label(), NO_OFFER)
         }

@@ -55,6 +55,9 @@ pub(super) struct Limits<'a> {
     pub(super) ignored: Vec<(String, &'static str)>,
 }
 
+/// Why a term that another may stand in for is ignored.
+const ALTERNATIVE: &str = "it is one of several alternatives, of which a plan keeps what all ask for";
+
 impl<'a> Limits<'a> {
     pub(super) fn one(property: Property, values: Vec<String>, label: &str, at: &View<'a>) -> Self {
         let choice = Choice { values, label: label.to_owned(), at: at.clone() };
@@ -99,8 +102,12 @@ impl<'a> Limits<'a> {
         }
     }
 
-    /// One of the two holds: what only one of them restricts is free.
+    /// One of the two holds: what only one of them restricts is free, and said to be.
     pub(super) fn or(&mut self, other: Self) {
+        let here = self.choices.iter().filter(|(property, _)| !other.choices.contains_key(property));
+        let there = other.choices.iter().filter(|(property, _)| !self.choices.contains_key(property));
+        let free = here.chain(there).map(|(_, choice)| (choice.label.clone(), ALTERNATIVE));
+        self.ignored.extend(free.collect::<Vec<_>>());
         self.choices.retain(|property, _| other.choices.contains_key(property));
         for (property, choice) in other.choices {
             if let Some(known) = self.choices.get_mut(&property) {
