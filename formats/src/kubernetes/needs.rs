@@ -60,18 +60,39 @@ impl<'a> Needs<'a> {
     /// `requests`, and for what they lack `limits`.
     pub(super) fn of_resources(resources: &View<'a>, problems: &mut Vec<Diagnostic>) -> Self {
         let mut list =
-            |field| resources.field(field).map_or_else(Self::default, |list| Self::of_list(&list, problems));
-        let mut needs = list("limits");
-        needs.0.extend(list("requests").0);
-        needs
+            |field| resources.field(field).map_or_else(Self::default, |list| Self::stated(&list, problems));
+        let (mut needs, requests) = (list("limits"), list("requests"));
+        for (name, (asked, at)) in &requests.0 {
+            // Devices cannot be overcommitted, so Kubernetes refuses such a pod.
+            if let Some((limit, limited)) =
+                needs.0.get(name).filter(|(limit, _)| name.contains('/') && limit != asked)
+            {
+                let problem = at.problem(format!("`{name}`: requests {asked}, and its limit is {limit}"));
+                problems.push(problem.with_help(format!(
+                    "Kubernetes refuses a request of devices that is not their limit (line {}); state the limit alone",
+                    limited.span().line
+                )));
+            }
+        }
+        needs.0.extend(requests.0);
+        needs.without_zeros()
     }
 
     fn of_list(list: &View<'a>, problems: &mut Vec<Diagnostic>) -> Self {
+        Self::stated(list, problems).without_zeros()
+    }
+
+    fn without_zeros(mut self) -> Self {
+        self.0.retain(|_, (value, _)| *value > 0);
+        self
+    }
+
+    /// What a list states, nothing of a resource too.
+    fn stated(list: &View<'a>, problems: &mut Vec<Diagnostic>) -> Self {
         let mut needs = Self::default();
         for (name, amount) in list.entries() {
             let Some(text) = amount.text() else { continue };
             match quantity(name, text.trim()) {
-                Ok(0) => {}
                 Ok(value) => _ = needs.0.insert(name, (value, amount)),
                 Err(problem) => problems.push(amount.problem(format!("`{name}`: {problem}"))),
             }

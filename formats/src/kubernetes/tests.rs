@@ -105,6 +105,8 @@ fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
         asked("nvidia.com/gpu: 500m"),
         asked("nvidia.com/mig-9g.1gb: 1"),
         asked("nvidia.com/gpu: 1\n        amd.com/gpu: 1"),
+        asked("nvidia.com/gpu: 1\n      limits:\n        nvidia.com/gpu: 2"),
+        asked("nvidia.com/gpu: 0\n      limits:\n        nvidia.com/gpu: 2"),
         selected("  nodeSelector:\n    gpu-type: nvidia-t4\n    nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3\n"),
         selected("  nodeSelector:\n    amd.com/gpu.product-name: AMD_Instinct_MI300X_OAM\n"),
         selected("  nodeSelector:\n    topology.kubernetes.io/region: us-east-1\n    topology.kubernetes.io/zone: eu-west-1a\n"),
