@@ -262,6 +262,10 @@ pub struct Alternative {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_one_or_many")]
     #[schemars(with = "Option<Names>")]
     pub zones: Option<Vec<String>>,
+    /// Places forbidden; an empty list forbids none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_one_or_many")]
+    #[schemars(with = "Option<Names>")]
+    pub not_in: Option<Vec<String>>,
     /// Bounds instances × hourly price, after discounts, before reservations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_hourly: Option<Usd>,
@@ -278,6 +282,7 @@ impl Alternative {
             regions: list(&self.regions, &spec.regions),
             clouds: list(&self.clouds, &spec.clouds),
             zones: list(&self.zones, &spec.zones),
+            not_in: list(&self.not_in, &spec.not_in),
             max_hourly: self.max_hourly.or(spec.max_hourly),
             ..spec.clone()
         }
@@ -301,6 +306,10 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "Names")]
     pub instance_type: Vec<String>,
+    /// Machine types forbidden; an offer without a type is none of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    #[schemars(with = "Names")]
+    pub not_instance_type: Vec<String>,
     /// The instruction set of the host; an offer that does not state it is not eligible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arch: Option<Arch>,

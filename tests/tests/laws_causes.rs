@@ -315,6 +315,7 @@ fn relax(inputs: &mut Inputs, flags: &mut Flags, workload: usize, cause: &Cause,
             spec.request.cpu = None;
             spec.request.memory = None;
             spec.request.instance_type.clear();
+            spec.request.not_instance_type.clear();
             if let Some(asked) = &mut spec.request.accelerators {
                 asked.count = None;
             }

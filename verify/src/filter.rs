@@ -85,6 +85,11 @@ impl Checker<'_> {
                 format!("needs {}, {} is {has}", request.instance_type.join(" or "), offer.name),
             ));
         }
+        if let Some(kind) = &offer.spec.instance_type
+            && request.not_instance_type.contains(kind)
+        {
+            found.by.push((Constraint::Size, format!("must not be on {kind}, which {} is", offer.name)));
+        }
         if let Some(arch) = request.arch.filter(|arch| offer.spec.arch != Some(*arch)) {
             let has = offer.spec.arch.map_or("of an unstated architecture", Arch::as_str);
             found.by.push((Constraint::Size, format!("needs {arch}, {} is {has}", offer.name)));

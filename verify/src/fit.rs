@@ -51,6 +51,7 @@ fn instead(spec: &WorkloadSpec, other: &Alternative) -> WorkloadSpec {
         (&mut spec.regions, &other.regions),
         (&mut spec.clouds, &other.clouds),
         (&mut spec.zones, &other.zones),
+        (&mut spec.not_in, &other.not_in),
     ] {
         if let Some(stated) = stated {
             places.clone_from(stated);

@@ -275,7 +275,13 @@ fn request(ask: &Ask) -> Request {
         count: Some(count),
         memory: ask.card,
     });
-    Request { accelerators, cpu: ask.cpu, memory: ask.memory, instance_type: ask.types.clone(), arch: None }
+    Request {
+        accelerators,
+        cpu: ask.cpu,
+        memory: ask.memory,
+        instance_type: ask.types.clone(),
+        ..Request::default()
+    }
 }
 
 /// `max_hourly_cost` bounds the price of each machine.
@@ -287,6 +293,7 @@ fn hourly(ask: &Ask, replicas: u32) -> Option<Usd> {
 fn alternative(first: &Ask, ask: &Ask, replicas: u32) -> Alternative {
     let list = |own: &Vec<String>, other: &Vec<String>| (own != other).then(|| own.clone());
     Alternative {
+        not_in: None,
         request: (request(ask) != request(first)).then(|| request(ask)),
         capacity: (ask.capacity != first.capacity).then(|| ask.capacity.clone()),
         regions: list(&ask.places, &first.places),

@@ -74,20 +74,16 @@ fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
 
 fn ways(fill: f64) -> impl Strategy<Value = (Option<u32>, Vec<Alternative>)> {
     let places = || maybe(fill, texts());
-    let way = (
-        maybe(fill, request(fill)),
-        maybe(fill, vec(capacity(), 0..4)),
-        (places(), places(), places()),
-        maybe(fill, usd()),
-    )
-        .prop_map(|(request, capacity, (regions, clouds, zones), max_hourly)| Alternative {
-            request,
-            capacity,
-            regions,
-            clouds,
-            zones,
-            max_hourly,
-        });
+    let way =
+        (
+            maybe(fill, request(fill)),
+            maybe(fill, vec(capacity(), 0..4)),
+            (places(), places(), places(), places()),
+            maybe(fill, usd()),
+        )
+            .prop_map(|(request, capacity, (regions, clouds, zones, not_in), max_hourly)| {
+                Alternative { request, capacity, regions, clouds, zones, not_in, max_hourly }
+            });
     (maybe(fill, any::<u32>()), list(fill, way))
 }
 
@@ -102,14 +98,18 @@ fn request(fill: f64) -> impl Strategy<Value = Request> {
     ];
     let accelerators = (list(fill, text()), maybe(fill, kind()), maybe(fill, count), maybe(fill, bytes()))
         .prop_map(|(any_of, kind, count, memory)| AcceleratorRequest { any_of, kind, count, memory });
-    let host = (maybe(fill, cpu()), maybe(fill, bytes()), list(fill, text()), maybe(fill, arch()));
-    (maybe(fill, accelerators), host).prop_map(|(accelerators, (cpu, memory, instance_type, arch))| Request {
-        accelerators,
-        cpu,
-        memory,
-        instance_type,
-        arch,
-    })
+    let types = (list(fill, text()), list(fill, text()));
+    let host = (maybe(fill, cpu()), maybe(fill, bytes()), types, maybe(fill, arch()));
+    (maybe(fill, accelerators), host).prop_map(
+        |(accelerators, (cpu, memory, (instance_type, not_instance_type), arch))| Request {
+            accelerators,
+            cpu,
+            memory,
+            instance_type,
+            not_instance_type,
+            arch,
+        },
+    )
 }
 
 fn run(fill: f64) -> impl Strategy<Value = (RunFirst, RunSecond)> {

@@ -20,7 +20,13 @@ pub(super) fn demand(request: &Request) -> Demand {
 
 /// The accelerators asked for, in words.
 pub(super) fn wanted(request: &Request) -> String {
+    // Of very many names the first ones say enough.
+    const MOST: usize = 8;
+    const FIRST: usize = 5;
     match &request.accelerators {
+        Some(a) if a.any_of.len() > MOST => {
+            format!("{} or {} others", a.any_of[..FIRST].join(" or "), a.any_of.len() - FIRST)
+        }
         Some(a) if !a.any_of.is_empty() => a.any_of.join(" or "),
         Some(a) => a.kind.map_or_else(String::new, |k| format!("any {k}")),
         None => "none".into(),
@@ -56,6 +62,11 @@ pub(super) fn too_small(request: &Request, offer: &Offer) -> Option<(&'static st
         && !offer.instance_type.as_deref().is_some_and(|t| request.instance_type.iter().any(|i| i == t))
     {
         return Some(("instanceType", json!(request.instance_type), json!(offer.instance_type)));
+    }
+    if let Some(kind) = offer.instance_type.as_deref()
+        && request.not_instance_type.iter().any(|forbidden| forbidden == kind)
+    {
+        return Some(("notInstanceType", json!(request.not_instance_type), json!(kind)));
     }
     if let Some(arch) = request.arch
         && offer.arch != Some(arch)

@@ -54,12 +54,13 @@ pub(super) fn filters(made: &mut Instance, dice: &mut Dice) {
     for index in some(made, dice, 70) {
         let region = full(dice.pick(&REGIONS));
         let spec = &mut made.workloads[index].1;
-        match dice.int(0, 5) {
+        match dice.int(0, 6) {
             0 => spec["regions"] = json!([region, "us-east-1", "dc"]),
             1 => spec["clouds"] = json!(["aws", "gcp"]),
             2 => spec["zones"] = json!(["us-east-1a", "z2"]),
             3 => spec["notIn"] = json!(dice.pick(&["aws", "eu", "us-east-1a", "gcp/europe-west4"])),
             4 => spec["regions"] = json!("EU"),
+            5 => spec["request"]["notInstanceType"] = json!([dice.pick(&["big", "tin"]), "none"]),
             _ => spec["request"]["instanceType"] = json!(["big", "tin"]),
         }
     }
@@ -102,11 +103,13 @@ pub(super) fn alternatives(made: &mut Instance, dice: &mut Dice) {
 fn another_way(dice: &mut Dice) -> Value {
     let mut way = json!({});
     let count = dice.pick(&[1, 2, 4]);
-    match dice.int(0, 4) {
+    match dice.int(0, 6) {
         0 => way["request"] = json!({ "accelerators": { "anyOf": ["H100"], "count": count } }),
         1 => way["request"] = json!({ "accelerators": { "kind": "gpu", "count": count }, "cpu": 7 }),
         2 => way["request"] = json!({ "cpu": dice.pick(&["500m", "3", "11"]), "memory": "20Gi" }),
         3 => way["request"] = json!({ "instanceType": ["big", "tin"] }),
+        4 => way["request"] = json!({ "cpu": 3, "notInstanceType": ["big", "tin"] }),
+        5 => way["notIn"] = json!(dice.pick(&["aws", "EU", "us-east-1", "dc"])),
         _ => way["regions"] = json!([]),
     }
     if dice.chance(40) {

@@ -389,6 +389,10 @@ fn a_plan_is_held_against_the_documents_as_they_are_now() {
             inputs.estate.carbon_budgets[0].kg = plimsoll_model::Kg::from_units(1);
         }),
         (Kind::Constraint(Constraint::NotIn), |inputs| inputs.workloads[0].spec.not_in = vec!["US".into()]),
+        (Kind::Constraint(Constraint::Size), |inputs| {
+            let types = inputs.estate.offers.iter().filter_map(|offer| offer.instance_type.clone());
+            inputs.workloads[0].spec.request.not_instance_type = types.collect();
+        }),
         (Kind::Constraint(Constraint::Residency), |inputs| {
             inputs.estate.datasets[0].residency = vec!["EU".into()];
         }),

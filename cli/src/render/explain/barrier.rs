@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::money::{and, by_part};
 use crate::render::{
     format::{bytes, decimals, minute, usd},
-    plan::left_out::figure,
+    plan::left_out::{figure, named},
     table::shorten,
 };
 
@@ -80,6 +80,7 @@ fn too_small(barrier: &Barrier, needs: &str, has: &str) -> String {
         "memory" => format!("one instance has {has} of memory, and a replica needs {needs}"),
         "arch" if has == "none" => format!("it does not state its processor, and {needs} is asked for"),
         "arch" => format!("its processor is {has}, and {needs} is asked for"),
+        "notInstanceType" => format!("its machine type is {has}, and {needs} is forbidden"),
         _ => format!("its machine type is {has}, and {needs} is asked for"),
     }
 }
@@ -154,7 +155,7 @@ fn value(barrier: &Barrier, value: &Value) -> String {
         Value::Array(items) => {
             let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
             let list: Vec<String> = items.iter().map(text).collect();
-            list.join(" or ")
+            named(&list, " or ")
         }
         Value::Null => "none".into(),
         other => other.to_string(),

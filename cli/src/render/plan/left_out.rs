@@ -61,7 +61,7 @@ pub(in crate::render) fn sentence(cause: &Cause) -> String {
         (Value::Null, _) => "nothing".to_owned(),
         (Value::Array(items), _) => {
             let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-            items.iter().map(text).collect::<Vec<_>>().join(", ")
+            named(&items.iter().map(text).collect::<Vec<_>>(), ", ")
         }
         (value, _) => value.to_string(),
     };
@@ -73,6 +73,8 @@ pub(in crate::render) fn sentence(cause: &Cause) -> String {
     let name = &cause.name;
     match cause.constraint {
         Constraint::Accelerator => format!("another accelerator: {has} instead of {needs}"),
+        Constraint::Size if name == "notInstanceType" => format!("{has} not forbidden, as {needs} is"),
+        Constraint::Size if name == "instanceType" => format!("machine type {has} instead of {needs}"),
         Constraint::Size => format!("a smaller request ({name}): {has} instead of {needs}"),
         Constraint::Memory => format!("less memory of the accelerator: {has} instead of {needs}"),
         Constraint::Capacity => format!("another capacity class: {needs}, beside {has}"),
@@ -93,6 +95,17 @@ pub(in crate::render) fn sentence(cause: &Cause) -> String {
         Constraint::Risk => "machines that are interrupted less often".to_owned(),
         Constraint::Producer => format!("{name} placed"),
     }
+}
+
+/// Names in a row; of very many the first ones and how many more.
+pub(in crate::render) fn named(names: &[String], between: &str) -> String {
+    const MOST: usize = 8;
+    const FIRST: usize = 5;
+    if names.len() <= MOST {
+        return names.join(between);
+    }
+    let rest = thousands((names.len() - FIRST) as u128);
+    format!("{}{between}{rest} others", names[..FIRST].join(between))
 }
 
 /// A figure in one of the units of `relaxBy`.

@@ -59,9 +59,14 @@ fn alternative(scope: &mut Scope<'_>, other: &Alternative) {
 
 /// The lists of places where it may run that way, by field.
 pub(super) fn places_of(other: &Alternative) -> impl Iterator<Item = (&'static str, &[String])> {
-    [("regions", &other.regions), ("clouds", &other.clouds), ("zones", &other.zones)]
-        .into_iter()
-        .filter_map(|(field, places)| Some((field, places.as_deref()?)))
+    [
+        ("regions", &other.regions),
+        ("clouds", &other.clouds),
+        ("zones", &other.zones),
+        ("notIn", &other.not_in),
+    ]
+    .into_iter()
+    .filter_map(|(field, places)| Some((field, places.as_deref()?)))
 }
 
 fn request(scope: &mut Scope<'_>, request: &Request) {
@@ -76,6 +81,7 @@ fn request(scope: &mut Scope<'_>, request: &Request) {
         accelerators(&mut scope.field("accelerators"), wanted);
     }
     name::list(&mut scope.field("instanceType"), &request.instance_type);
+    name::list(&mut scope.field("notInstanceType"), &request.not_instance_type);
 }
 
 fn accelerators(scope: &mut Scope<'_>, request: &AcceleratorRequest) {
