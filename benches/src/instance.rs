@@ -23,6 +23,7 @@ pub fn empty() -> Inputs {
         embedded_catalog: false,
         file_offers: Vec::new(),
         series: BTreeMap::new(),
+        places: plimsoll_model::read::Places::default(),
         digest: "bench".into(),
     }
 }

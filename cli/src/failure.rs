@@ -78,7 +78,10 @@ impl From<LoadError> for Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
-        Self::usage(error.to_string()).with_help(error.help())
+        match error {
+            PlanError::Document(problem) => Self::problems(vec![*problem]),
+            error => Self::usage(error.to_string()).with_help(error.help()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{GramsPerKwh, OfferSpec, Time, Workload, estate::EstateSpec, plan::Assumption};
+use crate::{GramsPerKwh, OfferSpec, Time, Workload, estate::EstateSpec, plan::Assumption, read::Places};
 
 /// The documents and the files they name.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Inputs {
     pub series: BTreeMap<String, Series>,
     /// What other programs' documents do not say and was assumed, and which of them were passed over.
     pub assumptions: Vec<Assumption>,
+    /// Where the documents are written, for messages.
+    pub places: Places,
     /// SHA-256 (hex) over everything read.
     pub digest: String,
 }

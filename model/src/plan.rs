@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Changes, Duration, OfferSpec, Time, Usd, Workload, document::ApiVersion, estate::EstateSpec,
-    inputs::Series,
+    inputs::Series, read::Places,
 };
 
 /// `kind: Plan`.
@@ -422,6 +422,7 @@ impl Inputs {
             file_offers: Vec::new(),
             series: documents.series.clone(),
             assumptions: Vec::new(),
+            places: Places::default(),
             digest: self.digest.clone(),
         })
     }

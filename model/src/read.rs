@@ -15,6 +15,6 @@ mod view;
 
 pub use documents::{Documents, catalog, documents, every_document, front, is_document, plan};
 pub use draft::Draft;
-pub use located::Located;
+pub use located::{Located, Places};
 pub use series::series;
 pub use view::View;

@@ -20,7 +20,7 @@ pub use rules::{Quota, Rules};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::Time;
+use plimsoll_model::{Time, read::Located};
 use plimsoll_solver::Problem;
 
 use crate::{
@@ -54,9 +54,10 @@ pub struct Build<'w> {
     by_offer: BTreeMap<OfferIx, u32>,
     series_at: BTreeMap<LocationIx, Option<u32>>,
     until: Time,
-    missing: BTreeSet<String>,
+    /// Figures that nothing states, each with the first workload that needs it.
+    missing: BTreeMap<String, String>,
     /// What would cost more than a plan can state.
-    beyond: BTreeSet<String>,
+    beyond: Option<PlanError>,
     /// The last figure that a price needed in vain.
     lacking: String,
     reserved: BTreeSet<OfferIx>,
@@ -94,8 +95,8 @@ impl<'w> Build<'w> {
             by_offer: BTreeMap::new(),
             series_at: BTreeMap::new(),
             until: latest(world, settings),
-            missing: BTreeSet::new(),
-            beyond: BTreeSet::new(),
+            missing: BTreeMap::new(),
+            beyond: None,
             lacking: String::new(),
             reserved: inputs.estate.reservations.iter().filter_map(|r| world.named(&r.offer)).collect(),
             shared_data: vec![false; inputs.estate.datasets.len()],
@@ -118,12 +119,14 @@ impl<'w> Build<'w> {
         this.tasks();
         this.egress_of_edges();
         this.reservations();
-        if let Some(first) = this.beyond.first() {
-            Err(beyond(first))
+        if let Some(beyond) = this.beyond.take() {
+            Err(beyond)
         } else if this.missing.is_empty() {
             Ok(this)
         } else {
-            Err(PlanError::Missing { figures: this.missing.into_iter().collect() })
+            Err(PlanError::Missing {
+                figures: this.missing.into_iter().map(|(figure, by)| figure + &by).collect(),
+            })
         }
     }
 
@@ -174,8 +177,10 @@ fn latest(world: &World<'_>, settings: &Settings) -> Time {
 }
 
 /// Refuses what costs more than a plan can state.
-pub(crate) fn beyond(what: &str) -> PlanError {
-    PlanError::input(
+pub(crate) fn beyond(place: Option<&Located<()>>, what: &str) -> PlanError {
+    PlanError::at(
+        place,
+        "spec",
         format!("{what} would cost $10^12 or more, which no plan can state"),
         "look at the prices, sizes, replicas and durations that it is made of",
     )

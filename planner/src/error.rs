@@ -1,5 +1,7 @@
 //! Why there is no plan.
 
+use plimsoll_model::{Diagnostic, read::Located};
+
 /// What went wrong, in a form that the command line prints and turns into an exit code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
@@ -11,6 +13,9 @@ pub enum PlanError {
         /// What to do about it.
         help: String,
     },
+    /// The same, where a document says it.
+    #[error("{0}")]
+    Document(Box<Diagnostic>),
     /// Figures that a price needs and that nothing states.
     #[error("{}", missing(.figures))]
     Missing {
@@ -25,10 +30,19 @@ impl PlanError {
         Self::Input { message: message.into(), help: help.into() }
     }
 
+    /// An error of a field of a document; of no particular one where its place is not known.
+    pub fn at(place: Option<&Located<()>>, field: &str, message: String, help: &str) -> Self {
+        match place {
+            Some(place) => Self::Document(Box::new(place.problem(field, message).with_help(help))),
+            None => Self::input(message, help),
+        }
+    }
+
     /// What to do about it.
     pub fn help(&self) -> &str {
         match self {
             Self::Input { help, .. } => help,
+            Self::Document(problem) => problem.help.as_deref().unwrap_or_default(),
             Self::Missing { .. } => "state the figure in the estate, or let `defaults: embedded` fill it",
         }
     }

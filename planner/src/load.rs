@@ -20,7 +20,11 @@ use std::{
 
 use plimsoll_formats::{Foreign, Seat, Translation, translate};
 use plimsoll_model::{
-    Diagnostic, Document, Estate, Inputs, Workload, estate::EstateSpec, plan::Assumption, read, read::Located,
+    Diagnostic, Document, Estate, Inputs, Workload,
+    estate::EstateSpec,
+    plan::Assumption,
+    read,
+    read::{Located, Places},
 };
 
 pub use validate::validate;
@@ -153,14 +157,22 @@ fn read_all(
     };
     assumptions.extend(of_files);
     ok_if_none(validate::places(&workloads, located, &file_offers))?;
-    let estate = estate.map_or_else(EstateSpec::default, |(estate, _)| estate.value.spec);
+    let (estate, of_estate) = match estate {
+        Some((estate, _)) => {
+            let (estate, place) = estate.split();
+            (estate.spec, Some(place))
+        }
+        None => (EstateSpec::default(), None),
+    };
+    let (workloads, of_workloads) = workloads.into_iter().map(Located::split).unzip();
     let inputs = Inputs {
-        workloads: workloads.into_iter().map(|workload| workload.value).collect(),
+        workloads,
         embedded_catalog: estate.has_embedded_catalog(),
         estate,
         file_offers,
         series,
         assumptions,
+        places: Places { estate: of_estate, workloads: of_workloads },
         digest: digest.hex(),
     };
     let text = |(index, file): (usize, File)| {

@@ -44,7 +44,7 @@ pub fn plan(
     let world = World::new(inputs, settings.now)?;
     let rules = Rules::of(&world);
     let plan = solved(&world, &rules, settings, &[], time_left, observer)?.0;
-    if plan.objective.total_usd.to_f64() >= MOST_USD { Err(beyond("the plan")) } else { Ok(plan) }
+    if plan.objective.total_usd.to_f64() >= MOST_USD { Err(beyond(None, "the plan")) } else { Ok(plan) }
 }
 
 /// On which offer and when a workload runs, in terms that hold at any prices.

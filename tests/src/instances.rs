@@ -84,6 +84,7 @@ impl Instance {
             embedded_catalog: self.estate.get("catalog").is_none(),
             file_offers: Vec::new(),
             series: self.series.iter().map(series).collect(),
+            places: plimsoll_model::read::Places::default(),
             digest: "d1".into(),
         }
     }

@@ -156,6 +156,7 @@ fn embedded() -> Inputs {
         embedded_catalog: true,
         file_offers: Vec::new(),
         series: BTreeMap::new(),
+        places: plimsoll_model::read::Places::default(),
         digest: String::new(),
     }
 }

@@ -78,6 +78,18 @@ fn figures_beyond_all_bounds() {
 }
 
 #[test]
+fn a_reservation_of_no_offer() {
+    let run = run_with_input(
+        "plan -",
+        "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: w}\nspec: {request: {cpu: 1}}\n---\n\
+         apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {name: e}\nspec:\n  reservations:\n    - \
+         {offer: aws/us-east-1/p4d.24xlarge/reserved, count: 1}\n    - {offer: aws/us-east-1/p4d/reserved, count: 1}\n",
+    );
+    refused(&run);
+    insta::assert_snapshot!(run.err);
+}
+
+#[test]
 fn a_figure_that_a_price_needs() {
     let estate = fs::read_to_string(data().join("small/a-estate.yaml")).expect("it is there");
     let estate = estate

@@ -56,6 +56,23 @@ impl<T> Located<T> {
     }
 }
 
+/// Where the documents of a plan are written, so that what is found wrong of them later still points at a
+/// line. Empty for what was not read from files. Any two are equal: inputs are when they say the same,
+/// wherever they say it.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The estate's.
+    pub estate: Option<Located<()>>,
+    /// The workloads', in their order.
+    pub workloads: Vec<Located<()>>,
+}
+
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// A document that is not ours and has no type yet.
 impl Located<()> {
     /// Reads the document as `T`; unknown fields are as `T` has it.

@@ -1,12 +1,12 @@
 //! The choices of a workload: every eligible offer with what it costs and uses, thinned.
 
-use plimsoll_model::{Bytes, Time, Usd};
+use plimsoll_model::{Bytes, Inputs, Time, Usd};
 use plimsoll_solver::{
     column,
     problem::{Choice, HOUR, Task},
 };
 
-use super::{Build, Quota, network::GB, tasks::spec_name, thin};
+use super::{Build, Quota, beyond, network::GB, tasks::spec_name, thin};
 use crate::{
     terms::Terms,
     world::{Assumptions, Offer, OfferIx},
@@ -95,35 +95,47 @@ impl Build<'_> {
         });
         let series = if needs_carbon { self.series(offer.location) } else { None };
         if terms.exposure.is_nan() {
-            return self.lacks(offer, "interruptionsPerHour");
+            return self.lacks(index, "spec", offer, "interruptionsPerHour");
         }
         if kilowatts.is_none() && powered {
-            return self.lacks(offer, "watts");
+            return self.lacks(index, "spec", offer, "watts");
         }
         if series.is_none() && needs_carbon {
-            return self.lacks(offer, "carbon intensity (`carbonIntensity`)");
+            return self.lacks(index, "spec", offer, "carbon intensity (`carbonIntensity`)");
         }
         if let Some(client) = self.prospects[index].unknown_rtt(offer.location) {
             let client = client.to_owned();
-            return self.lacks(offer, &format!("a round-trip time to {client} (`latency`)"));
+            return self.lacks(
+                index,
+                "spec.clients",
+                offer,
+                &format!("a round-trip time to {client} (`latency`)"),
+            );
         }
         // Of a small cloud nothing may say what leaving it costs; a producer's data may have to leave.
         if self.hands_over[index] && offer.embedded && !self.may_leave(offer.location) {
-            return self.lacks(offer, "egress price (`egress`)");
+            return self.lacks(index, "spec", offer, "egress price (`egress`)");
         }
         let ready = self.ready(index, task, offer)?;
         let mut outputs = 0.0;
-        for (output, to) in spec.outputs.iter().zip(&world.outputs[index]) {
+        for (nth, (output, to)) in spec.outputs.iter().zip(&world.outputs[index]).enumerate() {
             let ignored = &mut Assumptions::ignored();
             let Some(usd) = world.network().egress_usd(offer.location, *to, output.size, ignored) else {
-                return self.lacks(offer, &format!("egress price to {} (`egress`)", output.to));
+                return self.lacks(
+                    index,
+                    &format!("spec.outputs[{nth}].to"),
+                    offer,
+                    &format!("egress price to {} (`egress`)", output.to),
+                );
             };
             outputs += column::micro(usd as f64 / GB / 1e12);
         }
         let compute = terms.instances.to_f64() * offer.hourly.to_f64() * terms.run.nanos() as f64 / HOUR;
         if compute + outputs >= MOST_USD {
             let name = &self.prospects[index].workload.metadata.name;
-            self.beyond.insert(format!("`{name}` on `{}`", offer.name()));
+            let what = format!("`{name}` on `{}`", offer.name());
+            let place = world.inputs.places.workloads.get(index);
+            self.beyond.get_or_insert_with(|| beyond(place, &what));
             return None;
         }
         let current =
@@ -162,7 +174,12 @@ impl Build<'_> {
             let size = Bytes(self.problem.datasets[dataset as usize].sizes[level as usize]);
             let Some(copy) = self.cheapest_copy(dataset as usize, offer.location, size) else {
                 let name = &self.world.inputs.estate.datasets[dataset as usize].name;
-                return self.lacks(offer, &format!("egress price from dataset {name} (`egress`)"));
+                return self.lacks(
+                    index,
+                    "spec.inputs",
+                    offer,
+                    &format!("egress price from dataset {name} (`egress`)"),
+                );
             };
             ready = ready.max(self.settings.now + copy.time);
         }
@@ -170,11 +187,22 @@ impl Build<'_> {
     }
 
     /// Notes a missing figure of an offer that the user stated. Embedded offers are passed over.
-    fn lacks<T>(&mut self, offer: &Offer, what: &str) -> Option<T> {
+    fn lacks<T>(&mut self, index: usize, field: &str, offer: &Offer, what: &str) -> Option<T> {
         what.clone_into(&mut self.lacking);
         if !offer.embedded {
-            self.missing.insert(format!("`{}` has no {what}", offer.name()));
+            let figure = format!("`{}` has no {what}", offer.name());
+            let by = || needed_by(self.world.inputs, index, field);
+            self.missing.entry(figure).or_insert_with(by);
         }
         None
+    }
+}
+
+/// The workload that a figure is needed for, with the place that needs it.
+pub(super) fn needed_by(inputs: &Inputs, index: usize, field: &str) -> String {
+    let name = &inputs.workloads[index].metadata.name;
+    match inputs.places.workloads.get(index) {
+        Some(place) => format!(", which `{name}` needs ({})", place.place_of(field)),
+        None => format!(", which `{name}` needs"),
     }
 }

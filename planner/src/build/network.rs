@@ -6,7 +6,7 @@ use ndarray::Array2;
 use plimsoll_model::{Bytes, Duration, GbitPerSecond};
 use plimsoll_solver::problem::{Dataset, Network, Task, transfer_time};
 
-use super::Build;
+use super::{Build, choices::needed_by};
 use crate::world::{Assumptions, LocationIx, World};
 
 /// Bytes in a GB as clouds bill it.
@@ -96,8 +96,8 @@ impl Build<'_> {
     /// Prices and throughput between the places of producers and consumers.
     pub(super) fn egress_of_edges(&mut self) {
         let world = self.world;
-        // Each with whether something is moved: what is nothing costs nothing.
-        let mut pairs: BTreeMap<(u32, u32), bool> = BTreeMap::new();
+        // Each with the first consumer that something is moved to: what is nothing costs nothing.
+        let mut pairs: BTreeMap<(u32, u32), Option<usize>> = BTreeMap::new();
         let places = |task: &Task| {
             let mut list: Vec<u32> = task.choices.iter().map(|c| c.place).collect();
             list.sort_unstable();
@@ -105,11 +105,12 @@ impl Build<'_> {
             list
         };
         let tasks = &self.problem.tasks;
-        for consumer in tasks {
+        for (index, consumer) in tasks.iter().enumerate() {
             for edge in &consumer.inputs {
                 for from in places(&tasks[edge.producer as usize]) {
                     for to in places(consumer) {
-                        *pairs.entry((from, to)).or_default() |= edge.bytes > 0;
+                        let moved = pairs.entry((from, to)).or_default();
+                        *moved = moved.or((edge.bytes > 0).then_some(index));
                     }
                 }
             }
@@ -118,10 +119,11 @@ impl Build<'_> {
             if between(world, &mut self.problem.network, from, to) {
                 continue;
             }
-            if moves {
+            if let Some(index) = moves {
                 let label = |place| world.places.label(LocationIx(place));
                 let (a, b) = (label(from), label(to));
-                self.missing.insert(format!("no egress price from {a} to {b} (`egress`)"));
+                let by = || needed_by(world.inputs, index, "spec.inputs");
+                self.missing.entry(format!("no egress price from {a} to {b} (`egress`)")).or_insert_with(by);
             } else {
                 self.problem.network.usd_per_byte[(from as usize, to as usize)] = 0.0;
             }

@@ -63,7 +63,7 @@ impl Build<'_> {
 
     /// Refuses grids of more starts than can be looked at.
     pub(super) fn slots(&self) -> Result<(), PlanError> {
-        for prospect in &self.prospects {
+        for (index, prospect) in self.prospects.iter().enumerate() {
             let spec = prospect.spec();
             let slots = spec.slots.unwrap_or(Duration::from_hours(1));
             let window = prospect
@@ -72,7 +72,9 @@ impl Build<'_> {
             let starts = window / slots.nanos().max(1);
             if starts > MOST_STARTS {
                 let name = &prospect.workload.metadata.name;
-                return Err(PlanError::input(
+                return Err(PlanError::at(
+                    self.world.inputs.places.workloads.get(index),
+                    if spec.slots.is_some() { "spec.slots" } else { "spec.deadline" },
                     format!(
                         "`{name}` could start at {starts} moments until its deadline, {slots} apart: at most {MOST_STARTS} are looked at"
                     ),

@@ -56,6 +56,7 @@ fn look_up(plan: &Plan, answer: &mut WhyNot) -> Result<(), PlanError> {
         embedded_catalog: true,
         series: BTreeMap::new(),
         assumptions: Vec::new(),
+        places: plimsoll_model::read::Places::default(),
         digest: String::new(),
     };
     let world = World::new(&nothing, plan.inputs.flags.now)?;

@@ -171,7 +171,9 @@ impl World<'_> {
             for (g, group) in site.nodes.iter().enumerate() {
                 let name = format!("{}/{}/on-prem", site.name, group.name);
                 if self.by_name.insert(name.clone(), OfferIx(self.offers.len() as u32)).is_some() {
-                    return Err(PlanError::input(
+                    return Err(PlanError::at(
+                        self.inputs.places.estate.as_ref(),
+                        &format!("spec.sites[{s}].nodes[{g}].name"),
                         format!("two offers are named `{name}`"),
                         "rename the site or the nodes",
                     ));
@@ -180,7 +182,7 @@ impl World<'_> {
             }
         }
         self.price_rules();
-        for reservation in &estate.reservations {
+        for (index, reservation) in estate.reservations.iter().enumerate() {
             let found = self.named(&reservation.offer);
             if let Some(OfferIx(ix)) = found {
                 let offer = &mut self.offers[ix as usize];
@@ -189,11 +191,10 @@ impl World<'_> {
                 }
             }
             if found.is_none() {
-                return Err(PlanError::input(
-                    format!(
-                        "`spec.reservations` of the estate names the offer `{}`, which does not exist",
-                        reservation.offer
-                    ),
+                return Err(PlanError::at(
+                    self.inputs.places.estate.as_ref(),
+                    &format!("spec.reservations[{index}].offer"),
+                    format!("there is no offer `{}`", reservation.offer),
                     "list the offers' names with `plimsoll offers`, or state the offer in `spec.offers`",
                 ));
             }

@@ -36,6 +36,7 @@ pub(crate) fn inputs(estate: Value, workloads: &[(&str, Value)]) -> Inputs {
         embedded_catalog: false,
         file_offers: Vec::new(),
         series: BTreeMap::new(),
+        places: plimsoll_model::read::Places::default(),
         digest: "d1".into(),
     }
 }
