@@ -3,6 +3,7 @@
 //! Text carries escape sequences where colour helps; the streams it goes to strip them when colours are
 //! not wanted.
 
+mod assumed;
 mod explain;
 mod format;
 mod front;

@@ -32,6 +32,24 @@ pub(super) fn thousands(value: u128) -> String {
     out
 }
 
+/// So many names may stand in a line.
+pub(super) const FEW: usize = 8;
+
+/// So many stand for all where there are more.
+pub(super) const SOME: usize = 3;
+
+/// All names where they are few, else some.
+pub(super) fn few(names: &[&str]) -> String {
+    first(names, if names.len() <= FEW { names.len() } else { SOME })
+}
+
+/// The first so many names, and how many more there are.
+pub(super) fn first(names: &[&str], named: usize) -> String {
+    let (named, rest) = names.split_at(named.min(names.len()));
+    let named = named.join(", ");
+    if rest.is_empty() { named } else { format!("{named} and {} more", thousands(rest.len() as u128)) }
+}
+
 /// At most so many decimals, without trailing zeros.
 pub(super) fn decimals(value: f64, most: usize) -> String {
     trimmed(&format!("{value:.most$}")).to_owned()

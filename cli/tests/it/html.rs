@@ -140,6 +140,33 @@ fn a_thousand_workloads_are_two_megabytes_at_most() {
     assert!(page.len() <= 2_000_000 && page.matches("<details").count() == 1000, "{}", page.len());
 }
 
+/// Over the whole catalogue. What is assumed of all of them is a row, not a thousand.
+#[test]
+fn a_thousand_manifests_are_two_megabytes_at_most() {
+    let manifest = |at: u32| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: multimodal-ai-trainer-{at:04}}}\nspec:\n  \
+             selector: {{matchLabels: {{app: trainer}}}}\n  template:\n    metadata: {{labels: {{app: trainer}}}}\n    \
+             spec:\n      nodeSelector: {{gpu-type: nvidia-a100}}\n      containers:\n      - name: trainer\n        \
+             image: example/trainer\n        resources: {{limits: {{nvidia.com/gpu: 1, cpu: 8, memory: 32Gi}}}}\n      \
+             volumes:\n      - {{name: in, persistentVolumeClaim: {{claimName: training-data}}}}\n      - {{name: \
+             out, persistentVolumeClaim: {{claimName: model-output}}}}\n"
+        )
+    };
+    let page = run_with_input("plan - -o html", &(0..1000).map(manifest).collect::<String>()).out;
+    assert!(page.len() <= 2_000_000 && page.matches("<details").count() == 1000, "{}", page.len());
+    let assumed = &page[page.find("<section id=\"assumed\"").expect("assumptions")..];
+    let assumed = &assumed[..assumed.find("</section>").expect("its end")];
+    assert!(assumed.len() < 10_000, "{}", assumed.len());
+    for what in ["data (plimsoll.dev/inputs) of", "horizon of the services"] {
+        let row = format!(
+            "{what} multimodal-ai-trainer-0000, multimodal-ai-trainer-0001, multimodal-ai-trainer-0002"
+        );
+        assert!(assumed.contains(&format!("{row} and 997 more</th>")), "{assumed}");
+    }
+    assert!(assumed.contains("names all"), "{assumed}");
+}
+
 /// A thousand workloads of six teams, each with sixteen offers to choose from.
 fn thousand() -> String {
     let header = |kind: &str| format!("apiVersion: plimsoll.dev/v1alpha1\nkind: {kind}\nmetadata: ");

@@ -6,7 +6,8 @@ use maud::{Markup, html};
 
 use super::{Report, table::table};
 use crate::render::{
-    format::days,
+    assumed::{Shared, shared},
+    format::{FEW, SOME, days, few},
     plan::{change, changes_in_all, limit, price_list},
 };
 
@@ -39,19 +40,24 @@ pub(super) fn assumptions(report: &Report<'_>) -> Option<Markup> {
     if assumptions.is_empty() {
         return None;
     }
+    let rows: Vec<Shared<'_>> = shared(assumptions).collect();
+    let many = rows.iter().any(|shared| shared.names.len() > FEW);
     let rows = html! {
-        @for one in assumptions {
+        @for shared in &rows {
             tr {
-                th scope="row" { (one.what) }
-                td { (one.value) }
-                td { (one.source) }
-                td { (one.as_of.as_deref().unwrap_or_default()) }
+                th scope="row" { (shared.what(&few(&shared.names.iter().copied().collect::<Vec<_>>()))) }
+                td { (shared.one.value) }
+                td { (shared.one.source) }
+                td { (shared.one.as_of.as_deref().unwrap_or_default()) }
             }
         }
     };
     let heads = [("What", false), ("Value", false), ("Source", false), ("Date", false)];
     Some(html! {
-        p { "Figures that no document stated. Each can be replaced by stating it." }
+        p {
+            "Figures that no document stated. Each can be replaced by stating it."
+            @if many { " Where more than " (FEW) " share one, " (SOME) " are named; " code { "-o json" } " names all." }
+        }
         (table("Assumptions", &heads, &rows, None, true))
     })
 }

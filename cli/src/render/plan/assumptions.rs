@@ -1,6 +1,6 @@
 //! Figures that no document stated, and where prices come from.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use indexmap::IndexMap;
 use plimsoll_model::{
@@ -9,7 +9,8 @@ use plimsoll_model::{
 };
 
 use crate::render::{
-    format::days,
+    assumed::{OUTSIDE, Wording},
+    format::{SOME, days, few, first, thousands},
     style::dim,
     table::{chars, printable, shorten_end, wrap},
 };
@@ -19,10 +20,10 @@ const MOST: usize = 12;
 
 /// A line or two for each kind of figure.
 pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
-    let mut kinds: IndexMap<&str, Vec<(&str, &Assumption)>> = IndexMap::new();
+    let mut kinds: IndexMap<&str, Vec<(Wording<'_>, &Assumption)>> = IndexMap::new();
     for assumption in &plan.assumptions {
-        let (kind, about) = split(&assumption.what);
-        kinds.entry(kind).or_default().push((about, assumption));
+        let wording = Wording::of(&assumption.what);
+        kinds.entry(wording.kind).or_default().push((wording, assumption));
     }
     if kinds.is_empty() {
         return Vec::new();
@@ -38,71 +39,43 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
         hidden += more;
         lines.push(line);
     }
-    let more = if hidden == 0 { String::new() } else { format!("and {hidden} more, ") };
+    let more = if hidden == 0 { String::new() } else { format!("and {} more, ", thousands(hidden as u128)) };
     lines.push(dim(format!("  {more}each with its source and date: -o json")));
     lines
 }
 
-/// As many figures of a kind as a line holds, and how many it does not.
-fn figures_of(kind: &str, figures: &[(&str, &Assumption)], width: usize) -> (String, usize) {
+/// As many figures of a kind as a line holds, and how many it says nothing of.
+fn figures_of(kind: &str, figures: &[(Wording<'_>, &Assumption)], width: usize) -> (String, usize) {
     let line = format!("  {}: ", called(kind));
-    // Equal figures stand together: `A100, A100-80GB 400 W each`.
+    // Equal figures stand together: `A100, A100-80GB 400 W`.
     let mut equal: IndexMap<&str, Vec<&str>> = IndexMap::new();
-    for (about, assumption) in figures {
+    for (wording, assumption) in figures {
         // What is assumed is in the name of the kind.
         let value = if kind == OUTSIDE { "" } else { &*assumption.value };
-        equal.entry(value).or_default().push(about);
+        equal.entry(value).or_default().extend(wording.names());
     }
-    let room = width.saturating_sub(chars(&line) + chars("; 99 more"));
-    let (mut text, mut shown) = (String::new(), 0);
-    'figures: for (value, about) in &equal {
-        // As many of those that share a figure as there is room for.
-        for count in (1..=about.len()).rev() {
-            let piece = format!("{} {value}", about[..count].join(", "));
-            let glue = if text.is_empty() { "" } else { "; " };
-            let fits = chars(&text) + chars(glue) + chars(&piece) <= room;
-            if fits || text.is_empty() && count == 1 {
-                text = text + glue + piece.trim();
-                shown += count;
-                if count < about.len() {
-                    break 'figures;
-                }
-                continue 'figures;
-            }
-        }
-        break;
+    let all: usize = equal.values().map(Vec::len).sum();
+    let room = width.saturating_sub(chars(&line) + chars("; 999 more"));
+    let (mut text, mut said) = (String::new(), 0);
+    for (value, about) in &equal {
+        let glue = if text.is_empty() { "" } else { "; " };
+        let fits = |piece: &String| chars(&text) + chars(glue) + chars(piece) <= room;
+        let whole = format!("{} {value}", about.join(", ")).trim().to_owned();
+        // Of those that share a figure some stand for all where there is no room for all.
+        let some = (1..about.len().min(SOME + 1)).rev().map(|named| {
+            let names = first(about, named);
+            if value.is_empty() { names } else { format!("{value} for {names}") }
+        });
+        let count = (text.is_empty() && about.len() > 1 && !value.is_empty())
+            .then(|| format!("{value}, {} times", thousands(about.len() as u128)));
+        let mut shorter = iter::once(whole.clone()).chain(some).chain(count);
+        let Some(piece) = shorter.find(fits).or_else(|| text.is_empty().then_some(whole)) else { break };
+        text = text + glue + &piece;
+        said += about.len();
     }
-    let more = figures.len() - shown;
-    let tail = if more > 0 { format!("; {more} more") } else { String::new() };
+    let more = all - said;
+    let tail = if more > 0 { format!("; {} more", thousands(more as u128)) } else { String::new() };
     (shorten_end(&printable(&format!("{line}{text}{tail}")), width), more)
-}
-
-/// The kind of what is said of the ends of series.
-const OUTSIDE: &str = "carbon intensity outside of a series";
-
-/// `PUE of aws` is of the kind `PUE` and about `aws`.
-fn split(what: &str) -> (&str, &str) {
-    const OUTSIDE: &str = " outside of its series";
-    if let Some(place) = what.strip_prefix("carbon intensity of ").and_then(|what| what.strip_suffix(OUTSIDE))
-    {
-        return ("carbon intensity outside of a series", place);
-    }
-    if let Some(object) = what.strip_prefix("passed over: ") {
-        return ("passed over", object);
-    }
-    if let Some(names) = what.strip_prefix("horizon of the services ") {
-        return ("horizon", names);
-    }
-    let cut = [" of ", " from ", " between "]
-        .iter()
-        .filter_map(|glue| what.find(glue).map(|at| (at, if *glue == " from " { 1 } else { glue.len() })))
-        .min();
-    match cut {
-        Some((at, glue)) => {
-            (&what[..at], what[at + glue..].strip_prefix("from ").unwrap_or(&what[at + glue..]))
-        }
-        None => (what, ""),
-    }
 }
 
 /// A kind in words that need no other reading.
@@ -142,7 +115,7 @@ pub(super) fn price_sources(plan: &Plan, width: usize) -> Vec<String> {
                 _ => day.to_owned(),
             },
         );
-        lines.extend(wrap("  ", &format!("{source} ({day}): {}", workloads.join(", ")), width));
+        lines.extend(wrap("  ", &format!("{source} ({day}): {}", few(workloads)), width));
     }
     lines
 }

@@ -6,7 +6,7 @@ use plimsoll_model::{
     Changes, Plan, Time, Usd,
     changes::{Action, Change, Repriced, Spot},
     explanation::{Barrier, Holder, Verdict, WhyNot},
-    plan::{Cause, Constraint, Price, Run, Status, Unplaced},
+    plan::{Assumption, Cause, Constraint, Placement, Price, Run, Status, Unplaced},
 };
 use plimsoll_planner::{Settings, load};
 use serde_json::json;
@@ -157,7 +157,7 @@ fn many_assumptions_are_cut_to_a_dozen_lines() {
     let mut plan = base();
     let kind = plan.assumptions[0].clone();
     plan.assumptions = (0..400)
-        .map(|at| plimsoll_model::plan::Assumption {
+        .map(|at| Assumption {
             what: format!("figure {} of place-{at}", at % 20),
             value: format!("{} units", at % 3),
             ..kind.clone()
@@ -166,7 +166,52 @@ fn many_assumptions_are_cut_to_a_dozen_lines() {
     let lines = super::assumptions::lines(&plan, 100);
     assert_eq!(lines.len(), 13);
     assert!(lines.iter().all(|line| anstream::adapter::strip_str(line).to_string().chars().count() <= 100));
-    assert!(lines[12].contains("and 3"), "{}", lines[12]);
+    // Seven of the twenty figures of a kind are said to be the same, thirteen are not said.
+    assert_eq!(lines[0], "  figure 0: 0 units for place-0, place-60, place-120 and 4 more; 13 more");
+    assert!(lines[12].contains("and 316 more"), "{}", lines[12]);
+}
+
+#[test]
+fn what_a_thousand_share_is_a_line() {
+    let mut plan = base();
+    let one = plan.assumptions[0].clone();
+    let names: Vec<String> = (1..=1000).map(|at| format!("a-workload-with-a-long-name-{at}")).collect();
+    let each = names.iter().map(|name| Assumption {
+        what: format!("accelerator (plimsoll.dev/request) of {name}"),
+        value: "A100".into(),
+        ..one.clone()
+    });
+    let all = Assumption {
+        what: format!("horizon of the services {}", names.join(", ")),
+        value: "1d".into(),
+        ..one.clone()
+    };
+    plan.assumptions = each.chain([all]).collect();
+    let lines: Vec<String> = super::assumptions::lines(&plan, 100)
+        .iter()
+        .map(|line| anstream::adapter::strip_str(line).to_string())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "  accelerator (plimsoll.dev/request): A100 for a-workload-with-a-long-name-1 and 999 more",
+            "  services run for: 1d for a-workload-with-a-long-name-1 and 999 more",
+            "  each with its source and date: -o json",
+        ]
+    );
+
+    // Where there is room for no name, their number is said.
+    let narrow = super::assumptions::lines(&plan, 70);
+    assert_eq!(narrow[0], "  accelerator (plimsoll.dev/request): A100, 1,000 times");
+
+    for placement in &mut plan.placements {
+        placement.offer.source = Some("a list".into());
+    }
+    let one = plan.placements[0].clone();
+    plan.placements = names.iter().map(|name| Placement { workload: name.clone(), ..one.clone() }).collect();
+    let prices = super::assumptions::price_sources(&plan, 100).join(" ");
+    assert!(prices.contains("a-workload-with-a-long-name-3 and 997 more"), "{prices}");
+    assert!(!prices.contains("name-4"), "{prices}");
 }
 
 #[test]
