@@ -6,6 +6,7 @@
 //! (`part`), and each part a Workload (`assemble`), whose fields keep their places in the manifest.
 //! Nothing is dropped silently: what is not planned and what was assumed is in the notes.
 
+mod agree;
 mod assemble;
 mod claims;
 mod device;

@@ -4,14 +4,22 @@
 use std::collections::BTreeSet;
 
 use plimsoll_model::{
-    Bytes, Cpu, Diagnostic, Workload,
+    Bytes, Capacity, Cpu, Diagnostic, Workload,
     estate::EstateSpec,
     read::{Draft, Located, View},
-    shown, workload, yaml,
+    shown,
+    workload::{self, Alternative, WorkloadSpec},
+    yaml,
 };
 
 use super::{
-    claims::Claims, kinds::Unit, limits::Property, notes::Notes, part::Part, seat::PLACED_FIELD,
+    agree::{Agreement, Stated},
+    claims::Claims,
+    kinds::Unit,
+    limits::{Choice, Property},
+    notes::Notes,
+    part::{Part, Way},
+    seat::PLACED_FIELD,
     selector::Placement,
 };
 
@@ -49,23 +57,32 @@ impl<'a> Assembly<'a, '_> {
         found: &mut EstateSpec,
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Located<Workload>> {
-        let object = &self.unit.object;
-        let mut draft = Draft::new(object.place, &object.view);
-        let named = object.at(&["metadata", "name"]).unwrap_or_else(|| object.view.clone());
-        draft.text(&["apiVersion"], plimsoll_model::API_VERSION, &object.view);
-        draft.text(&["kind"], "Workload", &object.view);
-        draft.text(&["metadata", "name"], &*self.name, &named);
-        self.request(&mut draft);
-        self.places(&mut draft);
-        if let Some(offer) = &self.part.current {
-            draft.text(&["spec", "current"], &**offer, &self.part.template);
+        let (mut specs, mut refused) = (Vec::new(), Vec::new());
+        for way in &self.part.ways {
+            match self.spec(way) {
+                Ok(spec) => specs.push((way, spec)),
+                Err(found) if refused.is_empty() => refused = found,
+                Err(_) => {}
+            }
         }
-        let before = problems.len();
-        let stated = self.annotations(&mut draft, problems);
-        if problems.len() > before {
+        let Some((first, spec)) = specs.first() else {
+            problems.extend(refused);
+            return None;
+        };
+        let (mut draft, stated) = match self.drafted(first) {
+            Ok(drafted) => drafted,
+            Err(found) => {
+                problems.extend(found);
+                return None;
+            }
+        };
+        let has = |field: &str| stated.contains_key(field);
+        if let (Some(at), [_, _, ..]) = (stated.get("alternatives"), &specs[..]) {
+            let problem =
+                at.problem(format!("`{PREFIX}alternatives` beside a node affinity of several terms"));
+            problems.push(problem.with_help("the terms are the alternatives: state one of the two"));
             return None;
         }
-        let has = |field: &str| stated.contains(field);
         self.say_remarks(notes, &stated);
         if !has("duration") {
             self.duration(&mut draft, notes);
@@ -77,7 +94,28 @@ impl<'a> Assembly<'a, '_> {
             self.inputs(&mut draft, notes, found);
         }
         match draft.finish::<Workload>() {
-            Ok(workload) => Some(workload),
+            Ok(mut workload) => {
+                // What was held to the selectors.
+                let kept = &mut workload.value.spec;
+                for (field, of) in [
+                    (&mut kept.regions, &spec.regions),
+                    (&mut kept.zones, &spec.zones),
+                    (&mut kept.clouds, &spec.clouds),
+                    (&mut kept.not_in, &spec.not_in),
+                ] {
+                    field.clone_from(of);
+                }
+                kept.capacity.clone_from(&spec.capacity);
+                kept.request.clone_from(&spec.request);
+                kept.alternatives.clone_from(&spec.alternatives);
+                for (_, other) in &specs[1..] {
+                    let way = instead(spec, other);
+                    if way != Alternative::default() && !kept.alternatives.contains(&way) {
+                        kept.alternatives.push(way);
+                    }
+                }
+                Some(workload)
+            }
             Err(more) => {
                 problems.extend(more);
                 None
@@ -85,9 +123,37 @@ impl<'a> Assembly<'a, '_> {
         }
     }
 
+    /// What is asked when it runs one way.
+    fn spec(&self, way: &Way<'a>) -> Result<WorkloadSpec, Vec<Diagnostic>> {
+        let (draft, stated) = self.drafted(way)?;
+        let mut spec = draft.finish::<Workload>()?.value.spec;
+        let mut problems = Vec::new();
+        Agreement { way, stated: &stated, estate: self.estate }.keep(&mut spec, &mut problems);
+        if problems.is_empty() { Ok(spec) } else { Err(problems) }
+    }
+
+    /// What the manifest states and its annotations say, when it runs one way.
+    fn drafted(&self, way: &Way<'a>) -> Result<(Draft, Stated<'a>), Vec<Diagnostic>> {
+        let object = &self.unit.object;
+        let mut draft = Draft::new(object.place, &object.view);
+        let named = object.at(&["metadata", "name"]).unwrap_or_else(|| object.view.clone());
+        draft.text(&["apiVersion"], plimsoll_model::API_VERSION, &object.view);
+        draft.text(&["kind"], "Workload", &object.view);
+        draft.text(&["metadata", "name"], &*self.name, &named);
+        self.request(way, &mut draft);
+        Self::places(way, &mut draft);
+        if let Some(offer) = &self.part.current {
+            draft.text(&["spec", "current"], &**offer, &self.part.template);
+        }
+        let mut problems = Vec::new();
+        let stated = self.annotations(&mut draft, &mut problems);
+        if problems.is_empty() { Ok((draft, stated)) } else { Err(problems) }
+    }
+
     /// Replicas and what each needs.
-    fn request(&self, draft: &mut Draft) {
-        let Part { needs, asked, pods, at, .. } = self.part;
+    fn request(&self, way: &Way<'a>, draft: &mut Draft) {
+        let Part { needs, pods, at, .. } = self.part;
+        let asked = &way.asked;
         let together = asked.as_ref().map_or(1, |(asked, _)| asked.pods);
         let replicas = pods.div_ceil(together);
         if replicas != 1 {
@@ -132,8 +198,8 @@ impl<'a> Assembly<'a, '_> {
     }
 
     /// What selectors allow.
-    fn places(&self, draft: &mut Draft) {
-        let limits = &self.part.placement.limits;
+    fn places(way: &Way<'a>, draft: &mut Draft) {
+        let limits = &way.limits;
         for (property, path) in [
             (Property::Cloud, &["spec", "clouds"][..]),
             (Property::Region, &["spec", "regions"]),
@@ -150,14 +216,19 @@ impl<'a> Assembly<'a, '_> {
         {
             draft.text(&["spec", "request", "arch"], &**arch, &choice.at);
         }
-        if let Some((_, at)) = limits.not_in.first() {
-            draft.list(&["spec", "notIn"], limits.not_in.iter().map(|(place, _)| place.clone()), at);
+        if let Some(first) = limits.excluded_places().next() {
+            let places = limits.excluded_places().map(|excluded| excluded.value.clone());
+            draft.list(&["spec", "notIn"], places, &first.at);
+        }
+        if let Some(first) = limits.excluded_types().next() {
+            let types = limits.excluded_types().map(|excluded| excluded.value.clone());
+            draft.list(&["spec", "request", "notInstanceType"], types, &first.at);
         }
     }
 
     /// Applies the annotations of the object, then of the pod template; returns the fields they state.
-    fn annotations(&self, draft: &mut Draft, problems: &mut Vec<Diagnostic>) -> BTreeSet<&'a str> {
-        let mut stated = BTreeSet::new();
+    fn annotations(&self, draft: &mut Draft, problems: &mut Vec<Diagnostic>) -> Stated<'a> {
+        let mut stated = Stated::new();
         let of = |view: &View<'a>| view.at(&["metadata", "annotations"]);
         let object = of(&self.unit.object.view);
         let template =
@@ -170,7 +241,7 @@ impl<'a> Assembly<'a, '_> {
                     continue;
                 }
                 match Self::annotation(draft, field, &value) {
-                    Ok(()) => _ = stated.insert(field),
+                    Ok(()) => _ = stated.insert(field, value),
                     Err(more) => problems.extend(more),
                 }
             }
@@ -203,23 +274,15 @@ impl<'a> Assembly<'a, '_> {
     }
 
     /// What the manifest says and a plan cannot follow, or follows in its own way.
-    fn say_remarks(&self, notes: &mut Notes, stated: &BTreeSet<&str>) {
-        let Part { asked, placement, needs, riders, levelled, .. } = self.part;
+    fn say_remarks(&self, notes: &mut Notes, stated: &Stated<'a>) {
+        let Part { ways, placement, needs, riders, levelled, .. } = self.part;
         let name = &*self.name;
         for (value, why) in &self.unit.remarks {
             notes.assume("runs", name, value.clone(), why.clone());
         }
-        if !stated.contains("request") {
-            for (value, why) in asked.iter().flat_map(|(asked, _)| &asked.assumed) {
-                notes.assume("accelerator (plimsoll.dev/request)", name, value.clone(), why.clone());
-            }
-            if let (Some((asked, _)), Some(choice)) =
-                (asked, placement.limits.choices.get(&Property::Accelerator))
-            {
-                let why = format!("its selector `{}`", choice.label);
-                notes.assume("accelerator (plimsoll.dev/request)", name, asked.any_of.join(" or "), why);
-            }
-            if asked.is_none() && needs.get("cpu").is_none() && needs.get("memory").is_none() {
+        if !stated.contains_key("request") {
+            let asks = ways.iter().any(|way| way.asked.is_some());
+            if !asks && needs.get("cpu").is_none() && needs.get("memory").is_none() {
                 let value = format!("cpu {}, memory {}", UNSTATED.0, UNSTATED.1);
                 notes.assume(
                     "request (plimsoll.dev/request)",
@@ -241,26 +304,47 @@ impl<'a> Assembly<'a, '_> {
             let value = format!("{} on the same machines", riders.join(", "));
             notes.assume("size", name, value, "cores and memory are added to each replica");
         }
-        if asked.is_none() && !placement.limits.values(Property::Accelerator).is_empty() {
-            let label = &placement.limits.choices[&Property::Accelerator].label;
-            notes.assume("ignored selector", name, label.clone(), "it asks for no accelerator");
-        }
-        for (label, why) in &placement.limits.ignored {
-            notes.assume(
-                "ignored selector (plimsoll.dev/regions, zones, request)",
-                name,
-                label.clone(),
-                *why,
-            );
+        // What several ways assume is said once.
+        let mut said = BTreeSet::new();
+        let mut say = |what: &str, value: String, why: String| {
+            if said.insert((what.to_owned(), value.clone(), why.clone())) {
+                notes.assume(what, name, value, why);
+            }
+        };
+        for way in ways {
+            Self::say_of_way(way, stated, &mut say);
         }
         for what in &placement.ignored {
             notes.assume("ignored", name, *what, "a plan chooses offers, not nodes among equal ones");
         }
-        if let Some(choice) =
-            placement.limits.choices.get(&Property::Cloud).filter(|_| !stated.contains("clouds"))
+    }
+
+    fn say_of_way(way: &Way<'a>, stated: &Stated<'a>, say: &mut dyn FnMut(&str, String, String)) {
+        const ACCELERATOR: &str = "accelerator (plimsoll.dev/request)";
+        const IGNORED: &str = "ignored selector (plimsoll.dev/regions, zones, request)";
+        let Way { limits, asked } = way;
+        let by_selector = |choice: &Choice<'_>| format!("its selector `{}`", choice.label);
+        let accelerator = limits.choices.get(&Property::Accelerator);
+        match (asked, accelerator) {
+            (Some((asked, _)), _) if !stated.contains_key("request") => {
+                for (value, why) in &asked.assumed {
+                    say(ACCELERATOR, value.clone(), why.clone());
+                }
+                if let Some(choice) = accelerator {
+                    say(ACCELERATOR, asked.any_of.join(" or "), by_selector(choice));
+                }
+            }
+            (None, Some(choice)) => {
+                say("ignored selector", choice.label.clone(), "it asks for no accelerator".into());
+            }
+            _ => {}
+        }
+        for (label, why) in &limits.ignored {
+            say(IGNORED, label.clone(), (*why).to_owned());
+        }
+        if let Some(choice) = limits.choices.get(&Property::Cloud).filter(|_| !stated.contains_key("clouds"))
         {
-            let why = format!("its selector `{}`", choice.label);
-            notes.assume("cloud (plimsoll.dev/clouds)", name, choice.values.join(", "), why);
+            say("cloud (plimsoll.dev/clouds)", choice.values.join(", "), by_selector(choice));
         }
     }
 
@@ -284,9 +368,10 @@ impl<'a> Assembly<'a, '_> {
     fn interruptible(&self, draft: &mut Draft, notes: &mut Notes) {
         const WHAT: &str = "may be interrupted (plimsoll.dev/interruptible)";
         let name = &*self.name;
-        let Placement { limits, tolerates_spot, .. } = &self.part.placement;
-        let selected = limits.choices.get(&Property::Capacity);
-        let selected = selected.filter(|choice| choice.values.iter().any(|class| class == "spot"));
+        let Placement { tolerates_spot, .. } = &self.part.placement;
+        let mut selected =
+            self.part.ways.iter().filter_map(|way| way.limits.choices.get(&Property::Capacity));
+        let selected = selected.find(|choice| choice.values.iter().any(|class| class == "spot"));
         if let Some(choice) = selected {
             draft.boolean(&["spec", "interruptible"], true, &choice.at);
             notes.assume(WHAT, name, "yes", format!("its selector `{}`", choice.label));
@@ -335,5 +420,21 @@ impl<'a> Assembly<'a, '_> {
                 .collect();
             _ = draft.yaml(&["spec", "inputs"], &format!("[{}]", items.join(", ")), at);
         }
+    }
+}
+
+/// What one way states in place of another.
+fn instead(first: &WorkloadSpec, other: &WorkloadSpec) -> Alternative {
+    const ALL: [Capacity; 4] = [Capacity::Spot, Capacity::OnDemand, Capacity::Reserved, Capacity::OnPrem];
+    let list = |other: &Vec<String>, first: &Vec<String>| (other != first).then(|| other.clone());
+    let capacity = (other.capacity != first.capacity).then(|| other.capacity.clone());
+    Alternative {
+        request: (other.request != first.request).then(|| other.request.clone()),
+        capacity: capacity.map(|classes| classes.unwrap_or_else(|| ALL.into())),
+        regions: list(&other.regions, &first.regions),
+        clouds: list(&other.clouds, &first.clouds),
+        zones: list(&other.zones, &first.zones),
+        not_in: list(&other.not_in, &first.not_in),
+        max_hourly: None,
     }
 }

@@ -55,8 +55,11 @@ fn place_of(volume: &View<'_>) -> Option<String> {
     const LABELS: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
     // A volume's node affinity has the form of a pod's selectors.
     let mut problems: Vec<Diagnostic> = Vec::new();
-    let region = |placement: Placement<'_>| match placement.limits.values(Property::Region) {
-        [region] => Some(region.clone()),
+    let region = |placement: Placement<'_>| match &placement.ways[..] {
+        [limits] => match limits.values(Property::Region) {
+            [region] => Some(region.clone()),
+            _ => None,
+        },
         _ => None,
     };
     let terms = volume.at(&["spec", "nodeAffinity", "required", "nodeSelectorTerms"]);

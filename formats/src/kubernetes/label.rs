@@ -87,7 +87,7 @@ impl<'a> Requirement<'a> {
             | "topology.gke.io/zone"
             | "topology.ebs.csi.aws.com/zone" => self.zone(estate),
             "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type" => {
-                self.exact(Property::InstanceType, |value| Some(value.to_owned()))
+                self.instance_type(estate)
             }
             "karpenter.sh/capacity-type" | "eks.amazonaws.com/capacityType" => self.capacity(capacity_type),
             "cloud.google.com/gke-spot" | "cloud.google.com/gke-preemptible" => {
@@ -143,15 +143,32 @@ impl<'a> Requirement<'a> {
         }
     }
 
+    fn instance_type(&self, estate: Option<&EstateSpec>) -> Limits<'a> {
+        let (label, values) =
+            (self.label(), || self.values.iter().map(|value| (*value).to_owned()).collect());
+        match self.operator {
+            Operator::In => Limits::one(Property::InstanceType, values(), &label, &self.at),
+            Operator::NotIn => Limits::without(Property::InstanceType, values(), &label, &self.at),
+            // Nodes of clouds all have a type.
+            Operator::DoesNotExist => {
+                let own = vec!["on-prem".to_owned()];
+                Limits {
+                    excluded: Limits::without(Property::InstanceType, own_types(estate), &label, &self.at)
+                        .excluded,
+                    ..Limits::one(Property::Capacity, own, &label, &self.at)
+                }
+            }
+            _ => Limits::ignored(&label, NO_OFFER),
+        }
+    }
+
     fn places(&self, property: Property, of: impl Fn(&str) -> String) -> Limits<'a> {
         let places: Vec<String> = self.values.iter().map(|value| of(value)).collect();
         match self.operator {
             Operator::In => Limits::one(property, places, &self.label(), &self.at),
-            Operator::NotIn => Limits {
-                not_in: places.into_iter().map(|place| (place, self.at.clone())).collect(),
-                ..Limits::default()
-            },
-            _ => Limits::default(),
+            Operator::NotIn => Limits::without(property, places, &self.label(), &self.at),
+            Operator::Exists => Limits::default(),
+            _ => Limits::ignored(&self.label(), NO_OFFER),
         }
     }
 
@@ -177,21 +194,27 @@ impl<'a> Requirement<'a> {
     fn capacity(&self, class: impl Fn(&str) -> Option<&'static str>) -> Limits<'a> {
         let named: Vec<&str> = self.values.iter().filter_map(|value| class(value)).collect();
         let allowed = match self.operator {
-            Operator::In => named,
+            Operator::In => named.clone(),
             Operator::NotIn => {
-                ["spot", "on-demand", "reserved"].into_iter().filter(|class| !named.contains(class)).collect()
+                let mut rest = vec!["spot", "on-demand", "reserved"];
+                rest.retain(|class| !named.contains(class));
+                // A node that a commitment pays for is labelled as on demand.
+                rest.retain(|class| *class != "reserved" || !named.contains(&"on-demand"));
+                rest
             }
             // Only spot nodes have a label of their own that merely exists.
             Operator::Exists if self.key.ends_with("gke-spot") => vec!["spot"],
             Operator::DoesNotExist => vec!["on-demand"],
-            _ => return Limits::default(),
+            Operator::Exists => return Limits::default(),
+            _ => return Limits::ignored(&self.label(), NO_OFFER),
         };
         if allowed.is_empty() {
             return Limits::ignored(&self.label(), "is no capacity class that is known");
         }
         // A node that a commitment pays for is labelled as on demand.
         let mut classes: Vec<String> = allowed.iter().map(|class| (*class).to_owned()).collect();
-        if allowed.contains(&"on-demand") && !allowed.contains(&"reserved") {
+        let is_out = self.operator == Operator::NotIn && named.contains(&"reserved");
+        if allowed.contains(&"on-demand") && !allowed.contains(&"reserved") && !is_out {
             classes.push("reserved".to_owned());
         }
         Limits::one(Property::Capacity, classes, &self.label(), &self.at)
@@ -205,7 +228,8 @@ impl<'a> Requirement<'a> {
             Operator::NotIn => {
                 all.iter().filter(|arch| !named(arch)).map(|arch| (*arch).to_owned()).collect()
             }
-            _ => return Limits::default(),
+            Operator::Exists => return Limits::default(),
+            _ => return Limits::ignored(&self.label(), NO_OFFER),
         };
         match allowed.len() {
             0 => Limits::ignored(&self.label(), "no offer has another than amd64 and arm64"),
@@ -233,7 +257,8 @@ impl<'a> Requirement<'a> {
                 let rest = all.filter(|name| !excluded(name)).map(str::to_owned).collect();
                 Limits::one(Property::Accelerator, rest, &self.label(), &self.at)
             }
-            _ => Limits::default(),
+            Operator::Exists => Limits::default(),
+            _ => Limits::ignored(&self.label(), NO_OFFER),
         }
     }
 
@@ -266,14 +291,20 @@ impl<'a> Requirement<'a> {
             _ => {}
         }
         let Some(value_of) = aws_value(attribute) else { return Limits::ignored(&self.label(), NO_OFFER) };
+        // Nodes without the label will do too: these two exclude types, and no other cloud.
+        if matches!(self.operator, Operator::NotIn | Operator::DoesNotExist) {
+            let any = self.operator == Operator::DoesNotExist;
+            let out = |held: &str| any || self.values.contains(&held);
+            let types = aws_types().iter().filter(|t| value_of(t).is_some_and(|held| out(&held)));
+            let types = types.map(|t| t.name.to_owned()).collect();
+            return Limits::without(Property::InstanceType, types, &self.label(), &self.at);
+        }
         let wanted = |held: Option<String>| {
             let number = |text: &str| text.parse::<u64>().ok();
             let bound = self.values.first().and_then(|value| number(value));
             match (self.operator, held) {
                 (Operator::In, Some(held)) => self.values.contains(&&*held),
-                (Operator::NotIn, held) => held.is_none_or(|held| !self.values.contains(&&*held)),
                 (Operator::Exists, held) => held.is_some(),
-                (Operator::DoesNotExist, held) => held.is_none(),
                 (Operator::Gt, Some(held)) => number(&held).zip(bound).is_some_and(|(held, b)| held > b),
                 (Operator::Lt, Some(held)) => number(&held).zip(bound).is_some_and(|(held, b)| held < b),
                 _ => false,
@@ -314,6 +345,15 @@ fn aws_value(attribute: &str) -> Option<AwsValue> {
         },
         _ => return None,
     })
+}
+
+/// The types of the machines of one's own that state one.
+fn own_types(estate: Option<&EstateSpec>) -> Vec<String> {
+    let types = estate.into_iter().flat_map(|estate| {
+        let nodes = estate.sites.iter().flat_map(|site| &site.nodes).map(|nodes| &nodes.instance_type);
+        nodes.chain(estate.offers.iter().map(|offer| &offer.instance_type)).flatten().cloned()
+    });
+    types.collect()
 }
 
 fn aws_types() -> &'static [&'static InstanceType] {

@@ -43,20 +43,29 @@ pub(super) struct Choice<'a> {
     pub(super) at: View<'a>,
 }
 
+/// A value that will not do.
+#[derive(Debug, Clone)]
+pub(super) struct Excluded<'a> {
+    pub(super) property: Property,
+    pub(super) value: String,
+    /// As the manifest has it.
+    pub(super) label: String,
+    pub(super) at: View<'a>,
+}
+
 /// What a set of selectors allows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Limits<'a> {
     pub(super) choices: BTreeMap<Property, Choice<'a>>,
-    /// Regions and zones that are excluded.
-    pub(super) not_in: Vec<(String, View<'a>)>,
+    /// Regions, zones and instance types that are excluded.
+    pub(super) excluded: Vec<Excluded<'a>>,
     /// Least memory of an accelerator, in bytes.
     pub(super) device_memory: Option<(u64, View<'a>)>,
-    /// Selectors that no offer can be held against, with the reason.
+    /// Selectors that no offer can be held against, or only nearly, with the reason.
     pub(super) ignored: Vec<(String, &'static str)>,
+    /// How many selectors no offer can be held against at all.
+    pub(super) unheld: usize,
 }
-
-/// Why a term that another may stand in for is ignored.
-const ALTERNATIVE: &str = "it is one of several alternatives, of which a plan keeps what all ask for";
 
 impl<'a> Limits<'a> {
     pub(super) fn one(property: Property, values: Vec<String>, label: &str, at: &View<'a>) -> Self {
@@ -64,12 +73,31 @@ impl<'a> Limits<'a> {
         Self { choices: BTreeMap::from([(property, choice)]), ..Self::default() }
     }
 
+    pub(super) fn without(property: Property, values: Vec<String>, label: &str, at: &View<'a>) -> Self {
+        let excluded = |value| Excluded { property, value, label: label.to_owned(), at: at.clone() };
+        Self { excluded: values.into_iter().map(excluded).collect(), ..Self::default() }
+    }
+
     pub(super) fn ignored(label: &str, why: &'static str) -> Self {
-        Self { ignored: vec![(label.to_owned(), why)], ..Self::default() }
+        Self { ignored: vec![(label.to_owned(), why)], unheld: 1, ..Self::default() }
     }
 
     pub(super) fn values(&self, property: Property) -> &[String] {
         self.choices.get(&property).map_or(&[], |choice| &choice.values)
+    }
+
+    /// The regions and zones that are excluded.
+    pub(super) fn excluded_places(&self) -> impl Iterator<Item = &Excluded<'a>> {
+        self.excluded.iter().filter(|excluded| excluded.property != Property::InstanceType)
+    }
+
+    /// The instance types that are excluded.
+    pub(super) fn excluded_types(&self) -> impl Iterator<Item = &Excluded<'a>> {
+        self.excluded.iter().filter(|excluded| excluded.property == Property::InstanceType)
+    }
+
+    fn excludes(&self, property: Property, value: &str) -> bool {
+        self.excluded.iter().any(|excluded| excluded.property == property && excluded.value == value)
     }
 
     /// Both hold.
@@ -90,48 +118,108 @@ impl<'a> Limits<'a> {
                 *known = before;
             }
         }
-        self.not_in.extend(other.not_in);
+        for excluded in other.excluded {
+            if !self.excludes(excluded.property, &excluded.value) {
+                self.excluded.push(excluded);
+            }
+        }
+        self.take_out_excluded(problems);
         self.device_memory = match (self.device_memory.take(), other.device_memory) {
             (Some(a), Some(b)) => Some(if a.0 >= b.0 { a } else { b }),
             (a, b) => a.or(b),
         };
-        for ignored in other.ignored {
+        self.also_ignore(other.ignored);
+        self.unheld += other.unheld;
+    }
+
+    fn take_out_excluded(&mut self, problems: &mut Vec<Diagnostic>) {
+        for (property, choice) in &mut self.choices {
+            let of = |value: &String| {
+                self.excluded.iter().find(|other| other.property == *property && other.value == *value)
+            };
+            match choice.values.iter().map(of).collect::<Option<Vec<_>>>().as_deref() {
+                Some([excluded, ..]) => {
+                    let problem = excluded.at.problem(format!(
+                        "`{}` contradicts `{}`: no node has both",
+                        excluded.label, choice.label
+                    ));
+                    problems.push(problem.with_help("remove one of the two"));
+                }
+                _ => choice.values.retain(|value| of(value).is_none()),
+            }
+        }
+    }
+
+    pub(super) fn also_ignore(&mut self, ignored: Vec<(String, &'static str)>) {
+        for ignored in ignored {
             if !self.ignored.contains(&ignored) {
                 self.ignored.push(ignored);
             }
         }
     }
 
-    /// One of the two holds: what only one of them restricts is free, and said to be.
-    pub(super) fn or(&mut self, other: Self) {
-        let here = self.choices.iter().filter(|(property, _)| !other.choices.contains_key(property));
-        let there = other.choices.iter().filter(|(property, _)| !self.choices.contains_key(property));
-        let free = here.chain(there).map(|(_, choice)| (choice.label.clone(), ALTERNATIVE));
-        self.ignored.extend(free.collect::<Vec<_>>());
-        self.choices.retain(|property, _| other.choices.contains_key(property));
-        for (property, choice) in other.choices {
-            if let Some(known) = self.choices.get_mut(&property) {
-                let more = choice.values.into_iter().filter(|value| !known.values.contains(value));
-                let more: Vec<String> = more.collect();
-                known.values.extend(more);
+    /// One of the two holds, if that can be said in one set.
+    pub(super) fn or(&self, other: &Self) -> Option<Self> {
+        let mut either = if self.admits(other) {
+            self.clone()
+        } else if other.admits(self) {
+            other.clone()
+        } else {
+            self.union(other)?
+        };
+        either.also_ignore(self.ignored.clone());
+        either.also_ignore(other.ignored.clone());
+        Some(either)
+    }
+
+    /// Whether this allows all that the other does.
+    fn admits(&self, other: &Self) -> bool {
+        let chosen = self.choices.iter().all(|(property, choice)| {
+            let its = other.values(*property);
+            !its.is_empty() && its.iter().all(|value| choice.values.contains(value))
+        });
+        let excluded = self.excluded.iter().all(|excluded| {
+            let its = other.values(excluded.property);
+            other.excludes(excluded.property, &excluded.value)
+                || (!its.is_empty() && !its.contains(&excluded.value))
+        });
+        let memory = |limits: &Self| limits.device_memory.as_ref().map_or(0, |(least, _)| *least);
+        chosen && excluded && memory(self) <= memory(other)
+    }
+
+    /// The two as one set, where they differ in the values of one property.
+    fn union(&self, other: &Self) -> Option<Self> {
+        let properties = |limits: &Self| limits.choices.keys().copied().collect::<Vec<_>>();
+        if properties(self) != properties(other) {
+            return None;
+        }
+        let mut union = self.clone();
+        let mut differing = 0;
+        for (property, choice) in &mut union.choices {
+            let its = &other.choices[property];
+            let same = choice.values.len() == its.values.len()
+                && its.values.iter().all(|value| choice.values.contains(value));
+            if !same {
+                differing += 1;
+                let more: Vec<String> =
+                    its.values.iter().filter(|value| !choice.values.contains(value)).cloned().collect();
+                choice.values.extend(more);
+                choice.label = format!("{} or {}", choice.label, its.label);
             }
         }
-        self.not_in.retain(|(place, _)| other.not_in.iter().any(|(other, _)| other == place));
-        self.device_memory = match (self.device_memory.take(), other.device_memory) {
-            (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
-            _ => None,
-        };
-        self.ignored.extend(other.ignored);
+        // With what differs taken from both, the rest has to be the same.
+        let rest = |limits: &Self| Self { choices: BTreeMap::new(), ..limits.clone() };
+        (differing == 1 && rest(self).same(&rest(other))).then_some(union)
     }
 
     /// Whether two sets of selectors allow the same.
     pub(super) fn same(&self, other: &Self) -> bool {
         let key = |limits: &Self| {
             let choices = limits.choices.iter().map(|(p, choice)| (*p, choice.values.clone()));
-            let not_in = limits.not_in.iter().map(|(place, _)| place.clone());
+            let excluded = limits.excluded.iter().map(|other| (other.property, other.value.clone()));
             (
                 choices.collect::<Vec<_>>(),
-                not_in.collect::<Vec<_>>(),
+                excluded.collect::<std::collections::BTreeSet<_>>(),
                 limits.device_memory.as_ref().map(|m| m.0),
             )
         };

@@ -11,10 +11,18 @@ use super::{
     claims,
     device::{Around, Asked},
     kinds::{Component, Unit},
+    limits::Limits,
     needs::Needs,
     seat::{Placed, PodPlace},
     selector::Placement,
 };
+
+/// One way to run a part: nodes that it may run on, and what it asks of them.
+#[derive(Debug, Clone)]
+pub(super) struct Way<'a> {
+    pub(super) limits: Limits<'a>,
+    pub(super) asked: Option<(Asked, View<'a>)>,
+}
 
 /// Pods that are placed together.
 #[derive(Debug, Clone)]
@@ -23,7 +31,8 @@ pub(super) struct Part<'a> {
     pub(super) pods: u32,
     /// Of one pod.
     pub(super) needs: Needs<'a>,
-    pub(super) asked: Option<(Asked, View<'a>)>,
+    /// The ways to run it, any of which will do; at least one.
+    pub(super) ways: Vec<Way<'a>>,
     pub(super) placement: Placement<'a>,
     pub(super) claims: Vec<(&'a str, View<'a>)>,
     /// With the annotations; the first component's.
@@ -50,12 +59,12 @@ impl<'a> Part<'a> {
         let needs = Needs::of_pod(&component.spec, &component.extra, overhead, problems);
         let placed = Placed::of(&component.template);
         let placement = Placement::of_pod(&component.spec, &placed, around.estate, problems);
-        let asked = Asked::of_pod(&needs, &placement.limits, around, problems);
+        let ways = ways(&needs, &placement, around, problems);
         Self {
             role: component.role.clone(),
             pods: component.pods,
             needs,
-            asked,
+            ways,
             placement,
             claims: claims::of_pod(&component.spec),
             template: component.template.clone(),
@@ -69,8 +78,18 @@ impl<'a> Part<'a> {
     }
 
     fn takes(&self, other: &Self) -> bool {
-        let asked = |part: &Self| part.asked.as_ref().map(|(asked, _)| asked.clone());
-        asked(self) == asked(other) && self.placement.limits.same(&other.placement.limits)
+        let asked = |way: &Way<'a>| way.asked.as_ref().map(|(asked, _)| asked.clone());
+        self.ways.len() == other.ways.len()
+            && self
+                .ways
+                .iter()
+                .zip(&other.ways)
+                .all(|(a, b)| asked(a) == asked(b) && a.limits.same(&b.limits))
+    }
+
+    /// Whether it asks for accelerators.
+    fn has_devices(&self) -> bool {
+        self.ways.iter().any(|way| way.asked.is_some())
     }
 
     fn take(&mut self, other: Self) {
@@ -97,6 +116,41 @@ impl<'a> Part<'a> {
     }
 }
 
+/// Why what an affinity offers beside other terms does not count.
+const NOT_ITS: &str = "its devices are not those; another term of the affinity stands";
+
+/// The ways to run a pod: what it asks for on each kind of node that it may run on.
+fn ways<'a>(
+    needs: &Needs<'a>,
+    placement: &Placement<'a>,
+    around: Around<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Way<'a>> {
+    let (mut ways, mut none): (Vec<Way<'a>>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+    for limits in &placement.ways {
+        let mut contradictions = Vec::new();
+        let asked = Asked::of_pod(needs, limits, around, &mut contradictions);
+        if contradictions.is_empty() {
+            ways.push(Way { limits: limits.clone(), asked });
+        } else {
+            contradictions.retain(|new| none.iter().all(|known| known.message != new.message));
+            none.extend(contradictions);
+        }
+    }
+    let Some(first) = ways.first_mut() else {
+        problems.extend(none);
+        return ways;
+    };
+    first.limits.also_ignore(none.into_iter().map(|problem| (problem.message, NOT_ITS)).collect());
+    let pods = |way: &Way<'_>| way.asked.as_ref().map_or(1, |(asked, _)| asked.pods);
+    let one = pods(first);
+    if let Some((_, at)) = ways.iter().find(|way| pods(way) != one).and_then(|way| way.asked.as_ref()) {
+        let problem = at.problem("the terms of the node affinity name slices of different numbers of hosts");
+        problems.push(problem.with_help("the pods of one slice are one replica: keep one of the terms"));
+    }
+    ways
+}
+
 /// The parts of a unit; the first is the main one, which has the unit's name.
 pub(super) fn parts<'a>(
     unit: &Unit<'a>,
@@ -108,9 +162,9 @@ pub(super) fn parts<'a>(
     for component in &unit.components {
         all.push(Part::of(component, overhead(&component.spec).as_ref(), around, problems));
     }
-    let has_devices = all.iter().any(|part| part.asked.is_some());
+    let has_devices = all.iter().any(Part::has_devices);
     let (riders, rest): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|part| has_devices && part.asked.is_none() && part.pods == 1);
+        all.into_iter().partition(|part| has_devices && !part.has_devices() && part.pods == 1);
     let mut parts: Vec<Part<'a>> = Vec::new();
     for part in rest {
         match parts.iter_mut().find(|known| known.takes(&part)) {
@@ -119,7 +173,7 @@ pub(super) fn parts<'a>(
         }
     }
     // Those with accelerators first; the order is kept otherwise.
-    parts.sort_by_key(|part| part.asked.is_none());
+    parts.sort_by_key(|part| !part.has_devices());
     for rider in riders {
         if let Some(main) = parts.first_mut() {
             main.carry(rider);

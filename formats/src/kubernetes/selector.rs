@@ -11,7 +11,8 @@ use super::{
 /// What a pod says about its nodes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Placement<'a> {
-    pub(super) limits: Limits<'a>,
+    /// What it allows: one of these holds, of which there is at least one.
+    pub(super) ways: Vec<Limits<'a>>,
     /// The toleration of a taint that spot nodes have.
     pub(super) tolerates_spot: Option<View<'a>>,
     /// The anti-affinity that keeps replicas from sharing a node.
@@ -29,19 +30,21 @@ impl<'a> Placement<'a> {
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut placement = Self::default();
+        let mut limits = Limits::default();
         for (key, value) in spec.field("nodeSelector").map_or_else(Vec::new, |labels| labels.entries()) {
             let Some(text) = value.text().filter(|_| !placed.labels.iter().any(|ours| ours == key)) else {
                 continue;
             };
             let requirement = Requirement { key, operator: Operator::In, values: vec![text], at: value };
-            placement.limits.and(requirement.limits(estate), problems);
+            limits.and(requirement.limits(estate), problems);
         }
         let affinity = spec.at(&["affinity", "nodeAffinity"]);
         let required =
             affinity.as_ref().and_then(|a| a.field("requiredDuringSchedulingIgnoredDuringExecution"));
-        if let Some(terms) = required.and_then(|required| required.field("nodeSelectorTerms")) {
-            placement.limits.and(alternatives(&terms, estate, problems), problems);
-        }
+        placement.ways = match required.and_then(|required| required.field("nodeSelectorTerms")) {
+            Some(terms) => alternatives(&limits, &terms, estate, problems),
+            None => vec![limits],
+        };
         let apart = anti_affinity_by_host(spec);
         for (present, words) in [
             (
@@ -78,13 +81,13 @@ impl<'a> Placement<'a> {
         estate: Option<&EstateSpec>,
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
-        Self { limits: alternatives(terms, estate, problems), ..Self::default() }
+        Self { ways: alternatives(&Limits::default(), terms, estate, problems), ..Self::default() }
     }
 
     /// One label alone.
     pub(super) fn of_label(key: &'a str, value: &'a str, at: &View<'a>, estate: Option<&EstateSpec>) -> Self {
         let requirement = Requirement { key, operator: Operator::In, values: vec![value], at: at.clone() };
-        Self { limits: requirement.limits(estate), ..Self::default() }
+        Self { ways: vec![requirement.limits(estate)], ..Self::default() }
     }
 }
 
@@ -99,29 +102,84 @@ fn anti_affinity_by_host<'a>(spec: &View<'a>) -> Option<View<'a>> {
     terms.into_iter().find(by_host)
 }
 
-/// The terms of an affinity, one of which must hold.
+/// Why a term of an affinity does not count.
+const NO_NODE: &str = "no node can be what it asks for; another term of the affinity stands";
+const UNHELD: &str = "no offer can be held against all of this term; another term of the affinity stands";
+
+/// The terms of an affinity, one of which must hold beside what holds already: as few sets as say the same.
 fn alternatives<'a>(
+    limits: &Limits<'a>,
     terms: &View<'a>,
     estate: Option<&EstateSpec>,
     problems: &mut Vec<Diagnostic>,
-) -> Limits<'a> {
-    let mut any: Option<Limits<'a>> = None;
-    for term in terms.items() {
-        let mut all = Limits::default();
-        for field in ["matchExpressions", "matchFields"] {
-            for expression in term.field(field).map_or_else(Vec::new, |list| list.items()) {
-                match requirement(&expression) {
-                    Ok(requirement) => all.and(requirement.limits(estate), problems),
-                    Err(problem) => problems.push(*problem),
-                }
-            }
-        }
-        match &mut any {
-            None => any = Some(all),
-            Some(any) => any.or(all),
+) -> Vec<Limits<'a>> {
+    let terms = terms.items();
+    if terms.is_empty() {
+        return vec![limits.clone()];
+    }
+    let (mut ways, mut unheld, mut none) = (Vec::new(), Vec::new(), Vec::new());
+    for term in terms {
+        let mut contradictions = Vec::new();
+        let all = with_term(limits, &term, estate, problems, &mut contradictions);
+        if !contradictions.is_empty() {
+            none.push(contradictions);
+        } else if all.unheld > limits.unheld {
+            unheld.push(all);
+        } else {
+            ways.push(all);
         }
     }
-    any.unwrap_or_default()
+    let mut notes: Vec<(String, &'static str)> = Vec::new();
+    if ways.is_empty() {
+        ways = unheld;
+    } else {
+        // Only what is sure to be allowed.
+        let labels = unheld.into_iter().flat_map(|way| way.ignored).map(|(label, _)| (label, UNHELD));
+        notes.extend(labels.filter(|(label, _)| limits.ignored.iter().all(|(known, _)| known != label)));
+    }
+    if ways.is_empty() {
+        problems.extend(none.into_iter().flatten());
+        return vec![limits.clone()];
+    }
+    notes.extend(none.into_iter().flatten().map(|problem| (problem.message, NO_NODE)));
+    let mut few: Vec<Limits<'a>> = Vec::new();
+    for mut way in ways {
+        // What has become wider may take in others.
+        while let Some((index, either)) =
+            few.iter().enumerate().find_map(|(index, known)| Some((index, known.or(&way)?)))
+        {
+            few.remove(index);
+            way = either;
+        }
+        few.push(way);
+    }
+    few[0].also_ignore(notes);
+    few
+}
+
+/// What a term asks for beside what holds already.
+fn with_term<'a>(
+    limits: &Limits<'a>,
+    term: &View<'a>,
+    estate: Option<&EstateSpec>,
+    problems: &mut Vec<Diagnostic>,
+    contradictions: &mut Vec<Diagnostic>,
+) -> Limits<'a> {
+    let mut all = limits.clone();
+    let fields = ["matchExpressions", "matchFields"];
+    let expressions: Vec<View<'a>> =
+        fields.into_iter().filter_map(|field| term.field(field)).flat_map(|list| list.items()).collect();
+    if expressions.is_empty() {
+        let problem = term.problem("a term that asks for nothing is met by no node");
+        contradictions.push(problem.with_help("give it `matchExpressions`, or remove the affinity"));
+    }
+    for expression in expressions {
+        match requirement(&expression) {
+            Ok(requirement) => all.and(requirement.limits(estate), contradictions),
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    all
 }
 
 fn requirement<'a>(expression: &View<'a>) -> Result<Requirement<'a>, Box<Diagnostic>> {

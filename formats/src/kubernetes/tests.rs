@@ -89,6 +89,9 @@ fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
     let asked =
         |line: &str| pod("", &format!("  containers:\n  - resources:\n      requests:\n        {line}\n"));
     let selected = |lines: &str| pod("", &format!("{GPU}{lines}"));
+    let both = |annotation: &str, label: &str| {
+        pod(&format!("  annotations:\n    {annotation}\n"), &format!("{GPU}  nodeSelector:\n    {label}\n"))
+    };
     let terms = "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [";
     let cases = [
         annotated("plimsoll.dev/durration: 6h"),
@@ -110,6 +113,17 @@ fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
         selected("  nodeSelector:\n    gpu-type: nvidia-t4\n    nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3\n"),
         selected("  nodeSelector:\n    amd.com/gpu.product-name: AMD_Instinct_MI300X_OAM\n"),
         selected("  nodeSelector:\n    topology.kubernetes.io/region: us-east-1\n    topology.kubernetes.io/zone: eu-west-1a\n"),
+        selected("  nodeSelector:\n    node.kubernetes.io/instance-type: p5.48xlarge\n  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [\n    {matchExpressions: [{key: node.kubernetes.io/instance-type, operator: NotIn, values: [p5.48xlarge]}]}]}}}\n"),
+        selected("  nodeSelector:\n    topology.kubernetes.io/region: us-east-1\n  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [\n    {matchExpressions: [{key: topology.kubernetes.io/region, operator: In, values: [us-west-2]}]},\n    {matchExpressions: [{key: topology.kubernetes.io/region, operator: In, values: [us-east-2]}]},\n    {}]}}}\n"),
+        both("plimsoll.dev/regions: europe-west4", "topology.kubernetes.io/region: us-west1"),
+        both("plimsoll.dev/regions: '[EU, DE]'\n    plimsoll.dev/zones: a\n    plimsoll.dev/clouds: gcp", "topology.kubernetes.io/region: us-west1"),
+        both("plimsoll.dev/clouds: aws", "cloud.google.com/gke-accelerator: nvidia-l4"),
+        both("plimsoll.dev/capacity: '[on-demand]'", "karpenter.sh/capacity-type: spot"),
+        both("plimsoll.dev/request: '{instanceType: p5.48xlarge}'", "node.kubernetes.io/instance-type: p4d.24xlarge"),
+        both("plimsoll.dev/request: '{arch: arm64}'", "kubernetes.io/arch: amd64"),
+        both("plimsoll.dev/request: '{accelerators: {anyOf: [H100]}}'", "gpu-type: nvidia-t4"),
+        both("plimsoll.dev/alternatives: '[{regions: europe-west4}]'", "topology.kubernetes.io/region: us-west1"),
+        both("plimsoll.dev/alternatives: '[{request: {accelerators: {anyOf: [H100]}}}]'", "gpu-type: nvidia-t4"),
         selected(&format!("{terms}{{key: a, operator: IN, values: [b]}}]}}]}}}}}}\n")),
         selected(&format!("{terms}{{key: a, operator: In}}]}}]}}}}}}\n")),
         selected(&format!("{terms}{{operator: Exists}}]}}]}}}}}}\n")),
