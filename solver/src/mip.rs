@@ -5,12 +5,14 @@ mod prices;
 mod rounding;
 mod ways;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use conflicts::is_timed;
 use prices::prices;
 
 use crate::{
     construct::Assignment,
-    formulation::{Fineness, Formulation, Keep},
+    formulation::{Chosen, Fineness, Formulation, Keep},
     linear::{Limits, Solution, Status, highs, microlp},
     outcome::{Params, Price},
     problem::Problem,
@@ -131,7 +133,7 @@ fn least_reduced(form: &Formulation<'_>, relaxation: &Solution, most: usize) -> 
         few[*x] = true;
     }
     // Every task keeps some choice, however dear its neighbourhood.
-    let mut kept = std::collections::BTreeMap::<u32, u32>::new();
+    let mut kept = BTreeMap::<u32, u32>::new();
     for x in order {
         let count = kept.entry(form.items[x].task).or_default();
         if *count < PER_TASK {
@@ -140,6 +142,15 @@ fn least_reduced(form: &Formulation<'_>, relaxation: &Solution, most: usize) -> 
         }
     }
     few
+}
+
+/// The variables that are 1 in this solution and no other: of what it leaves out too, as the same with one
+/// task more may cost less (who reads a dataset first pays the price of their own place).
+fn just_this(form: &Formulation<'_>, chosen: &[Chosen]) -> Vec<u32> {
+    let there: BTreeSet<u32> = chosen.iter().map(|chosen| chosen.task).collect();
+    let out = form.members.iter().zip(&form.left).filter(|(task, _)| !there.contains(task));
+    let placed = chosen.iter().flat_map(|chosen| form.variables_of(chosen.item, &chosen.column));
+    placed.chain(out.map(|(_, left)| *left)).collect()
 }
 
 /// When a program's search ends.
@@ -434,11 +445,7 @@ impl Phase<'_> {
                     if !chosen.iter().all(|chosen| is_timed(form, chosen.item)) {
                         lossy.push(form.program.rows.len());
                     }
-                    let variables: Vec<u32> = chosen
-                        .iter()
-                        .flat_map(|chosen| form.variables_of(chosen.item, &chosen.column))
-                        .collect();
-                    form.forbid(&variables);
+                    form.forbid(&just_this(form, &chosen));
                 }
                 Err(_) if form.is_merged() => {
                     // What cannot stand together is said of tasks, not of counts.

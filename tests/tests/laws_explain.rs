@@ -19,13 +19,14 @@ use plimsoll_planner::{
 };
 use plimsoll_tests::{
     features::Feature,
-    instances::{Instance, instance},
+    instances::{Instance, NOW, instance},
 };
 use plimsoll_verify::verify;
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, RngSeed},
 };
+use serde_json::json;
 
 fn config(cases: u32) -> ProptestConfig {
     #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
@@ -127,6 +128,33 @@ fn every_kind_of_answer_occurs() {
     }
     assert!(savings.len() >= 5, "{savings:?}");
     assert!(moves > 10, "only {moves} moves");
+}
+
+/// More workloads than branch and bound closes, so that equal ones become one with a count.
+#[test]
+fn a_crowd_can_be_asked_about() {
+    let mut made = instance(1, &[]);
+    made.estate = json!({
+        "time": NOW, "catalog": [], "defaults": "none",
+        "offers": [
+            { "name": "cheap", "cloud": "aws", "region": "us-east-1", "instanceType": "c", "cpu": 4, "memory": "16Gi",
+              "capacity": "on-demand", "hourly": 1, "count": 20 },
+            { "name": "dear", "cloud": "aws", "region": "us-east-1", "instanceType": "d", "cpu": 4, "memory": "16Gi",
+              "capacity": "on-demand", "hourly": 3 },
+        ],
+    });
+    let spec = |i: u64| json!({ "request": { "cpu": 4 }, "duration": format!("{}h", 1 + i % 3) });
+    made.workloads = (0..36).map(|i| (format!("w{i}"), spec(i))).collect();
+    let inputs = made.inputs();
+    let plan = plan(&inputs, &made.settings(&inputs), None, &mut |_| {}).unwrap();
+    assert_eq!(plan.status, Status::Optimal);
+    for placement in &plan.placements {
+        let other = if placement.offer.full_name() == "cheap" { "dear" } else { "cheap" };
+        let answer = asked(&plan, &inputs, &placement.workload, other).workload.unwrap().why_not.unwrap();
+        check(&plan, &answer, placement.runner_up.as_ref());
+        let instead = answer.instead.unwrap();
+        assert!(instead.proven, "{instead:?}");
+    }
 }
 
 proptest! {

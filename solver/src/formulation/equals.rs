@@ -5,6 +5,8 @@
 //! them are there. Only tasks alone in what they do are merged: who pays for a dataset, which producer
 //! feeds whom, the pieces of a run and a limit on one task's own cost need the task itself.
 
+use std::collections::BTreeMap;
+
 use crate::problem::Problem;
 
 /// The members that share variables, each list in document order, by their first.
@@ -14,18 +16,18 @@ pub(super) fn groups(problem: &Problem, members: &[u32]) -> Vec<Vec<u32>> {
         feeds[edge.producer as usize] = true;
     }
     let mut groups: Vec<Vec<u32>> = Vec::new();
-    let mut of_class: Vec<Option<usize>> = vec![None; problem.tasks.len()];
+    // A class is a name, not an index: whoever asks "what if" gives one task a class of its own.
+    let mut of_class: BTreeMap<u32, usize> = BTreeMap::new();
     for &member in members {
         let task = &problem.tasks[member as usize];
         let alone = task.reads.is_empty() && task.inputs.is_empty() && !feeds[member as usize];
-        if !alone || task.pausable || task.max_cost.is_some() {
-            groups.push(vec![member]);
-        } else if let Some(group) = of_class[task.class as usize] {
-            groups[group].push(member);
-        } else {
-            of_class[task.class as usize] = Some(groups.len());
-            groups.push(vec![member]);
+        let merges = alone && !task.pausable && task.max_cost.is_none();
+        let next = groups.len();
+        let group = if merges { *of_class.entry(task.class).or_insert(next) } else { next };
+        if group == next {
+            groups.push(Vec::new());
         }
+        groups[group].push(member);
     }
     groups
 }
