@@ -1,0 +1,202 @@
+//! From bytes to cells: decompression, header, rows with their numbers.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use csv::StringRecord;
+use flate2::read::MultiGzDecoder;
+
+use crate::{Fault, TraceError};
+
+/// A trace decompresses to less than this; what holds more is no trace but an accident or an attack.
+const LIMIT_GIB: u64 = 4;
+
+/// What to do with a row that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tolerance {
+    /// Stop with the error.
+    #[default]
+    Strict,
+    /// Leave the row out and count it. A file that is no such trace at all is an error all the same.
+    Count,
+}
+
+/// The rows of a file, and those left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// The rows, in file order.
+    pub rows: Vec<T>,
+    /// Rows left out, by reason in alphabetical order; empty unless [`Tolerance::Count`] was asked for.
+    pub dropped: Vec<Dropped>,
+}
+
+/// Rows left out for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// Why.
+    pub reason: String,
+    /// How many rows.
+    pub rows: u64,
+    /// The first of them.
+    pub first: TraceError,
+}
+
+/// The bytes of a file.
+pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>, TraceError> {
+    let file = path.display().to_string();
+    let fault = |fault| TraceError { file: file.clone(), row: None, fault };
+    let mut bytes = Vec::new();
+    let limit = LIMIT_GIB << 30;
+    File::open(path)
+        .and_then(|source| source.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|error| fault(Fault::Io(error.to_string())))?;
+    if bytes.len() as u64 > limit {
+        return Err(fault(Fault::TooLarge { limit_gib: LIMIT_GIB }));
+    }
+    Ok(bytes)
+}
+
+/// One row of a table.
+pub(crate) struct Row<'a> {
+    record: &'a StringRecord,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn cell(&self, index: usize) -> &'a str {
+        self.record.get(index).map_or("", str::trim)
+    }
+
+    /// A whole number from 0 to `most`.
+    pub(crate) fn number(&self, index: usize, column: &'static str, most: u64) -> Result<u64, Fault> {
+        let cell = self.cell(index);
+        match cell.parse::<u64>() {
+            Ok(value) if value <= most => Ok(value),
+            _ => Err(wrong(column, cell, &format!("a whole number from 0 to {most} is expected"))),
+        }
+    }
+
+    pub(crate) fn name(&self, index: usize, column: &'static str) -> Result<&'a str, Fault> {
+        match self.cell(index) {
+            "" => Err(wrong(column, "", "a name is expected")),
+            name => Ok(name),
+        }
+    }
+}
+
+/// The fault of a cell.
+pub(crate) fn wrong(column: &'static str, found: &str, wanted: &str) -> Fault {
+    Fault::Cell { column, found: shortened(found), wanted: wanted.to_owned() }
+}
+
+/// What a message shows of a cell or a header: not so much that a binary file floods the terminal.
+fn shortened(text: &str) -> String {
+    let mut shown: String = text.chars().take(200).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Reads a table whose header is one of `headers`; `read` sees which of them it is. Names (what `name` says of a
+/// row) must differ.
+pub(crate) fn read<T>(
+    file: &str,
+    bytes: &[u8],
+    headers: &[&[&'static str]],
+    tolerance: Tolerance,
+    name: impl Fn(&T) -> &str,
+    read: impl Fn(&Row<'_>, usize) -> Result<T, Fault>,
+) -> Result<Listing<T>, TraceError> {
+    let at = |row: Option<u64>, fault: Fault| TraceError { file: file.to_owned(), row, fault };
+    let plain = decompressed(bytes).map_err(|fault| at(None, fault))?;
+    let plain = plain.as_deref().unwrap_or(bytes);
+    let plain = plain.strip_prefix(b"\xef\xbb\xbf").unwrap_or(plain);
+    let expected = || headers.iter().map(|header| header.join(",")).collect::<Vec<_>>().join(" or ");
+
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(plain);
+    let mut record = StringRecord::new();
+    if !step(&mut reader, &mut record).map_err(|(row, fault)| at(row, fault))? {
+        return Err(at(None, Fault::Empty { expected: expected() }));
+    }
+    let found: Vec<&str> = record.iter().map(str::trim).collect();
+    let Some(kind) = headers.iter().position(|header| *header == found.as_slice()) else {
+        return Err(at(Some(1), Fault::Columns { found: shortened(&found.join(",")), expected: expected() }));
+    };
+    let width = headers[kind].len();
+
+    let mut listing = Listing { rows: Vec::new(), dropped: Vec::new() };
+    let mut dropped: BTreeMap<String, Dropped> = BTreeMap::new();
+    let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    loop {
+        let mut line = None;
+        let row = match step(&mut reader, &mut record) {
+            Ok(false) => break,
+            Ok(true) => {
+                line = record.position().map(csv::Position::line);
+                if record.len() == width {
+                    read(&Row { record: &record }, kind)
+                } else {
+                    Err(Fault::Cells { found: record.len(), expected: width })
+                }
+            }
+            Err((at_line, fault)) => {
+                line = at_line.or(line);
+                Err(fault)
+            }
+        };
+        let row = row.and_then(|row| {
+            if let Some(&first) = names.get(name(&row)) {
+                return Err(Fault::Duplicate { name: name(&row).to_owned(), first });
+            }
+            names.insert(name(&row).to_owned(), line.unwrap_or(0));
+            Ok(row)
+        });
+        match (row, tolerance) {
+            (Ok(row), _) => listing.rows.push(row),
+            (Err(fault), Tolerance::Strict) => return Err(at(line, fault)),
+            (Err(fault), Tolerance::Count) => {
+                let reason = fault.reason();
+                dropped
+                    .entry(reason.clone())
+                    .or_insert_with(|| Dropped { reason, rows: 0, first: at(line, fault) })
+                    .rows += 1;
+            }
+        }
+    }
+    listing.dropped = dropped.into_values().collect();
+    Ok(listing)
+}
+
+/// Reads the next record; whether there was one.
+fn step(reader: &mut csv::Reader<&[u8]>, record: &mut StringRecord) -> Result<bool, (Option<u64>, Fault)> {
+    reader.read_record(record).map_err(|error| {
+        let row = error.position().map(csv::Position::line);
+        match error.kind() {
+            csv::ErrorKind::Utf8 { .. } => (row, Fault::Encoding),
+            _ => (row, Fault::Io(error.to_string())),
+        }
+    })
+}
+
+/// The plain bytes of gzip; nothing for what is plain already.
+fn decompressed(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(None);
+    }
+    let limit = LIMIT_GIB << 30;
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(bytes).take(limit + 1).read_to_end(&mut plain).map_err(|error| {
+        Fault::Gzip(match error.kind() {
+            io::ErrorKind::UnexpectedEof => "it ends early".to_owned(),
+            _ => error.to_string(),
+        })
+    })?;
+    if plain.len() as u64 > limit {
+        return Err(Fault::TooLarge { limit_gib: LIMIT_GIB });
+    }
+    Ok(Some(plain))
+}
