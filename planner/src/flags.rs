@@ -56,6 +56,17 @@ impl Objective {
         }
     }
 
+    /// The preset that is in force at some prices: itself, or cost where an explicit price won over its own.
+    #[must_use]
+    pub fn in_force(self, carbon_price: Usd, delay_price: Usd) -> Self {
+        let overruled = match self {
+            Self::Cost => false,
+            Self::Carbon => carbon_price != self.carbon_price(),
+            Self::Time => delay_price != self.delay_price(),
+        };
+        if overruled { Self::Cost } else { self }
+    }
+
     /// Its carbon price.
     pub const fn carbon_price(self) -> Usd {
         if matches!(self, Self::Carbon) { Usd::from_units(10_000) } else { Usd::ZERO }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Changes a plan, or says that it has nothing to change.
 type Corruption = fn(&mut Value, &Instance, &mut Dice) -> Option<()>;
 
-const CORRUPTIONS: [(&str, Corruption); 64] = [
+const CORRUPTIONS: &[(&str, Corruption)] = &[
     ("compute is a micro-dollar more", |plan, _, dice| cook(plan, dice, "compute")),
     ("egress is a micro-dollar more", |plan, _, dice| cook(plan, dice, "egress")),
     ("carbon is two micro-dollars more", |plan, _, dice| cook(plan, dice, "carbon")),
@@ -103,6 +103,21 @@ const CORRUPTIONS: [(&str, Corruption); 64] = [
         cause(plan)?["unit"] = json!("bananas");
         Some(())
     }),
+    ("an offer more is excluded", |plan, _, _| {
+        let filtered = left_out(plan)?["filtered"].as_object_mut()?;
+        bump(filtered.values_mut().next()?)
+    }),
+    ("nothing is excluded", |plan, _, _| {
+        let filtered = left_out(plan)?["filtered"].as_object_mut()?;
+        (!filtered.is_empty()).then(|| filtered.clear())
+    }),
+    ("excluded by another constraint", |plan, _, _| {
+        let filtered = left_out(plan)?["filtered"].as_object_mut()?;
+        let (by, count) = filtered.iter().next().map(|(by, count)| (by.clone(), count.clone()))?;
+        let other = if filtered.contains_key("risk") { "notIn" } else { "risk" };
+        filtered.insert(other.to_owned(), count);
+        filtered.remove(&by).map(drop)
+    }),
     ("a transfer is missing", |plan, _, dice| {
         // One of no bytes moves nothing.
         let list = transfers(plan, dice)?;
@@ -156,6 +171,20 @@ const CORRUPTIONS: [(&str, Corruption); 64] = [
         plan["inputs"]["flags"]["budget"] = json!(spent / 2.0);
         Some(())
     }),
+    ("reproducible or not", |plan, _, _| {
+        plan["reproducible"] = json!(!plan["reproducible"].as_bool()?);
+        Some(())
+    }),
+    ("a time limit", |plan, _, _| {
+        plan["inputs"]["flags"]["timeLimit"] = json!("5s");
+        Some(())
+    }),
+    ("another objective", |plan, _, _| put(&mut plan["inputs"]["flags"]["objective"], "time")),
+    ("an unknown objective", |plan, _, _| put(&mut plan["inputs"]["flags"]["objective"], "fame")),
+    ("another date of the catalogue", |plan, _, _| {
+        plan["inputs"]["catalogDate"] = json!("1999-12-31");
+        Some(())
+    }),
     ("another seed", |plan, _, _| bump(&mut plan["solver"]["seed"])),
     ("other documents", |plan, _, _| put(&mut plan["inputs"]["digest"], "d2")),
     ("a runner-up that is dearer than it says", |plan, _, dice| {
@@ -196,6 +225,11 @@ fn nodes<'p>(plan: &'p mut Value, dice: &mut Dice) -> Option<&'p mut Vec<Value>>
 
 fn paused<'p>(plan: &'p mut Value, dice: &mut Dice) -> Option<&'p mut Vec<Value>> {
     listed(plan, dice, "runs")
+}
+
+/// The first workload that is left out.
+fn left_out(plan: &mut Value) -> Option<&mut Value> {
+    plan["unplaced"].as_array_mut()?.first_mut()
 }
 
 fn cause(plan: &mut Value) -> Option<&mut Value> {
@@ -283,7 +317,7 @@ fn verify_tells_every_corruption_of_real_plans() {
         let whole = serde_json::to_value(&plan).unwrap();
         let read: Plan = serde_json::from_value(whole.clone()).unwrap();
         assert_eq!(verify(&read, &inputs), Vec::new(), "{}", made.dump());
-        for (name, corrupt) in CORRUPTIONS {
+        for &(name, corrupt) in CORRUPTIONS {
             let mut corrupted = whole.clone();
             if corrupt(&mut corrupted, &made, &mut dice).is_none() {
                 continue;

@@ -101,6 +101,7 @@ impl Checker<'_> {
             self.compare_placement(placement, placed, priced, &mut findings);
         }
         self.compare_lists(plan, &mut found);
+        self.compare_filtered(plan, &mut found);
         self.compare_objective(plan, &assessed, &mut found);
         self.check_left_out(plan, &mut assessed, &mut found);
         self.compare_runner_ups(plan, &mut assessed, &mut found);

@@ -23,7 +23,34 @@ pub(crate) struct Filtered {
     pub(crate) by: Vec<(Constraint, String)>,
     /// What a constraint needs to know and nothing states.
     pub(crate) missing: Vec<Missing>,
+    /// Only which constraints: no words are made.
+    silent: bool,
 }
+
+impl Filtered {
+    fn exclude(&mut self, by: Constraint, words: impl FnOnce() -> String) {
+        let words = if self.silent { String::new() } else { words() };
+        self.by.push((by, words));
+    }
+}
+
+/// In which order constraints exclude an offer: `filtered` counts it under the first. After these come
+/// count, quota and deadline, where one placement alone exceeds them.
+const ORDER: [Constraint; 13] = [
+    Constraint::Accelerator,
+    Constraint::Size,
+    Constraint::Memory,
+    Constraint::Capacity,
+    Constraint::Interruptible,
+    Constraint::Region,
+    Constraint::NotIn,
+    Constraint::Only,
+    Constraint::Residency,
+    Constraint::Speed,
+    Constraint::Latency,
+    Constraint::MaxHourly,
+    Constraint::Risk,
+];
 
 impl Checker<'_> {
     /// The static filters, of the way in which the workload would run there.
@@ -45,6 +72,27 @@ impl Checker<'_> {
         found
     }
 
+    /// The first of the static filters that excludes an offer, whatever the alternatives; the costly ones
+    /// are not asked where a cheap one excludes it.
+    pub(crate) fn first_filter(&self, spec: &WorkloadSpec, offer: &Offer) -> Option<Constraint> {
+        let mut found = Filtered { silent: true, ..Filtered::default() };
+        let first = |found: &Filtered| ORDER.into_iter().find(|by| found.by.iter().any(|(of, _)| of == by));
+        let fit = fit(spec, offer);
+        self.by_hardware(spec, offer, fit.as_ref(), &mut found);
+        if first(&found).is_some_and(|by| by != Constraint::Speed) {
+            return first(&found);
+        }
+        self.by_place(spec, offer, &mut found);
+        self.by_only(spec, offer, &mut found);
+        if found.by.is_empty() {
+            self.by_latency(spec, offer, &mut found);
+        }
+        if let Some(fit) = fit.filter(|_| found.by.is_empty()) {
+            self.by_price_and_risk(spec, offer, &fit, &mut found);
+        }
+        first(&found)
+    }
+
     fn by_hardware(&self, spec: &WorkloadSpec, offer: &Offer, fit: Option<&Fit>, found: &mut Filtered) {
         let request = &spec.request;
         if let Some(accelerators) = &request.accelerators {
@@ -53,37 +101,34 @@ impl Checker<'_> {
                 || accelerators.any_of.iter().any(|name| self.canonical(name) == has);
             let of_kind = accelerators.kind.is_none_or(|kind| offer.kind == Some(kind));
             if offer.accelerator.is_none() || !named || !of_kind {
-                let kind = accelerators.kind.map(|kind| format!("kind {kind}"));
-                let wanted: Vec<String> = accelerators.any_of.iter().cloned().chain(kind).collect();
-                found.by.push((
-                    Constraint::Accelerator,
-                    format!("needs {}, {} has {has}", wanted.join(" or "), offer.name),
-                ));
+                found.exclude(Constraint::Accelerator, || {
+                    let kind = accelerators.kind.map(|kind| format!("kind {kind}"));
+                    let wanted: Vec<String> = accelerators.any_of.iter().cloned().chain(kind).collect();
+                    format!("needs {}, {} has {has}", wanted.join(" or "), offer.name)
+                });
             }
             if let Some(wanted) = accelerators.memory
                 && offer.accelerator_memory.is_none_or(|has| has < wanted)
             {
                 let has =
                     offer.accelerator_memory.map_or("an unstated size".to_owned(), |has| has.to_string());
-                found.by.push((
-                    Constraint::Memory,
-                    format!("needs {wanted} of accelerator memory, {} has {has}", offer.name),
-                ));
+                found.exclude(Constraint::Memory, || {
+                    format!("needs {wanted} of accelerator memory, {} has {has}", offer.name)
+                });
             }
         }
         if fit.is_none() {
-            found
-                .by
-                .push((Constraint::Size, format!("an instance of {} does not hold one replica", offer.name)));
+            found.exclude(Constraint::Size, || {
+                format!("an instance of {} does not hold one replica", offer.name)
+            });
         }
         if !request.instance_type.is_empty()
             && offer.spec.instance_type.as_ref().is_none_or(|has| !request.instance_type.contains(has))
         {
             let has = offer.spec.instance_type.as_deref().unwrap_or("no instance type");
-            found.by.push((
-                Constraint::Size,
-                format!("needs {}, {} is {has}", request.instance_type.join(" or "), offer.name),
-            ));
+            found.exclude(Constraint::Size, || {
+                format!("needs {}, {} is {has}", request.instance_type.join(" or "), offer.name)
+            });
         }
         if let Some(kind) = &offer.spec.instance_type
             && request.not_instance_type.contains(kind)
@@ -92,20 +137,19 @@ impl Checker<'_> {
         }
         if let Some(arch) = request.arch.filter(|arch| offer.spec.arch != Some(*arch)) {
             let has = offer.spec.arch.map_or("of an unstated architecture", Arch::as_str);
-            found.by.push((Constraint::Size, format!("needs {arch}, {} is {has}", offer.name)));
+            found.exclude(Constraint::Size, || format!("needs {arch}, {} is {has}", offer.name));
         }
         if self.run_time(spec, offer).is_none() {
-            found.by.push((Constraint::Speed, format!("`speed` has no usable figure for {}", offer.name)));
+            found.exclude(Constraint::Speed, || format!("`speed` has no usable figure for {}", offer.name));
         }
         let class = offer.spec.capacity;
         if spec.capacity.as_ref().is_some_and(|allowed| !allowed.contains(&class)) {
-            found.by.push((Constraint::Capacity, format!("{class} is not among the allowed classes")));
+            found.exclude(Constraint::Capacity, || format!("{class} is not among the allowed classes"));
         }
         if class == Capacity::Spot && !spec.interruptible {
-            found.by.push((
-                Constraint::Interruptible,
-                format!("{} is spot and the workload is not interruptible", offer.name),
-            ));
+            found.exclude(Constraint::Interruptible, || {
+                format!("{} is spot and the workload is not interruptible", offer.name)
+            });
         }
     }
 
@@ -120,7 +164,7 @@ impl Checker<'_> {
         });
         for entries in [general.collect::<Vec<_>>(), own.collect()] {
             if !entries.is_empty() && !entries.iter().any(|only| self.matches(&only.matches, offer)) {
-                found.by.push((Constraint::Only, format!("no entry of `only` matches {}", offer.name)));
+                found.exclude(Constraint::Only, || format!("no entry of `only` matches {}", offer.name));
             }
         }
     }
@@ -130,26 +174,23 @@ impl Checker<'_> {
         let outside = |allowed: &[String]| !allowed.is_empty() && !self.in_any(allowed, place);
         for allowed in [&spec.regions, &spec.clouds, &spec.zones] {
             if outside(allowed) {
-                found.by.push((
-                    Constraint::Region,
-                    format!("needs {}, {} is in {}", allowed.join(" or "), offer.name, place.text()),
-                ));
+                found.exclude(Constraint::Region, || {
+                    format!("needs {}, {} is in {}", allowed.join(" or "), offer.name, place.text())
+                });
             }
         }
         if self.in_any(&spec.not_in, place) {
-            found.by.push((
-                Constraint::NotIn,
-                format!("must not be in {}, {} is in {}", spec.not_in.join(" or "), offer.name, place.text()),
-            ));
+            found.exclude(Constraint::NotIn, || {
+                format!("must not be in {}, {} is in {}", spec.not_in.join(" or "), offer.name, place.text())
+            });
         }
         let datasets = spec.inputs.iter().filter_map(|input| self.datasets.get(input.dataset.as_deref()?));
         let residencies = std::iter::once(&spec.residency).chain(datasets.map(|dataset| &dataset.residency));
         for required in residencies.filter(|required| outside(required)) {
             let country = place.country.as_deref().unwrap_or("an unknown country");
-            found.by.push((
-                Constraint::Residency,
-                format!("must stay in {}, {} is in {country}", required.join(" or "), offer.name),
-            ));
+            found.exclude(Constraint::Residency, || {
+                format!("must stay in {}, {} is in {country}", required.join(" or "), offer.name)
+            });
         }
     }
 
@@ -160,10 +201,9 @@ impl Checker<'_> {
                 continue;
             }
             match self.rtt(&self.locate(&client.region), &offer.location) {
-                Ok(ms) if ms > pico(bound.pico()) => found.by.push((
-                    Constraint::Latency,
-                    format!("needs {bound} ms to {}, has {} ms", client.region, float(&ms)),
-                )),
+                Ok(ms) if ms > pico(bound.pico()) => found.exclude(Constraint::Latency, || {
+                    format!("needs {bound} ms to {}, has {} ms", client.region, float(&ms))
+                }),
                 Ok(_) => {}
                 Err(missing) => found.missing.push(missing),
             }
@@ -175,23 +215,21 @@ impl Checker<'_> {
         if let Some(bound) = spec.max_hourly
             && hourly > usd(bound)
         {
-            found.by.push((
-                Constraint::MaxHourly,
+            found.exclude(Constraint::MaxHourly, || {
                 format!(
                     "{} instances at ${} cost ${} an hour, at most ${bound} is allowed",
                     float(&fit.n),
                     float(&offer.hourly),
                     float(&hourly)
-                ),
-            ));
+                )
+            });
         }
         match self.exposure(spec, offer, fit) {
             Ok(exposure) if rework(&exposure).is_none_or(|factor| factor > int(1_000_000)) => {
                 let expected = float(&exposure);
-                found.by.push((
-                    Constraint::Risk,
-                    format!("{expected} interruptions are expected a piece: it would hardly ever end"),
-                ));
+                found.exclude(Constraint::Risk, || {
+                    format!("{expected} interruptions are expected a piece: it would hardly ever end")
+                });
             }
             Ok(_) => {}
             Err(missing) => found.missing.push(missing),

@@ -104,7 +104,7 @@ impl Checker<'_> {
     /// A workload as it runs on an offer: itself, or the first alternative that the offer passes all
     /// filters of, when it does not pass the workload's own.
     pub(crate) fn way<'s>(&self, spec: &'s WorkloadSpec, offer: &Offer) -> Cow<'s, WorkloadSpec> {
-        let passes = |spec: &WorkloadSpec| self.filtered_as_stated(spec, offer).by.is_empty();
+        let passes = |spec: &WorkloadSpec| self.first_filter(spec, offer).is_none();
         if spec.alternatives.is_empty() || passes(spec) {
             return Cow::Borrowed(spec);
         }

@@ -25,6 +25,7 @@ mod compare;
 mod data;
 mod evaluate;
 mod exact;
+mod excluded;
 mod filter;
 mod fit;
 mod left_out;

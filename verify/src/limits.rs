@@ -72,13 +72,10 @@ impl Checker<'_> {
     /// Whether a quota is exceeded.
     pub(crate) fn check_quota(&self, state: &State, index: usize) -> Vec<Violation> {
         let quota = &self.inputs.estate.quotas[index];
-        let counted = |workload: usize| match (&quota.team, &self.inputs.workloads[workload].spec.team) {
-            (None, _) => true,
-            (Some(teams), Some(team)) => teams.values().contains(team),
-            (Some(_), None) => false,
+        let counted = |(at, placed): &(usize, &Placed)| {
+            placed.offer.quotas.contains(&index) && self.concerns(quota, *at)
         };
-        let under =
-            || state.iter().filter(|(at, placed)| placed.offer.quotas.contains(&index) && counted(*at));
+        let under = || state.iter().filter(counted);
         let mut found = Vec::new();
         for (resource, limit) in limits_of(quota) {
             // An offer that does not say how much it has may hold any amount: it is not eligible.
@@ -96,6 +93,24 @@ impl Checker<'_> {
             }
         }
         found
+    }
+
+    /// Whether a quota counts a workload.
+    fn concerns(&self, quota: &Quota, workload: usize) -> bool {
+        match (&quota.team, &self.inputs.workloads[workload].spec.team) {
+            (None, _) => true,
+            (Some(teams), Some(team)) => teams.values().contains(team),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Whether a placement alone takes more than a quota allows, or nobody knows how much.
+    pub(crate) fn alone_exceeds(&self, index: usize, workload: usize, placed: &Placed) -> bool {
+        let quota = &self.inputs.estate.quotas[index];
+        let exceeds = |(resource, limit): (Resource, Rat)| {
+            self.takes(quota, resource, workload, placed).is_none_or(|takes| takes > limit)
+        };
+        self.concerns(quota, workload) && limits_of(quota).into_iter().any(exceeds)
     }
 
     /// What a placement takes of what a quota limits; `None` where the offer does not state it.

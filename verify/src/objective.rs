@@ -130,6 +130,7 @@ impl Checker<'_> {
         let left_out = self.left_out(&assessed.state).values().sum();
         check_proof(plan, left_out, &mut findings);
         self.check_date(plan, &mut findings);
+        check_flags(plan, &mut findings);
         if plan.solver.seed != plan.inputs.flags.seed {
             findings.add(
                 Kind::Document,
@@ -155,6 +156,35 @@ impl Checker<'_> {
             findings
                 .add(Kind::Document, format!("the newest price is of {newest:?}, catalogDate is {shown:?}"));
         }
+    }
+}
+
+/// What the flags say of each other and of the plan. How the search was told to go (`gap`, `effort`,
+/// `noLp`) leaves no trace that could be recomputed.
+fn check_flags(plan: &Plan, findings: &mut Findings<'_>) {
+    let flags = &plan.inputs.flags;
+    if plan.reproducible == flags.time_limit.is_some() {
+        let limit = flags.time_limit.map_or("none".to_owned(), |limit| limit.to_string());
+        let message = format!("reproducible is {} with a time limit of {limit}", plan.reproducible);
+        findings.add(Kind::Document, message);
+    }
+    // A preset is in force only where its price is: an explicit price wins.
+    let preset = match &*flags.objective {
+        "cost" => None,
+        "carbon" => Some(("carbonPrice", flags.carbon_price, Usd::from_units(10_000))),
+        "time" => Some(("delayPrice", flags.delay_price, Usd::from_units(1_000))),
+        other => {
+            findings.add(Kind::Document, format!("`{other}` is no objective"));
+            None
+        }
+    };
+    if let Some((price, shown, right)) = preset.filter(|(_, shown, right)| shown != right) {
+        let message =
+            format!("with the objective {} {price} is ${right}, the plan says ${shown}", flags.objective);
+        findings.add(Kind::Document, message);
+    }
+    if !flags.gap.is_finite() || flags.gap < 0.0 {
+        findings.add(Kind::Document, format!("{} is no gap at which to stop", flags.gap));
     }
 }
 

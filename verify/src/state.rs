@@ -113,18 +113,23 @@ impl Checker<'_> {
 
     /// What follows from a decision alone. `None` when there is no such offer or workload.
     pub(crate) fn place(&self, decision: &Decision) -> Option<Placed> {
-        let spec = &self.inputs.workloads.get(decision.workload)?.spec;
-        let offer = self.offer(&decision.offer)?;
+        self.inputs.workloads.get(decision.workload)?;
+        Some(self.place_on(self.offer(&decision.offer)?, decision))
+    }
+
+    /// What follows from a decision for an offer that is known already.
+    pub(crate) fn place_on(&self, offer: Rc<Offer>, decision: &Decision) -> Placed {
+        let spec = &self.inputs.workloads[decision.workload].spec;
         let work = self.run_time(spec, &offer);
         let runs = pieces(decision.start, &decision.runs, work.unwrap_or_default());
-        Some(Placed {
+        Placed {
             fit: fit(&self.way(spec, &offer), &offer),
             work,
             start: decision.start,
             runs,
             nodes: decision.nodes.clone(),
             offer,
-        })
+        }
     }
 
     /// Puts a workload in its place, or takes it out, and reckons anew who uses the reservations.

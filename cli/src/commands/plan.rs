@@ -169,10 +169,12 @@ fn settings(args: &PlanArgs, inputs: &Inputs, previous: Option<&Plan>) -> Settin
         Preset::Time => Objective::Time,
     };
     let defaults = Settings::of(inputs);
+    let carbon_price = aims.carbon_price.unwrap_or(objective.carbon_price());
+    let delay_price = aims.delay_price.unwrap_or(objective.delay_price());
     Settings {
-        carbon_price: aims.carbon_price.unwrap_or(objective.carbon_price()),
-        delay_price: aims.delay_price.unwrap_or(objective.delay_price()),
-        objective,
+        carbon_price,
+        delay_price,
+        objective: objective.in_force(carbon_price, delay_price),
         budget: aims.budget,
         horizon: aims.horizon.unwrap_or(defaults.horizon),
         gap: search.gap.unwrap_or(defaults.gap),
