@@ -8,6 +8,7 @@
 
 mod karpenter;
 mod kueue;
+mod launch;
 mod machine;
 mod nodes;
 mod object;
@@ -17,6 +18,9 @@ mod selection;
 use plimsoll_model::{Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
 use crate::{Documents, Translation};
+
+pub use launch::PoolSeat;
+pub(crate) use launch::Taint;
 
 /// Translates what is about the cluster among all documents of the Kubernetes API. `workloads` are those
 /// that the manifests became; they are given the team of their queue.

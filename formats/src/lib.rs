@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
+pub use cluster::PoolSeat;
 pub use format::Format;
 pub use kubernetes::{Seat, changes};
 
@@ -35,6 +36,8 @@ pub struct Translation {
     pub problems: Vec<Diagnostic>,
     /// Where in their manifests the placements of workloads are written.
     pub seats: Vec<Seat>,
+    /// Where the node pools say what they launch.
+    pub pools: Vec<PoolSeat>,
 }
 
 impl Translation {
@@ -45,6 +48,7 @@ impl Translation {
         self.assumptions.extend(other.assumptions);
         self.problems.extend(other.problems);
         self.seats.extend(other.seats);
+        self.pools.extend(other.pools);
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_formats::{Foreign, Seat, Translation, translate};
+use plimsoll_formats::{Foreign, PoolSeat, Seat, Translation, translate};
 use plimsoll_model::{
     Diagnostic, Document, Estate, Inputs, Workload,
     estate::EstateSpec,
@@ -111,6 +111,8 @@ pub(crate) enum Position {
     Workload(String),
     /// On the pods of a manifest.
     Manifest(Seat),
+    /// As what a node pool launches.
+    Pool(Box<PoolSeat>),
 }
 
 /// Reads and checks everything a plan is made from.
@@ -260,18 +262,19 @@ impl<'f> Documents<'f> {
             let documents: Vec<Foreign> =
                 foreign.iter().map(|(_, _, document, _)| document.clone()).collect();
             let stated = self.estate.as_ref().map(|(estate, _)| &estate.value.spec);
-            let Translation { workloads: more, estate, assumptions, problems, seats } =
+            let Translation { workloads: more, estate, assumptions, problems, seats, pools } =
                 translate(&documents, stated);
             if tolerate {
                 self.assumptions.extend(problems.iter().map(tolerated));
             } else {
                 ok_if_none(problems)?;
             }
+            let of_manifests = seats.into_iter().map(|seat| (seat.document, Position::Manifest(seat)));
+            let of_pools = pools.into_iter().map(|pool| (pool.document, Position::Pool(Box::new(pool))));
             self.seats.extend(
-                seats.into_iter().map(|seat| PlacedSeat {
-                    at: foreign[seat.document].3,
-                    position: Position::Manifest(seat),
-                }),
+                of_manifests
+                    .chain(of_pools)
+                    .map(|(document, position)| PlacedSeat { at: foreign[document].3, position }),
             );
             workloads.extend(more.into_iter().map(|(index, workload)| (foreign[index].0, workload)));
             workloads.sort_by_key(|(rank, _)| *rank);

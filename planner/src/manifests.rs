@@ -1,12 +1,12 @@
 //! A plan written into the manifests that it was made from.
 //!
-//! Each placement becomes changes of the pod specs it is of (`plimsoll_formats`); the texts are edited
-//! in place (`plimsoll_model::yaml::edit`). A file that cannot be edited without touching more than was
+//! Each placement becomes changes of the pod specs it is of, and of the node pools that launch its nodes
+//! (`plimsoll_formats`); the texts are edited in place (`plimsoll_model::yaml::edit`). A file that cannot be edited without touching more than was
 //! meant is left as it is, and said.
 
 use std::collections::BTreeMap;
 
-use plimsoll_formats::changes;
+use plimsoll_formats::{PoolSeat, changes};
 use plimsoll_model::{
     Inputs, Plan,
     yaml::{Change, edit},
@@ -24,17 +24,27 @@ pub struct Manifest {
     pub text: String,
 }
 
-/// The files that hold workloads, edited, and what could not be written, each with why.
+/// The files that hold workloads or node pools, edited, and what could not be written, each with why.
 pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>, Vec<String>) {
     let (mut files, mut remarks) = (Vec::new(), Vec::new());
     let mut by_file: BTreeMap<usize, BTreeMap<usize, Change>> = BTreeMap::new();
+    let pools = texts.seats.iter().filter_map(|seat| match &seat.position {
+        Position::Pool(pool) => Some(&**pool),
+        _ => None,
+    });
+    let pools: Vec<&PoolSeat> = pools.collect();
     for PlacedSeat { at, position } in &texts.seats {
         let documents = by_file.entry(at.file).or_default();
         let change = match position {
             Position::Workload(name) => current(name, plan, inputs),
             Position::Manifest(seat) => {
-                let change = changes(seat, plan, &inputs.estate);
+                let change = changes(seat, plan, &inputs.estate, &pools);
                 change.map(Some).map_err(|why| format!("{}: {why}", seat.workload))
+            }
+            Position::Pool(pool) => {
+                let (change, remark) = pool.change(plan);
+                remarks.extend(remark);
+                Ok(Some(change))
             }
         };
         match change {

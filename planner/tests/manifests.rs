@@ -158,3 +158,78 @@ items:
     insta::assert_snapshot!("list", edited.strip_suffix(&estate).unwrap());
     assert_eq!(placed(&edited).0, edited);
 }
+
+const POOL: &str = "\
+---
+# Machines with GPUs.
+apiVersion: karpenter.sh/v1
+kind: NodePool
+metadata:
+  name: gpu # asked for by name
+spec:
+  limits: {nvidia.com/gpu: 64}
+  template:
+    spec:
+      nodeClassRef: {group: karpenter.k8s.aws, kind: EC2NodeClass, name: default}
+      taints:
+      - {key: nvidia.com/gpu, value: present, effect: NoSchedule}
+      - {key: team, effect: NoExecute}
+      - {key: slow, effect: PreferNoSchedule}
+      requirements:
+      - key: karpenter.k8s.aws/instance-family
+        operator: In
+        values: [p4d, p5] # no others
+      # Spot where it is cheaper.
+      - {key: karpenter.sh/capacity-type, operator: In, values: [spot, on-demand]}
+";
+
+/// What is used of a pool is added to it, and taken away again; pods are let onto its nodes.
+#[test]
+fn a_node_pool_launches_what_the_plan_uses() {
+    let elsewhere = estate(&offer(GCP_SPOT)) + "  only: [{match: {cloud: gcp}}]\n";
+    let all = [AWS_SPOT, AWS].map(|fields| estate(&offer(fields)));
+    for (name, estate) in ["pool-spot", "pool"].iter().zip(&all) {
+        let (text, remarks) = placed(&format!("{DEPLOYMENT}{POOL}{estate}"));
+        assert_eq!(remarks, [""; 0]);
+        let manifests = text.strip_suffix(&**estate).unwrap();
+        insta::assert_snapshot!(*name, manifests);
+        for line in DEPLOYMENT.lines().chain(POOL.lines()) {
+            assert!(text.lines().any(|kept| kept == line), "{line}\n{text}");
+        }
+        assert_eq!(placed(&text), (text.clone(), Vec::new()), "the second time nothing changes");
+        // It binds no later plan.
+        for other in &all {
+            let (moved, _) = placed(&format!("{manifests}{other}"));
+            assert_eq!(moved, placed(&format!("{DEPLOYMENT}{POOL}{other}")).0);
+        }
+        let (left, _) = placed(&format!("{manifests}{elsewhere}"));
+        assert!(left.contains(POOL), "{left}");
+        // A requirement of the user's own is held against it, what an earlier plan wrote is not.
+        let p4d = manifests.replace("values: [p4d, p5]", "values: [p4d]");
+        assert_eq!(
+            placed(&format!("{p4d}{estate}")).1,
+            ["server: it is left as it is, since it has no place in the plan"]
+        );
+    }
+}
+
+#[test]
+fn a_pool_is_left_what_it_must_choose_itself() {
+    let chooses = POOL.replace("values: [p4d, p5]", "minValues: 2\n        values: [p4d, p5]");
+    let tolerant = DEPLOYMENT
+        .replace("      containers:\n", "      tolerations: [{operator: Exists}]\n      containers:\n");
+    let spot = POOL.replace("[spot, on-demand]", "[spot]").replace(
+        "requirements:\n",
+        "requirements:\n      - {key: topology.kubernetes.io/region, operator: In, values: [us-east-1]}\n",
+    );
+    let estate = estate(&offer(AWS_SPOT));
+    let (text, remarks) = placed(&format!("{tolerant}{chooses}{estate}"));
+    assert_eq!(remarks, ["NodePool gpu: its instance types are left to it, since it states `minValues`"]);
+    assert!(text.contains("\n      tolerations: [{operator: Exists}]\n"), "{text}");
+    assert!(text.contains("    plimsoll.dev/placed: \"karpenter.sh/capacity-type spot; topology.kubernetes.io/region us-east-1\"\n"), "{text}");
+    let text = placed(&format!("{DEPLOYMENT}{spot}{estate}")).0;
+    assert!(
+        text.contains("    plimsoll.dev/placed: node.kubernetes.io/instance-type p5.48xlarge\n"),
+        "{text}"
+    );
+}

@@ -12,11 +12,12 @@ use plimsoll_model::{
 };
 
 use super::{
+    launch::{PoolSeat, taints, take_ours},
     listed,
     nodes::Nodes,
     note,
     object::Object,
-    selection::{CLASSES, Requirement, Selection, region_of, select},
+    selection::{CLASSES, Requirement, Selection, contradictions, region_of, select},
 };
 use crate::Translation;
 
@@ -123,7 +124,12 @@ impl<'a> Reader<'_, 'a> {
         let object = self.object;
         let before = out.problems.len();
         let list = object.at(&["spec", "template", "spec", "requirements"]);
-        let mut requirements = Requirement::list(list, &mut out.problems);
+        let mut requirements = Requirement::each(list, &mut out.problems);
+        if out.problems.len() > before {
+            return None;
+        }
+        let ours = take_ours(object, &mut requirements);
+        out.problems.extend(contradictions(&requirements));
         let template = object.at(&["spec", "template", "metadata", "labels"]);
         let mut labels = Vec::new();
         for (key, value) in template.map_or_else(Vec::new, |labels| labels.entries()) {
@@ -162,6 +168,7 @@ impl<'a> Reader<'_, 'a> {
         matches.capacity.get_or_insert_with(|| CLASSES.to_vec().into());
         let name = format!("NodePool {}", object.name);
         out.estate.only.push(Only { name: Some(name.clone()), matches: matches.clone(), team: None });
+        out.pools.push(PoolSeat::of(object, &well_known, &ours, &matches));
         let quotas = self.limits(&name, &matches, out);
         let is_limited = !quotas.is_empty();
         out.estate.quotas.extend(quotas);
@@ -262,15 +269,10 @@ impl<'a> Reader<'_, 'a> {
                 "its requirements",
             );
         }
-        let taints: Vec<String> = self
-            .object
-            .items(&["spec", "template", "spec", "taints"])
-            .iter()
-            .filter(|taint| taint.field("effect").and_then(|e| e.text()) != Some("PreferNoSchedule"))
-            .filter_map(|taint| taint.field("key")?.text().map(str::to_owned))
-            .collect();
+        let taints: Vec<String> = taints(self.object).into_iter().map(|taint| taint.key).collect();
         if !taints.is_empty() {
-            let value = format!("every workload is taken to tolerate {}", listed(&taints));
+            let value =
+                format!("every workload is taken to tolerate {}, as `-o manifests` writes", listed(&taints));
             note(out, format!("taints of {title}"), value, "its taints");
         }
     }

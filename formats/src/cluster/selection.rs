@@ -46,6 +46,13 @@ const OPERATORS: [(&str, Operator); 8] = [
 impl<'a> Requirement<'a> {
     /// Reads the items of a list; what is wrong goes to `problems`.
     pub(super) fn list(list: Option<View<'a>>, problems: &mut Vec<Diagnostic>) -> Vec<Self> {
+        let read = Self::each(list, problems);
+        problems.extend(contradictions(&read));
+        read
+    }
+
+    /// The same without holding one against the other.
+    pub(super) fn each(list: Option<View<'a>>, problems: &mut Vec<Diagnostic>) -> Vec<Self> {
         let items = list.map_or_else(Vec::new, |list| list.items());
         let mut read = Vec::new();
         for item in items {
@@ -54,7 +61,6 @@ impl<'a> Requirement<'a> {
                 Err(problem) => problems.push(*problem),
             }
         }
-        problems.extend(contradictions(&read));
         read
     }
 
@@ -99,6 +105,10 @@ impl<'a> Requirement<'a> {
         }
     }
 
+    pub(super) fn is_in(&self) -> bool {
+        self.operator == Operator::In
+    }
+
     /// As people write it.
     pub(super) fn words(&self) -> String {
         let (key, values) = (&self.key, self.values.join(", "));
@@ -141,7 +151,7 @@ fn number(text: &str) -> Option<i64> {
 }
 
 /// Requirements on one label that no value meets.
-fn contradictions(list: &[Requirement<'_>]) -> Vec<Diagnostic> {
+pub(super) fn contradictions(list: &[Requirement<'_>]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (at, first) in list.iter().enumerate() {
         if first.operator != Operator::In || list[..at].iter().any(|before| before.key == first.key) {

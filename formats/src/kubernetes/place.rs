@@ -1,14 +1,20 @@
 //! A plan's placements as changes of the manifests: the labels and tolerations that bring pods to the
 //! nodes of an offer, in the dialect of its cloud.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use indexmap::IndexMap;
 use plimsoll_model::{Arch, Capacity, OfferSpec, Plan, estate::EstateSpec, plan::Placement, yaml::Change};
 use serde_json::{Value, json};
 
 use super::seat::{PLACED, Placed, PodPlace, Seat};
+use crate::cluster::{PoolSeat, Taint};
 
-/// The changes of a workload's manifest, or why there are none.
-pub fn changes(seat: &Seat, plan: &Plan, estate: &EstateSpec) -> Result<Change, String> {
+/// The changes of a workload's manifest, or why there are none. `pools`: what launches the nodes.
+///
+/// # Errors
+/// Why the manifest is left as it is.
+pub fn changes(seat: &Seat, plan: &Plan, estate: &EstateSpec, pools: &[&PoolSeat]) -> Result<Change, String> {
     let Some(placement) = plan.placements.iter().find(|placement| placement.workload == seat.workload) else {
         return Err("it is left as it is, since it has no place in the plan".to_owned());
     };
@@ -17,7 +23,7 @@ pub fn changes(seat: &Seat, plan: &Plan, estate: &EstateSpec) -> Result<Change, 
         if !pod.takes_selectors {
             return Err("it is left as it is: its kind has no pod spec to select nodes in".to_owned());
         }
-        let wanted = Wanted::of(placement, pod, estate);
+        let wanted = Wanted::of(placement, pod, estate, pools);
         for change in wanted.changes(pod) {
             match &mut all {
                 Some(all) => all.and(change),
@@ -33,12 +39,11 @@ struct Wanted {
     offer: String,
     instances: String,
     labels: IndexMap<String, String>,
-    /// Key and value of taints.
-    tolerations: Vec<(&'static str, &'static str)>,
+    tolerations: Vec<Taint>,
 }
 
 impl Wanted {
-    fn of(placement: &Placement, pod: &PodPlace, estate: &EstateSpec) -> Self {
+    fn of(placement: &Placement, pod: &PodPlace, estate: &EstateSpec, pools: &[&PoolSeat]) -> Self {
         let offer = &placement.offer;
         let mut wanted = Self {
             offer: offer.full_name(),
@@ -64,17 +69,20 @@ impl Wanted {
             wanted.label("kubernetes.io/arch", "arm64");
         }
         let spot = offer.capacity == Capacity::Spot;
-        match offer.cloud.as_deref() {
-            Some("aws") if pod.uses_eks_labels => {
+        let pool = the_pool(offer, pod, pools);
+        wanted.tolerations.extend(pool.into_iter().flat_map(|pool| pool.taints.iter().cloned()));
+        match (offer.cloud.as_deref(), pool) {
+            (Some("aws"), _) if pod.uses_eks_labels => {
                 wanted.label("eks.amazonaws.com/capacityType", if spot { "SPOT" } else { "ON_DEMAND" });
             }
-            Some("aws") => {
+            (_, Some(pool)) => wanted.label("karpenter.sh/capacity-type", pool.class(offer.capacity)),
+            (Some("aws"), None) => {
                 wanted.label("karpenter.sh/capacity-type", if spot { "spot" } else { "on-demand" });
             }
-            Some("gcp") => wanted.gke(offer, spot),
-            Some("azure") if spot => {
+            (Some("gcp"), None) => wanted.gke(offer, spot),
+            (Some("azure"), None) if spot => {
                 wanted.label("kubernetes.azure.com/scalesetpriority", "spot");
-                wanted.tolerations.push(("kubernetes.azure.com/scalesetpriority", "spot"));
+                wanted.tolerate("kubernetes.azure.com/scalesetpriority", "spot");
             }
             _ => {}
         }
@@ -84,7 +92,7 @@ impl Wanted {
     fn gke(&mut self, offer: &OfferSpec, spot: bool) {
         if spot {
             self.label("cloud.google.com/gke-spot", "true");
-            self.tolerations.push(("cloud.google.com/gke-spot", "true"));
+            self.tolerate("cloud.google.com/gke-spot", "true");
         } else {
             self.label("cloud.google.com/gke-provisioning", "standard");
         }
@@ -99,6 +107,14 @@ impl Wanted {
 
     fn label(&mut self, key: &str, value: &str) {
         self.labels.insert(key.to_owned(), value.to_owned());
+    }
+
+    fn tolerate(&mut self, key: &str, value: &str) {
+        self.tolerations.push(Taint {
+            key: key.to_owned(),
+            value: Some(value.to_owned()),
+            effect: "NoSchedule".to_owned(),
+        });
     }
 
     /// The changes of a pod spec and of its annotations; none when it says all this already.
@@ -140,48 +156,45 @@ impl Wanted {
 
     /// The keys of the tolerations that are ours, and the change of the list.
     fn tolerations(&self, pod: &PodPlace) -> (Vec<String>, Option<Change>) {
-        let is_ours = |key: &String| pod.placed.tolerations.contains(key);
-        let wanted = |key: &str| self.tolerations.iter().any(|(wanted, _)| *wanted == key);
-        let ours: Vec<String> = self
-            .tolerations
-            .iter()
-            .map(|(key, _)| (*key).to_owned())
-            .filter(|key| is_ours(key) || !pod.tolerations.contains(key))
-            .collect();
-        let new: Vec<Value> = self
-            .tolerations
-            .iter()
-            .filter(|(key, _)| !pod.tolerations.iter().any(|known| known == key))
-            .map(|(key, value)| json!({"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}))
-            .collect();
-        let mut stale: Vec<usize> = Vec::new();
-        for (index, key) in pod.tolerations.iter().enumerate() {
-            if is_ours(key) && !wanted(key) {
-                stale.push(index);
+        let is_ours = |key: &str| pod.placed.tolerations.iter().any(|ours| ours == key);
+        // One without a key tolerates everything.
+        let theirs = |taint: &&Taint| {
+            let mut keys = pod.tolerations.iter().map(|(key, _)| key);
+            !is_ours(&taint.key) && keys.any(|key| *key == taint.key || key.is_empty())
+        };
+        let ours: Vec<&Taint> = self.tolerations.iter().filter(|taint| !theirs(taint)).collect();
+        let mut gone = BTreeMap::new();
+        let mut kept = BTreeSet::new();
+        for (index, (key, value)) in pod.tolerations.iter().enumerate().filter(|(_, (key, _))| is_ours(key)) {
+            match ours.iter().position(|taint| taint.key == *key && taint.value == *value) {
+                Some(at) => _ = kept.insert(at),
+                None => _ = gone.insert(index, Change::Gone),
             }
         }
-        let mut new = new.into_iter();
-        let mut items = std::collections::BTreeMap::new();
-        for index in &stale {
-            // What took another's place is written over it.
-            let change = match new.next() {
-                Some(Value::Object(fields)) => {
-                    Change::Fields(fields.into_iter().map(|(key, value)| (key, Change::Put(value))).collect())
-                }
-                _ => Change::Gone,
-            };
-            items.insert(*index, change);
-        }
-        let all_gone = items.len() == pod.tolerations.len() && items.values().all(|c| *c == Change::Gone);
-        let new: Vec<Value> = new.collect();
-        let change = match (items.is_empty(), new.is_empty()) {
-            (true, true) => None,
-            (true, false) => Some(Change::Append(new)),
-            _ if all_gone => Some(Change::Gone),
-            _ => Some(Change::Items(items)),
+        let new = ours.iter().enumerate().filter(|(at, _)| !kept.contains(at));
+        let new: Vec<Value> = new.map(|(_, taint)| toleration(taint)).collect();
+        let change = match (gone.len(), new.is_empty()) {
+            (0, true) => None,
+            (all, true) if all == pod.tolerations.len() => Some(Change::Gone),
+            _ => Some(Change::Items(gone, new)),
         };
-        (ours, change)
+        (ours.into_iter().map(|taint| taint.key.clone()).collect(), change)
     }
+}
+
+fn toleration(taint: &Taint) -> Value {
+    let Taint { key, value, effect } = taint;
+    match value {
+        Some(value) => json!({"key": key, "operator": "Equal", "value": value, "effect": effect}),
+        None => json!({"key": key, "operator": "Exists", "effect": effect}),
+    }
+}
+
+/// The pool that launches the nodes: the one that the pods select, else the first that may.
+fn the_pool<'p>(offer: &OfferSpec, pod: &PodPlace, pools: &[&'p PoolSeat]) -> Option<&'p PoolSeat> {
+    let selected = pod.node_selector.get("karpenter.sh/nodepool");
+    let may = || pools.iter().filter(|pool| pool.allows(offer));
+    may().find(|pool| Some(&pool.name) == selected).or_else(|| may().next()).copied()
 }
 
 /// The one machine of own nodes that a workload lies on, if its name is that of a host.

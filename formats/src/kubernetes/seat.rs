@@ -35,8 +35,8 @@ pub(super) struct PodPlace {
     /// Whether its kind takes selectors there.
     pub(super) takes_selectors: bool,
     pub(super) node_selector: IndexMap<String, String>,
-    /// The keys of its tolerations, in order.
-    pub(super) tolerations: Vec<String>,
+    /// The keys and values of its tolerations, in order.
+    pub(super) tolerations: Vec<(String, Option<String>)>,
     pub(super) placed: Placed,
     /// Text of the annotation as it is.
     pub(super) record: Option<String>,
@@ -51,7 +51,8 @@ impl PodPlace {
         let node_selector: IndexMap<String, String> = labels.iter().filter_map(text).collect();
         let tolerations = spec.field("tolerations").map_or_else(Vec::new, |list| list.items());
         let key = |toleration: &View<'_>| {
-            toleration.field("key").and_then(|key| key.text()).unwrap_or_default().to_owned()
+            let text = |field| Some(toleration.field(field)?.text()?.to_owned());
+            (text("key").unwrap_or_default(), text("value"))
         };
         let record = record(template);
         Self {

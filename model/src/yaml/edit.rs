@@ -26,12 +26,10 @@ use layout::{Entry, Ix, Layout, Shape};
 pub enum Change {
     /// These fields of a mapping.
     Fields(IndexMap<String, Change>),
-    /// These items of a list, by index.
-    Items(BTreeMap<usize, Change>),
+    /// These items of a list, by index, and more behind the last.
+    Items(BTreeMap<usize, Change>, Vec<Value>),
     /// The value, in place of any other.
     Put(Value),
-    /// More items at the end of a list.
-    Append(Vec<Value>),
     /// The field or the item is no more.
     Gone,
 }
@@ -41,7 +39,7 @@ impl Change {
     pub fn at(path: &str, change: Self) -> Self {
         steps(path).into_iter().rev().fold(change, |inner, step| match step {
             Step::Field(name) => Self::Fields(IndexMap::from([(name, inner)])),
-            Step::Item(index) => Self::Items(BTreeMap::from([(index, inner)])),
+            Step::Item(index) => Self::Items(BTreeMap::from([(index, inner)]), Vec::new()),
         })
     }
 
@@ -56,7 +54,8 @@ impl Change {
                     }
                 }
             }
-            (Self::Items(items), Self::Items(more)) => {
+            (Self::Items(items, new), Self::Items(more, newer)) => {
+                new.extend(newer);
                 for (index, change) in more {
                     match items.get_mut(&index) {
                         Some(known) => known.and(change),
@@ -73,14 +72,6 @@ impl Change {
         match self {
             Self::Gone => None,
             Self::Put(new) => Some(new.clone()),
-            Self::Append(more) => {
-                let mut items = match value {
-                    Some(Value::Array(items)) => items,
-                    _ => Vec::new(),
-                };
-                items.extend(more.iter().cloned());
-                Some(Value::Array(items))
-            }
             Self::Fields(changes) => {
                 let mut fields = match value {
                     Some(Value::Object(fields)) => fields,
@@ -94,13 +85,18 @@ impl Change {
                 }
                 Some(Value::Object(fields))
             }
-            Self::Items(changes) => {
-                let Some(Value::Array(items)) = value else { return value };
+            Self::Items(changes, more) => {
+                let items = match value {
+                    Some(Value::Array(items)) => items,
+                    None => Vec::new(),
+                    other => return other,
+                };
                 let after = |(index, item)| match changes.get(&index) {
                     Some(change) => change.applied(Some(item)),
                     None => Some(item),
                 };
-                Some(Value::Array(items.into_iter().enumerate().filter_map(after).collect()))
+                let kept = items.into_iter().enumerate().filter_map(after);
+                Some(Value::Array(kept.chain(more.iter().cloned()).collect()))
             }
         }
     }
@@ -189,20 +185,8 @@ impl<'a> Editor<'a> {
         let node = self.layout.node(ix).clone();
         match (change, &node.shape) {
             (Change::Fields(fields), Shape::Map { flow, entries }) => self.fields(ix, fields, *flow, entries),
-            (Change::Items(changes), Shape::Seq { flow, items }) => {
-                for (index, change) in changes.iter().filter(|(_, change)| **change != Change::Gone) {
-                    self.change(*items.get(*index).ok_or("a list has fewer items")?, change)?;
-                }
-                let gone = changes.iter().filter(|(_, change)| **change == Change::Gone);
-                let gone: Vec<usize> =
-                    gone.map(|(index, _)| *index).filter(|index| *index < items.len()).collect();
-                let bounds = |ix: &Ix| (self.layout.node(*ix).start, self.layout.node(*ix).end);
-                let all: Vec<(usize, usize)> = items.iter().map(bounds).collect();
-                self.remove(*flow, "-", &all, &gone)
-            }
-            (Change::Append(more), Shape::Seq { flow, items }) => {
-                self.append(ix, *flow, items, more);
-                Ok(())
+            (Change::Items(changes, more), Shape::Seq { flow, items }) => {
+                self.items(ix, changes, more, *flow, items)
             }
             (Change::Put(value), Shape::Scalar) if !value.is_object() && !value.is_array() => {
                 self.splice(node.start, node.end, self.flat(value));
@@ -244,6 +228,36 @@ impl<'a> Editor<'a> {
         if !new.is_empty() {
             let last = (0..entries.len()).rev().find(|at| !gone.contains(at));
             self.insert(ix, flow, entries, last, &new);
+        }
+        Ok(())
+    }
+
+    fn items(
+        &mut self,
+        ix: Ix,
+        changes: &BTreeMap<usize, Change>,
+        more: &[Value],
+        flow: bool,
+        items: &[Ix],
+    ) -> Result<(), &'static str> {
+        let mut gone = Vec::new();
+        for (index, change) in changes {
+            match (items.get(*index), change) {
+                (None, Change::Gone) => {}
+                (None, _) => return Err("a list has fewer items"),
+                (Some(_), Change::Gone) => gone.push(*index),
+                (Some(item), change) => self.change(*item, change)?,
+            }
+        }
+        let bounds = |ix: &Ix| (self.layout.node(*ix).start, self.layout.node(*ix).end);
+        let all: Vec<(usize, usize)> = items.iter().map(bounds).collect();
+        if flow && !more.is_empty() && !gone.is_empty() && gone.len() == all.len() {
+            self.splice(all[0].0, all[all.len() - 1].1, self.in_a_row(more));
+            return Ok(());
+        }
+        self.remove(flow, "-", &all, &gone)?;
+        if !more.is_empty() {
+            self.append(ix, flow, items, more);
         }
         Ok(())
     }
@@ -308,9 +322,8 @@ impl<'a> Editor<'a> {
 
     fn append(&mut self, ix: Ix, flow: bool, items: &[Ix], more: &[Value]) {
         let node = self.layout.node(ix).clone();
-        let flat: Vec<String> = more.iter().map(|value| self.flat(value)).collect();
         let Some(last) = items.last() else {
-            self.splice(node.start, node.end, format!("[{}]", flat.join(", ")));
+            self.splice(node.start, node.end, format!("[{}]", self.in_a_row(more)));
             return;
         };
         let end = self.layout.node(*last).end;
@@ -319,7 +332,7 @@ impl<'a> Editor<'a> {
             let spread = self.text[end..node.end].contains('\n');
             let indent = " ".repeat(self.column(first));
             let gap = if spread { format!("{}{indent}", self.line_end) } else { " ".into() };
-            let pieces: Vec<String> = flat.iter().map(|item| format!(",{gap}{item}")).collect();
+            let pieces: Vec<String> = more.iter().map(|item| format!(",{gap}{}", self.flat(item))).collect();
             self.splice(end, end, pieces.concat());
         } else {
             let at = self.line_end_after(end);
@@ -379,10 +392,7 @@ impl<'a> Editor<'a> {
     /// A value on one line.
     fn flat(&self, value: &Value) -> String {
         match value {
-            Value::Array(items) => {
-                let items: Vec<String> = items.iter().map(|item| self.flat(item)).collect();
-                format!("[{}]", items.join(", "))
-            }
+            Value::Array(items) => format!("[{}]", self.in_a_row(items)),
             Value::Object(fields) => {
                 let pair =
                     |(key, value): (&String, &Value)| format!("{}: {}", self.name(key), self.flat(value));
@@ -391,6 +401,10 @@ impl<'a> Editor<'a> {
             Value::String(text) => self.name(text),
             other => other.to_string(),
         }
+    }
+
+    fn in_a_row(&self, items: &[Value]) -> String {
+        items.iter().map(|item| self.flat(item)).collect::<Vec<_>>().join(", ")
     }
 
     fn name(&self, text: &str) -> String {

@@ -11,12 +11,20 @@ fn put(path: &str, value: Value) -> Change {
     Change::at(path, Change::Put(value))
 }
 
+fn append(more: Vec<Value>) -> Change {
+    Change::Items(BTreeMap::new(), more)
+}
+
+/// Without these items, and with more.
+fn others<const N: usize>(gone: [usize; N], more: &[i32]) -> Change {
+    Change::Items(gone.map(|at| (at, Change::Gone)).into(), more.iter().map(|item| json!(item)).collect())
+}
+
 #[test]
 fn only_what_changes_is_touched() {
     let mut labels = put("spec.nodeSelector[\"a/b\"]", json!("x: 1"));
     labels.and(put("spec.nodeSelector.zone", json!("z-1")));
-    let taint =
-        Change::at("spec.tolerations", Change::Append(vec![json!({"key": "spot", "operator": "Exists"})]));
+    let taint = Change::at("spec.tolerations", append(vec![json!({"key": "spot", "operator": "Exists"})]));
     let mut moved = Change::at("a.b", Change::Gone);
     moved.and(put("a.d", json!(3)));
     moved.and(Change::at("a.c", Change::Gone));
@@ -83,10 +91,19 @@ fn only_what_changes_is_touched() {
         ("a:\n  b: 1 # old\n  c: 2\nz: 1\n", moved.clone(), "a:\n  d: 3\nz: 1\n"),
         ("a: {x: 0, b: 1, c: 2}\n", moved.clone(), "a: {x: 0, d: 3}\n"),
         ("a:\n  b: 1\n  x: 0\n  c: 2", moved, "a:\n  x: 0\n  d: 3\n"),
+        ("l: [1, 2, 3, 4]\n", Change::at("l", others([0, 1, 3], &[])), "l: [3]\n"),
+        ("l: [1, 2, 3]\n", Change::at("l", others([0, 2], &[4, 5])), "l: [2, 4, 5]\n"),
+        ("l: [1, 2, 3]\n", Change::at("l", others([0, 1], &[4])), "l: [3, 4]\n"),
+        ("l: [1, 2]\n", Change::at("l", others([0, 1], &[4, 5])), "l: [4, 5]\n"),
         (
-            "l: [1, 2, 3, 4]\n",
-            Change::at("l", Change::Items([0, 1, 3].map(|at| (at, Change::Gone)).into())),
-            "l: [3]\n",
+            "l: # those\n- 1 # a\n- 2 # b\nz: 1\n",
+            Change::at("l", others([1], &[4])),
+            "l: # those\n- 1 # a\n- 4\nz: 1\n",
+        ),
+        (
+            "l:\n  - 1 # a\n  - 2 # b\nz: 1\n",
+            Change::at("l", others([0, 1], &[4, 5])),
+            "l:\n  - 4\n  - 5\nz: 1\n",
         ),
         ("l:\n- x: 1\n- y: 2\n", Change::at("l[0]", Change::Gone), "l:\n- y: 2\n"),
         (
@@ -169,7 +186,7 @@ proptest! {
     /// No text and no change makes it panic, or say something else than was meant.
     #[test]
     fn any_change_is_made_or_refused(text in "[a-c:\\-{}\\[\\], \n#&*|'\"]{0,40}", path in "[a-c.\\[\\]0-1]{0,6}", new in value()) {
-        for change in [Change::Put(new.clone()), Change::Append(vec![new]), Change::Gone] {
+        for change in [Change::Put(new.clone()), append(vec![new]), Change::Gone] {
             let _ = edit(&text, &one(Change::at(&path, change)));
         }
     }
