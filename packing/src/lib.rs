@@ -5,3 +5,4 @@
 //! and indices ([`fleet`]), and names return only with the answer.
 
 pub mod fleet;
+pub mod scores;
