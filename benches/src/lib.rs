@@ -5,3 +5,4 @@
 
 pub mod instance;
 pub mod meter;
+pub mod published;

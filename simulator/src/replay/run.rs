@@ -1,0 +1,117 @@
+//! One run.
+
+use plimsoll_packing::{
+    fleet::Ask,
+    scores::{Fragmentation, Kinds, random},
+};
+
+use super::{
+    Arrivals, Input, Lost, Outcome, Point, Policy,
+    column::{Column, Fleet},
+};
+use crate::draws::Draws;
+
+/// Offers the arrivals to a policy. The draws serve the order of arrivals first, then the order of the nodes, then
+/// the policy where it draws itself.
+pub fn run(input: &Input, arrivals: Arrivals, policy: &Policy, mut draws: Draws) -> Outcome {
+    // Numbers that the original draws beside these: one that it prints for debugging, and before it orders the
+    // nodes one for each of ten watches that its scheduler opens, with a time-out drawn at random. (Ten is found by
+    // trying: with it, and with no other number, the published rows come out.)
+    draws.skip_in_go(1);
+    let order = arrivals.draw(input, &mut draws);
+    draws.skip_in_go(10);
+    let mut nodes = vec![0; input.nodes.len()];
+    for (node, rank) in draws.permutation(input.nodes.len()).into_iter().enumerate() {
+        nodes[rank] = node;
+    }
+    let fleet = Fleet::new(nodes.into_iter().map(|node| &input.nodes[node]).collect());
+    Running::new(input, policy, fleet, draws).through(&order)
+}
+
+struct Running<'a> {
+    input: &'a Input,
+    policy: &'a Policy,
+    fleet: Fleet<'a>,
+    draws: Draws,
+    columns: Vec<Option<Column>>,
+    fragmentation: Fragmentation,
+    /// Of each node.
+    fragments: Vec<f64>,
+}
+
+impl<'a> Running<'a> {
+    fn new(input: &'a Input, policy: &'a Policy, fleet: Fleet<'a>, draws: Draws) -> Self {
+        let fragmentation = Fragmentation::new(&input.typical);
+        let fragments = fleet
+            .nodes
+            .iter()
+            .zip(&fleet.states)
+            .map(|(node, state)| fragmentation.of(node, state))
+            .collect();
+        let columns = input.classes.iter().map(|_| None).collect();
+        Self { input, policy, fleet, draws, columns, fragmentation, fragments }
+    }
+
+    fn through(mut self, order: &[u32]) -> Outcome {
+        let mut point = Point { arrived: 0, placed: 0, fragments: self.fragments.iter().sum() };
+        let mut outcome = Outcome {
+            milli: self.input.milli(),
+            curve: Vec::with_capacity(order.len() + 1),
+            lost: Lost::default(),
+            first_refusal: None,
+        };
+        outcome.curve.push(point);
+        for class in order {
+            let request = &self.input.classes[*class as usize];
+            point.arrived += request.milli();
+            if let Some(at) = self.place(*class as usize) {
+                point.placed += request.milli();
+                let after = self.fragmentation.of(self.fleet.nodes[at], &self.fleet.states[at]);
+                point.fragments += after - self.fragments[at];
+                self.fragments[at] = after;
+            } else {
+                outcome.lost.pods += 1;
+                outcome.lost.milli += request.milli();
+                outcome.lost.without_devices += u64::from(request.devices == Ask::None);
+                outcome.lost.large += u64::from(request.milli() >= 4000);
+                if request.devices != Ask::None && outcome.first_refusal.is_none() {
+                    outcome.first_refusal = Some(100.0 * point.placed as f64 / outcome.milli as f64);
+                }
+            }
+            outcome.curve.push(point);
+        }
+        outcome
+    }
+
+    /// Finds a node for a pod and puts it there.
+    fn place(&mut self, class: usize) -> Option<usize> {
+        let request = &self.input.classes[class];
+        let scorers = match self.policy {
+            Policy::Random => &[],
+            Policy::Scored(scorers) => scorers.as_slice(),
+        };
+        let column =
+            self.columns[class].get_or_insert_with(|| Column::new(scorers.len(), self.fleet.nodes.len()));
+        column.refresh(request, &self.fleet, scorers);
+        let (at, holds) = match self.policy {
+            Policy::Random => {
+                let feasible = column.feasible();
+                if feasible.is_empty() {
+                    return None;
+                }
+                let at = feasible[self.draws.below(feasible.len())];
+                (at, random::devices(request, &self.fleet.states[at], |n| self.draws.below(n)))
+            }
+            Policy::Scored(scorers) => {
+                let at = column.best(scorers)?;
+                let heaviest = scorers.iter().rev().max_by_key(|(weight, _)| *weight)?;
+                (at, heaviest.1.devices(request, self.fleet.view(at)))
+            }
+        };
+        let holds = holds.expect("a node that can take the pod has devices for it");
+        self.fleet.states[at].take(request, &holds).expect("the chosen devices are free");
+        self.fleet.kinds[at] = self.fleet.kinds[at].with(Kinds::of(request));
+        self.fleet.changed(at);
+        Some(at)
+    }
+}
