@@ -9,7 +9,6 @@
 mod karpenter;
 mod kueue;
 mod launch;
-mod machine;
 mod nodes;
 mod object;
 mod overlay;
@@ -43,12 +42,4 @@ pub(crate) fn translate(
 fn note(out: &mut Translation, what: String, value: impl Into<String>, source: impl Into<String>) {
     let (value, source) = (value.into(), source.into());
     out.assumptions.push(Assumption { what, value, source, as_of: None });
-}
-
-/// Names in a row, cut after a few.
-fn listed(names: &[String]) -> String {
-    const MOST: usize = 8;
-    let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-    let more = names.len().saturating_sub(MOST);
-    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }

@@ -9,6 +9,7 @@
 mod cluster;
 mod format;
 mod kubernetes;
+mod labels;
 mod skypilot;
 mod terraform;
 
@@ -94,6 +95,14 @@ fn unknown(document: &Foreign) -> Diagnostic {
         "it reads its own (`apiVersion: plimsoll.dev/v1alpha1`), Kubernetes manifests, what a cluster says of \
          itself, SkyPilot tasks and `terraform show -json`",
     )
+}
+
+/// Names in a row, cut after a few.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(MOST);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 #[cfg(test)]

@@ -53,3 +53,33 @@ fn manifests_are_written_to_a_folder_and_stay_as_they_are() {
     assert_eq!(fs::read_dir(&out).expect("it is there").count(), 2, "the estate holds no workload");
     assert_eq!(plan(&out), first);
 }
+
+/// Affinities of several terms, and what is not wanted: the output keeps each pod's own selectors, says
+/// nothing else of the same labels, and planned again stays as it is.
+#[test]
+fn selectors_of_ones_own_stay_beside_what_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = |input: &Path| finish(program(folder.path()).arg("plan").arg(input).args(["-o", "manifests"]));
+    for (name, code, pods) in [
+        ("job-affinity-terms", 3, &["kubernetes.io/arch: amd64, topology.kubernetes.io/region: "][..]),
+        (
+            "job-label-operators",
+            0,
+            &[
+                "{node.kubernetes.io/instance-type: n1-highmem-8, cloud.google.com/gke-accelerator: nvidia-tesla-t4, topology",
+                "{cloud.google.com/gke-accelerator: nvidia-h100-mega-80gb, topology.kubernetes.io/region: us-east4, node.kubernetes.io/instance-type: a3-megagpu-8g,",
+                "cloud.google.com/gke-tpu-accelerator: tpu-v5-lite-podslice}",
+            ],
+        ),
+    ] {
+        let first = plan(&root().join(format!("formats/tests/kubernetes/{name}.yaml")));
+        assert_eq!(first.code, code, "{}", first.err);
+        for pod in pods {
+            assert!(first.out.contains(pod), "{pod}\n{}", first.out);
+        }
+        let written = folder.path().join("again.yaml");
+        fs::write(&written, &first.out).expect("it is written");
+        let again = plan(&written);
+        assert_eq!((again.code, again.out), (code, first.out));
+    }
+}

@@ -13,13 +13,21 @@ use plimsoll_model::{
 
 use super::{
     launch::{PoolSeat, taints, take_ours},
-    listed,
     nodes::Nodes,
     note,
     object::Object,
-    selection::{CLASSES, Requirement, Selection, contradictions, region_of, select},
+    selection::{CLASSES, Selection, select},
 };
-use crate::Translation;
+use crate::{
+    Translation,
+    labels::{
+        self,
+        machine::machines,
+        region_of,
+        requirement::{Requirement, contradictions},
+    },
+    listed,
+};
 
 /// A pool, for what refers to it.
 #[derive(Debug)]
@@ -116,7 +124,7 @@ fn is_well_known(key: &str) -> bool {
     ]
     .iter()
     .any(|known| domain == *known || domain.ends_with(&format!(".{known}")))
-        || super::machine::names_accelerator(key)
+        || labels::names_accelerator(key)
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -183,13 +191,13 @@ impl<'a> Reader<'_, 'a> {
         );
         let known = select(self.cloud(), &[], self.estate).is_ok();
         let near = requirement.values.iter().find_map(|value| {
-            let all = super::machine::machines(self.cloud(), self.estate);
+            let all = machines(self.cloud(), self.estate);
             let names = all.iter().filter_map(|machine| machine.label(&requirement.key)).flatten();
             let names: std::collections::BTreeSet<String> = names.collect();
             let near = plimsoll_model::yaml::nearest(value, names.iter().map(String::as_str))?;
             (near != value).then(|| near.to_owned())
         });
-        if super::machine::capacity(&requirement.key, "").is_some() {
+        if labels::capacity(&requirement.key, "").is_some() {
             return requirement.at.problem(message).with_help("known are spot, on-demand and reserved");
         }
         let help = match near {
@@ -309,7 +317,7 @@ impl<'a> Reader<'_, 'a> {
     fn among(&self, names: Vec<String>, matches: &Match) -> Option<OneOf<String>> {
         let Some(types) = &matches.instance_type else { return Some(names.into()) };
         let cloud = matches.cloud.as_ref().and_then(|cloud| cloud.values().first());
-        let all = super::machine::machines(cloud.map(String::as_str), self.estate);
+        let all = machines(cloud.map(String::as_str), self.estate);
         let held =
             all.iter().filter(|machine| types.has(&machine.name)).filter_map(|m| m.accelerator.clone());
         let held: std::collections::BTreeSet<String> = held.collect();

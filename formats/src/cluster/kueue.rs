@@ -22,13 +22,12 @@ use plimsoll_model::{
 
 use super::{
     karpenter::{Pool, devices},
-    listed,
     nodes::Nodes,
     note,
     object::Object,
     overlay::both,
 };
-use crate::Translation;
+use crate::{Translation, listed};
 use flavors::Flavors;
 use share::{Amount, Share, read_shares};
 

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_model::{Capacity, Match, OfferSpec, Plan, read::View, yaml::Change};
 use serde_json::{Value, json};
 
-use super::{object::Object, selection::Requirement};
+use super::object::Object;
+use crate::labels::{machine::of_nodes, requirement::Requirement};
 
 /// The annotation that records what was added.
 const PLACED: &str = "plimsoll.dev/placed";
@@ -150,7 +151,9 @@ impl PoolSeat {
             let values = offers.iter().map(|offer| value(offer)).collect::<Option<BTreeSet<String>>>()?;
             (!values.is_empty()).then(|| In { key: key.to_owned(), values })
         };
-        let types = all("node.kubernetes.io/instance-type", &|offer| offer.instance_type.clone());
+        let types = all("node.kubernetes.io/instance-type", &|offer| {
+            offer.instance_type.as_deref().map(|name| of_nodes(name).to_owned())
+        });
         let remark = (types.is_some() && self.chooses).then(|| {
             format!("NodePool {}: its instance types are left to it, since it states `minValues`", self.name)
         });

@@ -11,20 +11,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_catalog::offers_of;
 use plimsoll_model::{
-    Bytes, Capacity, Cpu, Diagnostic, Usd, Watts,
+    Arch, Bytes, Capacity, Cpu, Diagnostic, Usd, Watts,
     estate::{EstateSpec, NodeGroup, Site},
     quantity::decimal::parse_pico,
     read::View,
 };
 
-use super::{
+use super::{note, object::Object};
+use crate::{
+    Translation,
+    labels::{ARCHES, POOLS, REGIONS, TYPES, ZONES, arch, capacity, cloud_of, region_of},
     listed,
-    machine::capacity,
-    note,
-    object::Object,
-    selection::{cloud_of, region_of},
 };
-use crate::Translation;
 use device::{Device, device};
 
 /// The nodes, for what refers to them.
@@ -48,6 +46,7 @@ struct Kind {
     instance_type: Option<String>,
     device: Option<Device>,
     cpu: Cpu,
+    arch: Option<Arch>,
     hourly: Usd,
     free: bool,
     source: Option<(String, String)>,
@@ -162,7 +161,7 @@ fn sites(kinds: BTreeMap<Kind, Vec<Node>>, nodes: &mut Nodes, out: &mut Translat
             instance_type: kind.instance_type,
             cpu: Some(kind.cpu),
             memory: Some(memory),
-            arch: None,
+            arch: kind.arch,
             hourly: kind.hourly,
             watts: kind.watts,
             source,
@@ -215,15 +214,6 @@ struct Reader<'r, 'a> {
     labels: &'r BTreeSet<String>,
     estate: Option<&'r EstateSpec>,
 }
-
-/// Pools of the providers, by label.
-const POOLS: [&str; 5] = [
-    "karpenter.sh/nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "cloud.google.com/gke-nodepool",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-];
 
 /// Taints of nodes that take no work, by prefix.
 const UNUSABLE: [&str; 6] = [
@@ -287,12 +277,16 @@ impl<'a> Reader<'_, 'a> {
         keys.iter().find_map(|key| self.object.label(key))
     }
 
+    /// By label, else as the kubelet reports it.
+    fn arch(&self) -> Option<Arch> {
+        let stated = self.label_of(&ARCHES);
+        stated.or_else(|| self.object.text(&["status", "nodeInfo", "architecture"])).and_then(arch)
+    }
+
     /// The region of a cloud.
     fn region(&self) -> Option<String> {
         let cloud = self.cloud()?;
-        let stated =
-            self.label_of(&["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"]);
-        let zone = self.label_of(&["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"]);
+        let (stated, zone) = (self.label_of(&REGIONS), self.label_of(&ZONES));
         Some(format!("{cloud}/{}", stated.or_else(|| zone.map(region_of))?))
     }
 
@@ -328,15 +322,14 @@ impl<'a> Reader<'_, 'a> {
         };
         let cpu: Cpu = field("cpu")?.read()?;
         let memory: Bytes = field("memory")?.read()?;
-        let instance_type =
-            self.label_of(&["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"]);
+        let instance_type = self.label_of(&TYPES);
         let Some(device) = device(object, &resources, instance_type, out)? else { return Ok(None) };
         let region = self.region();
         let site = match object.annotation("plimsoll.dev/site").and_then(|view| view.text()) {
             Some(site) => site.to_owned(),
             None => match &region {
                 Some(region) => region.replace('/', "-"),
-                None => self.label_of(&["topology.kubernetes.io/region"]).unwrap_or("cluster").to_owned(),
+                None => self.label_of(&REGIONS).unwrap_or("cluster").to_owned(),
             },
         };
         let (hourly, free, source) = self.price(region.as_deref(), instance_type)?;
@@ -355,6 +348,7 @@ impl<'a> Reader<'_, 'a> {
             instance_type: instance_type.map(str::to_owned),
             device,
             cpu,
+            arch: self.arch(),
             hourly,
             free,
             source,

@@ -14,12 +14,14 @@ use plimsoll_model::{
 
 use super::{
     karpenter::{Pool, overlap},
-    machine::machines,
     note,
     object::Object,
-    selection::{CLASSES, Requirement, select},
+    selection::{CLASSES, select},
 };
-use crate::Translation;
+use crate::{
+    Translation,
+    labels::{machine::machines, requirement::Requirement},
+};
 
 struct Overlay<'r, 'a> {
     object: &'r Object<'a>,

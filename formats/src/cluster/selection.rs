@@ -5,169 +5,14 @@
 //! list knows is taken as met, and said.
 
 use plimsoll_catalog::{regions, regions_named};
-use plimsoll_model::{Capacity, Diagnostic, Match, OneOf, estate::EstateSpec, read::View, yaml::nearest};
+use plimsoll_model::{Capacity, Match, OneOf, estate::EstateSpec, yaml::nearest};
 
-use super::machine::{Machine, capacity, machines, names_accelerator, product};
-
-/// A requirement on one label.
-#[derive(Debug, Clone)]
-pub(super) struct Requirement<'a> {
-    pub(super) key: String,
-    pub(super) operator: Operator,
-    pub(super) values: Vec<String>,
-    pub(super) at: View<'a>,
-}
-
-/// How a label's value is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
-    In,
-    NotIn,
-    Exists,
-    DoesNotExist,
-    /// Above, below, with the value itself or without.
-    Number {
-        above: bool,
-        equal: bool,
-    },
-}
-
-const OPERATORS: [(&str, Operator); 8] = [
-    ("In", Operator::In),
-    ("NotIn", Operator::NotIn),
-    ("Exists", Operator::Exists),
-    ("DoesNotExist", Operator::DoesNotExist),
-    ("Gt", Operator::Number { above: true, equal: false }),
-    ("Lt", Operator::Number { above: false, equal: false }),
-    ("Gte", Operator::Number { above: true, equal: true }),
-    ("Lte", Operator::Number { above: false, equal: true }),
-];
-
-impl<'a> Requirement<'a> {
-    /// Reads the items of a list; what is wrong goes to `problems`.
-    pub(super) fn list(list: Option<View<'a>>, problems: &mut Vec<Diagnostic>) -> Vec<Self> {
-        let read = Self::each(list, problems);
-        problems.extend(contradictions(&read));
-        read
-    }
-
-    /// The same without holding one against the other.
-    pub(super) fn each(list: Option<View<'a>>, problems: &mut Vec<Diagnostic>) -> Vec<Self> {
-        let items = list.map_or_else(Vec::new, |list| list.items());
-        let mut read = Vec::new();
-        for item in items {
-            match Self::read(&item) {
-                Ok(requirement) => read.push(requirement),
-                Err(problem) => problems.push(*problem),
-            }
-        }
-        read
-    }
-
-    /// A label that nodes have.
-    pub(super) fn label(key: &str, value: &str, at: View<'a>) -> Self {
-        Self { key: key.to_owned(), operator: Operator::In, values: vec![value.to_owned()], at }
-    }
-
-    fn read(item: &View<'a>) -> Result<Self, Box<Diagnostic>> {
-        let text = |field: &str| item.field(field).and_then(|view| view.text()).map(str::to_owned);
-        let Some(key) = text("key").filter(|key| !key.is_empty()) else {
-            return Err(Box::new(item.problem("a requirement needs a `key`, the name of a label")));
-        };
-        let Some(name) = text("operator") else {
-            return Err(Box::new(
-                item.problem("a requirement needs an `operator`").with_help("In, NotIn, …"),
-            ));
-        };
-        let Some((_, operator)) = OPERATORS.into_iter().find(|(known, _)| *known == name) else {
-            let at = item.field("operator").unwrap_or_else(|| item.clone());
-            let known = OPERATORS.map(|(known, _)| known);
-            let near = nearest(&name, known);
-            let help = near.map_or_else(
-                || format!("known are {}", known.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            return Err(Box::new(at.problem(format!("unknown operator `{name}`")).with_help(help)));
-        };
-        let at = item.field("values").unwrap_or_else(|| item.clone());
-        let values: Vec<String> = at.items().iter().filter_map(View::text).map(str::to_owned).collect();
-        let wrong = match operator {
-            Operator::In | Operator::NotIn if values.is_empty() => Some("needs `values`"),
-            Operator::Exists | Operator::DoesNotExist if !values.is_empty() => Some("takes no `values`"),
-            Operator::Number { .. } if values.len() != 1 || number(&values[0]).is_none() => {
-                Some("needs one whole number in `values`")
-            }
-            _ => None,
-        };
-        match wrong {
-            Some(wrong) => Err(Box::new(at.problem(format!("operator `{name}` {wrong}")))),
-            None => Ok(Self { key, operator, values, at }),
-        }
-    }
-
-    pub(super) fn is_in(&self) -> bool {
-        self.operator == Operator::In
-    }
-
-    /// As people write it.
-    pub(super) fn words(&self) -> String {
-        let (key, values) = (&self.key, self.values.join(", "));
-        match self.operator {
-            Operator::In if self.values.len() == 1 => format!("{key}: {values}"),
-            Operator::In => format!("{key} in ({values})"),
-            Operator::NotIn => format!("{key} not in ({values})"),
-            Operator::Exists => format!("{key} exists"),
-            Operator::DoesNotExist => format!("no {key}"),
-            Operator::Number { above, equal } => {
-                let sign = if above { ">" } else { "<" };
-                format!("{key} {sign}{} {values}", if equal { "=" } else { "" })
-            }
-        }
-    }
-
-    /// Whether a node with these spellings of the label's value (none: without the label) meets it.
-    pub(super) fn admits(&self, label: &[String]) -> bool {
-        let among = || label.iter().any(|value| self.values.contains(value));
-        match self.operator {
-            Operator::In => among(),
-            Operator::NotIn => !among(),
-            Operator::Exists => !label.is_empty(),
-            Operator::DoesNotExist => label.is_empty(),
-            Operator::Number { above, equal } => {
-                let bound = self.values.first().and_then(|value| number(value));
-                let has = label.first().and_then(|value| number(value));
-                has.zip(bound).is_some_and(
-                    |(has, bound)| {
-                        if has == bound { equal } else { (has > bound) == above }
-                    },
-                )
-            }
-        }
-    }
-}
-
-fn number(text: &str) -> Option<i64> {
-    text.parse().ok()
-}
-
-/// Requirements on one label that no value meets.
-pub(super) fn contradictions(list: &[Requirement<'_>]) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for (at, first) in list.iter().enumerate() {
-        if first.operator != Operator::In || list[..at].iter().any(|before| before.key == first.key) {
-            continue;
-        }
-        let same = || list.iter().filter(|other| other.key == first.key);
-        let left =
-            first.values.iter().any(|value| same().all(|other| other.admits(std::slice::from_ref(value))));
-        if !left {
-            let words: Vec<String> = same().map(Requirement::words).collect();
-            let message = format!("these requirements contradict each other: {}", words.join("; "));
-            found.push(first.at.problem(message).with_help("no node meets them all"));
-        }
-    }
-    found
-}
+use crate::labels::{
+    REGIONS, TYPES, ZONES, capacity, cloud_of,
+    machine::{Machine, machines},
+    names_accelerator, product, region_of,
+    requirement::{Operator, Requirement},
+};
 
 /// The classes in which clouds sell: own machines are in no pool and at no cloud's price.
 pub(super) const CLASSES: [Capacity; 3] = [Capacity::Spot, Capacity::OnDemand, Capacity::Reserved];
@@ -184,12 +29,6 @@ pub(super) struct Selection {
     /// Instance types that were named and are not known, each with the nearest known name.
     pub(super) unknown: Vec<(String, Option<String>)>,
 }
-
-const REGIONS: [&str; 2] = ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
-const ZONES: [&str; 3] =
-    ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", "topology.gke.io/zone"];
-const TYPES: [&str; 3] =
-    ["node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type", "karpenter.azure.com/sku-name"];
 
 /// Which offers meet the requirements. `cloud`: whose nodes they are, where that is known.
 ///
@@ -351,34 +190,6 @@ impl Requirement<'_> {
             _ => true,
         }
     }
-}
-
-/// The region that a zone lies in, by the providers' ways of naming.
-pub(super) fn region_of(zone: &str) -> &str {
-    let lettered = zone.strip_suffix(|c: char| c.is_ascii_lowercase());
-    match (zone.rsplit_once('-'), lettered) {
-        // `us-central1-a` of GCP, `eastus-1` of Azure.
-        (Some((region, last)), _) if last.len() == 1 => region,
-        // `us-east-1a` of AWS.
-        (_, Some(region)) if region.ends_with(|c: char| c.is_ascii_digit()) => region,
-        _ => zone,
-    }
-}
-
-/// The cloud whose nodes alone have a label.
-pub(super) fn cloud_of(key: &str) -> Option<&'static str> {
-    let domain = key.split('/').next()?;
-    let is_in = |suffix: &str| domain == suffix || domain.ends_with(&format!(".{suffix}"));
-    [
-        ("amazonaws.com", "aws"),
-        ("k8s.aws", "aws"),
-        ("cloud.google.com", "gcp"),
-        ("gke.io", "gcp"),
-        ("k8s.gcp", "gcp"),
-        ("azure.com", "azure"),
-    ]
-    .into_iter()
-    .find_map(|(suffix, cloud)| is_in(suffix).then_some(cloud))
 }
 
 /// Regions with their cloud, where it is known.

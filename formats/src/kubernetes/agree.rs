@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_catalog::{accelerator, regions, regions_named};
 use plimsoll_model::{
-    Arch, Diagnostic,
+    Diagnostic,
     estate::EstateSpec,
     read::View,
     workload::{Alternative, Request, WorkloadSpec},
@@ -17,6 +17,7 @@ use super::{
     limits::{Choice, Property},
     part::Way,
 };
+use crate::labels;
 
 /// The annotations of a part, by the field that they state.
 pub(super) type Stated<'a> = BTreeMap<&'a str, View<'a>>;
@@ -133,8 +134,7 @@ impl<'a> Agreement<'a, '_> {
         if let Some(choice) = self.choice(Property::Arch) {
             match (request.arch, &choice.values[..]) {
                 (None, [arch]) => {
-                    request.arch =
-                        [Arch::Amd64, Arch::Arm64].into_iter().find(|known| known.as_str() == arch);
+                    request.arch = labels::arch(arch);
                 }
                 (Some(arch), allowed) if !allowed.iter().any(|allowed| allowed == arch.as_str()) => {
                     problems.push(contradiction(at, field, arch.as_str(), choice));
@@ -144,13 +144,18 @@ impl<'a> Agreement<'a, '_> {
         }
         let (Some(asked), Some(wanted)) = (&self.way.asked, &mut request.accelerators) else { return };
         let by_label = [Property::Accelerator, Property::TpuChip, Property::TpuTopology];
-        if let Some(choice) = by_label.into_iter().find_map(|property| self.choice(property)) {
+        let chosen = by_label.into_iter().find_map(|property| self.choice(property)).cloned();
+        let excluded = || {
+            let mut of = by_label.into_iter().flat_map(|property| self.way.limits.without_of(property));
+            of.next().map(|out| Choice { values: Vec::new(), label: out.label.clone(), at: out.at.clone() })
+        };
+        if let Some(choice) = chosen.or_else(excluded) {
             if wanted.any_of.is_empty() {
                 wanted.any_of.clone_from(&asked.0.any_of);
             }
             let name =
                 |name: &String| accelerator(name).map_or_else(|| name.clone(), |known| known.name.to_owned());
-            let allowed = Choice { values: asked.0.any_of.clone(), ..choice.clone() };
+            let allowed = Choice { values: asked.0.any_of.clone(), ..choice };
             keep_list(at, field, Some(&mut wanted.any_of), &allowed, name, problems);
         }
         if let Some((least, _)) = &self.way.limits.device_memory {

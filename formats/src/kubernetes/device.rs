@@ -1,6 +1,6 @@
 //! Resource names of devices as accelerators: whole, partitioned, shared, by slice, core and shell.
 
-use plimsoll_catalog::{Kind, accelerator, accelerators};
+use plimsoll_catalog::{Kind, accelerator, accelerators, canonical};
 use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
 
 use super::{
@@ -168,18 +168,14 @@ impl<'a> Reader<'a, '_> {
             }
             Meaning::Named(names) => self.named(&mut asked, &names, at, problems),
             Meaning::Mig => self.mig(&mut asked, at, problems),
-            Meaning::NeuronCore => self.neuron_cores(&mut asked),
+            Meaning::NeuronCore => self.neuron_cores(&mut asked, at, problems),
             Meaning::Tpu => {
-                let one = |property| match self.limits.values(property) {
-                    [value] => Some(&**value),
-                    _ => None,
-                };
-                let Some(slice) = tpu::slice(count, one(Property::TpuChip), one(Property::TpuTopology))
-                else {
-                    problems.push(at.problem("no slice of TPUs fits the labels").with_help(
-                        "`cloud.google.com/gke-tpu-accelerator` names the chips, `gke-tpu-topology` the slice, such as 2x4",
-                    ));
-                    return None;
+                let slice = match tpu::slices(count, self.limits) {
+                    Ok(slice) => slice,
+                    Err(none) => {
+                        problems.push(at.problem(none.message()).with_help(none.help()));
+                        return None;
+                    }
                 };
                 (asked.any_of, asked.pods, asked.milli) = (slice.any_of, slice.hosts, 1000);
             }
@@ -207,35 +203,53 @@ impl<'a> Reader<'a, '_> {
         let chosen = self.limits.values(Property::Accelerator);
         if chosen.is_empty() {
             asked.any_of = of_vendor(vendor, kind, self.around.estate);
+            let all = asked.any_of.len();
+            asked.any_of.retain(|name| self.allows(name));
             let typed = !self.limits.values(Property::InstanceType).is_empty();
             if !typed {
+                let but =
+                    if asked.any_of.len() < all { ", but those that its selectors exclude" } else { "" };
                 asked.assumed.push((
-                    format!("any {} of {vendor}", kind.name()),
+                    format!("any {} of {vendor}{but}", kind.name()),
                     format!("`{}` says not which", self.name),
                 ));
             }
-            return;
+        } else {
+            let other =
+                |name: &&String| accelerator(name).is_some_and(|a| a.vendor != vendor || a.kind != kind);
+            asked.any_of = chosen.iter().filter(|name| !other(name) && self.allows(name)).cloned().collect();
         }
-        let other = |name: &&String| accelerator(name).is_some_and(|a| a.vendor != vendor || a.kind != kind);
-        asked.any_of = chosen.iter().filter(|name| !other(name)).cloned().collect();
         if asked.any_of.is_empty() {
             self.contradiction(vendor, at, problems);
         }
     }
 
+    /// Whether selectors allow an accelerator.
+    fn allows(&self, name: &str) -> bool {
+        let chosen = self.limits.values(Property::Accelerator);
+        (chosen.is_empty() || chosen.iter().any(|chosen| chosen == name))
+            && !self.limits.excludes(Property::Accelerator, &canonical(name))
+    }
+
+    /// The selector that says which accelerators will do, if one does.
+    fn label(&self) -> &str {
+        let of = |property| self.limits.choices.get(&property).map(|choice| &*choice.label);
+        let chosen = of(Property::Accelerator);
+        let excluded = || self.limits.without_of(Property::Accelerator).next().map(|out| &*out.label);
+        chosen.or_else(excluded).or_else(|| of(Property::InstanceType)).unwrap_or_default()
+    }
+
     fn contradiction(&self, vendor: &str, at: &View<'a>, problems: &mut Vec<Diagnostic>) {
-        let label = self.limits.choices.get(&Property::Accelerator).map_or("", |choice| &choice.label);
+        let label = self.label();
         let problem =
-            at.problem(format!("`{}` contradicts `{label}`: that is not made by {vendor}", self.name));
+            at.problem(format!("`{}` contradicts `{label}`: that leaves none made by {vendor}", self.name));
         problems.push(problem.with_help("a pod gets devices of one vendor; remove one of the two"));
     }
 
     fn named(&self, asked: &mut Asked, names: &[String], at: &View<'a>, problems: &mut Vec<Diagnostic>) {
-        let chosen = self.limits.values(Property::Accelerator);
-        asked.any_of =
-            names.iter().filter(|name| chosen.is_empty() || chosen.contains(name)).cloned().collect();
+        asked.any_of = names.iter().filter(|name| self.allows(name)).cloned().collect();
         if asked.any_of.is_empty() {
-            let label = self.limits.choices.get(&Property::Accelerator).map_or("", |choice| &choice.label);
+            let label = self.label();
             problems.push(at.problem(format!(
                 "`{}` contradicts `{label}`: it is {}",
                 self.name,
@@ -246,13 +260,14 @@ impl<'a> Reader<'a, '_> {
 
     fn mig(&self, asked: &mut Asked, at: &View<'a>, problems: &mut Vec<Diagnostic>) {
         let Some(profile) = mig::profile(self.name) else { return };
-        let chosen = self.limits.values(Property::Accelerator);
-        let cards: Vec<mig::Card> = mig::cards(profile)
-            .into_iter()
-            .filter(|card| chosen.is_empty() || chosen.iter().any(|c| c == card.name))
-            .collect();
+        let cards: Vec<mig::Card> =
+            mig::cards(profile).into_iter().filter(|card| self.allows(card.name)).collect();
         if cards.is_empty() {
-            problems.push(at.problem(format!("`{}`: no card has this partition", self.name)));
+            let none = match self.label() {
+                "" => format!("`{}`: no card has this partition", self.name),
+                label => format!("`{}` contradicts `{label}`: no such card has this partition", self.name),
+            };
+            problems.push(at.problem(none));
             return;
         }
         asked.any_of = cards.iter().map(|card| card.name.to_owned()).collect();
@@ -297,9 +312,8 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Cores of Inferentia and Trainium as whole devices.
-    fn neuron_cores(&self, asked: &mut Asked) {
+    fn neuron_cores(&self, asked: &mut Asked, at: &View<'a>, problems: &mut Vec<Diagnostic>) {
         let types = self.limits.values(Property::InstanceType);
-        let chosen = self.limits.values(Property::Accelerator);
         let all = [
             ("Inferentia", "inf1", 4),
             ("Inferentia2", "inf2", 2),
@@ -307,8 +321,7 @@ impl<'a> Reader<'a, '_> {
             ("Trainium2", "trn2", 8),
         ];
         let fits = |(name, family, _): &&(&str, &str, u64)| {
-            (types.is_empty() || types.iter().any(|t| t.starts_with(family)))
-                && (chosen.is_empty() || chosen.iter().any(|c| c == name))
+            (types.is_empty() || types.iter().any(|t| t.starts_with(family))) && self.allows(name)
         };
         let mut fitting: Vec<_> = all.iter().filter(fits).collect();
         if fitting.len() > 1 {
@@ -316,6 +329,9 @@ impl<'a> Reader<'a, '_> {
             fitting.retain(|(.., cores)| *cores == 2);
             let why = "`aws.amazon.com/neuroncore` says not of which chip; an instance type does";
             asked.assumed.push(("Inferentia2 or Trainium, two cores a device".into(), why.into()));
+        }
+        if fitting.is_empty() {
+            self.contradiction("AWS", at, problems);
         }
         let cores = fitting.first().map_or(2, |(.., cores)| *cores);
         asked.any_of = fitting.iter().map(|(name, ..)| (*name).to_owned()).collect();

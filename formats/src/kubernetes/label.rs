@@ -1,424 +1,387 @@
-//! What labels of nodes mean, in the dialects of the providers.
+//! What a requirement on a label allows of offers.
 //!
 //! A label is one of four things: a property that offers have too (region, instance type, capacity,
-//! accelerator); one that tells the cloud and nothing else; one that every node here has (`linux`); or
-//! one that no offer can be held against (a node pool), which is said and ignored.
+//! accelerator); what follows from the machine type (its family, its cores); one that every node here has
+//! (`linux`); or one that no offer can be held against (a node pool), which is said and ignored. A node
+//! without the label meets `NotIn` and `DoesNotExist`, whatever its cloud.
 
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
 
-use plimsoll_catalog::{InstanceType, accelerator, instance_types, regions_named};
-use plimsoll_model::{estate::EstateSpec, read::View};
+use plimsoll_catalog::{accelerator, accelerators, canonical, instance_types, regions_named};
+use plimsoll_model::{Bytes, Capacity, estate::EstateSpec};
 
-use super::limits::{Limits, Property};
-
-/// A requirement on one label.
-#[derive(Debug, Clone)]
-pub(super) struct Requirement<'a> {
-    pub(super) key: &'a str,
-    pub(super) operator: Operator,
-    pub(super) values: Vec<&'a str>,
-    pub(super) at: View<'a>,
-}
-
-/// How a label's value is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
-    In,
-    NotIn,
-    Exists,
-    DoesNotExist,
-    Gt,
-    Lt,
-}
-
-impl Operator {
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "In" => Self::In,
-            "NotIn" => Self::NotIn,
-            "Exists" => Self::Exists,
-            "DoesNotExist" => Self::DoesNotExist,
-            "Gt" => Self::Gt,
-            "Lt" => Self::Lt,
-            _ => return None,
-        })
-    }
-}
+use super::limits::{Choice, Limits, Property};
+use crate::labels::{
+    ARCHES, DEVICE_MEMORY, POOLS, REGIONS, SYSTEMS, TYPES, ZONES, capacity, cloud_of,
+    machine::{Machine, attribute_of, gke_name, machines, of_nodes},
+    names_accelerator, product, region_of,
+    requirement::{Operator, Requirement},
+};
 
 const NO_OFFER: &str = "no offer says whether it has this label";
+const WITHOUT: &str = "no offer says whether it has this label: taken as without it";
 const POOL: &str = "names a pool of nodes, which no offer has";
+const BY_REGION: &str = "prices are by region: any zone of it";
+const OTHER_ZONES: &str = "prices are by region: any other zone of it";
+const NOMINAL: &str = "held against the nominal memory, of which drivers report a little less";
 
-impl<'a> Requirement<'a> {
-    /// As people write it.
-    pub(super) fn label(&self) -> String {
-        let values = self.values.join(", ");
-        match self.operator {
-            Operator::In if self.values.len() == 1 => format!("{}: {values}", self.key),
-            Operator::In => format!("{} in ({values})", self.key),
-            Operator::NotIn => format!("{} not in ({values})", self.key),
-            Operator::Exists => format!("{} exists", self.key),
-            Operator::DoesNotExist => format!("no {}", self.key),
-            Operator::Gt => format!("{} > {values}", self.key),
-            Operator::Lt => format!("{} < {values}", self.key),
-        }
+/// What a requirement allows.
+pub(super) fn limits<'a>(one: &Requirement<'a>, estate: Option<&EstateSpec>) -> Limits<'a> {
+    let mut limits = Reader { one, estate }.limits();
+    if let (Some(cloud), true) = (cloud_of(&one.key), one.needs_the_label()) {
+        limits.choices.entry(Property::Cloud).or_insert_with(|| Choice {
+            values: vec![cloud.to_owned()],
+            label: one.words(),
+            at: one.at.clone(),
+        });
     }
+    limits
+}
 
-    /// What it allows.
-    pub(super) fn limits(&self, estate: Option<&EstateSpec>) -> Limits<'a> {
-        let mut limits = self.own(estate);
-        let is_required = !matches!(self.operator, Operator::NotIn | Operator::DoesNotExist);
-        if let (Some(cloud), true) = (cloud_of(self.key), is_required) {
-            limits.choices.entry(Property::Cloud).or_insert_with(|| super::limits::Choice {
-                values: vec![cloud.to_owned()],
-                label: self.label(),
-                at: self.at.clone(),
-            });
-        }
-        limits
-    }
+struct Reader<'r, 'a> {
+    one: &'r Requirement<'a>,
+    estate: Option<&'r EstateSpec>,
+}
 
-    fn own(&self, estate: Option<&EstateSpec>) -> Limits<'a> {
-        match self.key {
-            "topology.kubernetes.io/region" | "failure-domain.beta.kubernetes.io/region" => {
-                self.places(Property::Region, |name| qualified(name, estate))
-            }
-            "topology.kubernetes.io/zone"
-            | "failure-domain.beta.kubernetes.io/zone"
-            | "topology.gke.io/zone"
-            | "topology.ebs.csi.aws.com/zone" => self.zone(estate),
-            "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type" => {
-                self.instance_type(estate)
-            }
-            "karpenter.sh/capacity-type" | "eks.amazonaws.com/capacityType" => self.capacity(capacity_type),
-            "cloud.google.com/gke-spot" | "cloud.google.com/gke-preemptible" => {
-                self.capacity(|value| (value == "true").then_some("spot"))
-            }
-            "cloud.google.com/gke-provisioning" => self.capacity(|value| match value {
-                "spot" | "preemptible" => Some("spot"),
-                "standard" => Some("on-demand"),
-                _ => None,
-            }),
-            "kubernetes.azure.com/scalesetpriority" => self.capacity(|value| match value {
-                "spot" => Some("spot"),
-                "regular" => Some("on-demand"),
-                _ => None,
-            }),
-            "kubernetes.io/arch" | "beta.kubernetes.io/arch" => self.arch(),
-            "cloud.google.com/gke-tpu-accelerator" => {
-                self.exact(Property::TpuChip, |value| Some(value.to_owned()))
-            }
-            "cloud.google.com/gke-tpu-topology" => {
-                self.exact(Property::TpuTopology, |value| Some(value.to_owned()))
-            }
-            "nvidia.com/gpu.memory" | "karpenter.k8s.aws/instance-gpu-memory" => self.device_memory(1 << 20),
-            "kubernetes.io/os" | "beta.kubernetes.io/os" if self.values == ["linux"] => Limits::default(),
-            "kubernetes.io/os" | "beta.kubernetes.io/os" => {
-                Limits::ignored(&self.label(), "prices are of machines with Linux")
-            }
+impl<'a> Reader<'_, 'a> {
+    fn limits(&self) -> Limits<'a> {
+        let key = &*self.one.key;
+        match key {
+            _ if REGIONS.contains(&key) => self.places(Property::Region, |name| qualified(name, self.estate)),
+            _ if ZONES.contains(&key) => self.zone(),
+            _ if TYPES.contains(&key) => self.instance_type(),
+            _ if ARCHES.contains(&key) => self.arch(),
+            _ if SYSTEMS.contains(&key) => self.system(),
+            _ if POOLS.contains(&key) => self.unheld(POOL),
+            _ if DEVICE_MEMORY.contains(&key) => self.device_memory(),
+            _ if capacity(key, "").is_some() => self.capacity(),
+            "cloud.google.com/gke-tpu-accelerator" => self.tpu(Property::TpuChip),
+            "cloud.google.com/gke-tpu-topology" => self.tpu(Property::TpuTopology),
             "nvidia.com/gpu.present" | "nvidia.com/gpu.deploy.driver" | "karpenter.sh/registered" => {
+                if self.admits("true") { Limits::default() } else { self.unheld(NO_OFFER) }
+            }
+            _ if key.starts_with("node-role.kubernetes.io/") && !self.one.needs_the_label() => {
                 Limits::default()
             }
-            "karpenter.sh/nodepool"
-            | "eks.amazonaws.com/nodegroup"
-            | "cloud.google.com/gke-nodepool"
-            | "kubernetes.azure.com/agentpool"
-            | "agentpool" => Limits::ignored(&self.label(), POOL),
-            key => match key.strip_prefix("karpenter.k8s.aws/instance-") {
-                Some(attribute) => self.aws_attribute(attribute),
-                None if names_accelerators(key) => self.accelerator(),
+            _ if names_accelerator(key) => self.accelerator(),
+            _ => match attribute_of(key) {
+                Some((_, "gpu-name" | "accelerator-name")) if self.one.operator == Operator::In => {
+                    self.accelerator_of_types()
+                }
+                Some(_) => self.by_type(),
                 None => self.by_value(),
             },
         }
     }
 
-    /// Allowed values of a property, as `of` reads them.
-    fn exact(&self, property: Property, of: impl Fn(&str) -> Option<String>) -> Limits<'a> {
-        let values: Vec<String> = self.values.iter().filter_map(|value| of(value)).collect();
-        if self.operator == Operator::In && !values.is_empty() {
-            Limits::one(property, values, &self.label(), &self.at)
-        } else if self.operator == Operator::NotIn {
-            Limits::ignored(&self.label(), "a request names what it allows, not what it does not")
+    fn chosen(&self, property: Property, values: Vec<String>) -> Limits<'a> {
+        Limits::one(property, values, &self.one.words(), &self.one.at)
+    }
+
+    fn without(&self, property: Property, values: Vec<String>) -> Limits<'a> {
+        Limits::without(property, values, &self.one.words(), &self.one.at)
+    }
+
+    /// What no offer can be held against.
+    fn unheld(&self, why: &'static str) -> Limits<'a> {
+        if self.one.needs_the_label() {
+            Limits::unheld(&self.one.words(), why)
         } else {
-            Limits::ignored(&self.label(), NO_OFFER)
+            Limits::noted(&self.one.words(), if why == NO_OFFER { WITHOUT } else { why })
         }
     }
 
-    fn instance_type(&self, estate: Option<&EstateSpec>) -> Limits<'a> {
-        let (label, values) =
-            (self.label(), || self.values.iter().map(|value| (*value).to_owned()).collect());
-        match self.operator {
-            Operator::In => Limits::one(Property::InstanceType, values(), &label, &self.at),
-            Operator::NotIn => Limits::without(Property::InstanceType, values(), &label, &self.at),
-            // Nodes of clouds all have a type.
-            Operator::DoesNotExist => {
-                let own = vec!["on-prem".to_owned()];
-                Limits {
-                    excluded: Limits::without(Property::InstanceType, own_types(estate), &label, &self.at)
-                        .excluded,
-                    ..Limits::one(Property::Capacity, own, &label, &self.at)
-                }
-            }
-            _ => Limits::ignored(&label, NO_OFFER),
-        }
+    fn admits(&self, value: &str) -> bool {
+        self.one.admits(&[value.to_owned()])
+    }
+
+    fn values(&self) -> Vec<String> {
+        self.one.values.clone()
     }
 
     fn places(&self, property: Property, of: impl Fn(&str) -> String) -> Limits<'a> {
-        let places: Vec<String> = self.values.iter().map(|value| of(value)).collect();
-        match self.operator {
-            Operator::In => Limits::one(property, places, &self.label(), &self.at),
-            Operator::NotIn => Limits::without(property, places, &self.label(), &self.at),
+        let mut places: Vec<String> = Vec::new();
+        for place in self.one.values.iter().map(|value| of(value)) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        match self.one.operator {
+            Operator::In => self.chosen(property, places),
+            Operator::NotIn => self.without(property, places),
             Operator::Exists => Limits::default(),
-            _ => Limits::ignored(&self.label(), NO_OFFER),
+            // Nodes of clouds all have a region, and a zone.
+            Operator::DoesNotExist => self.classes(&[Capacity::OnPrem]),
+            Operator::Number { .. } => self.unheld(NO_OFFER),
         }
     }
 
     /// Price lists know regions: a zone stands for its region, unless the estate has offers in the zone.
-    fn zone(&self, estate: Option<&EstateSpec>) -> Limits<'a> {
-        let known = |zone: &str| {
-            estate.is_some_and(|estate| estate.offers.iter().any(|offer| offer.zone.as_deref() == Some(zone)))
+    fn zone(&self) -> Limits<'a> {
+        let known = |zone: &String| {
+            self.estate
+                .is_some_and(|estate| estate.offers.iter().any(|offer| offer.zone.as_ref() == Some(zone)))
         };
-        if self.values.iter().any(|zone| known(zone)) {
+        if self.one.values.iter().any(known) {
             return self.places(Property::Zone, str::to_owned);
         }
-        if self.operator == Operator::NotIn {
-            return Limits::ignored(&self.label(), "prices are by region");
-        }
-        let mut limits = self.places(Property::Region, |zone| qualified(region_of_zone(zone), estate));
-        if let Some(choice) = limits.choices.get_mut(&Property::Region) {
-            choice.values.dedup();
-            limits.ignored.push((self.label(), "prices are by region: any zone of it"));
-        }
+        let why = match self.one.operator {
+            Operator::In => BY_REGION,
+            Operator::NotIn => return Limits::noted(&self.one.words(), OTHER_ZONES),
+            _ => return self.places(Property::Zone, str::to_owned),
+        };
+        let mut limits = self.places(Property::Region, |zone| qualified(region_of(zone), self.estate));
+        limits.ignored.push((self.one.words(), why));
         limits
     }
 
-    fn capacity(&self, class: impl Fn(&str) -> Option<&'static str>) -> Limits<'a> {
-        let named: Vec<&str> = self.values.iter().filter_map(|value| class(value)).collect();
-        let allowed = match self.operator {
-            Operator::In => named.clone(),
-            Operator::NotIn => {
-                let mut rest = vec!["spot", "on-demand", "reserved"];
-                rest.retain(|class| !named.contains(class));
-                // A node that a commitment pays for is labelled as on demand.
-                rest.retain(|class| *class != "reserved" || !named.contains(&"on-demand"));
-                rest
+    fn instance_type(&self) -> Limits<'a> {
+        // With accelerators a type may have another name in the price list.
+        let mut types = self.values();
+        let of_value =
+            |name: &str| of_nodes(name) != name && self.one.values.iter().any(|v| v == of_nodes(name));
+        let listed = instance_types().iter().map(|known| known.name).filter(|name| of_value(name));
+        types.extend(listed.map(str::to_owned));
+        match self.one.operator {
+            Operator::In => self.chosen(Property::InstanceType, types),
+            Operator::NotIn => self.without(Property::InstanceType, types),
+            // Nodes of clouds all have a type.
+            Operator::Exists if self.own_types().any(|own| own.is_none()) => self.classes(&CLOUDS),
+            Operator::Exists => Limits::default(),
+            Operator::DoesNotExist => {
+                let typed = self.own_types().flatten().map(str::to_owned).collect();
+                let mut limits = self.classes(&[Capacity::OnPrem]);
+                limits.excluded = self.without(Property::InstanceType, typed).excluded;
+                limits
             }
-            // Only spot nodes have a label of their own that merely exists.
-            Operator::Exists if self.key.ends_with("gke-spot") => vec!["spot"],
-            Operator::DoesNotExist => vec!["on-demand"],
-            Operator::Exists => return Limits::default(),
-            _ => return Limits::ignored(&self.label(), NO_OFFER),
+            Operator::Number { .. } => self.unheld(NO_OFFER),
+        }
+    }
+
+    /// The types of the machines of one's own, as far as they state one.
+    fn own_types(&self) -> impl Iterator<Item = Option<&str>> {
+        self.estate.into_iter().flat_map(|estate| {
+            let nodes = estate.sites.iter().flat_map(|site| &site.nodes).map(|nodes| &nodes.instance_type);
+            let own = estate.offers.iter().filter(|offer| offer.capacity == Capacity::OnPrem);
+            nodes.chain(own.map(|offer| &offer.instance_type)).map(Option::as_deref)
+        })
+    }
+
+    fn classes(&self, classes: &[Capacity]) -> Limits<'a> {
+        self.chosen(Property::Capacity, classes.iter().map(|class| class.as_str().to_owned()).collect())
+    }
+
+    fn capacity(&self) -> Limits<'a> {
+        let (key, values) = (&*self.one.key, &self.one.values);
+        let named: Vec<Capacity> = values.iter().filter_map(|value| capacity(key, value).flatten()).collect();
+        let of_spot_alone = matches!(
+            key,
+            "cloud.google.com/gke-spot"
+                | "cloud.google.com/gke-preemptible"
+                | "kubernetes.azure.com/scalesetpriority"
+        );
+        // A node that a commitment pays for is labelled as on demand, unless its label says reserved.
+        let is_named = |class: Capacity| {
+            named.contains(&class) || class == Capacity::Reserved && named.contains(&Capacity::OnDemand)
         };
-        if allowed.is_empty() {
-            return Limits::ignored(&self.label(), "is no capacity class that is known");
+        match self.one.operator {
+            Operator::In if named.is_empty() => self.unheld("is no capacity class that is known"),
+            Operator::In => self.kept(is_named),
+            // Own nodes have no such label.
+            Operator::NotIn => self.kept(|class| !is_named(class)),
+            Operator::Exists if of_spot_alone => self.classes(&[Capacity::Spot]),
+            Operator::Exists => self.classes(&CLOUDS),
+            Operator::DoesNotExist => {
+                let mut limits = self.kept(|class| class != Capacity::Spot);
+                if !of_spot_alone {
+                    limits.ignored.push((self.one.words(), WITHOUT));
+                }
+                limits
+            }
+            Operator::Number { .. } => self.unheld(NO_OFFER),
         }
-        // A node that a commitment pays for is labelled as on demand.
-        let mut classes: Vec<String> = allowed.iter().map(|class| (*class).to_owned()).collect();
-        let is_out = self.operator == Operator::NotIn && named.contains(&"reserved");
-        if allowed.contains(&"on-demand") && !allowed.contains(&"reserved") && !is_out {
-            classes.push("reserved".to_owned());
-        }
-        Limits::one(Property::Capacity, classes, &self.label(), &self.at)
+    }
+
+    fn kept(&self, keep: impl Fn(Capacity) -> bool) -> Limits<'a> {
+        let all = [Capacity::Spot, Capacity::OnDemand, Capacity::Reserved, Capacity::OnPrem];
+        let kept: Vec<Capacity> = all.into_iter().filter(|class| keep(*class)).collect();
+        if kept.len() == all.len() { Limits::default() } else { self.classes(&kept) }
     }
 
     fn arch(&self) -> Limits<'a> {
         let all = ["amd64", "arm64"];
-        let named = |arch: &&str| self.values.contains(arch);
-        let allowed: Vec<String> = match self.operator {
-            Operator::In => all.iter().filter(|arch| named(arch)).map(|arch| (*arch).to_owned()).collect(),
-            Operator::NotIn => {
-                all.iter().filter(|arch| !named(arch)).map(|arch| (*arch).to_owned()).collect()
-            }
-            Operator::Exists => return Limits::default(),
-            _ => return Limits::ignored(&self.label(), NO_OFFER),
-        };
+        let allowed: Vec<String> =
+            all.iter().filter(|arch| self.admits(arch)).map(|arch| (*arch).to_owned()).collect();
         match allowed.len() {
-            0 => Limits::ignored(&self.label(), "no offer has another than amd64 and arm64"),
-            _ => Limits::one(Property::Arch, allowed, &self.label(), &self.at),
+            0 => Limits::never(&self.one.words(), "all are amd64 or arm64", &self.one.at),
+            1 => self.chosen(Property::Arch, allowed),
+            _ => Limits::default(),
         }
     }
 
-    fn device_memory(&self, unit: u64) -> Limits<'a> {
-        let amounts: Vec<u64> = self.values.iter().filter_map(|value| value.parse().ok()).collect();
-        let (Some(least), Operator::In | Operator::Gt) = (amounts.iter().min(), self.operator) else {
-            return Limits::ignored(&self.label(), NO_OFFER);
+    fn system(&self) -> Limits<'a> {
+        if self.admits("linux") {
+            Limits::default()
+        } else {
+            Limits::unheld(&self.one.words(), "prices are of machines with Linux")
+        }
+    }
+
+    fn tpu(&self, property: Property) -> Limits<'a> {
+        match self.one.operator {
+            Operator::In => self.chosen(property, self.values()),
+            Operator::NotIn => self.without(property, self.values()),
+            Operator::Exists => Limits::default(),
+            Operator::DoesNotExist | Operator::Number { .. } => self.unheld(NO_OFFER),
+        }
+    }
+
+    /// By the label's value in MiB. Drivers report up to a fifteenth less than a card's nominal memory.
+    fn device_memory(&self) -> Limits<'a> {
+        let amounts = || self.one.values.iter().filter_map(|value| value.parse::<u64>().ok());
+        let is_of = |nominal: u64, amount: u64| {
+            nominal >= amount - amount / 16 && nominal <= amount.saturating_add(amount / 8)
         };
-        // The driver reports a little less than a card's nominal memory.
-        let least = if self.operator == Operator::In { least - least / 16 } else { *least };
-        Limits { device_memory: Some((least.saturating_mul(unit), self.at.clone())), ..Limits::default() }
+        let admits = |nominal: u64| match self.one.operator {
+            Operator::In => amounts().any(|amount| is_of(nominal, amount)),
+            Operator::NotIn => !amounts().any(|amount| is_of(nominal, amount)),
+            Operator::Number { .. } => self.admits(&nominal.to_string()),
+            Operator::Exists | Operator::DoesNotExist => true,
+        };
+        let mut limits = match self.one.operator {
+            Operator::In if amounts().next().is_none() => return self.unheld(NO_OFFER),
+            Operator::Exists => return Limits::default(),
+            Operator::DoesNotExist => return self.unheld(NO_OFFER),
+            _ => Limits::noted(&self.one.words(), NOMINAL),
+        };
+        let others = self.memories().into_iter().filter(|(_, nominal)| !admits(*nominal));
+        limits.excluded =
+            self.without(Property::Accelerator, others.map(|(name, _)| name).collect()).excluded;
+        let least = match self.one.operator {
+            Operator::In => amounts().min().map(|least| least - least / 16),
+            Operator::Number { above: true, .. } => amounts().min(),
+            _ => None,
+        };
+        limits.device_memory = least.map(|least| (least.saturating_mul(1 << 20), self.one.at.clone()));
+        limits
+    }
+
+    /// Accelerators with their nominal memory in MiB.
+    fn memories(&self) -> Vec<(String, u64)> {
+        let known = accelerators().iter().map(|known| (known.name.to_owned(), known.memory_bytes >> 20));
+        let own = self.estate.into_iter().flat_map(|estate| {
+            let offers = estate.offers.iter().map(|offer| (&offer.accelerator, offer.accelerator_memory));
+            let nodes = estate.sites.iter().flat_map(|site| &site.nodes);
+            offers.chain(nodes.map(|node| (&node.accelerator, node.accelerator_memory)))
+        });
+        let own = own.filter_map(|(name, memory)| {
+            let name = name.as_ref().filter(|name| accelerator(name).is_none())?;
+            let Bytes(memory) = memory?;
+            Some((canonical(name).into_owned(), memory >> 20))
+        });
+        known.chain(own).collect()
     }
 
     fn accelerator(&self) -> Limits<'a> {
-        let names: Vec<String> = self.values.iter().map(|value| product(value)).collect();
-        match self.operator {
-            Operator::In => Limits::one(Property::Accelerator, names, &self.label(), &self.at),
-            Operator::NotIn => {
-                let excluded = |name: &&str| names.iter().any(|excluded| excluded == name);
-                let all = plimsoll_catalog::accelerators().iter().map(|known| known.name);
-                let rest = all.filter(|name| !excluded(name)).map(str::to_owned).collect();
-                Limits::one(Property::Accelerator, rest, &self.label(), &self.at)
+        let is_gke = self.one.key == "cloud.google.com/gke-accelerator";
+        let names: Vec<String> = self.one.values.iter().map(|value| product(value)).collect();
+        match self.one.operator {
+            Operator::In => {
+                let mut limits = self.chosen(Property::Accelerator, names);
+                if is_gke {
+                    limits.excluded = self.gke_types(false).excluded;
+                }
+                limits
             }
+            Operator::NotIn if is_gke => self.gke_types(true),
+            Operator::NotIn => self.without(Property::Accelerator, names),
             Operator::Exists => Limits::default(),
-            _ => Limits::ignored(&self.label(), NO_OFFER),
+            Operator::DoesNotExist | Operator::Number { .. } => self.unheld(NO_OFFER),
         }
+    }
+
+    /// Excludes the types of GKE whose nodes the values name (`named`), or those whose nodes have another
+    /// name for one of the same accelerators: H100 is `nvidia-h100-80gb` or `nvidia-h100-mega-80gb`.
+    fn gke_types(&self, named: bool) -> Limits<'a> {
+        let products: Vec<String> = self.one.values.iter().map(|value| product(value)).collect();
+        let is_out = |machine: &&Machine| {
+            let Some(accelerator) = machine.accelerator.as_deref() else { return false };
+            let name = gke_name(accelerator, &machine.name);
+            let is_named = name.is_some_and(|name| self.one.values.iter().any(|value| value == name));
+            if named {
+                is_named
+            } else {
+                !is_named && name.is_some() && products.iter().any(|product| product == accelerator)
+            }
+        };
+        let all = machines(Some("gcp"), self.estate);
+        let mut types: Vec<String> = all.iter().filter(is_out).map(|machine| machine.name.clone()).collect();
+        types.dedup();
+        // Names by which GKE does not label: the product is meant.
+        if !named && !self.one.values.iter().all(|value| all.iter().any(|of| is_gke_name(of, value))) {
+            types.clear();
+        }
+        self.without(Property::InstanceType, types)
+    }
+
+    /// The accelerators of the types whose nodes have the label.
+    fn accelerator_of_types(&self) -> Limits<'a> {
+        let all = machines(cloud_of(&self.one.key), self.estate);
+        let meets =
+            |machine: &&Machine| machine.label(&self.one.key).is_some_and(|label| self.one.admits(&label));
+        let names: BTreeSet<String> =
+            all.iter().filter(meets).filter_map(|machine| machine.accelerator.clone()).collect();
+        if names.is_empty() {
+            self.accelerator()
+        } else {
+            self.chosen(Property::Accelerator, names.into_iter().collect())
+        }
+    }
+
+    /// Labels that follow from the machine type.
+    fn by_type(&self) -> Limits<'a> {
+        let key = &*self.one.key;
+        let all: Vec<_> = machines(cloud_of(key), self.estate)
+            .into_iter()
+            .map(|machine| (machine.label(key), machine.name))
+            .collect();
+        if all.iter().all(|(label, _)| label.is_none()) {
+            return self.unheld(NO_OFFER);
+        }
+        let needs = self.one.needs_the_label();
+        let meets = |label: &Option<Vec<String>>| label.as_ref().is_some_and(|label| self.one.admits(label));
+        let of = all.into_iter().filter(|(label, _)| meets(label) == needs);
+        let types: Vec<String> = of.map(|(_, name)| name).collect();
+        if !needs {
+            return self.without(Property::InstanceType, types);
+        }
+        if types.is_empty() {
+            // A family that the price list lacks: no type will do, and the plan says so.
+            let attribute = key.rsplit('/').next().unwrap_or(key);
+            let odd = self.one.values.iter().map(|value| format!("{attribute} {value}")).collect();
+            return self.chosen(Property::InstanceType, odd);
+        }
+        self.chosen(Property::InstanceType, types)
     }
 
     /// Labels of the users' own: an accelerator if a value names one and the key sounds like it.
     fn by_value(&self) -> Limits<'a> {
         const HINTS: [&str; 8] = ["gpu", "accel", "tpu", "npu", "fpga", "card", "hardware", "device"];
-        let key = self.key.to_ascii_lowercase();
+        let key = self.one.key.to_ascii_lowercase();
         let hinted = HINTS.iter().any(|hint| key.contains(hint));
-        let known = |value: &&str| {
+        let known = |value: &String| {
             let by_vendor = ["nvidia", "amd-", "tesla", "aws-", "tpu-"].iter().any(|v| value.starts_with(v));
             (hinted || by_vendor) && accelerator(&product(value)).is_some()
         };
-        if self.operator == Operator::In && self.values.iter().any(known) {
-            self.accelerator()
-        } else {
-            Limits::ignored(&self.label(), NO_OFFER)
-        }
-    }
-
-    /// Karpenter's labels of AWS instance types: a list of types.
-    fn aws_attribute(&self, attribute: &str) -> Limits<'a> {
-        match attribute {
-            "gpu-name" | "accelerator-name" => return self.accelerator(),
-            "gpu-manufacturer"
-            | "accelerator-manufacturer"
-            | "hypervisor"
-            | "encryption-in-transit-supported" => {
-                return Limits::default();
-            }
-            _ => {}
-        }
-        let Some(value_of) = aws_value(attribute) else { return Limits::ignored(&self.label(), NO_OFFER) };
-        // Nodes without the label will do too: these two exclude types, and no other cloud.
-        if matches!(self.operator, Operator::NotIn | Operator::DoesNotExist) {
-            let any = self.operator == Operator::DoesNotExist;
-            let out = |held: &str| any || self.values.contains(&held);
-            let types = aws_types().iter().filter(|t| value_of(t).is_some_and(|held| out(&held)));
-            let types = types.map(|t| t.name.to_owned()).collect();
-            return Limits::without(Property::InstanceType, types, &self.label(), &self.at);
-        }
-        let wanted = |held: Option<String>| {
-            let number = |text: &str| text.parse::<u64>().ok();
-            let bound = self.values.first().and_then(|value| number(value));
-            match (self.operator, held) {
-                (Operator::In, Some(held)) => self.values.contains(&&*held),
-                (Operator::Exists, held) => held.is_some(),
-                (Operator::Gt, Some(held)) => number(&held).zip(bound).is_some_and(|(held, b)| held > b),
-                (Operator::Lt, Some(held)) => number(&held).zip(bound).is_some_and(|(held, b)| held < b),
-                _ => false,
-            }
-        };
-        let types: Vec<String> =
-            aws_types().iter().filter(|t| wanted(value_of(t))).map(|t| t.name.to_owned()).collect();
-        if types.is_empty() {
-            // A family that the price list lacks: no type will do, and the plan says so.
-            let odd = self.values.iter().map(|value| format!("{attribute} {value}")).collect();
-            return Limits::one(Property::InstanceType, odd, &self.label(), &self.at);
-        }
-        Limits::one(Property::InstanceType, types, &self.label(), &self.at)
+        if self.one.values.iter().any(known) { self.accelerator() } else { self.unheld(NO_OFFER) }
     }
 }
 
-type AwsValue = fn(&InstanceType) -> Option<String>;
+/// The classes that clouds sell.
+const CLOUDS: [Capacity; 3] = [Capacity::Spot, Capacity::OnDemand, Capacity::Reserved];
 
-/// How the value of a label is read off an instance type.
-fn aws_value(attribute: &str) -> Option<AwsValue> {
-    Some(match attribute {
-        "family" => |t| t.name.split('.').next().map(str::to_owned),
-        "size" => |t| t.name.split('.').nth(1).map(str::to_owned),
-        "category" => |t| {
-            let end = t.name.find(|c: char| !c.is_ascii_alphabetic())?;
-            Some(t.name[..end].to_owned())
-        },
-        "generation" => |t| {
-            let digits = t.name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-            Some(digits.chars().take_while(char::is_ascii_digit).collect())
-        },
-        "cpu" => |t| t.cpu_milli.map(|milli| (milli / 1000).to_string()),
-        // In MiB, as Karpenter has it.
-        "memory" => |t| t.memory_bytes.map(|bytes| (bytes >> 20).to_string()),
-        "gpu-count" | "accelerator-count" => |t| {
-            t.accelerator.filter(|_| t.accelerators_milli >= 1000)?;
-            Some((t.accelerators_milli / 1000).to_string())
-        },
-        _ => return None,
-    })
-}
-
-/// The types of the machines of one's own that state one.
-fn own_types(estate: Option<&EstateSpec>) -> Vec<String> {
-    let types = estate.into_iter().flat_map(|estate| {
-        let nodes = estate.sites.iter().flat_map(|site| &site.nodes).map(|nodes| &nodes.instance_type);
-        nodes.chain(estate.offers.iter().map(|offer| &offer.instance_type)).flatten().cloned()
-    });
-    types.collect()
-}
-
-fn aws_types() -> &'static [&'static InstanceType] {
-    static TYPES: OnceLock<Vec<&'static InstanceType>> = OnceLock::new();
-    TYPES.get_or_init(|| instance_types().iter().filter(|t| t.cloud == "aws").collect())
-}
-
-/// The cloud whose nodes alone have this label.
-fn cloud_of(key: &str) -> Option<&'static str> {
-    let domain = key.split('/').next()?;
-    let is_in = |suffix: &str| domain == suffix || domain.ends_with(&format!(".{suffix}"));
-    [
-        ("amazonaws.com", "aws"),
-        ("karpenter.k8s.aws", "aws"),
-        ("ebs.csi.aws.com", "aws"),
-        ("cloud.google.com", "gcp"),
-        ("gke.io", "gcp"),
-        ("azure.com", "azure"),
-    ]
-    .into_iter()
-    .find_map(|(suffix, cloud)| is_in(suffix).then_some(cloud))
-}
-
-/// Labels whose value is the name of an accelerator.
-fn names_accelerators(key: &str) -> bool {
-    matches!(
-        key,
-        "nvidia.com/gpu.product"
-            | "amd.com/gpu.product-name"
-            | "beta.amd.com/gpu.product-name"
-            | "cloud.google.com/gke-accelerator"
-            | "k8s.amazonaws.com/accelerator"
-            | "karpenter.azure.com/sku-gpu-name"
-            | "gpu.nvidia.com/class"
-            | "gpu.nvidia.com/model"
-    )
-}
-
-/// The accelerator that a product label names, without what sharing adds to it.
-fn product(value: &str) -> String {
-    let whole = value.split("-MIG-").next().unwrap_or(value).trim_end_matches("-SHARED");
-    let plain = whole.trim_end_matches("_OAM");
-    match accelerator(plain) {
-        Some(known) => known.name.to_owned(),
-        None => plain.to_owned(),
-    }
-}
-
-fn capacity_type(value: &str) -> Option<&'static str> {
-    Some(match &*value.to_ascii_lowercase() {
-        "spot" => "spot",
-        "on-demand" | "on_demand" => "on-demand",
-        "reserved" | "capacity_block" => "reserved",
-        _ => return None,
-    })
-}
-
-/// `us-east-1a` is in `us-east-1`, `us-central1-b` in `us-central1`, Azure's `eastus-1` in `eastus`.
-fn region_of_zone(zone: &str) -> &str {
-    if regions_named(zone).next().is_some() {
-        return zone;
-    }
-    let candidates =
-        [zone.rsplit_once('-').map(|(region, _)| region), zone.get(..zone.len().saturating_sub(1))];
-    candidates.into_iter().flatten().find(|region| regions_named(region).next().is_some()).unwrap_or(zone)
+fn is_gke_name(machine: &Machine, value: &str) -> bool {
+    machine.accelerator.as_deref().and_then(|accelerator| gke_name(accelerator, &machine.name)) == Some(value)
 }
 
 /// A region of the clouds that run Kubernetes themselves, with its cloud when there is but one.

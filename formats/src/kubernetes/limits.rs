@@ -57,12 +57,14 @@ pub(super) struct Excluded<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Limits<'a> {
     pub(super) choices: BTreeMap<Property, Choice<'a>>,
-    /// Regions, zones and instance types that are excluded.
+    /// Regions, zones, instance types, accelerators and TPUs that are excluded.
     pub(super) excluded: Vec<Excluded<'a>>,
     /// Least memory of an accelerator, in bytes.
     pub(super) device_memory: Option<(u64, View<'a>)>,
     /// Selectors that no offer can be held against, or only nearly, with the reason.
     pub(super) ignored: Vec<(String, &'static str)>,
+    /// Selectors that no offer meets.
+    never: Vec<Diagnostic>,
     /// How many selectors no offer can be held against at all.
     pub(super) unheld: usize,
 }
@@ -78,8 +80,20 @@ impl<'a> Limits<'a> {
         Self { excluded: values.into_iter().map(excluded).collect(), ..Self::default() }
     }
 
-    pub(super) fn ignored(label: &str, why: &'static str) -> Self {
-        Self { ignored: vec![(label.to_owned(), why)], unheld: 1, ..Self::default() }
+    /// A selector that no offer can be held against.
+    pub(super) fn unheld(label: &str, why: &'static str) -> Self {
+        Self { unheld: 1, ..Self::noted(label, why) }
+    }
+
+    /// A selector that offers are taken to meet.
+    pub(super) fn noted(label: &str, why: &'static str) -> Self {
+        Self { ignored: vec![(label.to_owned(), why)], ..Self::default() }
+    }
+
+    /// A selector that no offer meets.
+    pub(super) fn never(label: &str, why: &str, at: &View<'a>) -> Self {
+        let problem = at.problem(format!("no offer's nodes have `{label}`: {why}"));
+        Self { never: vec![problem.with_help("remove the selector, or the term with it")], ..Self::default() }
     }
 
     pub(super) fn values(&self, property: Property) -> &[String] {
@@ -88,15 +102,20 @@ impl<'a> Limits<'a> {
 
     /// The regions and zones that are excluded.
     pub(super) fn excluded_places(&self) -> impl Iterator<Item = &Excluded<'a>> {
-        self.excluded.iter().filter(|excluded| excluded.property != Property::InstanceType)
+        self.excluded.iter().filter(|out| matches!(out.property, Property::Region | Property::Zone))
     }
 
     /// The instance types that are excluded.
     pub(super) fn excluded_types(&self) -> impl Iterator<Item = &Excluded<'a>> {
-        self.excluded.iter().filter(|excluded| excluded.property == Property::InstanceType)
+        self.without_of(Property::InstanceType)
     }
 
-    fn excludes(&self, property: Property, value: &str) -> bool {
+    /// What of a property is excluded.
+    pub(super) fn without_of(&self, property: Property) -> impl Iterator<Item = &Excluded<'a>> {
+        self.excluded.iter().filter(move |excluded| excluded.property == property)
+    }
+
+    pub(super) fn excludes(&self, property: Property, value: &str) -> bool {
         self.excluded.iter().any(|excluded| excluded.property == property && excluded.value == value)
     }
 
@@ -130,6 +149,7 @@ impl<'a> Limits<'a> {
         };
         self.also_ignore(other.ignored);
         self.unheld += other.unheld;
+        problems.extend(other.never);
     }
 
     fn take_out_excluded(&mut self, problems: &mut Vec<Diagnostic>) {

@@ -8,7 +8,10 @@ use plimsoll_model::{Arch, Capacity, OfferSpec, Plan, estate::EstateSpec, plan::
 use serde_json::{Value, json};
 
 use super::seat::{PLACED, Placed, PodPlace, Seat};
-use crate::cluster::{PoolSeat, Taint};
+use crate::{
+    cluster::{PoolSeat, Taint},
+    labels::machine::{gke_name, of_nodes},
+};
 
 /// The changes of a workload's manifest, or why there are none. `pools`: what launches the nodes.
 ///
@@ -63,7 +66,7 @@ impl Wanted {
         }
         let is_tpu = offer.accelerator.as_deref().is_some_and(|name| name.starts_with("tpu-"));
         if let Some(instance_type) = offer.instance_type.as_ref().filter(|_| !is_tpu) {
-            wanted.label("node.kubernetes.io/instance-type", instance_type);
+            wanted.label("node.kubernetes.io/instance-type", of_nodes(instance_type));
         }
         if offer.arch == Some(Arch::Arm64) {
             wanted.label("kubernetes.io/arch", "arm64");
@@ -120,10 +123,8 @@ impl Wanted {
     /// The changes of a pod spec and of its annotations; none when it says all this already.
     fn changes(&self, pod: &PodPlace) -> Vec<Change> {
         let mut changes = Vec::new();
-        // Its own labels say the same, or something that an annotation overruled.
-        let ours = |key: &&String| {
-            pod.placed.labels.contains(key) || pod.node_selector.get(*key) != self.labels.get(*key)
-        };
+        // Its own labels stay: the plan was held to them, or they say the same in other words.
+        let ours = |key: &&String| pod.placed.labels.contains(key) || !pod.node_selector.contains_key(*key);
         let labels: Vec<String> = self.labels.keys().filter(ours).cloned().collect();
         let stale = pod.placed.labels.iter().filter(|key| !self.labels.contains_key(*key));
         let mut fields: IndexMap<String, Change> = IndexMap::new();
@@ -132,7 +133,7 @@ impl Wanted {
         }
         let left = pod.node_selector.len() - fields.len();
         for (key, value) in &self.labels {
-            if pod.node_selector.get(key) != Some(value) {
+            if labels.contains(key) && pod.node_selector.get(key) != Some(value) {
                 fields.insert(key.clone(), Change::Put(json!(value)));
             }
         }
@@ -204,25 +205,4 @@ fn the_node(placement: &Placement, estate: &EstateSpec) -> Option<String> {
     let mut groups = estate.sites.iter().flat_map(|site| &site.nodes).filter(|node| node.name == group);
     let single = groups.next()?.count.unwrap_or(1) == 1;
     (single && groups.next().is_none()).then(|| group.to_owned())
-}
-
-/// GKE's name of an accelerator.
-fn gke_name(accelerator: &str, instance_type: &str) -> Option<&'static str> {
-    Some(match accelerator {
-        "A100" => "nvidia-tesla-a100",
-        "A100-80GB" => "nvidia-a100-80gb",
-        "H100" if instance_type.contains("mega") => "nvidia-h100-mega-80gb",
-        "H100" => "nvidia-h100-80gb",
-        "H200" => "nvidia-h200-141gb",
-        "B200" => "nvidia-b200",
-        "GB200" => "nvidia-gb200",
-        "L4" => "nvidia-l4",
-        "RTXPRO6000" => "nvidia-rtx-pro-6000",
-        "T4" => "nvidia-tesla-t4",
-        "V100" => "nvidia-tesla-v100",
-        "P100" => "nvidia-tesla-p100",
-        "P4" => "nvidia-tesla-p4",
-        "K80" => "nvidia-tesla-k80",
-        _ => return None,
-    })
 }

@@ -2,11 +2,8 @@
 
 use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
 
-use super::{
-    label::{Operator, Requirement},
-    limits::Limits,
-    seat::Placed,
-};
+use super::{label, limits::Limits, seat::Placed};
+use crate::labels::requirement::Requirement;
 
 /// What a pod says about its nodes.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +32,8 @@ impl<'a> Placement<'a> {
             let Some(text) = value.text().filter(|_| !placed.labels.iter().any(|ours| ours == key)) else {
                 continue;
             };
-            let requirement = Requirement { key, operator: Operator::In, values: vec![text], at: value };
-            limits.and(requirement.limits(estate), problems);
+            let requirement = Requirement::label(key, text, value.clone());
+            limits.and(label::limits(&requirement, estate), problems);
         }
         let affinity = spec.at(&["affinity", "nodeAffinity"]);
         let required =
@@ -85,9 +82,9 @@ impl<'a> Placement<'a> {
     }
 
     /// One label alone.
-    pub(super) fn of_label(key: &'a str, value: &'a str, at: &View<'a>, estate: Option<&EstateSpec>) -> Self {
-        let requirement = Requirement { key, operator: Operator::In, values: vec![value], at: at.clone() };
-        Self { ways: vec![requirement.limits(estate)], ..Self::default() }
+    pub(super) fn of_label(key: &str, value: &str, at: &View<'a>, estate: Option<&EstateSpec>) -> Self {
+        let requirement = Requirement::label(key, value, at.clone());
+        Self { ways: vec![label::limits(&requirement, estate)], ..Self::default() }
     }
 }
 
@@ -174,35 +171,12 @@ fn with_term<'a>(
         contradictions.push(problem.with_help("give it `matchExpressions`, or remove the affinity"));
     }
     for expression in expressions {
-        match requirement(&expression) {
-            Ok(requirement) => all.and(requirement.limits(estate), contradictions),
+        match Requirement::of_pod(&expression) {
+            Ok(requirement) => all.and(label::limits(&requirement, estate), contradictions),
             Err(problem) => problems.push(*problem),
         }
     }
     all
-}
-
-fn requirement<'a>(expression: &View<'a>) -> Result<Requirement<'a>, Box<Diagnostic>> {
-    let text = |field| expression.field(field).and_then(|field| field.text());
-    let Some(key) = text("key") else {
-        return Err(Box::new(expression.problem("a selector needs `key`")));
-    };
-    let name = text("operator").unwrap_or_default();
-    let Some(operator) = Operator::from_name(name) else {
-        let problem = expression
-            .field("operator")
-            .as_ref()
-            .unwrap_or(expression)
-            .problem(format!("`operator`: `{}` is not known", plimsoll_model::shown(name)));
-        return Err(Box::new(problem.with_help("known here: In, NotIn, Exists, DoesNotExist, Gt, Lt")));
-    };
-    let values = expression.field("values").map_or_else(Vec::new, |list| list.items());
-    let values: Vec<&str> = values.iter().filter_map(View::text).collect();
-    let needs_values = !matches!(operator, Operator::Exists | Operator::DoesNotExist);
-    if needs_values && values.is_empty() {
-        return Err(Box::new(expression.problem(format!("`operator: {name}` needs `values`"))));
-    }
-    Ok(Requirement { key, operator, values, at: expression.clone() })
 }
 
 /// Whether a toleration is of a taint that providers put on spot nodes.

@@ -1,5 +1,7 @@
 //! Manifests of the kinds that people have, each with the workload that it becomes.
 
+mod affinity;
+
 use std::{fmt::Write as _, fs, path::Path};
 
 use plimsoll_model::{Document, Workload, estate::EstateSpec, read::documents, yaml};
@@ -108,6 +110,8 @@ fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
         asked("nvidia.com/gpu: 500m"),
         asked("nvidia.com/mig-9g.1gb: 1"),
         asked("nvidia.com/gpu: 1\n        amd.com/gpu: 1"),
+        selected("  nodeSelector:\n    nvidia.com/gpu.product: Tesla-T4\n").replace("nvidia.com/gpu: 1", "nvidia.com/mig-1g.5gb: 1"),
+        selected("  nodeSelector:\n    node.kubernetes.io/instance-type: g5.xlarge\n").replace("nvidia.com/gpu: 1", "aws.amazon.com/neuroncore: 2"),
         asked("nvidia.com/gpu: 1\n      limits:\n        nvidia.com/gpu: 2"),
         asked("nvidia.com/gpu: 0\n      limits:\n        nvidia.com/gpu: 2"),
         selected("  nodeSelector:\n    gpu-type: nvidia-t4\n    nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3\n"),
@@ -122,11 +126,15 @@ fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
         both("plimsoll.dev/request: '{instanceType: p5.48xlarge}'", "node.kubernetes.io/instance-type: p4d.24xlarge"),
         both("plimsoll.dev/request: '{arch: arm64}'", "kubernetes.io/arch: amd64"),
         both("plimsoll.dev/request: '{accelerators: {anyOf: [H100]}}'", "gpu-type: nvidia-t4"),
+        both("plimsoll.dev/request: '{accelerators: {anyOf: [T4]}}'\n    plimsoll.dev/duration: 1h", "nvidia.com/gpu.memory: '40960'"),
+        selected("  nodeSelector:\n    kubernetes.io/arch: s390x\n"),
         both("plimsoll.dev/alternatives: '[{regions: europe-west4}]'", "topology.kubernetes.io/region: us-west1"),
         both("plimsoll.dev/alternatives: '[{request: {accelerators: {anyOf: [H100]}}}]'", "gpu-type: nvidia-t4"),
         selected(&format!("{terms}{{key: a, operator: IN, values: [b]}}]}}]}}}}}}\n")),
         selected(&format!("{terms}{{key: a, operator: In}}]}}]}}}}}}\n")),
         selected(&format!("{terms}{{operator: Exists}}]}}]}}}}}}\n")),
+        pod("", "  containers:\n  - resources: {limits: {google.com/tpu: 4}}\n  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [\n    {matchExpressions: [{key: cloud.google.com/gke-tpu-topology, operator: In, values: [2x2, 4x4]}]}]}}}\n"),
+        selected(&format!("{terms}{{key: nvidia.com/gpu.memory, operator: Lt, values: ['100']}}]}}]}}}}}}\n")),
         pod("", "  containers:\n  - resources: {limits: {google.com/tpu: 4}}\n  nodeSelector: {cloud.google.com/gke-tpu-accelerator: tpu-v9, cloud.google.com/gke-tpu-topology: 2x2}\n"),
         "apiVersion: v1\nkind: Pod\nspec: {}\n".to_owned(),
         "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n".to_owned(),

@@ -6,6 +6,8 @@
 
 use plimsoll_catalog::{Kind, accelerators};
 
+use super::limits::{Limits, Property};
+
 /// A slice, and how many pods share it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slice {
@@ -15,8 +17,65 @@ pub(super) struct Slice {
     pub(super) hosts: u32,
 }
 
+/// Why there is no slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoSlice {
+    /// No slice has the chips and the topology.
+    Fits,
+    /// The labels allow slices of several numbers of hosts.
+    Hosts,
+}
+
+impl NoSlice {
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Self::Fits => "no slice of TPUs fits the labels",
+            Self::Hosts => "the labels allow slices of different numbers of hosts",
+        }
+    }
+
+    pub(super) fn help(self) -> &'static str {
+        match self {
+            Self::Fits => {
+                "`cloud.google.com/gke-tpu-accelerator` names the chips, `gke-tpu-topology` the slice, such as 2x4"
+            }
+            Self::Hosts => "the pods of one slice are one replica: name one topology",
+        }
+    }
+}
+
+/// The slices that selectors allow for pods with so many chips each.
+pub(super) fn slices(chips_per_pod: u64, limits: &Limits<'_>) -> Result<Slice, NoSlice> {
+    let named = |property| {
+        let values = limits.values(property).iter().map(|value| Some(&**value));
+        if limits.values(property).is_empty() { vec![None] } else { values.collect::<Vec<_>>() }
+    };
+    let is_out = |name: &String| {
+        let (chips, topology) = labels(name).unzip();
+        let mut of = limits.without_of(Property::TpuChip).map(|out| &*out.value);
+        // Several labels name the chips of one generation.
+        let same_chips = |out: &str| chips.is_some_and(|chips| generation(chips) == generation(out));
+        of.any(same_chips)
+            || limits.without_of(Property::TpuTopology).any(|out| topology == Some(&*out.value))
+    };
+    let mut all: Option<Slice> = None;
+    for accelerator in named(Property::TpuChip) {
+        for topology in named(Property::TpuTopology) {
+            let Some(mut slice) = slice(chips_per_pod, accelerator, topology) else { continue };
+            slice.any_of.retain(|name| !is_out(name));
+            match &mut all {
+                _ if slice.any_of.is_empty() => {}
+                Some(all) if all.hosts != slice.hosts => return Err(NoSlice::Hosts),
+                Some(all) => all.any_of.extend(slice.any_of),
+                None => all = Some(slice),
+            }
+        }
+    }
+    all.ok_or(NoSlice::Fits)
+}
+
 /// The slice that pods with so many chips each ask for.
-pub(super) fn slice(chips_per_pod: u64, accelerator: Option<&str>, topology: Option<&str>) -> Option<Slice> {
+fn slice(chips_per_pod: u64, accelerator: Option<&str>, topology: Option<&str>) -> Option<Slice> {
     let chips = match topology {
         Some(topology) => topology.split('x').try_fold(1_u64, |product, side| {
             side.parse::<u64>().ok().filter(|side| *side > 0).and_then(|side| product.checked_mul(side))

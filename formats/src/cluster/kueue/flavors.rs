@@ -7,17 +7,17 @@ use plimsoll_model::{Match, OneOf, estate::EstateSpec};
 use super::{
     super::{
         karpenter::Pool,
-        machine::{names_accelerator, product},
         nodes::Nodes,
         note,
         object::Object,
         overlay::both,
-        selection::{Requirement, TAKEN_AS_MET, select},
+        selection::{TAKEN_AS_MET, select},
     },
     of_kind,
     share::Share,
 };
 use crate::Translation;
+use crate::labels::{names_accelerator, product, requirement::Requirement};
 
 /// Flavors by name, each looked up once.
 pub(super) struct Flavors<'r, 'a> {

@@ -3,13 +3,11 @@
 use plimsoll_catalog::{Kind, accelerator, instance_types};
 use plimsoll_model::{AcceleratorKind, Bytes, Diagnostic, read::View};
 
-use super::super::{
-    karpenter::count,
-    machine::{names_accelerator, product},
-    note,
-    object::Object,
+use super::super::{karpenter::count, note, object::Object};
+use crate::{
+    Translation,
+    labels::{names_accelerator, product},
 };
-use crate::Translation;
 
 /// Equal accelerators of a node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

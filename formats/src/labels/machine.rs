@@ -2,14 +2,16 @@
 //! providers, as far as a price list knows them.
 
 use plimsoll_catalog::{Accelerator, InstanceType, Kind, accelerator, instance_types};
-use plimsoll_model::{Capacity, OfferSpec, estate::EstateSpec};
+use plimsoll_model::{OfferSpec, estate::EstateSpec};
+
+use super::{TYPES, names_accelerator};
 
 /// An instance type, of the catalogue or of an offer that the estate states.
 #[derive(Debug, Clone)]
-pub(super) struct Machine {
-    pub(super) cloud: String,
-    pub(super) name: String,
-    pub(super) accelerator: Option<String>,
+pub(crate) struct Machine {
+    pub(crate) cloud: String,
+    pub(crate) name: String,
+    pub(crate) accelerator: Option<String>,
     accelerators_milli: u64,
     cpu_milli: Option<u64>,
     memory_bytes: Option<u64>,
@@ -17,10 +19,10 @@ pub(super) struct Machine {
 }
 
 /// What a label of a node is: any of these values (spellings of one thing), none, or not known.
-pub(super) type Label = Option<Vec<String>>;
+pub(crate) type Label = Option<Vec<String>>;
 
 /// Every instance type of a cloud, or of all: the catalogue's, and those of the estate's offers.
-pub(super) fn machines(cloud: Option<&str>, estate: Option<&EstateSpec>) -> Vec<Machine> {
+pub(crate) fn machines(cloud: Option<&str>, estate: Option<&EstateSpec>) -> Vec<Machine> {
     let of_cloud = |name: &str| cloud.is_none_or(|cloud| cloud == name);
     let mut all: Vec<Machine> =
         instance_types().iter().filter(|of| of_cloud(of.cloud)).map(Machine::of_catalogue).collect();
@@ -64,11 +66,9 @@ impl Machine {
     }
 
     /// The value of a label of its nodes.
-    pub(super) fn label(&self, key: &str) -> Label {
+    pub(crate) fn label(&self, key: &str) -> Label {
         match key {
-            "node.kubernetes.io/instance-type"
-            | "beta.kubernetes.io/instance-type"
-            | "karpenter.azure.com/sku-name" => one(&self.name),
+            _ if TYPES.contains(&key) => Some(self.types()),
             "kubernetes.io/arch" | "beta.kubernetes.io/arch" => self.arch.map(|arch| vec![arch.to_owned()]),
             "kubernetes.io/os" | "beta.kubernetes.io/os" => one("linux"),
             _ => match attribute_of(key) {
@@ -107,6 +107,14 @@ impl Machine {
         }
     }
 
+    /// Its name in the price list, and on nodes where that is another.
+    fn types(&self) -> Vec<String> {
+        let of_nodes = of_nodes(&self.name);
+        let mut names = vec![self.name.clone()];
+        names.extend((of_nodes != self.name).then(|| of_nodes.to_owned()));
+        names
+    }
+
     fn family(&self) -> Label {
         match &*self.cloud {
             "aws" => one(self.name.split('.').next()?),
@@ -138,7 +146,7 @@ impl Machine {
     fn size(&self) -> Label {
         match &*self.cloud {
             "aws" => one(self.name.split_once('.')?.1),
-            "gcp" => one(self.name.rsplit_once('-')?.1),
+            "gcp" => one(of_nodes(&self.name).rsplit_once('-')?.1),
             _ => None,
         }
     }
@@ -150,6 +158,12 @@ impl Machine {
             None => none(),
         }
     }
+}
+
+/// The type that nodes are labelled with: Google's N1 machines have the same with accelerators
+/// (`n1-highmem-8+1xT4` of a price list) as without.
+pub(crate) fn of_nodes(instance_type: &str) -> &str {
+    instance_type.split_once('+').map_or(instance_type, |(host, _)| host)
 }
 
 /// `a100` for A100-80GB, `l40s`, `inferentia` beside `inferentia2`.
@@ -176,8 +190,29 @@ fn maker(known: &Accelerator) -> &'static str {
     }
 }
 
+/// GKE's name of an accelerator.
+pub(crate) fn gke_name(accelerator: &str, instance_type: &str) -> Option<&'static str> {
+    Some(match accelerator {
+        "A100" => "nvidia-tesla-a100",
+        "A100-80GB" => "nvidia-a100-80gb",
+        "H100" if instance_type.contains("mega") => "nvidia-h100-mega-80gb",
+        "H100" => "nvidia-h100-80gb",
+        "H200" => "nvidia-h200-141gb",
+        "B200" => "nvidia-b200",
+        "GB200" => "nvidia-gb200",
+        "L4" => "nvidia-l4",
+        "RTXPRO6000" => "nvidia-rtx-pro-6000",
+        "T4" => "nvidia-tesla-t4",
+        "V100" => "nvidia-tesla-v100",
+        "P100" => "nvidia-tesla-p100",
+        "P4" => "nvidia-tesla-p4",
+        "K80" => "nvidia-tesla-k80",
+        _ => return None,
+    })
+}
+
 /// The cloud that a label's domain belongs to, and the attribute it names.
-fn attribute_of(key: &str) -> Option<(&'static str, &str)> {
+pub(crate) fn attribute_of(key: &str) -> Option<(&'static str, &str)> {
     [
         ("karpenter.k8s.aws/instance-", "aws"),
         ("eks.amazonaws.com/instance-", "aws"),
@@ -186,58 +221,6 @@ fn attribute_of(key: &str) -> Option<(&'static str, &str)> {
     ]
     .into_iter()
     .find_map(|(prefix, cloud)| Some((cloud, key.strip_prefix(prefix)?)))
-}
-
-/// Labels whose value names an accelerator.
-pub(super) fn names_accelerator(key: &str) -> bool {
-    matches!(
-        key,
-        "nvidia.com/gpu.product"
-            | "amd.com/gpu.product-name"
-            | "beta.amd.com/gpu.product-name"
-            | "cloud.google.com/gke-accelerator"
-            | "k8s.amazonaws.com/accelerator"
-            | "gpu.nvidia.com/class"
-            | "gpu.nvidia.com/model"
-    )
-}
-
-/// The accelerator that a product label names, without what sharing adds to it.
-pub(super) fn product(value: &str) -> String {
-    let whole = value.split("-MIG-").next().unwrap_or(value).trim_end_matches("-SHARED");
-    let plain = whole.trim_end_matches("_OAM");
-    plimsoll_catalog::canonical(plain).into_owned()
-}
-
-/// The capacity class that a label of any dialect names: `None` for a label that is about something
-/// else, `Some(None)` for a value that is none.
-#[expect(clippy::option_option, reason = "another label, an unknown class, or a class")]
-pub(super) fn capacity(key: &str, value: &str) -> Option<Option<Capacity>> {
-    let class = match key {
-        "karpenter.sh/capacity-type" | "eks.amazonaws.com/capacityType" => match value {
-            "spot" | "SPOT" => Some(Capacity::Spot),
-            "on-demand" | "ON_DEMAND" => Some(Capacity::OnDemand),
-            "reserved" | "CAPACITY_BLOCK" => Some(Capacity::Reserved),
-            _ => None,
-        },
-        "cloud.google.com/gke-spot" | "cloud.google.com/gke-preemptible" => match value {
-            "true" => Some(Capacity::Spot),
-            "false" => Some(Capacity::OnDemand),
-            _ => None,
-        },
-        "cloud.google.com/gke-provisioning" => match value {
-            "spot" | "preemptible" => Some(Capacity::Spot),
-            "standard" => Some(Capacity::OnDemand),
-            _ => None,
-        },
-        "kubernetes.azure.com/scalesetpriority" => match value {
-            "spot" => Some(Capacity::Spot),
-            "regular" => Some(Capacity::OnDemand),
-            _ => None,
-        },
-        _ => return None,
-    };
-    Some(class)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a label that is known, beside one that is not")]
@@ -253,7 +236,7 @@ const fn none() -> Label {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::product, *};
 
     #[test]
     fn labels_are_those_of_the_providers() {
@@ -283,6 +266,12 @@ mod tests {
             ("Standard_NC24ads_A100_v4", "karpenter.azure.com/sku-version", Some(&["4"])),
             ("Standard_NC24ads_A100_v4", "karpenter.azure.com/sku-gpu-count", Some(&["1"])),
             ("a2-highgpu-2g", "karpenter.k8s.gcp/instance-family", Some(&["a2"])),
+            ("n1-highmem-8+1xT4", "karpenter.k8s.gcp/instance-size", Some(&["8"])),
+            (
+                "n1-highmem-8+1xT4",
+                "node.kubernetes.io/instance-type",
+                Some(&["n1-highmem-8+1xT4", "n1-highmem-8"]),
+            ),
             ("a2-highgpu-2g", "cloud.google.com/gke-accelerator", Some(&["A100"])),
         ] {
             let machine = all.iter().find(|machine| machine.name == name).expect("it is in the catalogue");
