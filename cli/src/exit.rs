@@ -57,6 +57,12 @@ impl Exit {
     }
 }
 
+/// Ends the program where it stands, as a signal would: nothing is written any more.
+pub(crate) fn at_once() -> ! {
+    #[expect(clippy::exit, reason = "whoever presses Ctrl-C twice wants no more work done")]
+    std::process::exit(128 + 2)
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()

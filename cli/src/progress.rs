@@ -11,6 +11,8 @@ use crate::{args::Common, clock, output, render};
 pub(crate) struct Progress {
     how: How,
     choice: anstream::ColorChoice,
+    /// When something was shown, and the phase that was.
+    last: (f64, &'static str),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,9 @@ enum How {
 
 /// Nothing is shown for runs that end before anyone would wonder.
 const PATIENCE: f64 = 0.3;
+/// Seconds between two looks at the same phase, on the line and in the log.
+const LINE: f64 = 0.05;
+const LOG: f64 = 0.25;
 
 impl Progress {
     pub(crate) fn new(common: &Common) -> Self {
@@ -34,16 +39,24 @@ impl Progress {
         } else {
             How::Silent
         };
-        Self { how, choice: common.color.choice() }
+        Self { how, choice: common.color.choice(), last: (f64::NEG_INFINITY, "") }
     }
 
-    /// A phase of the search is done.
+    /// Something better is known, or a phase of the search is done.
     pub(crate) fn phase(&mut self, phase: &Phase) {
-        let text = render::phase(phase);
+        let now = clock::seconds();
+        let often = if self.how == How::Log { LOG } else { LINE };
+        if phase.counts.is_empty() && phase.name == self.last.1 && now - self.last.0 < often {
+            return;
+        }
         match self.how {
-            How::Log => output::to_stderr(&format!("{:7.3} s  {text}\n", clock::seconds()), self.choice),
-            How::Line if clock::seconds() > PATIENCE => {
-                let text: String = text.chars().take(78).collect();
+            How::Log => {
+                self.last = (now, phase.name);
+                output::to_stderr(&format!("{now:7.3} s  {}\n", render::phase(phase)), self.choice);
+            }
+            How::Line if now > PATIENCE => {
+                self.last = (now, phase.name);
+                let text: String = render::phase(phase).chars().take(78).collect();
                 output::to_stderr(&format!("\r\u{1b}[2K{text}"), anstream::ColorChoice::AlwaysAnsi);
             }
             _ => {}

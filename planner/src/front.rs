@@ -87,6 +87,7 @@ pub fn front(
     let plain = Settings { carbon_price: Usd::ZERO, delay_price: Usd::ZERO, ..settings.clone() };
     let inputs =
         chosen.first().map(|found| PlanInputs { flags: plain.to_flags(), ..found.plan.inputs.clone() });
+    let reproducible = settings.time_limit.is_none() && chosen.iter().all(|found| found.plan.reproducible);
     let inputs =
         inputs.ok_or_else(|| PlanError::input("there is nothing to place", "name a file with workloads"))?;
     let points = points(chosen, axes);
@@ -94,7 +95,7 @@ pub fn front(
         api_version: ApiVersion::default(),
         kind: FrontKind::Front,
         status: worst(&points),
-        reproducible: settings.time_limit.is_none(),
+        reproducible,
         axes: axes.to_vec(),
         complete,
         knee: knee(&points, axes).map(|at| at as u64),

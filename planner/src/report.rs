@@ -67,7 +67,7 @@ pub(crate) fn solved(
         gap: settings.gap.to_f64(),
         effort: settings.effort,
         highs: !settings.no_lp,
-        deadline: time_left,
+        time_left,
     };
     let known: Vec<Vec<Option<Column>>> = known.iter().map(|seats| columns(&build, seats)).collect();
     let outcome = plimsoll_solver::solve_from(&build.problem, &params, &known, observer);
@@ -152,7 +152,7 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         api_version: ApiVersion::default(),
         kind: PlanKind::Plan,
         status,
-        reproducible: build.settings().time_limit.is_none(),
+        reproducible: build.settings().time_limit.is_none() && !outcome.cut_short,
         objective,
         carbon_kg: sum(|b| b.kg),
         energy_kwh: sum(|b| b.kwh),

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{
     column::Column,
     construct::{Assignment, finish, score},
+    outcome::Moves,
     problem::Problem,
     score::Ranks,
     state::State,
@@ -23,8 +24,7 @@ pub fn improve(
     members: &[u32],
     start: &Assignment,
     columns: &[Vec<Column>],
-    seed: u64,
-    moves: u64,
+    moves: Moves,
 ) -> Assignment {
     let mut free: Vec<u32> = members.iter().copied().filter(|t| columns[*t as usize].len() > 1).collect();
     let linked = |t: u32| {
@@ -46,7 +46,7 @@ pub fn improve(
         problem,
         columns,
         state: State::new(problem),
-        rng: ChaCha8Rng::seed_from_u64(seed),
+        rng: ChaCha8Rng::seed_from_u64(moves.seed),
         heat: 0.0,
         sums: !problem.budgets.is_empty()
             || !problem.carbon_budgets.is_empty()
@@ -59,9 +59,12 @@ pub fn improve(
     }
     let (mut best, mut least) = (start.clone(), run.state.total());
     let hottest = run.state.total().abs() / members.len() as f64 * 0.1;
-    for step in 0..moves {
+    for step in 0..moves.count {
+        if moves.is_over(step) {
+            break;
+        }
         // Geometric cooling over three decades.
-        run.heat = hottest * 1e-3_f64.powf(step as f64 / moves as f64);
+        run.heat = hottest * 1e-3_f64.powf(step as f64 / moves.count as f64);
         if readers.is_empty() || step % 16 != 0 {
             let task = free[run.rng.random_range(0..free.len())];
             run.single(task);

@@ -5,6 +5,7 @@
 use crate::{
     column::{Column, least_cost},
     construct::{Assignment, candidates, finish},
+    linear::TimeLeft,
     problem::{Nanos, Problem},
     score::{EQUAL, Ranks, Score},
     state::State,
@@ -21,13 +22,15 @@ pub struct Found {
     pub nodes: u64,
 }
 
-/// Searches the plans of `order` (producers first) that beat `start`, within a number of nodes.
+/// Searches the plans of `order` (producers first) that beat `start`, within a number of nodes and what time
+/// is left.
 pub fn search(
     problem: &Problem,
     ranks: &Ranks,
     order: &[u32],
     start: Option<&Assignment>,
     limit: u64,
+    time_left: Option<TimeLeft>,
 ) -> Found {
     let mut floor = vec![0.0; order.len() + 1];
     for (i, task) in order.iter().enumerate().rev() {
@@ -39,6 +42,7 @@ pub fn search(
         order,
         floor,
         limit,
+        time_left,
         nodes: 0,
         complete: true,
         best_score: start.map(|s| s.score.clone()),
@@ -48,7 +52,7 @@ pub fn search(
         state: State::new(problem),
     };
     search.visit(0);
-    let proven = search.complete && search.nodes < limit && !search.state.is_unsettled();
+    let proven = search.complete && search.nodes < search.limit && !search.state.is_unsettled();
     Found { best: search.best.or_else(|| start.cloned()), proven, nodes: search.nodes }
 }
 
@@ -79,6 +83,7 @@ struct Search<'a> {
     /// Dollars that the tasks from a depth on cost at least.
     floor: Vec<f64>,
     limit: u64,
+    time_left: Option<TimeLeft>,
     nodes: u64,
     complete: bool,
     best_score: Option<Score>,
@@ -91,6 +96,9 @@ struct Search<'a> {
 impl Search<'_> {
     fn visit(&mut self, depth: usize) {
         self.nodes += 1;
+        if self.nodes.is_multiple_of(256) && self.time_left.is_some_and(|left| left() <= 0.0) {
+            self.limit = self.nodes;
+        }
         if self.nodes >= self.limit || self.pruned(depth) {
             return;
         }

@@ -18,6 +18,7 @@ pub mod facility;
 pub mod formulation;
 pub mod lagrangian;
 pub mod linear;
+mod live;
 pub mod master;
 pub mod mip;
 pub mod outcome;

@@ -101,15 +101,19 @@ impl Solution {
     }
 }
 
+/// Asks for the seconds of wall time that are left. The clock is the caller's; results that depend on it
+/// depend on the machine.
+pub type TimeLeft = fn() -> f64;
+
 /// When a mixed-integer solve may stop.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// At this relative gap.
     pub gap: f64,
     /// After so many nodes.
     pub nodes: u64,
-    /// After so many seconds of wall time; makes the result depend on the machine.
-    pub seconds: Option<f64>,
+    /// When no time is left.
+    pub time_left: Option<TimeLeft>,
     /// The seed of the solver's own randomness.
     pub seed: u64,
 }

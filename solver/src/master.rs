@@ -14,7 +14,7 @@ use crate::{
     cuts::Cuts,
     formulation::Formulation,
     lagrangian::{Ledger, Prices, Solved},
-    linear::{Program, Row, Solution, Status, highs::Highs},
+    linear::{Program, Row, Solution, Status, TimeLeft, highs::Highs},
 };
 
 /// A way through a block: the columns that are 1.
@@ -49,8 +49,9 @@ pub fn generate(
     start: &Solution,
     plan: &[f64],
     rounds: u64,
+    time_left: Option<TimeLeft>,
 ) -> Generated {
-    let mut master = Master::new(form, blocks, plan);
+    let mut master = Master::new(form, blocks, plan, time_left);
     let mut ledger = Ledger::new(&form.program, blocks);
     let mut cuts = Cuts::default();
     let dual = |row: usize| start.duals.get(row).copied().unwrap_or(0.0);
@@ -130,7 +131,7 @@ struct Master<'b> {
 
 impl<'b> Master<'b> {
     /// With the ways of a plan as its first columns.
-    fn new(form: &Formulation<'_>, blocks: &'b Blocks, plan: &[f64]) -> Self {
+    fn new(form: &Formulation<'_>, blocks: &'b Blocks, plan: &[f64], time_left: Option<TimeLeft>) -> Self {
         let mut program = Program::default();
         for x in blocks.loose.iter().map(|x| *x as usize) {
             program.column(form.program.cost[x], form.program.low[x], form.program.high[x], false);
@@ -138,7 +139,7 @@ impl<'b> Master<'b> {
         program.rows = vec![Row { low: 1.0, high: 1.0, terms: Vec::new() }; blocks.list.len()];
         let mut master = Self {
             blocks,
-            lp: Highs::new(&program, false),
+            lp: Highs::new(&program, false, time_left),
             ways: Vec::new(),
             known: BTreeSet::new(),
             rows: Vec::new(),

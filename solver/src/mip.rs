@@ -14,6 +14,7 @@ use crate::{
     construct::Assignment,
     formulation::{Chosen, Fineness, Formulation, Keep},
     linear::{Limits, Solution, Status, highs, microlp},
+    live::Live,
     outcome::{Params, Price},
     problem::Problem,
     score::{EQUAL, Ranks},
@@ -78,6 +79,7 @@ pub fn solve(
     members: &[u32],
     start: &Assignment,
     params: &Params,
+    live: &mut Live<'_>,
 ) -> Found {
     let mut phase = Phase {
         problem,
@@ -90,6 +92,7 @@ pub fn solve(
         improved: false,
         cuts: 0,
         split: false,
+        live,
     };
     let mut found = Found::default();
     let mut size = phase.attempt(&mut found, true);
@@ -179,14 +182,7 @@ impl Stop {
     }
 }
 
-impl Found {
-    /// Takes a bound in.
-    fn raise(&mut self, bound: f64) {
-        self.bound = Some(self.bound.map_or(bound, |b| b.max(bound)));
-    }
-}
-
-struct Phase<'a> {
+struct Phase<'a, 'o> {
     problem: &'a Problem,
     ranks: &'a Ranks,
     members: &'a [u32],
@@ -198,9 +194,10 @@ struct Phase<'a> {
     cuts: u64,
     /// Whether equal tasks as one will not do: each needs variables of its own.
     split: bool,
+    live: &'a mut Live<'o>,
 }
 
-impl Phase<'_> {
+impl Phase<'_, '_> {
     /// Solves the program, with equal tasks as one if they are to be `merged`; its columns and rows.
     fn attempt(&mut self, found: &mut Found, merged: bool) -> Option<(u64, u64)> {
         let (problem, members, params) = (self.problem, self.members, self.params);
@@ -280,7 +277,7 @@ impl Phase<'_> {
                     few(self, &mut form);
                 }
                 let (bound, reduced) = priced.unwrap_or((relaxation.bound, relaxation.reduced));
-                found.raise(bound.min(least));
+                self.raise(found, bound.min(least));
                 if !self.close_enough(found.bound) {
                     self.prove(&mut form, (bound, &reduced), blocks, found);
                 }
@@ -291,12 +288,12 @@ impl Phase<'_> {
                     return Some(size(&form));
                 }
                 let (bound, reduced) = self.without_linear(&mut form);
-                found.raise(bound);
+                self.raise(found, bound);
                 self.polish(&form, &reduced, ANNEALING);
             }
             _ => {
                 if let Some(bound) = self.minimise(&mut form, None, None, Stop::proof(params)) {
-                    found.raise(bound);
+                    self.raise(found, bound);
                 }
             }
         }
@@ -309,7 +306,8 @@ impl Phase<'_> {
         if !self.params.highs {
             return Relaxed::Unknown;
         }
-        let mut lp = highs::Highs::new(&form.program, false);
+        self.live.phase("relaxation");
+        let mut lp = highs::Highs::new(&form.program, false, self.params.time_left);
         let mut solution = lp.run();
         for _ in 0..ROUNDS {
             let Some(values) = &solution.values else { break };
@@ -329,7 +327,7 @@ impl Phase<'_> {
             Status::Optimal => {
                 let bound = solution.bound.min(least);
                 let first = found.bound.is_none();
-                found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
+                self.raise(found, bound);
                 if first {
                     found.prices = prices(form, &mut lp, &solution);
                 }
@@ -337,6 +335,12 @@ impl Phase<'_> {
             }
             _ => Relaxed::Unknown,
         }
+    }
+
+    /// Takes a bound in.
+    fn raise(&mut self, found: &mut Found, bound: f64) {
+        found.bound = Some(found.bound.map_or(bound, |b| b.max(bound)));
+        self.live.bound(bound);
     }
 
     /// The items that a plan better than the best may use.
@@ -364,6 +368,7 @@ impl Phase<'_> {
 
     fn consider(&mut self, assignment: Assignment) {
         if assignment.score.better_than(&self.best.score) {
+            self.live.plan(&assignment.score);
             self.best = assignment;
             self.improved = true;
         }
@@ -380,6 +385,7 @@ impl Phase<'_> {
         only: Option<&[bool]>,
         limits: Stop,
     ) -> Option<f64> {
+        self.live.phase("mixed-integer program");
         let original = form.program.cost.clone();
         for (x, allowed) in only.into_iter().flatten().enumerate() {
             let mine = form.equal_to(form.items[x].task).iter().any(|task| {
@@ -485,12 +491,8 @@ impl Phase<'_> {
         if !self.params.highs {
             return microlp::solve(&form.program);
         }
-        let limits = Limits {
-            gap: gap.max(1e-9),
-            nodes,
-            seconds: self.params.deadline.map(|left| left()),
-            seed: self.params.seed,
-        };
+        let limits =
+            Limits { gap: gap.max(1e-9), nodes, time_left: self.params.time_left, seed: self.params.seed };
         highs::solve(&form.program, start, limits)
     }
 

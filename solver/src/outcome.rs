@@ -1,6 +1,6 @@
 //! What goes in beside the problem, and what comes out.
 
-use crate::column::Column;
+use crate::{column::Column, linear::TimeLeft};
 
 /// How hard to try, and when to stop.
 #[derive(Debug, Clone, Copy)]
@@ -13,9 +13,42 @@ pub struct Params {
     pub effort: u64,
     /// Whether HiGHS may be used.
     pub highs: bool,
-    /// Seconds left of a wall-clock limit, asked between phases; `None` without limit. The clock is the
-    /// caller's: the solver reads none.
-    pub deadline: Option<fn() -> f64>,
+    /// The seconds of wall time left, asked throughout; `None` without limit. Who interrupts the search
+    /// lets it answer 0.
+    pub time_left: Option<TimeLeft>,
+}
+
+/// How many moves a search may make, with which randomness, and when it has no more time for them.
+#[derive(Debug, Clone, Copy)]
+pub struct Moves {
+    /// How many.
+    pub count: u64,
+    /// Seed of its choices.
+    pub seed: u64,
+    /// As in [`Params`].
+    pub time_left: Option<TimeLeft>,
+}
+
+impl Moves {
+    /// Moves looked at between looks at the clock.
+    const PATIENCE: u64 = 64;
+
+    /// Whether the time is over at this move.
+    pub fn is_over(&self, at: u64) -> bool {
+        at.is_multiple_of(Self::PATIENCE) && self.time_left.is_some_and(|left| left() <= 0.0)
+    }
+}
+
+impl Params {
+    /// So many moves under these limits.
+    pub const fn moves(&self, count: u64) -> Moves {
+        Moves { count, seed: self.seed, time_left: self.time_left }
+    }
+
+    /// Whether the time is over.
+    pub fn is_over(&self) -> bool {
+        self.time_left.is_some_and(|left| left() <= 0.0)
+    }
 }
 
 /// The effort of a plan when none is asked for.
@@ -23,7 +56,7 @@ pub const DEFAULT_EFFORT: u64 = 20_000;
 
 impl Default for Params {
     fn default() -> Self {
-        Self { seed: 0, gap: 0.0, effort: DEFAULT_EFFORT, highs: true, deadline: None }
+        Self { seed: 0, gap: 0.0, effort: DEFAULT_EFFORT, highs: true, time_left: None }
     }
 }
 
@@ -44,6 +77,8 @@ pub struct Outcome {
     pub phases: Vec<Phase>,
     /// Work units spent.
     pub effort: u64,
+    /// Whether the time was over before the search was: another run may find another plan.
+    pub cut_short: bool,
 }
 
 /// A limit that has a price.

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     construct::{Assignment, finish, insert_all, remove_with_consumers, score, topological},
+    outcome::Moves,
     problem::Problem,
     score::{Ranks, Score},
     state::State,
@@ -18,10 +19,9 @@ pub fn improve(
     ranks: &Ranks,
     members: &[u32],
     start: &Assignment,
-    seed: u64,
-    moves: u64,
+    moves: Moves,
 ) -> Assignment {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(moves.seed);
     let mut state = State::new(problem);
     for task in topological(problem, members) {
         if let Some(column) = &start.columns[task as usize] {
@@ -31,7 +31,10 @@ pub fn improve(
     let mut best = start.clone();
     // Plans over a budget are never kept: the greedy start is within all of them.
     let mut current: Score = score(problem, ranks, &state, members);
-    for step in 0..moves {
+    for step in 0..moves.count {
+        if moves.is_over(step) {
+            break;
+        }
         let before: Vec<_> = state.columns().to_vec();
         let size = 1 + rng.random_range(0..neighbourhood(members.len()));
         let mut out = related(problem, &state, members, size, &mut rng);
@@ -46,7 +49,7 @@ pub fn improve(
         insert_all(problem, &mut state, &topological(problem, &out));
         let next = score(problem, ranks, &state, members);
         // Cooling from 2 % of the total to nothing lets the search leave shallow valleys.
-        let heat = 0.02 * current.total.abs() * (1.0 - step as f64 / moves as f64).powi(3);
+        let heat = 0.02 * current.total.abs() * (1.0 - step as f64 / moves.count as f64).powi(3);
         let chance: f64 = rng.random();
         let worth = next.left < current.left
             || next.left == current.left && next.total <= current.total - heat * chance.max(1e-12).ln() * 0.2;

@@ -4,17 +4,19 @@ use crate::{
     column::Column,
     components::components,
     construct::{Assignment, complete, greedy, topological},
-    exact, mip,
-    outcome::{Outcome, Params, Phase},
+    exact,
+    live::Live,
+    mip,
+    outcome::{Moves, Outcome, Params, Phase},
     problem::Problem,
     prompt::start_promptly,
-    score::{EQUAL, Ranks},
+    score::{EQUAL, Ranks, Score},
     search,
     state::State,
     workflow,
 };
 
-/// Told of each better plan: total and bound of all components so far, `None` where unknown.
+/// Told of each better plan and bound, of all components together, and of each phase when all is over.
 pub type Observer<'a> = &'a mut dyn FnMut(&Phase);
 
 /// Decides where and when each task runs.
@@ -40,34 +42,40 @@ pub fn solve_from(
         effort: 0,
         prices: Vec::new(),
     };
+    let mut live = Live::new(&mut *observer);
     // Budgets join tasks that share nothing else; most do not bind. First without joining.
     let parts = components(problem, false);
     run.phases.note("components", parts.len() as u64, parts.iter().map(Vec::len).max().unwrap_or(0) as u64);
-    let mut solved = run.parts(&parts, &[]);
+    let mut solved = run.parts(&parts, &[], &mut live);
     if has_budgets(problem) && run.exceeded(&solved) {
         let joined = components(problem, true);
         run.phases.note("components joined by budgets", joined.len() as u64, 0);
         run.prices.clear();
-        solved = run.parts(&joined, &solved);
+        live = Live::new(&mut *observer);
+        solved = run.parts(&joined, &solved, &mut live);
     }
     let mut columns: Vec<Option<Column>> = vec![None; problem.tasks.len()];
     let (mut total, mut bound) = (0.0, Some(0.0));
     let mut complete = true;
     for part in &solved {
-        total += part.best.score.total;
-        complete &= part.best.score.complete();
-        bound = bound.and_then(|sum: f64| part.bound.map(|b| sum + b.min(part.best.score.total)));
-        for task in &part.members {
-            columns[*task as usize].clone_from(&part.best.columns[*task as usize]);
+        total += part.score.total;
+        complete &= part.score.complete();
+        bound = bound.and_then(|sum: f64| part.bound().map(|b| sum + b));
+        for (task, column) in part.members.iter().zip(&part.columns) {
+            columns[*task as usize].clone_from(column);
         }
     }
     total += start_promptly(problem, &mut columns);
     let bound = if complete { bound.map(|bound| bound.min(total)) } else { None };
+    let cut_short = params.is_over();
+    if cut_short {
+        run.phases.note("interrupted", 1, 0);
+    }
     let phases = run.phases.finish(total, bound);
     for phase in &phases {
-        observer(phase);
+        live.done(phase);
     }
-    Outcome { columns, total, bound, complete, prices: run.prices, phases, effort: run.effort }
+    Outcome { columns, total, bound, complete, prices: run.prices, phases, effort: run.effort, cut_short }
 }
 
 fn has_budgets(problem: &Problem) -> bool {
@@ -77,8 +85,33 @@ fn has_budgets(problem: &Problem) -> bool {
 /// A component with its best plan.
 struct Part {
     members: Vec<u32>,
-    best: Assignment,
-    bound: Option<f64>,
+    /// By member.
+    columns: Vec<Option<Column>>,
+    score: Score,
+    /// No plan that places everything required costs less.
+    floor: f64,
+    /// Whether nothing is left to be done.
+    settled: bool,
+}
+
+impl Part {
+    fn new(members: &[u32], best: &Assignment, floor: f64, settled: bool) -> Self {
+        let columns = members.iter().map(|task| best.columns[*task as usize].clone()).collect();
+        Self { members: members.to_vec(), columns, score: best.score.clone(), floor, settled }
+    }
+
+    /// The best plan, by task of the problem.
+    fn best(&self, problem: &Problem) -> Assignment {
+        let mut columns = vec![None; problem.tasks.len()];
+        for (task, column) in self.members.iter().zip(&self.columns) {
+            columns[*task as usize].clone_from(column);
+        }
+        Assignment { columns, score: self.score.clone() }
+    }
+
+    fn bound(&self) -> Option<f64> {
+        self.score.complete().then_some(self.floor.min(self.score.total))
+    }
 }
 
 struct Run<'a> {
@@ -92,21 +125,16 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn parts(&mut self, parts: &[Vec<u32>], known: &[Part]) -> Vec<Part> {
-        let mut solved = Vec::with_capacity(parts.len());
-        for members in parts {
-            // A part that joining did not change, and that no budget touches, keeps its plan.
-            let same = known.iter().find(|p| p.members == *members);
-            let touched = members.iter().any(|t| {
-                let t = &self.problem.tasks[*t as usize];
-                !t.budgets.is_empty() || !t.carbon_budgets.is_empty()
-            });
-            solved.push(match same {
-                Some(part) if !touched => {
-                    Part { members: members.clone(), best: part.best.clone(), bound: part.bound }
-                }
-                _ => self.part(members),
-            });
+    /// Solves components one by one: each has a first plan before the first is improved.
+    fn parts(&mut self, parts: &[Vec<u32>], known: &[Part], live: &mut Live<'_>) -> Vec<Part> {
+        let mut solved: Vec<Part> = parts.iter().map(|members| self.first(members, known)).collect();
+        for part in &solved {
+            live.add(&part.score, part.floor);
+        }
+        live.tell();
+        for part in solved.iter_mut().filter(|part| !part.settled) {
+            live.part(&part.score, part.floor);
+            *part = self.improved(part, live);
         }
         solved
     }
@@ -114,8 +142,9 @@ impl Run<'_> {
     fn exceeded(&self, solved: &[Part]) -> bool {
         let mut state = State::new(self.problem);
         for part in solved {
+            let best = part.best(self.problem);
             for task in topological(self.problem, &part.members) {
-                if let Some(column) = &part.best.columns[task as usize] {
+                if let Some(column) = &best.columns[task as usize] {
                     state.place(task as usize, column.clone());
                 }
             }
@@ -123,16 +152,29 @@ impl Run<'_> {
         !state.over_budget().is_none()
     }
 
-    /// Solves one component.
-    fn part(&mut self, members: &[u32]) -> Part {
+    /// The first plan of a component: the best one where that is quickly known.
+    fn first(&mut self, members: &[u32], known: &[Part]) -> Part {
         let problem = self.problem;
+        // A part that joining did not change, and that no budget touches, keeps its plan.
+        let touched = members.iter().any(|t| {
+            let t = &problem.tasks[*t as usize];
+            !t.budgets.is_empty() || !t.carbon_budgets.is_empty()
+        });
+        if !touched && let Some(same) = known.iter().find(|part| part.members == members) {
+            return Part {
+                members: members.to_vec(),
+                settled: true,
+                columns: same.columns.clone(),
+                score: same.score.clone(),
+                floor: same.floor,
+            };
+        }
         if let Some(best) =
             (members.len() > 1).then(|| workflow::solve(problem, self.ranks, members)).flatten()
             && State::within(problem, &best)
         {
             self.phases.add("elimination", 1, 0);
-            let bound = best.score.complete().then_some(best.score.total);
-            return Part { members: members.to_vec(), best, bound };
+            return Part::new(members, &best, best.score.total, true);
         }
         let mut best = greedy(problem, self.ranks, members);
         for columns in self.known {
@@ -142,37 +184,47 @@ impl Run<'_> {
             }
         }
         self.phases.add("first plan", 1, 0);
+        let floor = members.iter().map(|t| exact::least(problem, *t as usize)).sum();
+        Part::new(members, &best, floor, false)
+    }
+
+    /// The best plan of a component that is found from its first.
+    fn improved(&mut self, part: &Part, live: &mut Live<'_>) -> Part {
+        let (problem, members, params) = (self.problem, &part.members, self.params);
+        let mut best = part.best(problem);
+        live.phase("branch and bound");
         let order = topological(problem, members);
         let limit = self.exact_nodes(members);
-        let found = exact::search(problem, self.ranks, &order, Some(&best), limit);
+        let found = exact::search(problem, self.ranks, &order, Some(&best), limit, params.time_left);
         self.effort += found.nodes;
         self.phases.add("branch and bound", found.nodes, u64::from(found.proven));
         if let Some(better) = found.best {
+            live.plan(&better.score);
             best = better;
         }
         if found.proven {
-            let bound = best.score.complete().then_some(best.score.total);
-            return Part { members: members.to_vec(), best, bound };
+            live.bound(best.score.total);
+            return Part::new(members, &best, best.score.total, true);
         }
-        let moves = self.params.effort / 10;
-        let floor: f64 = members.iter().map(|t| exact::least(problem, *t as usize)).sum();
-        let mut bound = floor;
-        let found = mip::solve(problem, self.ranks, members, &best, self.params);
+        let mut floor = part.floor;
+        let found = mip::solve(problem, self.ranks, members, &best, params, live);
         self.phases.add_all("mixed-integer program", &found.counts);
         if let Some(better) = found.best {
             best = better;
         }
         if let Some(found) = found.bound {
-            bound = bound.max(found);
+            floor = floor.max(found);
         }
         self.prices.extend(found.prices);
-        if best.score.complete() && best.score.total > bound + EQUAL * bound.abs().max(1.0) {
-            best = search::improve(problem, self.ranks, members, &best, self.params.seed + 1, moves);
-            self.effort += moves;
-            self.phases.add("search", moves, 0);
+        if best.score.complete() && best.score.total > floor + EQUAL * floor.abs().max(1.0) {
+            live.phase("search");
+            let moves = Moves { seed: params.seed + 1, ..params.moves(params.effort / 10) };
+            best = search::improve(problem, self.ranks, members, &best, moves);
+            live.plan(&best.score);
+            self.effort += moves.count;
+            self.phases.add("search", moves.count, 0);
         }
-        let bound = best.score.complete().then_some(bound.min(best.score.total));
-        Part { members: members.to_vec(), best, bound }
+        Part::new(members, &best, floor, true)
     }
 
     /// Nodes that branch and bound may visit: fewer the more columns each node looks at.

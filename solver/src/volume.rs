@@ -11,6 +11,7 @@ use crate::{
     cuts::Cuts,
     formulation::Formulation,
     lagrangian::{Ledger, Prices},
+    linear::TimeLeft,
 };
 
 /// Steps between looks for rows that the mean breaks.
@@ -24,11 +25,20 @@ const LEAST_SHARE: f64 = 0.3;
 /// How far ahead of the bound the goal lies at most, as a share of it.
 const AHEAD: f64 = 0.03;
 
-/// Finds prices by a number of steps. `target`: the cost of a plan, when one is known.
-pub fn climb(form: &mut Formulation<'_>, blocks: &Blocks, target: Option<f64>, steps: u64) -> Prices {
+/// Finds prices by a number of steps, or of what time is left for. `target`: the cost of a plan, when one is known.
+pub fn climb(
+    form: &mut Formulation<'_>,
+    blocks: &Blocks,
+    target: Option<f64>,
+    steps: u64,
+    time_left: Option<TimeLeft>,
+) -> Prices {
     let mut climb = Climb::new(Ledger::new(&form.program, blocks), form.program.cost.len());
     let mut cuts = Cuts::default();
     for step in 1..=steps {
+        if time_left.is_some_and(|left| left() <= 0.0) {
+            break;
+        }
         climb.step(form, blocks, target);
         if step % SEPARATE == 0 && step + SEPARATE <= steps {
             let before = form.program.rows.len();

@@ -94,7 +94,7 @@ fn members(problem: &Problem) -> Vec<u32> {
 /// The best plan, by exhaustion, when it places everything required.
 fn optimum(problem: &Problem) -> Option<Assignment> {
     let order = topological(problem, &members(problem));
-    let found = exact::search(problem, &Ranks::new(problem), &order, None, 2_000_000);
+    let found = exact::search(problem, &Ranks::new(problem), &order, None, 2_000_000, None);
     assert!(found.proven, "small enough to exhaust");
     found.best.filter(|best| best.score.complete())
 }
@@ -106,7 +106,7 @@ fn stated(problem: &Problem) -> Formulation<'_> {
 }
 
 fn relaxation(form: &mut Formulation<'_>) -> Solution {
-    let mut lp = highs::Highs::new(&form.program, false);
+    let mut lp = highs::Highs::new(&form.program, false, None);
     loop {
         let solution = lp.run();
         let rows = form.separate(solution.values.as_deref().expect("a plan exists"));
@@ -144,7 +144,7 @@ fn prices_of_steps_prove_bounds() {
         let Some(best) = optimum(&problem) else { continue };
         let mut form = stated(&problem);
         let blocks = Blocks::new(&form);
-        let prices = volume::climb(&mut form, &blocks, Some(best.score.total * 1.1), 80);
+        let prices = volume::climb(&mut form, &blocks, Some(best.score.total * 1.1), 80, None);
         keeps(&form, &blocks, &prices.cost, prices.bound, &best, seed);
         plans += 1;
         closed += u32::from(prices.bound >= best.score.total * 0.98);
@@ -167,7 +167,7 @@ fn columns_of_blocks_prove_bounds_above_the_relaxation_and_hold_good_plans() {
         let relaxed = relaxation(&mut form);
         let blocks = Blocks::new(&form);
         let plan = form.values_of(&first.columns);
-        let made = generate(&mut form, &blocks, &relaxed, &plan, 60);
+        let made = generate(&mut form, &blocks, &relaxed, &plan, 60, None);
         let bound = made.prices.bound;
         assert!(bound >= relaxed.bound - 1e-6, "seed {seed}: {bound} below {}", relaxed.bound);
         keeps(&form, &blocks, &made.prices.cost, bound, &best, seed);
@@ -179,7 +179,7 @@ fn columns_of_blocks_prove_bounds_above_the_relaxation_and_hold_good_plans() {
             .collect();
         let composition = Composition::new(&form, &blocks, candidates(&made.ways, &through, usize::MAX));
         let start = composition.start(&plan);
-        let limits = Limits { gap: 0.0, nodes: 10_000, seconds: None, seed: 0 };
+        let limits = Limits { gap: 0.0, nodes: 10_000, time_left: None, seed: 0 };
         let composed = highs::solve(&composition.program, start.as_deref(), limits);
         let values = composed.values.expect("the first plan's ways are among them");
         let spread = composition.spread(&values, form.program.cost.len());

@@ -119,3 +119,39 @@ fn nobody_waits_for_nothing() {
         }
     }
 }
+
+#[test]
+fn whoever_watches_sees_plans_get_better_and_bounds_rise() {
+    for seed in 0..20 {
+        let problem = crowd(seed, 4, 3);
+        let (mut total, mut bound, mut told) = (f64::INFINITY, f64::NEG_INFINITY, 0);
+        let outcome = solve(&problem, &Params::default(), &mut |phase| {
+            if let Some(now) = phase.total {
+                assert!(now <= total + 1e-6, "{seed}: {now} after {total} in {}", phase.name);
+                total = now;
+                told += 1;
+            }
+            if let Some(now) = phase.bound {
+                assert!(now >= bound - 1e-6, "{seed}: {now} after {bound} in {}", phase.name);
+                assert!(now <= total + 1e-6, "{seed}: a bound of {now} above a plan of {total}");
+                bound = now;
+            }
+        });
+        if outcome.complete {
+            assert!(told > 0 && (total - outcome.total).abs() < 1e-6, "{seed}: told {total}");
+        }
+    }
+}
+
+#[test]
+fn without_time_there_is_a_plan_with_a_bound_that_holds() {
+    for seed in 0..20 {
+        let problem = crowd(seed, 4, 3);
+        let best = solved(&problem);
+        let none = solve(&problem, &Params { time_left: Some(|| 0.0), ..Params::default() }, &mut |_| {});
+        assert!(none.cut_short && !best.cut_short);
+        if let (true, Some(bound)) = (best.complete, none.bound) {
+            assert!(bound <= best.total + 1e-6, "{seed}: {bound} above {}", best.total);
+        }
+    }
+}

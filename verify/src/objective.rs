@@ -163,9 +163,12 @@ impl Checker<'_> {
 /// `noLp`) leaves no trace that could be recomputed.
 fn check_flags(plan: &Plan, findings: &mut Findings<'_>) {
     let flags = &plan.inputs.flags;
-    if plan.reproducible == flags.time_limit.is_some() {
+    let interrupted = plan.solver.phases.iter().any(|phase| phase.name == "interrupted");
+    if plan.reproducible == (flags.time_limit.is_some() || interrupted) {
         let limit = flags.time_limit.map_or("none".to_owned(), |limit| limit.to_string());
-        let message = format!("reproducible is {} with a time limit of {limit}", plan.reproducible);
+        let search = if interrupted { "an interrupted" } else { "a whole" };
+        let message =
+            format!("reproducible is {} of {search} search with a time limit of {limit}", plan.reproducible);
         findings.add(Kind::Document, message);
     }
     // A preset is in force only where its price is: an explicit price wins.

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         None => of_plan(&plan, question)?,
         Some(inputs) => {
             let mut progress = Progress::new(&args.common);
-            let time_left = plan.inputs.flags.time_limit.map(clock::limit);
+            let time_left = Some(clock::search_until(plan.inputs.flags.time_limit));
             let mut observer = |phase: &Phase| progress.phase(phase);
             of_documents(&plan, &inputs, question, time_left, &mut observer)?
         }

@@ -128,7 +128,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let previous = args.aims.previous.as_deref().map(input::plan).transpose()?;
     let settings = settings(args, &inputs, previous.as_ref());
     let mut progress = Progress::new(&args.common);
-    let time_left = settings.time_limit.map(clock::limit);
+    let time_left = Some(clock::search_until(settings.time_limit));
     if let Some(axes) = &args.aims.pareto {
         return front::run(args, &inputs, &settings, axes, time_left, progress);
     }

@@ -12,6 +12,7 @@ use super::{
     format::{decimals, hours, kg, minute, percent, usd},
     style::{bold, dim, good, warn},
     table::{Align, Table, wrap},
+    verdict::not_reproducible,
 };
 
 /// The whole text, in lines of at most `width` characters.
@@ -49,7 +50,7 @@ fn headline(front: &Front, width: usize) -> Vec<String> {
     };
     lines.push(quality);
     if !front.reproducible {
-        lines.push(warn("A time limit was given: the same command may give another front."));
+        lines.push(warn(not_reproducible(&front.inputs.flags)));
     }
     lines.push(dim(format!("as of {}", minute(front.inputs.flags.now))));
     lines

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use plimsoll_model::Plan;
+use plimsoll_model::{Plan, plan::Flags};
 use plimsoll_solver::Phase;
 use plimsoll_verify::Violation;
 
@@ -37,13 +37,24 @@ pub(crate) fn verdict(plan: &Plan, violations: &[Violation]) -> String {
     )
 }
 
-/// A phase of the search, as a line of progress.
+/// Why the same command may give something else.
+pub(super) const fn not_reproducible(flags: &Flags) -> &'static str {
+    match flags.time_limit {
+        Some(_) => "A time limit was given: the same command may find something else.",
+        None => "The search was interrupted: this is the best it had found.",
+    }
+}
+
+/// What is known in a phase of the search, as a line of progress.
 pub(crate) fn phase(phase: &Phase) -> String {
     let mut text = phase.name.to_owned();
     if let Some(total) = phase.total {
         _ = write!(text, ": {}", usd_f64(total));
         if let Some(bound) = phase.bound {
             _ = write!(text, ", at least {}", usd_f64(bound));
+            if total > bound && bound > 0.0 {
+                _ = write!(text, ", gap {:.2}%", 100.0 * (total - bound) / bound);
+            }
         }
     }
     for (name, value) in &phase.counts {

@@ -11,6 +11,7 @@ mod explain;
 mod flags;
 mod front;
 mod html;
+mod interrupt;
 mod kubernetes;
 mod offers;
 mod output;

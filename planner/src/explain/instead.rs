@@ -37,7 +37,7 @@ pub(super) fn plan_with(
         gap: settings.gap.to_f64(),
         effort: settings.effort,
         highs: !settings.no_lp,
-        deadline: time_left,
+        time_left,
     };
     let outcome = plimsoll_solver::solve(&build.problem, &params, observer);
     let decisions: Vec<Option<Decision>> = outcome

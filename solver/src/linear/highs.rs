@@ -6,11 +6,11 @@
 
 #![expect(unsafe_code, reason = "HiGHS is a C library; every call is wrapped here and nowhere else")]
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use highs_sys as ffi;
 
-use super::{Limits, Program, Row, Solution, Status};
+use super::{Limits, Program, Row, Solution, Status, TimeLeft};
 
 /// A HiGHS instance that holds one program and can be extended and solved again.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Drop for Highs {
 
 /// Solves a mixed-integer program, from a start (column, value) where one is given.
 pub fn solve(program: &Program, start: Option<&[(u32, f64)]>, limits: Limits) -> Solution {
-    let mut highs = Highs::new(program, true);
+    let mut highs = Highs::new(program, true, limits.time_left);
     highs.limit(limits);
     if let Some(start) = start {
         highs.start(start);
@@ -39,8 +39,9 @@ pub fn solve(program: &Program, start: Option<&[(u32, f64)]>, limits: Limits) ->
 }
 
 impl Highs {
-    /// An instance that holds a program, with its integer columns (`mixed`) or as its relaxation.
-    pub fn new(program: &Program, mixed: bool) -> Self {
+    /// An instance that holds a program, with its integer columns (`mixed`) or as its relaxation. Its solves
+    /// end when no time is left.
+    pub fn new(program: &Program, mixed: bool, time_left: Option<TimeLeft>) -> Self {
         // SAFETY: no preconditions.
         let pointer = unsafe { ffi::Highs_create() };
         let mut highs = Self { pointer, columns: program.cost.len(), rows: program.rows.len(), mixed };
@@ -79,7 +80,22 @@ impl Highs {
             // Nothing is loaded: `run` will say so.
             highs.columns = 0;
         }
+        if let Some(time_left) = time_left {
+            highs.interrupt_when_over(time_left);
+        }
         highs
+    }
+
+    /// Lets every iteration of the simplex method and every node ask for the time left: HiGHS looks at its
+    /// own limit more rarely, and cannot be told of a limit that comes while it runs.
+    fn interrupt_when_over(&mut self, time_left: TimeLeft) {
+        // SAFETY: `interrupt` has the type of a callback, and what it is given back is the pointer to a
+        // function that lives as long as the program.
+        unsafe {
+            ffi::Highs_setCallback(self.pointer, Some(interrupt), time_left as *mut c_void);
+            ffi::Highs_startCallback(self.pointer, ffi::kHighsCallbackSimplexInterrupt);
+            ffi::Highs_startCallback(self.pointer, ffi::kHighsCallbackMipInterrupt);
+        }
     }
 
     /// Sets when a mixed-integer solve may stop.
@@ -87,9 +103,6 @@ impl Highs {
         self.set_double(c"mip_rel_gap", limits.gap.max(1e-9));
         self.set_int(c"mip_max_nodes", i32::try_from(limits.nodes).unwrap_or(i32::MAX));
         self.set_int(c"random_seed", (limits.seed % 0x7fff_ffff) as i32);
-        if let Some(seconds) = limits.seconds {
-            self.set_double(c"time_limit", seconds.max(0.01));
-        }
     }
 
     /// Offers a start: the values of some columns; HiGHS completes the others.
@@ -170,6 +183,7 @@ impl Highs {
             ffi::MODEL_STATUS_INFEASIBLE => Status::Infeasible,
             ffi::MODEL_STATUS_REACHED_TIME_LIMIT
             | ffi::MODEL_STATUS_REACHED_ITERATION_LIMIT
+            | ffi::MODEL_STATUS_REACHED_INTERRUPT
             | ffi::MODEL_STATUS_REACHED_SOLUTION_LIMIT => Status::Limit,
             _ => Status::Failed,
         };
@@ -234,6 +248,23 @@ impl Highs {
     }
 }
 
+/// What HiGHS calls to hear whether it should stop.
+unsafe extern "C" fn interrupt(
+    _: c_int,
+    _: *const c_char,
+    _: *const ffi::HighsCallbackDataOut,
+    answer: *mut ffi::HighsCallbackDataIn,
+    time_left: *mut c_void,
+) {
+    // SAFETY: `interrupt_when_over` passed a `TimeLeft` as this pointer, and HiGHS an answer to fill in.
+    unsafe {
+        let time_left = std::mem::transmute::<*mut c_void, TimeLeft>(time_left);
+        if !answer.is_null() && time_left() <= 0.0 {
+            (*answer).user_interrupt = 1;
+        }
+    }
+}
+
 /// Rows as start, index and value arrays.
 fn compressed(rows: &[Row]) -> (Vec<i32>, Vec<i32>, Vec<f64>) {
     let (mut starts, mut indices, mut values) = (Vec::new(), Vec::new(), Vec::new());
@@ -260,7 +291,7 @@ mod tests {
         program
     }
 
-    const LIMITS: Limits = Limits { gap: 0.0, nodes: 1000, seconds: None, seed: 1 };
+    const LIMITS: Limits = Limits { gap: 0.0, nodes: 1000, time_left: None, seed: 1 };
 
     #[test]
     fn a_knapsack_is_solved_and_bounded() {
@@ -272,7 +303,7 @@ mod tests {
 
     #[test]
     fn rows_added_to_a_relaxation_tighten_it() {
-        let mut highs = Highs::new(&knapsack(), false);
+        let mut highs = Highs::new(&knapsack(), false, None);
         let loose = highs.run();
         highs.add_rows(&[Row {
             low: f64::NEG_INFINITY,
@@ -282,6 +313,24 @@ mod tests {
         let tight = highs.run();
         assert!(tight.bound > loose.bound + 1e-6);
         assert_eq!(tight.duals.len(), 2);
+    }
+
+    #[test]
+    fn a_solve_ends_when_no_time_is_left() {
+        // Transport from eight sites to eight others: more than presolve settles.
+        let mut program = Program::default();
+        for cost in 0..64_u32 {
+            program.column(f64::from(cost * 37 % 61 + 1), 0.0, f64::INFINITY, false);
+        }
+        for site in 0..8 {
+            program.row(f64::NEG_INFINITY, 9.0, (0..8).map(|to| (8 * site + to, 1.0)).collect());
+            program.row(7.0, f64::INFINITY, (0..8).map(|from| (8 * from + site, 1.0)).collect());
+        }
+        assert_eq!(Highs::new(&program, false, Some(|| 0.0)).run().status, Status::Limit);
+        assert_eq!(Highs::new(&program, false, Some(|| f64::INFINITY)).run().status, Status::Optimal);
+        program.integer.fill(true);
+        let limits = Limits { time_left: Some(|| 0.0), ..LIMITS };
+        assert_eq!(solve(&program, None, limits).status, Status::Limit);
     }
 
     #[test]

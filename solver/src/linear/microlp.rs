@@ -71,7 +71,7 @@ mod tests {
             let terms = (0..costs.len()).map(|i| (i as u32, f64::from(weights[i]))).collect();
             program.row(f64::NEG_INFINITY, f64::from(capacity), terms);
             let ours = solve(&program);
-            let limits = Limits { gap: 0.0, nodes: 10_000, seconds: None, seed: 0 };
+            let limits = Limits { gap: 0.0, nodes: 10_000, time_left: None, seed: 0 };
             let theirs = highs::solve(&program, None, limits);
             proptest::prop_assert_eq!(ours.status, theirs.status);
             proptest::prop_assert!((ours.bound - theirs.bound).abs() < 1e-6);

@@ -36,7 +36,7 @@ pub(super) fn is_timed(form: &Formulation<'_>, x: u32) -> bool {
     form.items.get(x as usize).is_none_or(Item::timed)
 }
 
-impl Phase<'_> {
+impl Phase<'_, '_> {
     /// Rebuilds a solution under the full rules; on refusal what cannot stand together. Of a program that
     /// counts equal tasks only the refusal means something.
     pub(super) fn rebuild(&self, form: &Formulation<'_>, chosen: &[Chosen]) -> Result<Assignment, Conflict> {

@@ -13,7 +13,7 @@ use crate::{
 /// The columns of a task that annealing moves among.
 const NEIGHBOURS: usize = 60;
 
-impl Phase<'_> {
+impl Phase<'_, '_> {
     /// Rounds the relaxation to a plan: the surest tasks first, each where most of it lies and it fits.
     pub(super) fn round(&mut self, form: &Formulation<'_>, values: &[f64]) {
         let mut shares: Vec<Vec<(f64, u32)>> = vec![Vec::new(); self.problem.tasks.len()];
@@ -74,14 +74,14 @@ impl Phase<'_> {
     pub(super) fn polish(&mut self, form: &Formulation<'_>, reduced: &[f64], moves: u64) {
         if self.best.score.complete() {
             let columns = self.low_cost(form, reduced);
-            let moves = self.params.effort * moves.min(self.members.len() as u64);
-            let (problem, ranks, seed) = (self.problem, self.ranks, self.params.seed);
-            let cooled = anneal::improve(problem, ranks, self.members, &self.best, &columns, seed, moves);
+            let moves = self.params.moves(self.params.effort * moves.min(self.members.len() as u64));
+            self.live.phase("annealing");
+            let cooled = anneal::improve(self.problem, self.ranks, self.members, &self.best, &columns, moves);
             self.consider(cooled);
         }
-        let moves = self.params.effort / 10;
-        let polished =
-            search::improve(self.problem, self.ranks, self.members, &self.best, self.params.seed, moves);
+        self.live.phase("search");
+        let moves = self.params.moves(self.params.effort / 10);
+        let polished = search::improve(self.problem, self.ranks, self.members, &self.best, moves);
         self.consider(polished);
     }
 

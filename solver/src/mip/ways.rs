@@ -25,7 +25,7 @@ const STEPS: u64 = 200;
 /// The gap at which a composition is good enough.
 const GAP: f64 = 1e-4;
 
-impl Phase<'_> {
+impl Phase<'_, '_> {
     /// Prices the rows that blocks share and composes a plan from ways through them; returns the bound
     /// and by column of a task its reduced cost. `None` without a plan to begin with, or where blocks hold little.
     pub(super) fn by_blocks(
@@ -41,8 +41,14 @@ impl Phase<'_> {
         let plan = form.values_of(&self.best.columns);
         let most = ROUNDS.min(COLUMN_ROUNDS / form.program.cost.len().max(1) as u64);
         let rounds = 1 + self.params.effort.min(DEFAULT_EFFORT) * most / DEFAULT_EFFORT;
-        let Generated { prices, ways } = generate(form, &blocks, relaxation, &plan, rounds);
+        self.live.phase("prices of blocks");
+        let Generated { prices, ways } =
+            generate(form, &blocks, relaxation, &plan, rounds, self.params.time_left);
         self.cuts += prices.cuts;
+        self.live.bound(prices.bound);
+        if self.params.is_over() {
+            return Some((prices.bound, Vec::new()));
+        }
         let room = self.best.score.total - prices.bound;
         let through = Self::through(form, &blocks, &prices, room);
         let most = 1 + WAYS * self.params.effort / DEFAULT_EFFORT;
@@ -55,7 +61,9 @@ impl Phase<'_> {
     pub(super) fn without_linear(&mut self, form: &mut Formulation<'_>) -> (f64, Vec<f64>) {
         let blocks = Blocks::new(form);
         let target = self.best.score.complete().then_some(self.best.score.total);
-        let prices = volume::climb(form, &blocks, target, 1 + STEPS * self.params.effort / DEFAULT_EFFORT);
+        self.live.phase("prices");
+        let steps = 1 + STEPS * self.params.effort / DEFAULT_EFFORT;
+        let prices = volume::climb(form, &blocks, target, steps, self.params.time_left);
         self.cuts += prices.cuts;
         let through = Self::through(form, &blocks, &prices, f64::NEG_INFINITY);
         self.round(form, &prices.mean);
@@ -79,15 +87,20 @@ impl Phase<'_> {
             let few = rest.iter().filter(|r| **r).count() <= EXACT_COLUMNS * scale;
             (few && phase.best.score.complete()).then_some((room, rest))
         };
+        if self.params.is_over() {
+            // Nor are the reduced costs whole then.
+            return;
+        }
         let mut left = open(self);
         if left.is_none() && self.members.len() > SEARCHED {
             self.polish(form, reduced, if blocks { AFTER_BLOCKS } else { ANNEALING });
             left = open(self);
         }
         let Some((room, rest)) = left else { return };
+        self.live.phase("proof");
         if let Some(bound) = self.minimise(form, None, Some(&rest), Stop::proof(self.params)) {
             // Whatever beats the plan that set the room uses only columns that were left in.
-            found.raise(bound.min(base + room));
+            self.raise(found, bound.min(base + room));
         }
     }
 
@@ -98,13 +111,14 @@ impl Phase<'_> {
 
     /// Takes the best plan among ways through the blocks.
     fn compose(&mut self, form: &mut Formulation<'_>, blocks: &Blocks, ways: &[Way]) {
+        self.live.phase("composition");
         for _ in 0..REFUSALS {
             let composition = Composition::new(form, blocks, ways.to_vec());
             let start = composition.start(&form.values_of(&self.best.columns));
             let limits = Limits {
                 gap: self.params.gap.max(GAP),
                 nodes: 1 + self.params.effort / 200,
-                seconds: self.params.deadline.map(|left| left()),
+                time_left: self.params.time_left,
                 seed: self.params.seed,
             };
             let solution = highs::solve(&composition.program, start.as_deref(), limits);

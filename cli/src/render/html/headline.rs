@@ -4,7 +4,10 @@ use maud::{Markup, html};
 use plimsoll_model::{Plan, Usd, plan::Status};
 
 use super::{Report, parts::billed};
-use crate::render::format::{kg, kwh, minute, percent, usd};
+use crate::render::{
+    format::{kg, kwh, minute, percent, usd},
+    verdict::not_reproducible,
+};
 
 /// The page's title.
 pub(super) fn title(report: &Report<'_>) -> String {
@@ -37,7 +40,7 @@ pub(super) fn header(report: &Report<'_>) -> Markup {
                     a href="#front" { "the others" } "." }
             }
             @if !plan.reproducible {
-                p.warn { "A time limit was given: the same command may give another plan." }
+                p.warn { (not_reproducible(&plan.inputs.flags)) }
             }
             dl.key {
                 div { dt { "Billed" } dd { (usd(billed(plan))) span { "machines, data, expected rework" } } }
@@ -90,7 +93,7 @@ pub(super) fn footer(report: &Report<'_>) -> Markup {
     html! {
         footer {
             p { "Made by plimsoll. The same files and flags give the same page again"
-                @if !plan.reproducible { ", but for the time limit" }
+                @if !plan.reproducible { ", were the search not cut short" }
                 "; " code { "plimsoll verify" } " recomputes every figure of the plan." }
             p { "Files read: SHA-256 " code { (plan.inputs.digest) }
                 ". Seed " (plan.solver.seed) ", effort " (plan.inputs.flags.effort) "." }

@@ -9,6 +9,7 @@ use crate::render::{
     format::{kg, kwh, minute, percent, usd},
     style::{bad, bold, good, warn},
     table::{chars, wrap},
+    verdict::not_reproducible,
 };
 
 pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
@@ -37,8 +38,7 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     more.extend(asked(flags));
     lines.extend(wrap("", &more.join(", "), width));
     if !plan.reproducible {
-        let text = "A time limit was given: the same command may give another plan.";
-        lines.push(warn(text));
+        lines.push(warn(not_reproducible(flags)));
     }
     lines
 }
