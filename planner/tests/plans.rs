@@ -277,3 +277,62 @@ spec:
         ("size", "arch", &"arm64".into())
     );
 }
+
+/// Plans three workloads anew that ran somewhere; where each runs then, in document order.
+fn replanned(offers: &str, specs: [&str; 3], before: [&str; 3]) -> Vec<String> {
+    let names = ["a", "b", "c"];
+    let document = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let machine = "cloud: aws, region: us-east-1, capacity: on-demand, accelerator: H100, accelerators: 8";
+    let offers: Vec<String> = offers.lines().map(|offer| format!("{{{machine}, {offer}}}")).collect();
+    let offers = offers.join(", ");
+    let estate = format!("time: 2026-01-01T00:00:00Z, catalog: [], defaults: none, offers: [{offers}]");
+    let request = "request: {accelerators: {anyOf: [H100], count: 8}}, duration: 2h";
+    let workload = |(name, spec): (&&str, &str)| document("Workload", name, &format!("{request}{spec}"));
+    let mut documents = vec![document("Estate", "e", &estate)];
+    documents.extend(names.iter().zip(specs).map(workload));
+    let yaml = documents.join("---\n");
+    let plan = plan(&yaml, |settings| {
+        let ran = names.iter().zip(before).filter(|(_, offer)| !offer.is_empty());
+        settings.previous = ran.map(|(name, offer)| ((*name).to_owned(), offer.to_owned())).collect();
+    });
+    assert_eq!(plan.status, Status::Optimal);
+    let on = |name: &&str| {
+        let placed = plan.placements.iter().find(|p| p.workload == **name);
+        placed.map_or_else(String::new, |p| p.offer.full_name())
+    };
+    names.iter().map(on).collect()
+}
+
+const THREE: &str = "instanceType: x, name: x, hourly: 1, count: 1
+instanceType: y, name: y, hourly: 2, count: 1
+instanceType: z, name: z, hourly: 3, count: 1";
+
+#[test]
+fn whoever_runs_stays_where_moving_saves_nothing() {
+    // Any order of equal workloads costs the same.
+    for before in [["x", "y", "z"], ["z", "y", "x"], ["y", "z", "x"], ["z", "x", "y"]] {
+        assert_eq!(replanned(THREE, [""; 3], before), before);
+    }
+    // Of three that are equal and uncounted, also one that the names of two come before.
+    let equal = "instanceType: x, name: x, hourly: 1
+instanceType: y, name: y, hourly: 1
+instanceType: z, name: z, hourly: 1";
+    assert_eq!(replanned(equal, [""; 3], ["z", "y", "z"]), ["z", "y", "z"]);
+    // Who came later in the document keeps the one place that two are equally worth.
+    let optional = [", value: 2", ", value: 2", ", value: 2"];
+    assert_eq!(
+        replanned("instanceType: x, name: x, hourly: 0.5, count: 1", optional, ["", "x", ""]),
+        ["", "x", ""]
+    );
+    // One moves to what is cheaper now; the other two stay.
+    assert_eq!(replanned(THREE, [""; 3], ["gone", "z", "y"]), ["x", "z", "y"]);
+    // Money comes first.
+    let cheap = THREE.replace("hourly: 1, count: 1", "hourly: 1, count: 2");
+    assert_eq!(replanned(&cheap, [""; 3], ["z", "x", "y"]), ["x", "x", "y"]);
+    // And then the fewest moves, which are not those of the first in the document.
+    assert_eq!(replanned(&cheap, [""; 3], ["y", "x", "z"]), ["y", "x", "x"]);
+}

@@ -138,6 +138,31 @@ pub fn greedy(problem: &Problem, ranks: &Ranks, members: &[u32]) -> Assignment {
 
 /// The greedy plan of `members` around the columns that are known, by task, as far as they fit.
 pub fn complete(problem: &Problem, ranks: &Ranks, members: &[u32], known: &[Option<Column>]) -> Assignment {
+    around(problem, ranks, members, |state, task| {
+        let column = known.get(task as usize)?.as_ref()?;
+        state.obstacle(task as usize, column).is_none().then(|| column.clone())
+    })
+}
+
+/// The greedy plan of `members` around those who stay on their current offers, each at the cheapest time that
+/// fits; `None` when nobody has one.
+pub fn stay(problem: &Problem, ranks: &Ranks, members: &[u32]) -> Option<Assignment> {
+    let current = |task: u32| {
+        let choices = &problem.tasks[task as usize].choices;
+        choices.iter().position(|choice| choice.current && !choice.spare)
+    };
+    members.iter().any(|task| current(*task).is_some()).then(|| {
+        around(problem, ranks, members, |state, task| cheapest(problem, state, task, current(task)? as u32))
+    })
+}
+
+/// The greedy plan of `members` around what `known` says of some.
+fn around(
+    problem: &Problem,
+    ranks: &Ranks,
+    members: &[u32],
+    known: impl Fn(&State<'_>, u32) -> Option<Column>,
+) -> Assignment {
     let mut by_priority = members.to_vec();
     by_priority.sort_by_key(|t| {
         let task = &problem.tasks[*t as usize];
@@ -146,13 +171,12 @@ pub fn complete(problem: &Problem, ranks: &Ranks, members: &[u32], known: &[Opti
     let order = topological(problem, &by_priority);
     let mut state = State::new(problem);
     for &task in &order {
-        let Some(column) = known.get(task as usize).and_then(Option::as_ref) else { continue };
         // When a consumer starts is known only with its producers.
         let after = |edge: &Edge| state.column(edge.producer as usize).is_some();
         if problem.tasks[task as usize].inputs.iter().all(after)
-            && state.obstacle(task as usize, column).is_none()
+            && let Some(column) = known(&state, task)
         {
-            state.place(task as usize, column.clone());
+            state.place(task as usize, column);
         }
     }
     let missing: Vec<u32> =
@@ -160,6 +184,16 @@ pub fn complete(problem: &Problem, ranks: &Ranks, members: &[u32], known: &[Opti
     insert_all(problem, &mut state, &missing);
     shed(problem, &mut state, &order);
     finish(problem, ranks, &mut state, members)
+}
+
+/// A task on a choice at the cheapest time that fits, of equal ones the first.
+pub fn cheapest(problem: &Problem, state: &State<'_>, task: u32, choice: u32) -> Option<Column> {
+    let t = &problem.tasks[task as usize];
+    let first = state.first_start(task as usize, &t.choices[choice as usize])?;
+    let mut list = Vec::new();
+    columns(problem, t, choice as usize, first, &mut list);
+    list.sort_by(|a, b| a.own.total_cmp(&b.own).then(a.start().cmp(&b.start())));
+    list.into_iter().find(|column| state.obstacle(task as usize, column).is_none())
 }
 
 /// Takes out tasks until no budget is exceeded.

@@ -101,14 +101,13 @@ struct Search<'a> {
 impl Search<'_> {
     fn visit(&mut self) {
         let bound = self.ascend();
-        let enough = self.best.value - TIGHT * self.best.value.abs().max(1.0);
-        if bound >= enough {
+        if self.is_closed(bound) {
             return;
         }
         let candidate = self.tight_sites();
         let doubtful = self.in_doubt(&candidate);
         self.propose(candidate);
-        if bound >= self.best.value - TIGHT * self.best.value.abs().max(1.0) {
+        if self.is_closed(bound) {
             return;
         }
         self.nodes = self.nodes.saturating_sub(1);
@@ -121,6 +120,13 @@ impl Search<'_> {
             self.visit();
         }
         self.fate[site] = Fate::Undecided;
+    }
+
+    /// Whether nothing better than the best lies where no choice costs less than a bound: also where no choice
+    /// serves everyone, and the best so far does not either.
+    fn is_closed(&self, bound: f64) -> bool {
+        let value = self.best.value;
+        bound == f64::INFINITY || bound >= value - TIGHT * value.abs().max(1.0)
     }
 
     /// Raises what each customer would pay until every site it could help to pay for is paid for; the

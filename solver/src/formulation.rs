@@ -262,6 +262,11 @@ impl<'a> Formulation<'a> {
         self.equals.iter().any(|group| group.len() > 1)
     }
 
+    /// How many x there would be if each task had its own.
+    pub fn items_apart(&self) -> usize {
+        self.equals.iter().map(|group| group.len() * self.items_of(group[0]).count()).sum()
+    }
+
     fn place_of(&self, item: &Item) -> u32 {
         self.problem.tasks[item.task as usize].choices[item.column.choice as usize].place
     }

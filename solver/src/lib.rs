@@ -3,8 +3,9 @@
 //! The solver decides where and when each workload runs. It knows nothing of documents, files, clocks
 //! or names: a [`Problem`] is numbers and indices. The phases are an ordered list, each of which says
 //! what it did (`docs/design/solver.md`): components, first plan, branch and bound on small parts,
-//! linear relaxation with rows made when violated, mixed-integer program with the first plan as its
-//! start, search. The bound is only ever a proven one.
+//! linear relaxation with rows made when violated, rounding, blocks with prices and cuts, mixed-integer
+//! program with the best plan as its start, search, and ties broken towards fewer moves and earlier
+//! starts. The bound is only ever a proven one.
 
 pub mod anneal;
 pub mod blocks;
@@ -24,11 +25,11 @@ pub mod mip;
 pub mod outcome;
 pub mod pack;
 pub mod problem;
-mod prompt;
 pub mod score;
 pub mod search;
 pub mod solve;
 pub mod state;
+mod ties;
 pub mod volume;
 pub mod workflow;
 

@@ -97,7 +97,7 @@ pub fn solve(
     let mut found = Found::default();
     let mut size = phase.attempt(&mut found, true);
     if phase.split && !phase.close_enough(found.bound) {
-        size = phase.attempt(&mut found, false);
+        size = phase.attempt(&mut found, false).or(size);
     }
     let Some((columns, rows)) = size else { return found };
     if !phase.best.score.complete() {
@@ -205,6 +205,9 @@ impl Phase<'_, '_> {
         self.split = false;
         let coarse = Fineness { items: FINENESS[0], keep: None };
         let mut form = Formulation::new(problem, members, false, merged, MOST_COLUMNS, coarse)?;
+        if self.splits(&form) {
+            return Some(size(&form));
+        }
         form.capacity_rows(CAPACITY_ROWS);
         let mut relaxed = self.relax(&mut form, found, f64::INFINITY);
         let (mut polished, mut before) = (false, f64::NEG_INFINITY);
@@ -238,6 +241,9 @@ impl Phase<'_, '_> {
             else {
                 break;
             };
+            if self.splits(&finer) {
+                return Some(size(&finer));
+            }
             finer.capacity_rows(CAPACITY_ROWS);
             before = relaxation.bound;
             let after = self.relax(&mut finer, found, all);
@@ -257,11 +263,6 @@ impl Phase<'_, '_> {
             Relaxed::Infeasible => {}
             Relaxed::Solved(_) if self.close_enough(found.bound) => {}
             Relaxed::Solved(relaxation) if form.items.len() > HEURISTIC_COLUMNS => {
-                if form.is_merged() && !form.shares.is_empty() {
-                    // Blocks are made of single tasks, and prove more here than counts do.
-                    self.split = true;
-                    return Some(size(&form));
-                }
                 let few = |phase: &mut Self, form: &mut Formulation<'_>| {
                     let few = least_reduced(form, &relaxation, HEURISTIC_COLUMNS);
                     phase.minimise(form, None, Some(&few), Stop::heuristic(params));
@@ -276,7 +277,10 @@ impl Phase<'_, '_> {
                 if planned && !blocks {
                     few(self, &mut form);
                 }
-                let (bound, reduced) = priced.unwrap_or((relaxation.bound, relaxation.reduced));
+                // Reduced costs go with the bound that they are above.
+                let (bound, reduced) = priced
+                    .filter(|blocks| blocks.0 >= relaxation.bound)
+                    .unwrap_or((relaxation.bound, relaxation.reduced));
                 self.raise(found, bound.min(least));
                 if !self.close_enough(found.bound) {
                     self.prove(&mut form, (bound, &reduced), blocks, found);
@@ -298,6 +302,14 @@ impl Phase<'_, '_> {
             }
         }
         Some(size(&form))
+    }
+
+    /// Whether a program counts equal tasks that need variables each: where it is large and data is shared,
+    /// blocks prove more than counts do, and blocks are made of single tasks.
+    fn splits(&mut self, form: &Formulation<'_>) -> bool {
+        let large = form.items.len() > HEURISTIC_COLUMNS && form.items_apart() <= MOST_COLUMNS;
+        self.split = large && form.is_merged() && !form.shares.is_empty();
+        self.split
     }
 
     /// Solves the linear relaxation, making rows as they break; sets the bound and, the first time, the

@@ -46,6 +46,19 @@ pub struct Problem {
     pub network: Network,
 }
 
+impl Problem {
+    /// By task who reads its results.
+    pub fn readers(&self) -> Vec<Vec<u32>> {
+        let mut readers = vec![Vec::new(); self.tasks.len()];
+        for (reader, task) in (0..).zip(&self.tasks) {
+            for edge in &task.inputs {
+                readers[edge.producer as usize].push(reader);
+            }
+        }
+        readers
+    }
+}
+
 /// A workload.
 #[derive(Debug, Clone, Default)]
 #[expect(
@@ -161,8 +174,10 @@ pub struct Choice {
     pub quotas: Vec<(u32, i64)>,
     /// The group of own machines, when it is one.
     pub group: Option<u32>,
-    /// Dominated: kept as a runner-up, never part of a best plan.
+    /// Dominated: kept as a runner-up, or because it is current; no plan is better for it.
     pub spare: bool,
+    /// Where the task runs already.
+    pub current: bool,
 }
 
 impl Choice {

@@ -3,16 +3,16 @@
 use crate::{
     column::Column,
     components::components,
-    construct::{Assignment, complete, greedy, topological},
+    construct::{Assignment, complete, greedy, stay, topological},
     exact,
     live::Live,
     mip,
     outcome::{Moves, Outcome, Params, Phase},
     problem::Problem,
-    prompt::start_promptly,
     score::{EQUAL, Ranks, Score},
     search,
     state::State,
+    ties::settle,
     workflow,
 };
 
@@ -65,7 +65,7 @@ pub fn solve_from(
             columns[*task as usize].clone_from(column);
         }
     }
-    total += start_promptly(problem, &mut columns);
+    total += settle(problem, params, &mut columns);
     let bound = if complete { bound.map(|bound| bound.min(total)) } else { None };
     let cut_short = params.is_over();
     if cut_short {
@@ -177,6 +177,11 @@ impl Run<'_> {
             return Part::new(members, &best, best.score.total, true);
         }
         let mut best = greedy(problem, self.ranks, members);
+        // Of equal plans the first one met is kept.
+        best = match stay(problem, self.ranks, members) {
+            Some(plan) if !best.score.better_than(&plan.score) => plan,
+            _ => best,
+        };
         for columns in self.known {
             let plan = complete(problem, self.ranks, members, columns);
             if plan.score.better_than(&best.score) {

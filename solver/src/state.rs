@@ -5,20 +5,19 @@
 //! depend on who pays for something shared, so they are judged on whole plans
 //! ([`State::over_budget`]).
 
+mod sums;
+
+pub use sums::{Drawn, Overrun};
+
 use std::{cell::Cell, rc::Rc};
 
 use rustc_hash::FxHashMap;
 
 use crate::{
-    column::{Column, kilograms, micro, own_cost},
+    column::{Column, columns, own_cost},
     pack::{Packing, Tenant, pack},
     problem::{Choice, HOUR, Nanos, Problem},
 };
-
-/// Slack for sums of kilograms when they are held against a limit, as a share of it.
-const TOLERANCE: f64 = 5e-10;
-/// Slack for sums of whole micro-dollars.
-const HALF_MICRO: f64 = 5e-7;
 
 /// What stands in the way of a placement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +103,18 @@ impl<'a> State<'a> {
             first = first.max(producer.end() + self.problem.network.time(from, choice.place, edge.bytes));
         }
         Some(first)
+    }
+
+    /// Whether a task may run at the times of one of its columns, given its producers.
+    pub fn may_start(&self, task: usize, column: &Column) -> bool {
+        let t = &self.problem.tasks[task];
+        if t.inputs.is_empty() {
+            return true;
+        }
+        let Some(first) = self.first_start(task, &t.choices[column.choice as usize]) else { return false };
+        let mut list = Vec::new();
+        columns(self.problem, t, column.choice as usize, first, &mut list);
+        list.iter().any(|allowed| allowed.runs == column.runs)
     }
 
     /// The limit that a column would break, if any.
@@ -375,88 +386,6 @@ impl<'a> State<'a> {
             .sum()
     }
 
-    /// Dollars of compute, egress and risk by task, as budgets count them: each part rounded to the
-    /// micro-dollar as in a plan; who reads a shared dataset first pays for it, who comes first has the
-    /// reserved instances.
-    pub fn money(&self) -> Vec<f64> {
-        let mut covered = vec![0.0; self.placed.len()];
-        for (offer, _) in self.reserved.iter().enumerate().filter(|(_, reserved)| **reserved) {
-            for (task, hours) in self.covered(offer as u32) {
-                covered[task as usize] = hours;
-            }
-        }
-        let mut money = vec![0.0; self.placed.len()];
-        for (task, column) in self.placed.iter().enumerate() {
-            let Some(column) = column else { continue };
-            let t = &self.problem.tasks[task];
-            let choice = &t.choices[column.choice as usize];
-            let compute =
-                choice.compute() - covered[task] * choice.hourly + choice.electricity * choice.hours();
-            let sent = t.inputs.iter().filter_map(|edge| {
-                let from = self.choice(edge.producer)?.place;
-                Some(micro(self.problem.network.usd(from, choice.place, edge.bytes)))
-            });
-            money[task] = micro(compute) + micro(compute * choice.risk) + choice.outputs + sent.sum::<f64>();
-            // A first reader finds itself first in the list of its dataset and place.
-            for (i, &(dataset, _)) in t.reads.iter().enumerate() {
-                let key = (dataset, self.problem.network.region_of(choice.place));
-                // Who lists a dataset twice pays for it once.
-                let again = t.reads[..i].iter().any(|before| before.0 == dataset);
-                if !again && self.readers.get(&key).and_then(|r| r.first()) == Some(&(task as u32)) {
-                    money[task] += micro(self.dataset_usd(key));
-                }
-            }
-        }
-        money
-    }
-
-    /// The sums that exceed their limits: budgets, carbon budgets, `max_cost` of tasks.
-    pub fn over_budget(&self) -> Overrun {
-        let problem = self.problem;
-        let mut over = Overrun::default();
-        let money_counts = !problem.budgets.is_empty() || problem.tasks.iter().any(|t| t.max_cost.is_some());
-        if money_counts {
-            let money = self.money();
-            let mut spent = vec![0.0; problem.budgets.len()];
-            for (task, usd) in problem.tasks.iter().zip(&money) {
-                for budget in &task.budgets {
-                    spent[*budget as usize] += usd;
-                }
-            }
-            over.budgets = overruns(&spent, &problem.budgets, |_| HALF_MICRO);
-            for (i, task) in problem.tasks.iter().enumerate() {
-                if let Some(most) = task.max_cost
-                    && money[i] > most + HALF_MICRO
-                {
-                    over.tasks.push((i as u32, money[i] - most));
-                }
-            }
-        }
-        if !problem.carbon_budgets.is_empty() {
-            let mut emitted = vec![0.0; problem.carbon_budgets.len()];
-            for (task, column) in problem.tasks.iter().zip(&self.placed) {
-                let Some(column) = column else { continue };
-                let kg = kilograms(problem, &task.choices[column.choice as usize], &column.runs);
-                for budget in &task.carbon_budgets {
-                    emitted[*budget as usize] += kg;
-                }
-            }
-            over.carbon = overruns(&emitted, &problem.carbon_budgets, |limit| TOLERANCE * limit);
-        }
-        over
-    }
-
-    /// Whether a plan on its own is within every budget.
-    pub fn within(problem: &'a Problem, assignment: &crate::construct::Assignment) -> bool {
-        let mut state = Self::new(problem);
-        for (task, column) in assignment.columns.iter().enumerate() {
-            if let Some(column) = column {
-                state.place(task, column.clone());
-            }
-        }
-        state.over_budget().is_none()
-    }
-
     /// The total summed afresh; the running total drifts by rounding.
     pub fn recount(&mut self) {
         let columns: Vec<Option<Column>> = self.placed.clone();
@@ -480,38 +409,6 @@ impl<'a> State<'a> {
         }
         *self = fresh;
     }
-}
-
-/// Sums beyond their limits, each with the excess.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Overrun {
-    /// Budgets, with dollars.
-    pub budgets: Vec<(u32, f64)>,
-    /// Carbon budgets, with kilograms.
-    pub carbon: Vec<(u32, f64)>,
-    /// Tasks over their `max_cost`, with dollars.
-    pub tasks: Vec<(u32, f64)>,
-}
-
-impl Overrun {
-    /// Whether everything is within its limits.
-    pub fn is_none(&self) -> bool {
-        self.budgets.is_empty() && self.carbon.is_empty() && self.tasks.is_empty()
-    }
-
-    /// All excess together, as a search's measure of distance (dollars and kilograms alike).
-    pub fn amount(&self) -> f64 {
-        [&self.budgets, &self.carbon, &self.tasks].into_iter().flatten().map(|o| o.1).sum()
-    }
-}
-
-fn overruns(sums: &[f64], limits: &[f64], slack: impl Fn(f64) -> f64) -> Vec<(u32, f64)> {
-    sums.iter()
-        .zip(limits)
-        .enumerate()
-        .filter(|(_, (sum, limit))| **sum > **limit + slack(**limit))
-        .map(|(i, (sum, limit))| (i as u32, sum - limit))
-        .collect()
 }
 
 /// Keeps a list of tasks ascending.

@@ -10,7 +10,7 @@ use plimsoll_solver::{
     formulation::{Fineness, Formulation},
     linear::{Limits, Solution, highs},
     master::generate,
-    problem::{Choice, Dataset, HOUR, Nanos, Task},
+    problem::{Choice, Dataset, Edge, HOUR, Nanos, Task},
     score::Ranks,
     solve, volume,
 };
@@ -192,6 +192,29 @@ fn columns_of_blocks_prove_bounds_above_the_relaxation_and_hold_good_plans() {
     }
     assert!(cuts > 10, "{cuts} cutting planes");
     assert!(plans > 50 && best_composed * 10 >= plans * 8, "{best_composed} of {plans}");
+}
+
+#[test]
+fn delays_in_workflows_have_finite_prices() {
+    for seed in 0..20 {
+        let mut problem = drawn(seed, 6, 3, 3);
+        problem.usd_per_delay_hour = 2.0;
+        problem.network.usd_per_byte = Array2::zeros((3, 3));
+        problem.network.pico_gbps = Array2::from_elem((3, 3), 1);
+        for consumer in 1..6 {
+            let producer = consumer as u32 - 1;
+            problem.tasks[consumer].inputs = vec![Edge { producer, bytes: 0 }];
+            problem.tasks[consumer].deadline = None;
+        }
+        let coarse = Fineness { items: 1, keep: None };
+        let mut form = Formulation::new(&problem, &members(&problem), false, false, usize::MAX, coarse)
+            .expect("no limit on its columns");
+        assert!(form.program.high.iter().all(|high| high.is_finite()), "seed {seed}: a column without end");
+        let blocks = Blocks::new(&form);
+        let prices = volume::climb(&mut form, &blocks, None, 60, None);
+        assert!(prices.bound.is_finite(), "seed {seed}: {}", prices.bound);
+        assert!(prices.mean.iter().all(|value| value.is_finite()), "seed {seed}: {:?}", prices.mean);
+    }
 }
 
 #[test]

@@ -228,6 +228,20 @@ proptest! {
         prop_assert!(otherwise);
     }
 
+    /// Planning again what runs as it is best moves nobody.
+    #[test]
+    fn nobody_moves_for_nothing(made in instances()) {
+        let inputs = made.inputs();
+        let mut settings = made.settings(&inputs);
+        let before = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
+        settings.previous = before.placements.iter().map(|p| (p.workload.clone(), p.offer.full_name())).collect();
+        let after = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
+        let same = before.objective.parts == after.objective.parts;
+        prop_assume!(before.status == Status::Optimal && same);
+        let moves = changes(&inputs, &settings, &after, &before).unwrap();
+        prop_assert_eq!(moves.to_move, 0, "{}", made.dump());
+    }
+
     /// The plan as a whole: limits hold, teams and dearest add up; of the plan alone it says the same of itself.
     #[test]
     fn the_whole_adds_up(made in instances()) {

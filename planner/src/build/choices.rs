@@ -140,7 +140,7 @@ impl Build<'_> {
         }
         let current =
             spec.current.clone().or_else(|| self.settings.previous.get(&spec_name(self, index)).cloned());
-        let moves = current.is_some_and(|current| current != offer.name());
+        let stays = current.as_ref().map(|current| *current == offer.name());
         let rework = terms.rework();
         let quotas = self.rules.quotas_of(ix, spec);
         let takes = |quota: &Quota| quota.takes(spec.replicas, terms.demand, offer, terms.instances);
@@ -158,12 +158,13 @@ impl Build<'_> {
             series: kilowatts.and(series),
             risk: rework,
             latency: self.prospects[index].latency_usd(offer.location),
-            moving: if moves { spec.move_cost.map_or(0.0, Usd::to_f64) } else { 0.0 },
+            moving: if stays == Some(false) { spec.move_cost.map_or(0.0, Usd::to_f64) } else { 0.0 },
             outputs,
             units: if offer.nodes.is_some() { 0 } else { terms.instances.over as i64 },
             quotas,
             group: offer.nodes.map(|nodes| self.group(nodes)),
             spare: false,
+            current: stays == Some(true),
         })
     }
 

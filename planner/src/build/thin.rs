@@ -38,6 +38,13 @@ struct Kept {
     dominators: u8,
 }
 
+impl Kept {
+    /// Whether two others dominate it. What is current stays, as a spare: going on there may cost no more.
+    const fn is_dropped(&self) -> bool {
+        self.dominators >= 2 && !self.choice.current
+    }
+}
+
 /// Collects choices and drops those that two others dominate.
 pub(super) struct Thinner<'w> {
     world: &'w World<'w>,
@@ -69,18 +76,18 @@ impl<'w> Thinner<'w> {
         let mut new = Kept { measures, choice, terms, offer, dominators: 0 };
         for old in group.iter() {
             if dominates(world, old, &new) {
-                new.dominators += 1;
-                if new.dominators == 2 {
+                new.dominators = new.dominators.saturating_add(1);
+                if new.is_dropped() {
                     return;
                 }
             }
         }
         for old in group.iter_mut() {
             if dominates(world, &new, old) {
-                old.dominators += 1;
+                old.dominators = old.dominators.saturating_add(1);
             }
         }
-        group.retain(|old| old.dominators < 2);
+        group.retain(|old| !old.is_dropped());
         group.push(new);
     }
 
@@ -89,7 +96,8 @@ impl<'w> Thinner<'w> {
         let world = self.world;
         let mut kept: Vec<Kept> = self.groups.into_values().flatten().collect();
         kept.sort_by_cached_key(|k| {
-            (k.dominators > 0, (k.measures[0] * 1e7).round() as i128, world.offer(k.offer).name())
+            let cost = (k.measures[0] * 1e7).round() as i128;
+            (k.dominators > 0, cost, !k.choice.current, world.offer(k.offer).name())
         });
         kept.into_iter()
             .map(|mut k| {
@@ -100,7 +108,7 @@ impl<'w> Thinner<'w> {
     }
 }
 
-/// Whether `a` is at least as good as `b` in everything; of equals the first by name.
+/// Whether `a` is at least as good as `b` in everything; of equals the current one, else the first by name.
 fn dominates(world: &World<'_>, a: &Kept, b: &Kept) -> bool {
     let mut better = false;
     for (x, y) in a.measures.iter().zip(&b.measures) {
@@ -110,5 +118,6 @@ fn dominates(world: &World<'_>, a: &Kept, b: &Kept) -> bool {
         }
         better |= *x < y - slack;
     }
-    better || world.offer(a.offer).name() < world.offer(b.offer).name()
+    let rank = |k: &Kept| (!k.choice.current, world.offer(k.offer).name());
+    better || rank(a) < rank(b)
 }

@@ -11,16 +11,13 @@ use crate::problem::Problem;
 
 /// The members that share variables, each list in document order, by their first.
 pub(super) fn groups(problem: &Problem, members: &[u32]) -> Vec<Vec<u32>> {
-    let mut feeds = vec![false; problem.tasks.len()];
-    for edge in problem.tasks.iter().flat_map(|task| &task.inputs) {
-        feeds[edge.producer as usize] = true;
-    }
+    let readers = problem.readers();
     let mut groups: Vec<Vec<u32>> = Vec::new();
     // A class is a name, not an index: whoever asks "what if" gives one task a class of its own.
     let mut of_class: BTreeMap<u32, usize> = BTreeMap::new();
     for &member in members {
         let task = &problem.tasks[member as usize];
-        let alone = task.reads.is_empty() && task.inputs.is_empty() && !feeds[member as usize];
+        let alone = task.reads.is_empty() && task.inputs.is_empty() && readers[member as usize].is_empty();
         let merges = alone && !task.pausable && task.max_cost.is_none();
         let next = groups.len();
         let group = if merges { *of_class.entry(task.class).or_insert(next) } else { next };

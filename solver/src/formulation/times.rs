@@ -102,11 +102,12 @@ impl Formulation<'_> {
             timed && !problem.tasks[**t as usize].inputs.is_empty()
         });
         let share = (items / led.count().max(1)).max(1);
+        let readers = problem.readers();
         let mut ends: Ends = BTreeMap::new();
         for &task in &order {
             let from = self.items.len();
             if problem.tasks[task as usize].inputs.is_empty() {
-                self.free(task, keep);
+                self.free(task, readers[task as usize].is_empty(), keep);
             } else {
                 match matter.get(&task).copied().unwrap_or(Matter::None) {
                     Matter::None => self.led(task, 0, keep, &ends),
@@ -126,12 +127,11 @@ impl Formulation<'_> {
         true
     }
 
-    /// The items of a task without producers.
-    fn free(&mut self, task: u32, keep: Option<&Keep>) {
+    /// The items of a task without producers; `last`: nobody reads its results.
+    fn free(&mut self, task: u32, last: bool, keep: Option<&Keep>) {
         let problem = self.problem;
         let t = &problem.tasks[task as usize];
-        let mut readers = problem.tasks.iter().flat_map(|other| &other.inputs);
-        let alone = t.carbon_budgets.is_empty() && !readers.any(|edge| edge.producer == task);
+        let alone = t.carbon_budgets.is_empty() && last;
         for (index, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
             let kept = kept(keep, task, index);
             if kept.is_empty() {

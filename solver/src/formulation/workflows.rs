@@ -110,7 +110,7 @@ impl Formulation<'_> {
                 self.program.row(f64::NEG_INFINITY, hours(problem, deadline) + 1e-9, terms);
             }
             if problem.usd_per_delay_hour > 0.0 {
-                let d = self.program.column(problem.usd_per_delay_hour, 0.0, f64::INFINITY, false);
+                let d = self.program.column(problem.usd_per_delay_hour, 0.0, horizon, false);
                 let earliest = hours(problem, t.earliest);
                 self.program.row(-earliest, f64::INFINITY, vec![(d, 1.0), (s, -1.0), (left, horizon)]);
             }

@@ -2,8 +2,8 @@
 
 use super::Phase;
 use crate::{
-    column::{Column, columns},
-    construct::{Assignment, finish, topological},
+    column::Column,
+    construct::{Assignment, cheapest, finish, topological},
     formulation::{Chosen, Formulation, Item},
     problem::ceil_second,
     state::{Limit, Overrun, State},
@@ -62,7 +62,7 @@ impl Phase<'_, '_> {
             let Some(Chosen { item: x, column, .. }) = by_task[task as usize] else { continue };
             placed.push(*x);
             if form.items[*x as usize].timed() {
-                if !self.may_start(state, task, column) {
+                if !state.may_start(task as usize, column) {
                     return Err(Conflict::of(form, placed, chosen, None));
                 }
                 if let Some(limit) = state.obstacle(task as usize, column) {
@@ -71,7 +71,7 @@ impl Phase<'_, '_> {
                 }
                 state.place(task as usize, column.clone());
             } else {
-                let Some(column) = self.retime(state, task, column.choice) else {
+                let Some(column) = cheapest(self.problem, state, task, column.choice) else {
                     // The task itself was tried at every time.
                     return Err(Conflict::of(form, self.late(form, state, &placed), chosen, Some(*x)));
                 };
@@ -83,20 +83,6 @@ impl Phase<'_, '_> {
             return Err(Conflict::of(form, self.overspent(form, &over, &placed), chosen, None));
         }
         Ok(finish(self.problem, self.ranks, state, self.members))
-    }
-
-    /// Whether a task may run at the times of a column, given its producers.
-    pub(super) fn may_start(&self, state: &State<'_>, task: u32, column: &Column) -> bool {
-        let t = &self.problem.tasks[task as usize];
-        if t.inputs.is_empty() {
-            return true;
-        }
-        let Some(first) = state.first_start(task as usize, &t.choices[column.choice as usize]) else {
-            return false;
-        };
-        let mut list = Vec::new();
-        columns(self.problem, t, column.choice as usize, first, &mut list);
-        list.iter().any(|allowed| allowed.runs == column.runs)
     }
 
     /// The columns that together exceed a budget: those of its tasks, and of all who share data or
@@ -148,16 +134,6 @@ impl Phase<'_, '_> {
             }
         }
         cut
-    }
-
-    /// The cheapest time of a task with producers on a choice.
-    pub(super) fn retime(&self, state: &State<'_>, task: u32, choice: u32) -> Option<Column> {
-        let t = &self.problem.tasks[task as usize];
-        let first = state.first_start(task as usize, &t.choices[choice as usize])?;
-        let mut list = Vec::new();
-        columns(self.problem, t, choice as usize, first, &mut list);
-        list.sort_by(|a, b| a.own.total_cmp(&b.own).then(a.start().cmp(&b.start())));
-        list.into_iter().find(|column| state.obstacle(task as usize, column).is_none())
     }
 
     /// The placed items that share a broken limit with the last one, at the times of its column.
@@ -240,7 +216,9 @@ impl Phase<'_, '_> {
             set.push(last);
             return set;
         }
-        let mut set = needed(form, state, sharers, |state| self.retime(state, task, column.choice).is_some());
+        let mut set = needed(form, state, sharers, |state| {
+            cheapest(self.problem, state, task, column.choice).is_some()
+        });
         let mut above = vec![task];
         while let Some(at) = above.pop() {
             for edge in &self.problem.tasks[at as usize].inputs {

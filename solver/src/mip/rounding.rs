@@ -4,7 +4,7 @@ use super::Phase;
 use crate::{
     anneal,
     column::Column,
-    construct::{finish, insert_all, topological},
+    construct::{cheapest, finish, insert_all, topological},
     formulation::{Formulation, Item, Times},
     search,
     state::State,
@@ -46,14 +46,14 @@ impl Phase<'_, '_> {
             let fitting = shares[task as usize].iter().find_map(|(_, x)| {
                 let item = &form.items[*x as usize];
                 let fits = |column: &Column| {
-                    self.may_start(&state, task, column) && state.obstacle(task as usize, column).is_none()
+                    state.may_start(task as usize, column) && state.obstacle(task as usize, column).is_none()
                 };
                 if item.times == Times::Exact && fits(&item.column) {
                     Some(item.column.clone())
                 } else if item.times == Times::Exact && self.problem.tasks[task as usize].inputs.is_empty() {
                     None
                 } else {
-                    self.retime(&state, task, item.column.choice)
+                    cheapest(self.problem, &state, task, item.column.choice)
                 }
             });
             match fitting {

@@ -81,6 +81,8 @@ impl Phase<'_, '_> {
         found: &mut Found,
     ) {
         let scale = (self.params.effort / DEFAULT_EFFORT).max(1) as usize;
+        // A relaxation's reduced costs are of all columns: only those of tasks are ruled out.
+        let reduced = &reduced[..form.items.len()];
         let open = |phase: &Self| {
             let room = phase.best.score.total - base;
             let rest: Vec<bool> = reduced.iter().map(|r| *r <= room * (1.0 + 1e-9) + 1e-9).collect();
