@@ -103,6 +103,38 @@ fn what_fits_nowhere_is_explained() {
     assert_eq!((causes[0].constraint.as_str(), causes[0].relax_by), ("deadline", Some(2.0)));
 }
 
+/// An accelerator that no offer has is not explained by whatever other machine would be cheapest.
+#[test]
+fn the_nearest_name_of_an_accelerator_is_suggested() {
+    let cheap = "  - {cloud: aws, region: us-east-1, instanceType: g6, accelerator: L4, accelerators: 8, cpu: 96, memory: 99Gi, capacity: on-demand, hourly: 5}\n  datasets:";
+    let estate = ESTATE.replace("  datasets:", cheap);
+    for (names, reason, has, nearest) in [
+        (
+            "[A1000]",
+            "no offer has the accelerator `A1000`; did you mean `A100`?",
+            serde_json::json!("A100"),
+            true,
+        ),
+        ("[Foo9]", "no offer has the accelerator `Foo9`", serde_json::json!(null), false),
+        (
+            "[Foo9, A1000]",
+            "no offer has the accelerator `Foo9` or `A1000`; did you mean `A100`?",
+            serde_json::json!("A100"),
+            true,
+        ),
+    ] {
+        let workload = format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: w}}\nspec:\n  duration: 10h\n  request: {{accelerators: {{anyOf: {names}, count: 8}}}}\n"
+        );
+        let plan = plan(&format!("{estate}\n---\n{workload}"), |_| {});
+        let unplaced = &plan.unplaced[0];
+        assert_eq!(unplaced.reason, reason);
+        let [cause] = &unplaced.causes[..] else { panic!("{unplaced:?}") };
+        assert_eq!((cause.constraint.as_str(), &cause.has), ("accelerator", &has));
+        assert_eq!(unplaced.nearest.is_some(), nearest);
+    }
+}
+
 #[test]
 fn what_is_left_out_for_its_price_says_so_and_names_only_limits_that_would_change_that() {
     let optional = |name: &str, spec: &str| {

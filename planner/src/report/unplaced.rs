@@ -10,9 +10,11 @@ mod ways;
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use plimsoll_catalog as catalog;
 use plimsoll_model::{
     Usd,
     plan::{Cause, Constraint, Unplaced},
+    yaml,
 };
 use plimsoll_solver::Outcome;
 use serde_json::json;
@@ -58,7 +60,17 @@ fn one(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Unplaced {
         }];
         return unplaced;
     }
-    let ways = ways::all(build, outcome, task);
+    let mut ways = ways::all(build, outcome, task);
+    let unheard = Unheard::of(build, task);
+    if let Some(near) = unheard.as_ref().and_then(|unheard| unheard.near.as_deref()) {
+        let is_meant = |way: &Way| {
+            let name = world.offer(way.offer).accelerator_name.as_deref();
+            name.is_some_and(|name| catalog::canonical(name) == near)
+        };
+        if ways.iter().any(is_meant) {
+            ways.retain(is_meant);
+        }
+    }
     let mut taken: Vec<&Way> = ways.iter().filter(|way| way.is_worth_it(unplaced.value_usd)).collect();
     if ways.iter().all(|way| way.usd.is_infinite()) {
         // It is too large for every machine: what it would cost, nobody knows.
@@ -77,7 +89,57 @@ fn one(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Unplaced {
         unplaced.cost_usd = cost.map(|usd| Usd::from_micro((usd * 1e6).round() as i128));
     }
     unplaced.reason = reason(&unplaced, free.is_some(), !taken.is_empty());
+    if let Some(unheard) = unheard {
+        unheard.say(&mut unplaced);
+    }
     unplaced
+}
+
+/// Accelerators that no offer has.
+struct Unheard {
+    names: Vec<String>,
+    /// The nearest name of one that some offer has.
+    near: Option<String>,
+}
+
+impl Unheard {
+    /// Nothing where some way to run the task names another, or none.
+    fn of(build: &Build<'_>, task: usize) -> Option<Self> {
+        let (world, spec) = (build.world(), build.prospects[task].spec());
+        let mut names: Vec<String> = Vec::new();
+        for way in spec.ways() {
+            let wanted = way.request.accelerators.as_ref()?;
+            let is_known = |name: &String| world.known_accelerator(name).is_some();
+            if wanted.any_of.is_empty() || wanted.any_of.iter().any(is_known) {
+                return None;
+            }
+            names.extend(
+                wanted.any_of.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>(),
+            );
+        }
+        let aliases = || catalog::aliases().map(|(alias, _)| alias);
+        let aliases = || aliases().filter(|alias| world.known_accelerator(alias).is_some());
+        let near = names.iter().find_map(|name| {
+            let near = yaml::nearest(name, world.accelerators.iter().map(String::as_str).chain(aliases()))?;
+            Some(catalog::canonical(near).into_owned())
+        });
+        Some(Self { names, near })
+    }
+
+    /// Another machine, of which nobody spoke, is no way out.
+    fn say(&self, unplaced: &mut Unplaced) {
+        let names = self.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+        unplaced.reason = match &self.near {
+            Some(near) => format!("no offer has the accelerator {names}; did you mean `{near}`?"),
+            None => format!("no offer has the accelerator {names}"),
+        };
+        if self.near.is_none() {
+            unplaced.nearest = None;
+            for cause in unplaced.causes.iter_mut().filter(|c| c.constraint == Constraint::Accelerator) {
+                cause.has = json!(null);
+            }
+        }
+    }
 }
 
 /// Why, in a sentence: `fits` somewhere beside the others; some way costs less than its value (`taken`).

@@ -72,6 +72,9 @@ pub(in crate::render) fn sentence(cause: &Cause) -> String {
     };
     let name = &cause.name;
     match cause.constraint {
+        Constraint::Accelerator if cause.has.is_null() => {
+            format!("an accelerator that some offer has, instead of {needs}")
+        }
         Constraint::Accelerator => format!("another accelerator: {has} instead of {needs}"),
         Constraint::Size if name == "notInstanceType" => format!("{has} not forbidden, as {needs} is"),
         Constraint::Size if name == "instanceType" => format!("machine type {has} instead of {needs}"),
