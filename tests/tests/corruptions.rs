@@ -95,8 +95,73 @@ const CORRUPTIONS: &[(&str, Corruption)] = &[
         plan["unplaced"].as_array_mut()?.first_mut()?["nearest"] = json!("none");
         Some(())
     }),
+    ("no offer is nearest", |plan, _, _| {
+        let unplaced = left_out(plan)?;
+        unplaced["causes"].as_array()?.first()?["relaxBy"].as_f64()?;
+        unplaced["nearest"] = Value::Null;
+        Some(())
+    }),
+    ("it costs less than it does", |plan, made, _| {
+        // Of some ways to run the checker tries not all.
+        let untried = |feature: &Feature| matches!(feature, Feature::Alternatives | Feature::Pausing);
+        (!made.features.iter().any(untried)).then_some(())?;
+        let mut left_out = plan["unplaced"].as_array_mut()?.iter_mut();
+        let unplaced =
+            left_out.find(|one| one["reason"].as_str().is_some_and(|why| why.starts_with("it costs")))?;
+        add(&mut unplaced["costUsd"], -0.01)
+    }),
+    ("all causes together or not", |plan, _, _| {
+        let unplaced = left_out(plan)?;
+        let amounts = unplaced["causes"].as_array()?.iter().all(|cause| !cause["relaxBy"].is_null());
+        let together = unplaced["together"].as_bool().unwrap_or_default();
+        (amounts && !unplaced["causes"].as_array()?.is_empty()).then_some(())?;
+        unplaced["together"] = json!(!together);
+        Some(())
+    }),
     ("a cause gives a negative amount", |plan, _, _| {
         cause(plan)?["relaxBy"] = json!(-1);
+        Some(())
+    }),
+    ("no causes", |plan, _, _| {
+        let unplaced = left_out(plan)?;
+        // Where it fits and costs too much, not every rule that keeps it from cheaper offers is tried.
+        unplaced["costUsd"].is_null().then_some(())?;
+        let causes = unplaced["causes"].as_array_mut()?;
+        (!causes.is_empty()).then(|| causes.clear())
+    }),
+    ("a cause gives more", |plan, _, _| {
+        let by = &mut cause(plan)?["relaxBy"];
+        by.as_f64()?;
+        add(by, 1.0)
+    }),
+    ("a cause gives and needs more", |plan, _, _| {
+        let cause = cause(plan)?;
+        cause["needs"].as_f64()?;
+        (cause["unit"] != "bytes").then_some(())?;
+        add(&mut cause["relaxBy"], 1.0)?;
+        add(&mut cause["needs"], 1.0)
+    }),
+    ("a cause has another limit", |plan, _, _| {
+        let cause = cause(plan)?;
+        cause["relaxBy"].as_f64()?;
+        add(&mut cause["has"], 1.0)
+    }),
+    ("a cause needs less", |plan, _, _| {
+        let cause = cause(plan)?;
+        cause["relaxBy"].as_f64()?;
+        add(&mut cause["needs"], -0.01)
+    }),
+    ("a cause is about nothing", |plan, _, _| {
+        let cause = cause(plan)?;
+        cause["relaxBy"].as_f64()?;
+        (cause["constraint"] == "count" || cause["constraint"] == "quota").then_some(())?;
+        put(&mut cause["name"], "nothing")
+    }),
+    ("a producer that is placed", |plan, _, _| {
+        let placed = plan["placements"].as_array()?.first()?["workload"].clone();
+        let cause = cause(plan)?;
+        *cause = json!({ "constraint": "producer", "name": placed, "needs": "placed", "has": "left out",
+            "relaxBy": null, "unit": null });
         Some(())
     }),
     ("a cause in bananas", |plan, _, _| {
@@ -117,6 +182,32 @@ const CORRUPTIONS: &[(&str, Corruption)] = &[
         let other = if filtered.contains_key("risk") { "notIn" } else { "risk" };
         filtered.insert(other.to_owned(), count);
         filtered.remove(&by).map(drop)
+    }),
+    ("an assumption is missing", |plan, _, dice| {
+        let list = plan["assumptions"].as_array_mut()?;
+        // Of what moves nothing, nothing has to be said.
+        list.retain(|one| !one["what"].as_str().is_some_and(|what| what.contains(" from ")));
+        let at = dice.below(list.len().max(1));
+        (!list.is_empty()).then(|| drop(list.remove(at)))
+    }),
+    ("an assumption is stated twice", |plan, _, dice| {
+        let list = plan["assumptions"].as_array_mut()?;
+        let twice = list.get(dice.below(list.len().max(1)))?.clone();
+        list.push(twice);
+        Some(())
+    }),
+    ("an assumption of another value", |plan, _, dice| {
+        let value = &mut assumption(plan, dice)?["value"];
+        *value = json!(format!("1{}", value.as_str()?));
+        Some(())
+    }),
+    ("an assumption from elsewhere", |plan, _, dice| put(&mut assumption(plan, dice)?["source"], "hearsay")),
+    ("an assumption of another day", |plan, _, dice| {
+        assumption(plan, dice)?["asOf"] = json!("1999-12-31");
+        Some(())
+    }),
+    ("an assumption about something else", |plan, _, dice| {
+        put(&mut assumption(plan, dice)?["what"], "PUE of the moon")
     }),
     ("a transfer is missing", |plan, _, dice| {
         // One of no bytes moves nothing.
@@ -227,6 +318,12 @@ fn paused<'p>(plan: &'p mut Value, dice: &mut Dice) -> Option<&'p mut Vec<Value>
     listed(plan, dice, "runs")
 }
 
+fn assumption<'p>(plan: &'p mut Value, dice: &mut Dice) -> Option<&'p mut Value> {
+    let list = plan["assumptions"].as_array_mut()?;
+    let at = dice.below(list.len().max(1));
+    list.get_mut(at)
+}
+
 /// The first workload that is left out.
 fn left_out(plan: &mut Value) -> Option<&mut Value> {
     plan["unplaced"].as_array_mut()?.first_mut()
@@ -310,6 +407,10 @@ fn verify_tells_every_corruption_of_real_plans() {
         if seed >= 60 {
             // Runs in pieces are rare enough to be asked for.
             features = vec![Feature::Pausing];
+        }
+        if seed >= 90 {
+            // So are those that are left out because they cost too much.
+            features = vec![Feature::Optional];
         }
         let made = instance(seed, &features);
         let inputs = made.inputs();

@@ -77,6 +77,10 @@ fn check(made: &Instance, tally: &mut BTreeMap<Constraint, usize>) -> Result<(),
     let inputs = made.inputs();
     let plan = plan(&inputs, &made.settings(&inputs), None, &mut |_| {}).unwrap();
     let flags = &plan.inputs.flags;
+    let wrong = plimsoll_verify::verify(&plan, &inputs);
+    if !wrong.is_empty() {
+        return Err(format!("seed {} {:?}: the checker says {wrong:?}", made.seed, made.features));
+    }
     let others = brute::decisions(&plan, &inputs);
     let place = |about: &str| format!("seed {} {:?}: {about}", made.seed, made.features);
     for unplaced in &plan.unplaced {

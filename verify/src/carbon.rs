@@ -33,19 +33,39 @@ pub(crate) enum Intensity<'a> {
     Yearly(YearlyCarbon),
 }
 
+/// Where an intensity comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin<'a> {
+    /// A figure of the estate.
+    Stated,
+    /// A series of the estate, about a place or a grid zone.
+    Series { about: String, path: &'a str },
+    /// The tables' figure of a place.
+    Tables(&'a Location),
+}
+
 impl Checker<'_> {
     /// The intensity of the electricity that an offer runs on.
-    pub(crate) fn intensity(&self, offer: &Offer) -> Result<Intensity<'_>, Missing> {
+    pub(crate) fn intensity<'s>(&'s self, offer: &'s Offer) -> Result<Intensity<'s>, Missing> {
         let missing = || Missing(format!("nothing states the carbon intensity of {}", offer.location.text()));
+        self.intensity_with_origin(offer).map(|(intensity, _)| intensity).ok_or_else(missing)
+    }
+
+    /// The intensity of the electricity that an offer runs on, and where it comes from.
+    pub(crate) fn intensity_with_origin<'s>(
+        &'s self,
+        offer: &'s Offer,
+    ) -> Option<(Intensity<'s>, Origin<'s>)> {
         if let Some(carbon) =
             offer.location.site.and_then(|site| self.inputs.estate.sites[site].carbon.as_ref())
         {
             let rows = self.inputs.estate.carbon_intensity.iter().rev();
             let zone = carbon.zone.as_ref().and_then(|zone| {
-                rows.filter(|row| row.zone.as_ref() == Some(zone)).find_map(|row| self.stated(row))
+                rows.filter(|row| row.zone.as_ref() == Some(zone)).find_map(|row| self.stated(row, zone))
             });
-            let figure = carbon.grams_per_kwh.map(|grams| Intensity::Constant(grams.pico()));
-            return zone.or(figure).ok_or_else(missing);
+            let figure =
+                carbon.grams_per_kwh.map(|grams| (Intensity::Constant(grams.pico()), Origin::Stated));
+            return zone.or(figure);
         }
         let near = self.near(&offer.location);
         let row = match (self.carbon_row(&offer.location), near) {
@@ -54,12 +74,11 @@ impl Checker<'_> {
             (_, None) => None,
         };
         let place = near.unwrap_or(&offer.location);
-        row.and_then(|row| self.stated(row))
-            .or_else(|| {
-                let region = place.cloud_region()?;
-                self.default(|tables| tables.carbon(region)).map(Intensity::Yearly)
-            })
-            .ok_or_else(missing)
+        row.and_then(|row| self.stated(row, &offer.location.text())).or_else(|| {
+            let region = place.cloud_region()?;
+            let year = self.default(|tables| tables.carbon(region))?;
+            Some((Intensity::Yearly(year), Origin::Tables(place)))
+        })
     }
 
     fn carbon_row(&self, location: &Location) -> Option<(Rank, &CarbonRow)> {
@@ -69,10 +88,12 @@ impl Checker<'_> {
         ranked.rev().min_by_key(|(rank, _)| *rank)
     }
 
-    fn stated(&self, row: &CarbonRow) -> Option<Intensity<'_>> {
-        let series = row.series.as_ref().and_then(|path| self.inputs.series.get(path));
-        let series = series.filter(|series| !series.is_empty()).map(Intensity::Series);
-        series.or(row.grams_per_kwh.map(|grams| Intensity::Constant(grams.pico())))
+    fn stated<'s>(&'s self, row: &'s CarbonRow, about: &str) -> Option<(Intensity<'s>, Origin<'s>)> {
+        let series = row.series.as_ref().and_then(|path| Some((path, self.inputs.series.get(path)?)));
+        let series = series.filter(|(_, series)| !series.is_empty()).map(|(path, series)| {
+            (Intensity::Series(series), Origin::Series { about: about.to_owned(), path })
+        });
+        series.or(row.grams_per_kwh.map(|grams| (Intensity::Constant(grams.pico()), Origin::Stated)))
     }
 }
 

@@ -104,6 +104,10 @@ impl Checker<'_> {
         self.compare_filtered(plan, &mut found);
         self.compare_objective(plan, &assessed, &mut found);
         self.check_left_out(plan, &mut assessed, &mut found);
+        if found.is_empty() {
+            self.compare_assumptions(plan, &assessed, &mut found);
+        }
+        self.check_causes(plan, &decisions, &assessed, &mut found);
         self.compare_runner_ups(plan, &mut assessed, &mut found);
         found.append(&mut changes::check(plan));
         found

@@ -32,16 +32,14 @@ const LOOKS: usize = 1_000_000;
 type Counts = Vec<(Constraint, u64)>;
 
 impl Checker<'_> {
-    /// Compares what a plan says of the offers that its unplaced workloads cannot use. Returns how many
-    /// of these were counted.
-    pub(crate) fn compare_filtered(&self, plan: &Plan, found: &mut Vec<Violation>) -> usize {
+    /// Compares what a plan says of the offers that its unplaced workloads cannot use.
+    pub(crate) fn compare_filtered(&self, plan: &Plan, found: &mut Vec<Violation>) {
         if plan.unplaced.is_empty() {
-            return 0;
+            return;
         }
         let offers = self.all_offers();
         let mut looks = LOOKS;
         let mut known: Vec<(&WorkloadSpec, Counts)> = Vec::new();
-        let mut counted = 0;
         for unplaced in &plan.unplaced {
             let Some(index) = self.names.get(&*unplaced.workload).copied() else { continue };
             let spec = &self.inputs.workloads[index].spec;
@@ -55,7 +53,6 @@ impl Checker<'_> {
                 known.push((spec, self.excluded(index, &offers)));
             }
             let Some((_, right)) = known.iter().find(|(of, _)| *of == spec) else { continue };
-            counted += 1;
             let mut shown: Counts = unplaced.filtered.iter().map(|(by, count)| (*by, *count)).collect();
             shown.sort_unstable();
             if shown != *right {
@@ -63,7 +60,6 @@ impl Checker<'_> {
                 findings.add(Kind::Arithmetic, message);
             }
         }
-        counted
     }
 
     fn excluded(&self, workload: usize, offers: &[Rc<Offer>]) -> Counts {

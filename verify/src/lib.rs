@@ -1,5 +1,5 @@
-//! The independent checker behind `plimsoll verify`: recomputes every figure and every constraint of a
-//! plan from the documents.
+//! The independent checker behind `plimsoll verify`: recomputes the figures, the constraints and the
+//! assumptions of a plan from the documents.
 //!
 //! It is written from the published contract alone and shares no code with what makes plans: its
 //! independence is its worth. Arithmetic is exact (rationals; only e^x is a series, to sixty digits), so
@@ -15,11 +15,13 @@
 //! [`Checker`] does all of it over one set of documents, and keeps what it looked up.
 //!
 //! What is not checked, because the contract leaves it to the planner or the answer would take a search
-//! as large as planning: that a bound is truly a bound, the sentences, the list of assumptions, and the
-//! amounts in `causes`, `filtered` and `prices` beyond their form. That no better runner-up exists, and
-//! that no required workload is left out needlessly, is checked over small estates only.
+//! as large as planning: that a bound is truly a bound, the sentences, and `prices` beyond their form.
+//! That no better runner-up exists, and that no required workload is left out needlessly, is checked over
+//! small estates only; causes are tried until a fixed amount of work is spent.
 
+mod assumed;
 mod carbon;
+mod causes;
 mod changes;
 mod compare;
 mod data;
@@ -36,6 +38,7 @@ mod offer;
 mod packing;
 mod place;
 mod price;
+mod relax;
 mod reservation;
 mod runner_up;
 mod schedule;

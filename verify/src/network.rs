@@ -36,6 +36,16 @@ struct Ends<'a> {
     to: &'a Location,
 }
 
+/// What the estate says of two locations.
+pub(crate) enum Link<'a> {
+    /// The row of this index.
+    Row(usize),
+    /// They are in one region: nothing is charged, and no time passes.
+    Same,
+    /// Nothing: the tables are asked about these two, which stand for them.
+    Unstated { from: &'a Location, to: &'a Location },
+}
+
 impl Checker<'_> {
     /// Dollars for moving so many bytes; 0 within a region.
     pub(crate) fn egress(&self, from: &Location, to: &Location, bytes: u64) -> Result<Rat, Missing> {
@@ -56,23 +66,21 @@ impl Checker<'_> {
 
     /// Dollars a GB by the rows of the estate, else by the tables.
     pub(crate) fn usd_per_gb(&self, from: &Location, to: &Location) -> Result<Rat, Missing> {
-        let rows = &self.inputs.estate.egress;
-        let places: Vec<(&str, &str)> = rows.iter().map(|row| (&*row.from, &*row.to)).collect();
-        let ends = self.stand_in(&places, from, to, false);
-        if from.same_region(to) || ends.from.same_region(ends.to) {
-            return Ok(Rat::zero());
-        }
-        let stated = self.best(&places, &ends, false).map(|at| rows[at].usd_per_gb);
-        stated.or_else(|| self.tabled_egress(&ends)).map(usd).ok_or_else(|| {
+        let price = match self.egress_link(from, to) {
+            Link::Same => return Ok(Rat::zero()),
+            Link::Row(at) => Some(self.inputs.estate.egress[at].usd_per_gb),
+            Link::Unstated { from, to } => self.tabled_egress(from, to),
+        };
+        price.map(usd).ok_or_else(|| {
             Missing(format!("nothing states the egress price from {} to {}", from.text(), to.text()))
         })
     }
 
-    fn tabled_egress(&self, ends: &Ends<'_>) -> Option<Usd> {
-        let from = ends.from.cloud_region()?;
-        self.default(|tables| match ends.to.cloud_region() {
-            Some(to) => tables.egress(from, to),
-            None => tables.egress_to(from, ends.to.country.as_deref()),
+    fn tabled_egress(&self, from: &Location, to: &Location) -> Option<Usd> {
+        let source = from.cloud_region()?;
+        self.default(|tables| match to.cloud_region() {
+            Some(target) => tables.egress(source, target),
+            None => tables.egress_to(source, to.country.as_deref()),
         })
     }
 
@@ -84,19 +92,18 @@ impl Checker<'_> {
         to: &Location,
         bytes: u64,
     ) -> Result<Rat, Missing> {
-        let rows = &self.inputs.estate.throughput;
-        let places: Vec<(&str, &str)> = rows.iter().map(|row| (&*row.from, &*row.to)).collect();
-        let ends = self.stand_in(&places, from, to, false);
-        if bytes == 0 || from.same_region(to) || ends.from.same_region(ends.to) {
+        if bytes == 0 {
             return Ok(Rat::zero());
         }
-        let stated = self.best(&places, &ends, false).map(|at| rows[at].gbps);
-        let gbps = stated
-            .or_else(|| {
-                let (from, to) = (ends.from.cloud_region()?, ends.to.cloud_region()?);
-                self.default(|tables| tables.throughput(from, to))
-            })
-            .map_or_else(|| int(5), |gbps| pico(gbps.pico()));
+        let gbps = match self.throughput_link(from, to) {
+            Link::Same => return Ok(Rat::zero()),
+            Link::Row(at) => Some(self.inputs.estate.throughput[at].gbps),
+            Link::Unstated { from, to } => from
+                .cloud_region()
+                .zip(to.cloud_region())
+                .and_then(|(from, to)| self.default(|tables| tables.throughput(from, to))),
+        };
+        let gbps = gbps.map_or_else(|| int(5), |gbps| pico(gbps.pico()));
         if gbps.is_zero() {
             return Err(Missing(format!("the throughput from {} to {} is 0", from.text(), to.text())));
         }
@@ -105,28 +112,61 @@ impl Checker<'_> {
 
     /// The round-trip time in milliseconds.
     pub(crate) fn rtt(&self, from: &Location, to: &Location) -> Result<Rat, Missing> {
-        let rows = &self.inputs.estate.latency;
-        let places: Vec<(&str, &str)> = rows.iter().map(|row| (&*row.from, &*row.to)).collect();
-        let ends = self.stand_in(&places, from, to, true);
-        if let Some(at) = self.best(&places, &ends, true) {
-            return Ok(pico(rows[at].ms.pico()));
-        }
-        if from.same_region(to) || ends.from.same_region(ends.to) {
-            return Ok(Rat::zero());
-        }
-        self.tabled_rtt(&ends).map(|ms| pico(ms.pico())).ok_or_else(|| {
+        let ms = match self.latency_link(from, to) {
+            Link::Same => return Ok(Rat::zero()),
+            Link::Row(at) => Some(self.inputs.estate.latency[at].ms),
+            Link::Unstated { from, to } => self.tabled_rtt(from, to),
+        };
+        ms.map(|ms| pico(ms.pico())).ok_or_else(|| {
             Missing(format!("nothing states the latency from {} to {}", from.text(), to.text()))
         })
     }
 
     /// As measured between two regions, else by their distance.
-    fn tabled_rtt(&self, ends: &Ends<'_>) -> Option<Millisecond> {
-        let regions = ends.from.cloud_region().zip(ends.to.cloud_region());
+    fn tabled_rtt(&self, from: &Location, to: &Location) -> Option<Millisecond> {
+        let regions = from.cloud_region().zip(to.cloud_region());
         let measured = regions.and_then(|(from, to)| self.default(|tables| tables.rtt(from, to)));
         measured.or_else(|| {
-            let (from, to) = (self.coordinates(ends.from)?, self.coordinates(ends.to)?);
+            let (from, to) = (self.coordinates(from)?, self.coordinates(to)?);
             self.default(|tables| tables.rtt_by_distance(from, to))
         })
+    }
+
+    /// What the rows of `egress` say.
+    pub(crate) fn egress_link<'s>(&'s self, from: &'s Location, to: &'s Location) -> Link<'s> {
+        let rows: Vec<(&str, &str)> =
+            self.inputs.estate.egress.iter().map(|row| (&*row.from, &*row.to)).collect();
+        self.link(&rows, from, to)
+    }
+
+    /// What the rows of `throughput` say.
+    pub(crate) fn throughput_link<'s>(&'s self, from: &'s Location, to: &'s Location) -> Link<'s> {
+        let rows: Vec<(&str, &str)> =
+            self.inputs.estate.throughput.iter().map(|row| (&*row.from, &*row.to)).collect();
+        self.link(&rows, from, to)
+    }
+
+    /// What the rows of `latency` say, which count both ways, also within a region.
+    pub(crate) fn latency_link<'s>(&'s self, from: &'s Location, to: &'s Location) -> Link<'s> {
+        let rows: Vec<(&str, &str)> =
+            self.inputs.estate.latency.iter().map(|row| (&*row.from, &*row.to)).collect();
+        let ends = self.stand_in(&rows, from, to, true);
+        match self.best(&rows, &ends, true) {
+            Some(at) => Link::Row(at),
+            None if from.same_region(to) || ends.from.same_region(ends.to) => Link::Same,
+            None => Link::Unstated { from: ends.from, to: ends.to },
+        }
+    }
+
+    fn link<'s>(&'s self, rows: &[(&str, &str)], from: &'s Location, to: &'s Location) -> Link<'s> {
+        let ends = self.stand_in(rows, from, to, false);
+        if from.same_region(to) || ends.from.same_region(ends.to) {
+            return Link::Same;
+        }
+        match self.best(rows, &ends, false) {
+            Some(at) => Link::Row(at),
+            None => Link::Unstated { from: ends.from, to: ends.to },
+        }
     }
 
     /// The ends with `near` in the place of each site that no matching row names.

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use num_traits::Zero as _;
 use plimsoll_model::{
-    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Match, OfferSpec, OneOf, Usd, Watts,
+    AcceleratorCount, AcceleratorKind, Bytes, Capacity, Match, OfferSpec, OneOf, PerHour, Usd, Watts,
     estate::{NodeGroup, Site},
 };
 
@@ -74,7 +74,7 @@ impl Offer {
     }
 
     /// Whose building it is in, for power: a cloud's, or with `None` one's own.
-    fn building(&self) -> Option<&str> {
+    pub(crate) fn building(&self) -> Option<&str> {
         self.location.cloud.as_deref().filter(|_| self.own.is_none())
     }
 
@@ -260,12 +260,16 @@ impl Checker<'_> {
         if !offer.is_spot() {
             return Ok(Rat::zero());
         }
-        let rules = self.inputs.estate.interruptions.iter().rev();
-        let stated = rules.filter(|rule| self.matches(&rule.matches, offer)).map(|rule| rule.per_hour).next();
-        let own = stated.or(offer.spec.interruptions_per_hour);
-        let rate = own.or_else(|| self.default(|tables| tables.interruptions()));
+        let rate = self.stated_interruptions(offer).or_else(|| self.default(|tables| tables.interruptions()));
         rate.map(|rate| pico(rate.pico()))
             .ok_or_else(|| Missing(format!("nothing states the interruptions of spot offer {}", offer.name)))
+    }
+
+    /// What the documents, or the offer's own row of the catalogue, state.
+    pub(crate) fn stated_interruptions(&self, offer: &Offer) -> Option<PerHour> {
+        let mut rules = self.inputs.estate.interruptions.iter().rev();
+        let rule = rules.find(|rule| self.matches(&rule.matches, offer)).map(|rule| rule.per_hour);
+        rule.or(offer.spec.interruptions_per_hour)
     }
 
     /// Power of one instance under load: stated, else accelerators and host from the tables.

@@ -44,7 +44,7 @@ pub(crate) struct Moved {
 }
 
 impl Moved {
-    fn total(&self) -> Usd {
+    pub(crate) fn total(&self) -> Usd {
         self.extra.into_iter().sum()
     }
 }
@@ -283,6 +283,10 @@ impl<'a> Checker<'a> {
     }
 
     fn no_room(&self, state: &State, workload: usize, there: &Placed) -> Option<Violation> {
+        if there.nodes.is_none() {
+            // Nobody's nodes are named: any packing will do.
+            return self.check_packable(state, &there.offer);
+        }
         let replicas = u64::from(self.inputs.workloads[workload].spec.replicas);
         let room = if there.offer.own.is_some() { self.room(state, workload, there) } else { replicas };
         (room < replicas).then(|| {

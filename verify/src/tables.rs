@@ -37,8 +37,45 @@ pub(crate) type CloudRegion<'a> = (&'a str, &'a str);
 /// Degrees north and east.
 pub(crate) type Coordinates = (f64, f64);
 
+/// A figure of the tables.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Figure<'a> {
+    /// Power of an accelerator.
+    Accelerator(&'a str),
+    /// Power of hosts in a cloud, or `on-prem`.
+    Host(&'a str),
+    /// PUE of a cloud's building or of one's own.
+    Pue(Option<&'a str>),
+    /// Interruptions of spot offers of which nobody publishes any.
+    Interruptions,
+    /// Dollars a GB.
+    Egress(CloudRegion<'a>, CloudRegion<'a>),
+    /// Dollars a GB to a place that no cloud has, in a country.
+    EgressTo(CloudRegion<'a>, Option<&'a str>),
+    /// Round-trip time as measured.
+    Rtt(CloudRegion<'a>, CloudRegion<'a>),
+    /// Round-trip time by distance.
+    RttByDistance(Coordinates, Coordinates),
+    /// Throughput.
+    Throughput(CloudRegion<'a>, CloudRegion<'a>),
+    /// Carbon intensity.
+    Carbon(CloudRegion<'a>),
+}
+
+/// What a plan has to say of a figure that it takes from the tables.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Said {
+    /// With its unit, and whether it is an estimate.
+    pub(crate) value: String,
+    pub(crate) source: String,
+    pub(crate) as_of: String,
+}
+
 /// The embedded tables.
 pub(crate) trait Tables {
+    /// What a plan has to say of a figure.
+    fn said(&self, figure: Figure<'_>) -> Option<Said>;
+
     /// An accelerator by its name or an alias.
     fn accelerator(&self, name: &str) -> Option<Accelerator>;
     /// Whether the country lies in the jurisdiction: itself, `EU`, `EEA` or a continent.

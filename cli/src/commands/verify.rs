@@ -12,7 +12,7 @@ use crate::{
     input, output, render,
 };
 
-/// Check a plan: recompute every figure and every limit from the files, by the flags the plan records
+/// Check a plan: recompute its costs, limits and assumptions from the files, by the flags the plan records
 #[derive(Debug, Args)]
 #[command(after_help = examples::VERIFY)]
 pub(crate) struct VerifyArgs {

@@ -30,7 +30,7 @@ pub(crate) fn verdict(plan: &Plan, violations: &[Violation]) -> String {
     let left_out =
         if plan.unplaced.is_empty() { String::new() } else { format!(", {} left out", plan.unplaced.len()) };
     format!(
-        "{} {}{left_out}, {}: every figure and every limit recomputed from the files\n",
+        "{} {}{left_out}, {}: costs, limits and assumptions recomputed from the files\n",
         good("✓"),
         count(plan.placements.len(), "placement"),
         usd(plan.objective.total_usd)

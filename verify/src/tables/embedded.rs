@@ -6,12 +6,66 @@ use plimsoll_model::{
     OfferSpec, PerHour, Ratio, Usd, Watts,
 };
 
-use super::{Accelerator, CloudRegion, Coordinates, Tables, YearlyCarbon};
+use super::{Accelerator, CloudRegion, Coordinates, Figure, Said, Tables, YearlyCarbon};
 
 /// The tables that are compiled into the program.
 pub(crate) struct Embedded;
 
 impl Tables for Embedded {
+    fn said(&self, figure: Figure<'_>) -> Option<Said> {
+        let if_estimate = |estimate: bool, words: &'static str| if estimate { words } else { "" };
+        let (value, source, as_of) = match figure {
+            Figure::Accelerator(name) => {
+                let watts = &catalog::accelerator(name)?.watts;
+                let estimate = if_estimate(watts.estimate, ", an estimate");
+                (format!("{} W each{estimate}", watts.value), watts.source, watts.as_of)
+            }
+            Figure::Host(cloud) => {
+                let host = catalog::host_watts(cloud, 0.0, 0);
+                ("by vCPU and GiB".to_owned(), host.source, host.as_of)
+            }
+            Figure::Pue(cloud) => {
+                let pue = catalog::pue(cloud);
+                let estimate = if_estimate(pue.estimate, ", an estimate");
+                (format!("{}{estimate}", pue.value), pue.source, pue.as_of)
+            }
+            Figure::Interruptions => {
+                let rate = catalog::default_interruptions_per_hour();
+                (format!("{} an instance-hour, an estimate", rate.value), rate.source, rate.as_of)
+            }
+            Figure::Egress(..) | Figure::EgressTo(..) => {
+                let price = match figure {
+                    Figure::Egress(from, to) => catalog::egress(from, to)?,
+                    Figure::EgressTo(from, country) => catalog::egress_to(from, country)?,
+                    _ => return None,
+                };
+                let estimate = if_estimate(price.estimate, ", a default");
+                (format!("{} $/GB{estimate}", nano(price.value)), price.source, price.as_of)
+            }
+            Figure::Rtt(from, to) => {
+                let measured = catalog::rtt_ms(from, to).filter(|fact| !fact.estimate)?;
+                (format!("{:.1} ms", measured.value), measured.source, measured.as_of)
+            }
+            Figure::RttByDistance(from, to) => {
+                let fit = catalog::rtt_estimate_ms(from, to);
+                let estimate = if_estimate(fit.estimate, ", by distance");
+                (format!("{:.1} ms{estimate}", fit.value), fit.source, fit.as_of)
+            }
+            Figure::Throughput(from, to) => {
+                let fact = catalog::throughput_gbps(from, to)?;
+                let gbps = GbitPerSecond::from_f64(fact.value).ok().filter(|gbps| !gbps.is_zero())?;
+                (format!("{gbps} Gbit/s"), fact.source, fact.as_of)
+            }
+            Figure::Carbon((cloud, region)) => {
+                let known = catalog::carbon(cloud, region)?;
+                let shaped = if_estimate(known.shape.is_some(), ", by month and hour");
+                let borrowed = known.from.map_or(String::new(), |of| format!(", the figure of {of}"));
+                (format!("{} g/kWh{shaped}{borrowed}", known.grams_per_kwh), known.source, known.as_of)
+            }
+        };
+        Some(Said { value, source: source.to_owned(), as_of: as_of.to_owned() })
+    }
+
     fn accelerator(&self, name: &str) -> Option<Accelerator> {
         catalog::accelerator(name).map(|known| Accelerator {
             name: known.name.to_owned(),
