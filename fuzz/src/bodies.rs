@@ -3,7 +3,8 @@
 //! The file is a module of every target and of the test that replays the corpora on a stable compiler.
 //!
 //! Laws: no bytes make a reader panic; a problem has a message and a place within the text; what reads
-//! is written and read again to the same text.
+//! is written and read again to the same text; an edited text says what was meant, and keeps every byte
+//! that the change is not about.
 
 #![allow(dead_code, reason = "each fuzz target calls one of these")]
 
@@ -14,15 +15,18 @@ use plimsoll_formats::{Foreign, translate};
 use plimsoll_model::{
     Bytes, Cpu, Diagnostic, Document, Duration, Plan, Time, When,
     quantity::decimal::{parse_pico, pico_to_text},
-    read, yaml,
+    read,
+    yaml::{self, Change},
 };
+use serde_json::Value;
 
 /// A name and what it does.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 6] = [
+pub(crate) const TARGETS: [Target; 7] = [
     ("documents", documents),
+    ("edit", edit),
     ("foreign", foreign),
     ("plan", plan),
     ("series", series),
@@ -72,6 +76,122 @@ fn write(document: &Document) -> String {
         Document::Foreign => Ok(String::new()),
     }
     .expect("a document that was read can be written")
+}
+
+/// Edits in place: a line `[DOCUMENT, "put" | "more" | "gone", [STEP, …], VALUE]`, then the text.
+pub(crate) fn edit(bytes: &[u8]) {
+    let Ok(input) = std::str::from_utf8(bytes) else { return };
+    let Some((head, text)) = input.split_once('\n') else { return };
+    let Ok((document, act, path, value)) = serde_json::from_str::<(usize, String, Vec<Value>, Value)>(head)
+    else {
+        return;
+    };
+    let (Some(end), Some(before)) = (act_of(&act, &value), values(text)) else { return };
+    let Some(root) = before.get(document) else { return };
+    let Some(wanted) = edited(Some(root), &path, &act, &value) else { return };
+    let made = |act: Change, text: &str| {
+        let change = path.iter().rev().fold(act, |inner, step| match step {
+            Value::String(name) => Change::Fields([(name.clone(), inner)].into()),
+            step => Change::Items([(index(step), inner)].into(), Vec::new()),
+        });
+        yaml::edit(text, &[(document, change)].into())
+    };
+    let Ok(after) = made(end, text) else { return };
+    let mut all = before.clone();
+    all[document] = wanted;
+    // What has become a document of another kind is read by other rules.
+    let kind = ["apiVersion", "kind", "metadata", "spec"].map(Value::from);
+    if path.first().is_some_and(|step| !kind.contains(step) || root.get("kind").is_some()) {
+        assert_eq!(values(&after), Some(all), "{after}");
+    }
+
+    // One stretch of bytes is another, and all around it is as it was.
+    let same = |(a, b): &(u8, u8)| a == b;
+    let start = text.bytes().zip(after.bytes()).take_while(same).count();
+    let room = text.len().min(after.len()) - start;
+    let end = text.bytes().rev().zip(after.bytes().rev()).take(room).take_while(same).count();
+    let (old, new) = (&text.as_bytes()[start..text.len() - end], &after.as_bytes()[start..after.len() - end]);
+    let was = at(root, &path);
+    match (&*act, was) {
+        ("gone", Some(_)) => assert!(new.is_empty(), "{old:?} became {new:?}"),
+        ("more", Some(Value::Array(_))) => assert!(old.is_empty(), "{old:?} became {new:?}"),
+        ("put", None) => {
+            assert!(old.is_empty() || is_null(old), "{old:?} became {new:?}");
+            // Taken away again, the text is the old one.
+            let parent = path.split_last().and_then(|(_, parent)| at(root, parent));
+            if parent.and_then(Value::as_object).is_some() && text.ends_with('\n') {
+                assert_eq!(made(Change::Gone, &after).as_deref(), Ok(text), "from {after}");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_null(text: &[u8]) -> bool {
+    text.iter().all(|byte| b"~nulNUL ".contains(byte))
+}
+
+fn index(step: &Value) -> usize {
+    step.as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(usize::MAX)
+}
+
+fn act_of(act: &str, value: &Value) -> Option<Change> {
+    Some(match act {
+        "put" => Change::Put(value.clone()),
+        "more" => Change::Items([].into(), value.as_array()?.clone()),
+        "gone" => Change::Gone,
+        _ => return None,
+    })
+}
+
+fn at<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, step| match step {
+        Value::String(name) => value.get(name),
+        step => value.get(index(step)),
+    })
+}
+
+/// The value that a change leaves; none where it goes.
+fn edited(value: Option<&Value>, path: &[Value], act: &str, new: &Value) -> Option<Value> {
+    let present = value.filter(|value| !value.is_null());
+    match path.split_first() {
+        None if act == "put" => Some(new.clone()),
+        None if act == "more" => {
+            let mut items = present.and_then(Value::as_array).cloned().unwrap_or_default();
+            items.extend(new.as_array().cloned().unwrap_or_default());
+            Some(items.into())
+        }
+        None => None,
+        Some((Value::String(name), rest)) => {
+            let mut fields = present.and_then(Value::as_object).cloned().unwrap_or_default();
+            match edited(fields.get(name), rest, act, new) {
+                Some(inner) => _ = fields.insert(name.clone(), inner),
+                None => _ = fields.shift_remove(name),
+            }
+            Some(fields.into())
+        }
+        Some((step, rest)) => {
+            let mut items = present.and_then(Value::as_array).cloned().unwrap_or_default();
+            let at = index(step);
+            if at < items.len() {
+                match edited(items.get(at), rest, act, new) {
+                    Some(inner) => items[at] = inner,
+                    None => _ = items.remove(at),
+                }
+            }
+            Some(items.into())
+        }
+    }
+}
+
+/// What the documents of a text say, where all are another program's.
+fn values(text: &str) -> Option<Vec<Value>> {
+    let documents = read::documents(NAME, text.as_bytes()).ok()?;
+    let value = |document: read::Located<Document>| {
+        let (value, place) = document.split();
+        (value == Document::Foreign).then(|| place.root().read::<Value>().ok()).flatten()
+    };
+    documents.into_iter().map(value).collect()
 }
 
 /// Plans.

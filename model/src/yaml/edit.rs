@@ -19,7 +19,7 @@ use super::{
     write,
 };
 use crate::{Source, yaml};
-use layout::{Entry, Ix, Layout, Shape};
+use layout::{Entry, Ix, Layout, Node, Shape};
 
 /// What is to change in a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +88,7 @@ impl Change {
             Self::Items(changes, more) => {
                 let items = match value {
                     Some(Value::Array(items)) => items,
-                    None => Vec::new(),
+                    Some(Value::Null) | None => Vec::new(),
                     other => return other,
                 };
                 let after = |(index, item)| match changes.get(&index) {
@@ -165,10 +165,10 @@ impl<'a> Editor<'a> {
                 out.push_str(&self.text[at..*start]);
                 out.push_str(new);
                 at = *end;
-            } else if let (true, Some(lines)) = (start == end, new.strip_prefix(self.line_end)) {
+            } else if let (true, Some((line_end, lines))) = (start == end, first_line_end(new)) {
                 // Lines behind a line that is no more: they begin where it began.
                 out.push_str(lines);
-                out.push_str(self.line_end);
+                out.push_str(line_end);
             }
         }
         out.push_str(&self.text[at..]);
@@ -177,6 +177,13 @@ impl<'a> Editor<'a> {
 
     fn splice(&mut self, start: usize, end: usize, new: impl Into<String>) {
         self.splices.insert((start, end, new.into()));
+    }
+
+    /// The first text in an empty collection.
+    fn splice_inside(&mut self, node: &Node, bracket: char, new: String) {
+        let text = &self.text[node.start..node.end];
+        let at = node.start + text.find(bracket).map_or(0, |at| at + 1);
+        self.splice(at, at, new);
     }
 
     /// Changes a node that is there.
@@ -278,7 +285,7 @@ impl<'a> Editor<'a> {
         let indent = self.column(entry.start);
         let deeper = if value.is_object() { indent + 2 } else { indent };
         let at = self.line_end_after(node.end);
-        self.splice(at, at, self.block(&value, deeper));
+        self.splice(at, at, Self::block(&value, deeper, self.line_end_at(at)));
         Ok(())
     }
 
@@ -295,15 +302,15 @@ impl<'a> Editor<'a> {
         let pairs: Vec<String> =
             new.iter().map(|(key, value)| format!("{}: {}", self.name(key), self.flat(value))).collect();
         let Some(first) = entries.first() else {
-            self.splice(node.start, node.end, format!("{{{}}}", pairs.join(", ")));
+            self.splice_inside(&node, '{', pairs.join(", "));
             return;
         };
         let indent = self.column(first.start);
         let Some(last) = last.map(|at| &entries[at]) else {
             // All that was there goes.
             let at = if flow { first.start } else { self.line_start(first.start) };
-            let lines = self.block(&Value::Object(new.clone()), indent);
-            let lines = lines.strip_prefix(self.line_end).unwrap_or(&lines);
+            let lines = Self::block(&Value::Object(new.clone()), indent, self.line_end);
+            let lines = first_line_end(&lines).map_or(&*lines, |(_, lines)| lines);
             let text = if flow { pairs.join(", ") } else { format!("{lines}{}", self.line_end) };
             self.splice(at, at, text);
             return;
@@ -316,14 +323,14 @@ impl<'a> Editor<'a> {
             self.splice(end, end, pieces.concat());
         } else {
             let at = self.line_end_after(end);
-            self.splice(at, at, self.block(&Value::Object(new.clone()), indent));
+            self.splice(at, at, Self::block(&Value::Object(new.clone()), indent, self.line_end_at(at)));
         }
     }
 
     fn append(&mut self, ix: Ix, flow: bool, items: &[Ix], more: &[Value]) {
         let node = self.layout.node(ix).clone();
         let Some(last) = items.last() else {
-            self.splice(node.start, node.end, format!("[{}]", self.in_a_row(more)));
+            self.splice_inside(&node, '[', self.in_a_row(more));
             return;
         };
         let end = self.layout.node(*last).end;
@@ -339,7 +346,7 @@ impl<'a> Editor<'a> {
             let first = self.layout.node(items[0]).start;
             let dash = self.text[..first].rfind('-').unwrap_or(first);
             let indent = self.column(dash);
-            self.splice(at, at, self.block(&Value::Array(more.to_vec()), indent));
+            self.splice(at, at, Self::block(&Value::Array(more.to_vec()), indent, self.line_end_at(at)));
         }
     }
 
@@ -383,9 +390,9 @@ impl<'a> Editor<'a> {
     }
 
     /// Lines to be put at the end of a line.
-    fn block(&self, value: &Value, indent: usize) -> String {
+    fn block(value: &Value, indent: usize, line_end: &str) -> String {
         let text = write::to_string(value).unwrap_or_default();
-        let line = |line| format!("{}{}{line}", self.line_end, " ".repeat(indent));
+        let line = |line| format!("{line_end}{}{line}", " ".repeat(indent));
         text.lines().map(line).collect()
     }
 
@@ -411,6 +418,11 @@ impl<'a> Editor<'a> {
         if self.json { Value::from(text).to_string() } else { write::in_flow(text) }
     }
 
+    /// The line end at a byte that ends a line.
+    fn line_end_at(&self, at: usize) -> &'static str {
+        first_line_end(&self.text[at..]).map_or(self.line_end, |(line_end, _)| line_end)
+    }
+
     fn line_start(&self, at: usize) -> usize {
         self.text[..at].rfind('\n').map_or(0, |line_end| line_end + 1)
     }
@@ -426,4 +438,9 @@ impl<'a> Editor<'a> {
         let line = rest.find('\n').map_or(rest, |line_end| &rest[..line_end]);
         at + line.strip_suffix('\r').unwrap_or(line).len()
     }
+}
+
+/// The line end that a text begins with, and the rest.
+fn first_line_end(text: &str) -> Option<(&'static str, &str)> {
+    ["\r\n", "\n"].into_iter().find_map(|line_end| Some((line_end, text.strip_prefix(line_end)?)))
 }

@@ -104,8 +104,9 @@ impl Builder {
                 // An empty one lies where the next token begins; it belongs to its key.
                 let (start, end) = match self.open.last().and_then(|open| open.key.as_ref()) {
                     Some((_, _, key_end)) if start == end => {
-                        let colon = key_end + text.get(*key_end..)?.find(':')? + 1;
-                        (colon, colon)
+                        // In `{key}` there is no colon.
+                        let colon = text.get(*key_end..start)?.find(':').map_or(0, |colon| colon + 1);
+                        (key_end + colon, key_end + colon)
                     }
                     _ => (start, end),
                 };

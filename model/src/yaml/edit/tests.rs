@@ -69,6 +69,16 @@ fn only_what_changes_is_touched() {
             "spec:\n  tolerations:\n    - key: a\n    - key: spot\n      operator: Exists\n",
         ),
         (
+            "spec:\n  tolerations:\n  x: 1\n",
+            taint.clone(),
+            "spec:\n  tolerations:\n  - key: spot\n    operator: Exists\n  x: 1\n",
+        ),
+        (
+            "spec:\n  tolerations: [ # none yet\n  ]\n",
+            taint.clone(),
+            "spec:\n  tolerations: [{key: spot, operator: Exists} # none yet\n  ]\n",
+        ),
+        (
             "spec:\n  tolerations: []\n",
             taint.clone(),
             "spec:\n  tolerations: [{key: spot, operator: Exists}]\n",
