@@ -50,6 +50,7 @@ pub fn search(
         left: vec![0; ranks.len()],
         forgone: 0.0,
         state: State::new(problem),
+        readers: problem.readers(),
     };
     search.visit(0);
     let proven = search.complete && search.nodes < search.limit && !search.state.is_unsettled();
@@ -91,6 +92,8 @@ struct Search<'a> {
     left: Vec<u32>,
     forgone: f64,
     state: State<'a>,
+    /// By task who reads its results.
+    readers: Vec<Vec<u32>>,
 }
 
 impl Search<'_> {
@@ -143,9 +146,8 @@ impl Search<'_> {
             && tasks[task].reads.is_empty()
             && !tasks[task].pausable
             && tasks[task].inputs.is_empty()
-            && !tasks.iter().any(|t| {
-                t.inputs.iter().any(|e| e.producer as usize == task || e.producer as usize == before)
-            });
+            && self.readers[task].is_empty()
+            && self.readers[before].is_empty();
         if !same {
             return None;
         }
