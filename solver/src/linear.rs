@@ -55,6 +55,49 @@ impl Program {
         merged.retain(|t| t.1.abs() > 0.0);
         self.rows.push(Row { low, high, terms: merged });
     }
+
+    /// What some prices of the rows prove, whoever found them and however roughly.
+    ///
+    /// The bound is Lagrange's: what keeping the rows is worth, and every column at the end of its range that
+    /// its reduced cost prefers; less what rounding may have added (Neumaier & Shcherbina 2004, "Safe bounds
+    /// in linear and mixed-integer programming", Mathematical Programming 99, section 2, with an estimate of
+    /// the rounding in place of directed rounding). Every column must have a finite range.
+    pub fn proof(&self, prices: &[f64]) -> Proof {
+        let mut reduced = self.cost.clone();
+        let (mut bound, mut size) = (0.0_f64, 0.0_f64);
+        for (row, price) in self.rows.iter().zip(prices) {
+            let side = if *price > 0.0 { row.low } else { row.high };
+            // A price with the sign of a side that the row lacks proves nothing.
+            if price.abs() <= 0.0 || !side.is_finite() {
+                continue;
+            }
+            bound += price * side;
+            size += (price * side).abs();
+            for (column, a) in &row.terms {
+                reduced[*column as usize] -= price * a;
+            }
+        }
+        for (column, reduced) in reduced.iter().enumerate() {
+            let end = if *reduced < 0.0 { self.high[column] } else { self.low[column] };
+            if end.abs() > 0.0 {
+                bound += reduced * end;
+                size += (reduced * end).abs();
+            }
+        }
+        Proof { bound: bound - ROUNDING * size, reduced }
+    }
+}
+
+/// What the sums of a [`Proof`] may be off by, as a share of what was added up: thousands of roundings.
+const ROUNDING: f64 = 1e-12;
+
+/// What prices of rows prove.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// No solution costs less; -∞ or NaN where they prove nothing.
+    pub bound: f64,
+    /// By column what a solution that uses one of it costs more, where it is above 0.
+    pub reduced: Vec<f64>,
 }
 
 /// How a solve ended.
@@ -116,4 +159,70 @@ pub struct Limits {
     pub time_left: Option<TimeLeft>,
     /// The seed of the solver's own randomness.
     pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Programs with a solution in whole numbers up to 2, and prices of their rows.
+    fn programs() -> impl Strategy<Value = (Program, Vec<f64>)> {
+        let row = (prop::collection::vec(-3..4_i8, 5), -6..3_i8, 0..9_i8, any::<[bool; 2]>());
+        (prop::collection::vec(-5..6_i8, 5), prop::collection::vec((row, -4.0..4.0), 0..5)).prop_map(
+            |(cost, rows)| {
+                let mut program = Program::default();
+                for cost in cost {
+                    program.column(f64::from(cost), 0.0, 2.0, true);
+                }
+                let mut prices = Vec::new();
+                for ((terms, low, width, open), price) in rows {
+                    let low = f64::from(low);
+                    let side = |open: bool, side: f64, none: f64| if open { none } else { side };
+                    let terms = (0..).zip(terms.into_iter().map(f64::from)).collect();
+                    program.row(
+                        side(open[0], low, f64::NEG_INFINITY),
+                        side(open[1], low + f64::from(width), f64::INFINITY),
+                        terms,
+                    );
+                    prices.push(price);
+                }
+                (program, prices)
+            },
+        )
+    }
+
+    fn solutions(program: &Program) -> impl Iterator<Item = Vec<f64>> {
+        (0..3_u32.pow(5)).map(|code| (0..5).map(|at| f64::from(code / 3_u32.pow(at) % 3)).collect()).filter(
+            |x: &Vec<f64>| {
+                program.rows.iter().all(|row| {
+                    let level: f64 = row.terms.iter().map(|(column, a)| a * x[*column as usize]).sum();
+                    row.low <= level && level <= row.high
+                })
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn no_solution_costs_less_than_any_prices_prove((program, prices) in programs()) {
+            let proof = program.proof(&prices);
+            for x in solutions(&program) {
+                let cost: f64 = program.cost.iter().zip(&x).map(|(c, x)| c * x).sum();
+                prop_assert!(proof.bound <= cost);
+                for (x, reduced) in x.iter().zip(&proof.reduced).filter(|(x, _)| **x > 0.0) {
+                    prop_assert!(proof.bound + x * reduced.max(0.0) <= cost + 1e-9);
+                }
+            }
+        }
+
+        #[test]
+        fn the_prices_of_highs_prove_what_it_says((program, _) in programs()) {
+            let solution = highs::Highs::new(&program, false, None).run();
+            prop_assume!(solution.status == Status::Optimal);
+            let proof = program.proof(&solution.duals);
+            prop_assert!((proof.bound - solution.bound).abs() < 1e-6);
+        }
+    }
 }

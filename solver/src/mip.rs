@@ -337,6 +337,10 @@ impl Phase<'_, '_> {
         match solution.status {
             Status::Infeasible => Relaxed::Infeasible,
             Status::Optimal => {
+                // What HiGHS says it costs is not a proof; its prices are one, whatever they are.
+                let proof = form.program.proof(&solution.duals);
+                solution.bound = solution.bound.min(proof.bound);
+                solution.reduced = proof.reduced;
                 let bound = solution.bound.min(least);
                 let first = found.bound.is_none();
                 self.raise(found, bound);
