@@ -257,7 +257,7 @@ fn known<'a>(
         None if what == "accelerator" => {
             failure.with_help("`plimsoll offers --aliases` lists the names that are known")
         }
-        None => failure,
+        None => failure.with_help(format!("the table of `plimsoll offers` has each {what} that there is")),
     })
 }
 

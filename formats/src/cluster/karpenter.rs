@@ -372,10 +372,9 @@ impl<'a> Reader<'_, 'a> {
 /// A whole number, which may be written as a quantity.
 pub(super) fn count(view: &View<'_>) -> Result<u32, Vec<Diagnostic>> {
     let milli = view.read::<Cpu>()?.milli();
-    u32::try_from(milli / 1000)
-        .ok()
-        .filter(|_| milli % 1000 == 0)
-        .ok_or_else(|| vec![view.problem("expected a whole number of devices or machines")])
+    u32::try_from(milli / 1000).ok().filter(|_| milli % 1000 == 0).ok_or_else(|| {
+        vec![view.problem("expected a whole number of devices or machines").with_help("such as `8`")]
+    })
 }
 
 /// The accelerators that an extended resource counts.

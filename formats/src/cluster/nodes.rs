@@ -317,7 +317,9 @@ impl<'a> Reader<'_, 'a> {
         };
         let field = |name: &str| {
             resources.field(name).ok_or_else(|| {
-                vec![resources.problem(format!("node {} does not say how much {name} it has", object.name))]
+                let message = format!("node {} does not say how much {name} it has", object.name);
+                let help = "write the list with `kubectl get nodes -o json`";
+                vec![resources.problem(message).with_help(help)]
             })
         };
         let cpu: Cpu = field("cpu")?.read()?;

@@ -250,11 +250,9 @@ impl<'a> Reader<'a, '_> {
         asked.any_of = names.iter().filter(|name| self.allows(name)).cloned().collect();
         if asked.any_of.is_empty() {
             let label = self.label();
-            problems.push(at.problem(format!(
-                "`{}` contradicts `{label}`: it is {}",
-                self.name,
-                names.join(" or ")
-            )));
+            let problem =
+                at.problem(format!("`{}` contradicts `{label}`: it is {}", self.name, names.join(" or ")));
+            problems.push(problem.with_help("remove one of the two"));
         }
     }
 

@@ -148,9 +148,9 @@ impl<'a> Reader<'a, '_> {
         let spec = template.as_ref().and_then(|template| template.field("spec"));
         let (Some(template), Some(spec)) = (template, spec) else {
             let place = if role.is_empty() { String::new() } else { format!(" of `{role}`") };
-            self.problems.push(
-                self.object.view.problem(format!("{} has no pod template{place}", self.object.title())),
-            );
+            let problem =
+                self.object.view.problem(format!("{} has no pod template{place}", self.object.title()));
+            self.problems.push(problem.with_help("add `template.spec` with its containers"));
             return None;
         };
         Some(Component {
@@ -203,7 +203,8 @@ impl<'a> Reader<'a, '_> {
     /// `KServe` states the pod's fields in `predictor`, and the model's container apart from the others.
     fn inference_service(&mut self) -> Reading<'a> {
         let Some(predictor) = self.object.at(&["spec", "predictor"]) else {
-            self.problems.push(self.object.view.problem("an InferenceService needs `spec.predictor`"));
+            let problem = self.object.view.problem("an InferenceService needs `spec.predictor`");
+            self.problems.push(problem.with_help("add it, with the model's container or `model`"));
             return Reading::Broken;
         };
         let pods = self.count(predictor.field("minReplicas"), 1);
@@ -224,7 +225,8 @@ impl<'a> Reader<'a, '_> {
             |path: &[&'static str]| within.iter().copied().chain(path.iter().copied()).collect::<Vec<_>>();
         let spec = self.object.at(&under(&["spec"]));
         let Some(spec) = spec else {
-            self.problems.push(self.object.view.problem(format!("{} has no `spec`", self.object.title())));
+            let problem = self.object.view.problem(format!("{} has no `spec`", self.object.title()));
+            self.problems.push(problem.with_help("add it, or take the document out of the file"));
             return Reading::Broken;
         };
         if self.object.at(&["status", "completionTime"]).is_some() {
@@ -276,7 +278,10 @@ impl<'a> Reader<'a, '_> {
         for job in self.object.at(&["spec", "replicatedJobs"]).map_or_else(Vec::new, |jobs| jobs.items()) {
             let role = job.field("name").and_then(|name| name.text()).unwrap_or("job");
             let Some(spec) = job.at(&["template", "spec"]) else {
-                self.problems.push(job.problem(format!("`{role}` has no `template.spec`")));
+                self.problems.push(
+                    job.problem(format!("`{role}` has no `template.spec`"))
+                        .with_help("add it: it is the spec of a Job"),
+                );
                 continue;
             };
             let replicas = self.count(job.field("replicas"), 1);
@@ -366,8 +371,8 @@ impl<'a> Reader<'a, '_> {
 
     fn leader_worker_set(&mut self) -> Reading<'a> {
         let Some(template) = self.object.at(&["spec", "leaderWorkerTemplate"]) else {
-            self.problems
-                .push(self.object.view.problem("a LeaderWorkerSet needs `spec.leaderWorkerTemplate`"));
+            let problem = self.object.view.problem("a LeaderWorkerSet needs `spec.leaderWorkerTemplate`");
+            self.problems.push(problem.with_help("add it, with `size` and `workerTemplate`"));
             return Reading::Broken;
         };
         let groups = self.count_at(&["spec", "replicas"], 1);

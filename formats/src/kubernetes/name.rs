@@ -14,7 +14,10 @@ pub(super) fn problem(object: &Object<'_>) -> Option<Diagnostic> {
         return Some(problem.with_help("render it first: helm template … | plimsoll plan -"));
     }
     let nameless = object.name.is_empty() && object.kind != "Kustomization";
-    nameless.then(|| at.problem(format!("the {} has no `metadata.name`", object.kind)))
+    nameless.then(|| {
+        let problem = at.problem(format!("the {} has no `metadata.name`", object.kind));
+        problem.with_help("give it a name: the plan names the workload by it")
+    })
 }
 
 /// A name for each: its own, with the namespace where several share it, with the kind where that is

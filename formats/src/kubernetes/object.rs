@@ -66,7 +66,10 @@ impl<'a> Flat<'a, '_> {
     /// An object, or the items of a list. `within` is what a list says of its items.
     fn add(&mut self, view: &View<'a>, within: Option<(&'a str, &'a str)>) {
         if !view.is_mapping() {
-            self.problems.push(view.problem("expected an object with `apiVersion`, `kind` and `metadata`"));
+            self.problems.push(
+                view.problem("expected an object with `apiVersion`, `kind` and `metadata`")
+                    .with_help("write it as `kubectl get -o yaml` does"),
+            );
             return;
         }
         let text = |field| view.field(field).and_then(|field| field.text());
@@ -75,7 +78,10 @@ impl<'a> Flat<'a, '_> {
         let version = text("apiVersion").or(within.map(|(version, _)| version));
         let kind = text("kind").or(within.map(|(_, kind)| kind));
         let (Some(version), Some(kind)) = (version, kind) else {
-            self.problems.push(view.problem("an object needs `apiVersion` and `kind`"));
+            self.problems.push(
+                view.problem("an object needs `apiVersion` and `kind`")
+                    .with_help("such as `apiVersion: apps/v1` and `kind: Deployment`"),
+            );
             return;
         };
         let items = view.field("items").filter(View::is_list);

@@ -80,7 +80,10 @@ impl<'a> Requirement<'a> {
     fn read_among(item: &View<'a>, operators: &[(&str, Operator)]) -> Result<Self, Box<Diagnostic>> {
         let text = |field: &str| item.field(field).and_then(|view| view.text()).map(str::to_owned);
         let Some(key) = text("key").filter(|key| !key.is_empty()) else {
-            return Err(Box::new(item.problem("a requirement needs a `key`, the name of a label")));
+            return Err(Box::new(
+                item.problem("a requirement needs a `key`, the name of a label")
+                    .with_help("such as `key: topology.kubernetes.io/region`"),
+            ));
         };
         let Some(name) = text("operator") else {
             return Err(Box::new(
@@ -107,8 +110,13 @@ impl<'a> Requirement<'a> {
             }
             _ => None,
         };
+        let help = match operator {
+            Operator::Exists | Operator::DoesNotExist => "remove `values`, or use In or NotIn",
+            Operator::Number { .. } => "such as `values: [\"8\"]`",
+            _ => "add the label's values, or use Exists or DoesNotExist",
+        };
         match wrong {
-            Some(wrong) => Err(Box::new(at.problem(format!("operator `{name}` {wrong}")))),
+            Some(wrong) => Err(Box::new(at.problem(format!("operator `{name}` {wrong}")).with_help(help))),
             None => Ok(Self { key, operator, values, at }),
         }
     }

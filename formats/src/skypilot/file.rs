@@ -70,7 +70,10 @@ impl<'a> File<'a> {
         for (index, task) in tasks.iter_mut().enumerate() {
             if self.parallel && task.name.is_none() {
                 let root = self.documents[index].1.root();
-                findings.problems.push(root.problem("a task of a job group needs a `name`"));
+                findings.problems.push(
+                    root.problem("a task of a job group needs a `name`")
+                        .with_help("add `name: …`, another for each task"),
+                );
             }
             if task.name.is_none() {
                 task.name = Some(if several { format!("{}-{index}", self.name) } else { self.name.clone() });

@@ -129,7 +129,8 @@ fn only<T: DeserializeOwned>(file: &str, bytes: &[u8], wanted: &str) -> Result<L
             },
             Ok(kind) => {
                 let message = format!("expected a {wanted}, found {} `{kind}`", article(&kind));
-                problems.push(source.problem(tree.position_of("kind"), "kind", message));
+                let problem = source.problem(tree.position_of("kind"), "kind", message);
+                problems.push(problem.with_help(format!("name a file with `kind: {wanted}`")));
             }
             Err(problem) => problems.push(*problem),
         }
@@ -138,11 +139,13 @@ fn only<T: DeserializeOwned>(file: &str, bytes: &[u8], wanted: &str) -> Result<L
         }
     }
     if let (Some(second), true) = (read.get(1), problems.is_empty()) {
-        problems.push(second.problem("kind", format!("a second {wanted} in one file")));
+        let problem = second.problem("kind", format!("a second {wanted} in one file"));
+        problems.push(problem.with_help("give it a file of its own"));
     }
     let mut read = finish(read, problems)?;
     read.pop().ok_or_else(|| {
-        vec![Diagnostic::of_file(file, format!("the file holds no document; expected a {wanted}"))]
+        let problem = Diagnostic::of_file(file, format!("the file holds no document; expected a {wanted}"));
+        vec![problem.with_help(format!("name a file with `kind: {wanted}`"))]
     })
 }
 
@@ -185,7 +188,9 @@ fn kind_of(source: &Source, tree: &Tree) -> Result<String, Box<Diagnostic>> {
     }
     let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
         let field = if text("apiVersion").is_none() { "apiVersion" } else { "kind" };
-        return Err(problem(field, format!("`{field}`: expected text")));
+        let example = if field == "kind" { "Workload" } else { API_VERSION };
+        let help = format!("write `{field}: {example}`");
+        return Err(Box::new(problem(field, format!("`{field}`: expected text")).with_help(help)));
     };
     if version != API_VERSION {
         return Err(foreign(source, tree, &version, &kind));

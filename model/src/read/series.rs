@@ -81,7 +81,8 @@ fn row(
     let cells: Vec<&str> = line.split(',').collect();
     let [time_cell, value_cell] = cells[..] else {
         let problem = format!("expected 2 cells, found {}", cells.len());
-        return Err(Box::new(source.problem(whole_line(number, line), "", problem)));
+        let problem = source.problem(whole_line(number, line), "", problem);
+        return Err(Box::new(problem.with_help("each line is `TIME,GRAMS`: 2026-11-25T06:00:00Z,310")));
     };
     let at = |start: usize, text: &str| Span {
         line: number,
@@ -100,7 +101,7 @@ fn row(
         && time <= previous
     {
         let message = format!("times must ascend: `{}` is not later than `{previous}`", shown(time_text));
-        return Err(problem(span, "time", message));
+        return Err(Box::new(problem(span, "time", message).with_help("sort the lines by time, each once")));
     }
     let (value_text, before) = unquoted(value_cell);
     let span = at(2 + time_cell.chars().count() + before, value_text);

@@ -376,7 +376,9 @@ impl<'a> Builder<'a> {
             return self.fail(problem.with_help("put text that begins with `{` or `[` in quotes"));
         }
         if self.frames.len() >= DEPTH {
-            let problem = self.problem(span, format!("nested too deeply: more than {DEPTH} levels"));
+            let problem = self
+                .problem(span, format!("nested too deeply: more than {DEPTH} levels"))
+                .with_help("no document here needs so many; is the file the right one?");
             return self.fail(problem);
         }
         let id = self.add(Node { value: Value::Null, text: Box::default(), span });
@@ -426,13 +428,15 @@ impl<'a> Builder<'a> {
             let (value, text) = (node.value.clone(), node.text.clone());
             if matches!(value, Value::Seq(_) | Value::Map(_)) {
                 let problem = self.problem(span, "the name of a field must be text, not a list or a mapping");
-                return self.fail(problem);
+                return self.fail(problem.with_help("write the name itself in place of the alias"));
             }
             self.take_key(&value, &text, span);
             return;
         }
         if self.frames.len() + target.height > DEPTH {
-            let problem = self.problem(span, format!("nested too deeply: more than {DEPTH} levels"));
+            let problem = self
+                .problem(span, format!("nested too deeply: more than {DEPTH} levels"))
+                .with_help("no document here needs so many; is the file the right one?");
             return self.fail(problem);
         }
         self.spent = self.spent.saturating_add(target.cost);

@@ -56,7 +56,10 @@ fn add(
     let (name, folder, bytes) = if path.as_os_str() == "-" {
         let name = "<stdin>".to_owned();
         let Some(stdin) = stdin.take() else {
-            problems.push(Diagnostic::of_file(name, "standard input is named twice"));
+            problems.push(
+                Diagnostic::of_file(name, "standard input is named twice")
+                    .with_help("it can be read once: give `-` once"),
+            );
             return;
         };
         let bytes = limited(stdin).map_err(|error| unreadable(&name, &error));
@@ -98,8 +101,12 @@ fn paths(path: &Path, recursive: bool) -> Result<Vec<PathBuf>, Box<Diagnostic>> 
     }
     if found.is_empty() {
         let problem = Diagnostic::of_file(name, "the folder holds no .yaml, .yml or .json file");
-        let help = "folders inside of it are searched with `--recursive` alone";
-        return Err(Box::new(if recursive { problem } else { problem.with_help(help) }));
+        let help = if recursive {
+            "name the folder that has them"
+        } else {
+            "folders inside of it are searched with `--recursive` alone"
+        };
+        return Err(Box::new(problem.with_help(help)));
     }
     found.sort();
     Ok(found)
@@ -113,10 +120,8 @@ fn same(a: &Path, b: &Path) -> bool {
 pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
     let problem = |error: io::Error| unreadable(&path.display().to_string(), &error);
     if path.is_dir() {
-        return Err(Box::new(Diagnostic::of_file(
-            path.display().to_string(),
-            "expected a file, found a folder",
-        )));
+        let problem = Diagnostic::of_file(path.display().to_string(), "expected a file, found a folder");
+        return Err(Box::new(problem.with_help("name one of the files in it")));
     }
     let mut file = fs::File::open(path).map_err(problem)?;
     limited(&mut file).map_err(problem)
@@ -135,5 +140,10 @@ fn unreadable(name: &str, error: &io::Error) -> Box<Diagnostic> {
         io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
         _ => error.to_string(),
     };
-    Box::new(Diagnostic::of_file(name, format!("cannot read the file: {reason}")))
+    let help = match error.kind() {
+        io::ErrorKind::NotFound => "check the name; paths inside a document are relative to its folder",
+        io::ErrorKind::PermissionDenied => "let this user read it, or give its text to `plimsoll plan -`",
+        _ => return Box::new(Diagnostic::of_file(name, format!("cannot read the file: {reason}"))),
+    };
+    Box::new(Diagnostic::of_file(name, format!("cannot read the file: {reason}")).with_help(help))
 }
