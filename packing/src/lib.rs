@@ -4,5 +4,19 @@
 //! fragmentation is the money lost. Nothing here reads files, clocks or the network: a cluster is numbers
 //! and indices ([`fleet`]), and names return only with the answer.
 
+pub mod assign;
+pub mod check;
+pub mod classes;
+pub mod dive;
 pub mod fleet;
+pub mod generate;
+pub mod inside;
+pub mod instance;
+pub mod loose;
+pub mod master;
+pub mod pack;
+pub mod price;
+pub mod relax;
 pub mod scores;
+
+pub use pack::{Packing, Params, Stats, pack};

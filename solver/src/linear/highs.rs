@@ -166,6 +166,12 @@ impl Highs {
         unsafe { ffi::Highs_changeRowBounds(self.pointer, row as i32, low, high) };
     }
 
+    /// Changes the bounds of a column; a linear program keeps its basis.
+    pub fn column_bounds(&mut self, column: usize, low: f64, high: f64) {
+        // SAFETY: the column exists in the program.
+        unsafe { ffi::Highs_changeColBounds(self.pointer, column as i32, low, high) };
+    }
+
     /// Solves what the instance holds.
     pub fn run(&mut self) -> Solution {
         if self.columns == 0 {

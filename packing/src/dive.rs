@@ -1,0 +1,104 @@
+//! From shares of patterns to whole ones.
+//!
+//! Whole parts of the linear solution are kept, the largest sixth of the fractions is rounded up, and new
+//! patterns are made for what is left; again until nothing is left. On openb this ends 0.05 % below the
+//! linear program, where rounding alone loses some per cent.
+
+use crate::{
+    generate::{Memory, Stop, generate},
+    instance::{Instance, Pattern},
+    master::{Fractional, Master},
+};
+
+/// Rounds of column generation between roundings, at most.
+const ROUNDS: usize = 100;
+
+/// They stop at this distance of value and bound, relative to the value of all.
+const GAP: f64 = 2e-5;
+
+/// So many bins of a class hold a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// The class of bins.
+    pub bin: u32,
+    /// What each holds.
+    pub pattern: Pattern,
+    /// How many.
+    pub copies: u32,
+}
+
+/// A packing of the items, by classes, from a solution of the linear program.
+pub fn dive(instance: &Instance, master: &mut Master, memory: &mut Memory, from: &Fractional) -> Vec<Use> {
+    let worths: Vec<f64> = instance.items.iter().map(|item| item.worth).collect();
+    let mut left = instance.clone();
+    let mut uses: Vec<Use> = Vec::new();
+    let mut fractional = from.clone();
+    loop {
+        let before = uses.len();
+        keep_whole_parts(&mut left, master, &fractional, &mut uses);
+        raise_fractions(&mut left, master, &fractional, &mut uses);
+        let over =
+            left.bins.iter().all(|bin| bin.count == 0) || left.items.iter().all(|item| item.demand == 0);
+        if over || uses.len() == before {
+            return uses;
+        }
+        master.resize(&left);
+        let kept: f64 = uses.iter().map(|it| f64::from(it.copies) * it.pattern.value(&worths)).sum();
+        let gap = GAP * from.value / (from.value - kept).max(1e-3 * from.value);
+        let stop = Stop { gap, rounds: ROUNDS, hardest: 1, capped: true };
+        match generate(&left, master, memory, stop) {
+            Some(generated) if generated.fractional.value > 1e-6 => fractional = generated.fractional,
+            _ => return uses,
+        }
+    }
+}
+
+fn keep_whole_parts(left: &mut Instance, master: &Master, fractional: &Fractional, uses: &mut Vec<Use>) {
+    for ((bin, pattern), share) in master.patterns.iter().zip(&fractional.uses) {
+        let copies = (share + 1e-6).floor() as u32;
+        if copies > 0 {
+            put(left, *bin, pattern, copies, uses);
+        }
+    }
+}
+
+/// Rounds the largest sixth of the fractions up, at least one.
+fn raise_fractions(left: &mut Instance, master: &Master, fractional: &Fractional, uses: &mut Vec<Use>) {
+    let fraction = |share: f64| share - (share + 1e-6).floor();
+    let mut fractions: Vec<(f64, usize)> = fractional
+        .uses
+        .iter()
+        .enumerate()
+        .map(|(column, share)| (fraction(*share), column))
+        .filter(|(fraction, _)| *fraction > 1e-6)
+        .collect();
+    fractions.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let most = fractions.len().div_ceil(6);
+    let mut raised = 0;
+    for (_, column) in fractions {
+        let (bin, pattern) = &master.patterns[column];
+        // What was raised before may have taken its items.
+        let whole = pattern.counts.iter().all(|(item, count)| left.items[*item as usize].demand >= *count);
+        if whole && left.bins[*bin as usize].count > 0 {
+            put(left, *bin, pattern, 1, uses);
+            raised += 1;
+        }
+        if raised >= most {
+            return;
+        }
+    }
+}
+
+/// Takes bins and items away for a pattern, no more than there are.
+fn put(left: &mut Instance, bin: u32, pattern: &Pattern, copies: u32, uses: &mut Vec<Use>) {
+    let copies = copies.min(left.bins[bin as usize].count);
+    if copies == 0 {
+        return;
+    }
+    left.bins[bin as usize].count -= copies;
+    for (item, count) in &pattern.counts {
+        let demand = &mut left.items[*item as usize].demand;
+        *demand = demand.saturating_sub(count * copies);
+    }
+    uses.push(Use { bin, pattern: pattern.clone(), copies });
+}

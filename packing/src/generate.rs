@@ -1,0 +1,180 @@
+//! Column generation: patterns that the prices ask for, until none is left or the proof is good enough.
+//!
+//! The bound holds at any prices π ≥ 0: Σ (w − π)⁺ d + Σ N max(0, V(π) − cost), V the most that any
+//! pattern of the bin brings (for a share: Σ N V(π) / Σ π d). Prices are smoothed towards those of the best
+//! bound (Wentges 1997), and a bin is looked at harder only once easier looks find nothing more there.
+
+use crate::{
+    inside::Effort,
+    instance::Instance,
+    master::{Form, Fractional, Master},
+    price::price,
+    relax::Lambda,
+};
+
+/// How much of the prices of the best bound goes into the next.
+const SMOOTHING: f64 = 0.6;
+
+/// From quick looks to exhaustive ones.
+const EFFORTS: [(usize, usize); 4] = [(8, 4), (40, 12), (300, 40), (3000, 300)];
+
+/// When to stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stop {
+    /// At this distance of value and bound, relative to the bound.
+    pub gap: f64,
+    /// After so many rounds.
+    pub rounds: usize,
+    /// How hard to look at most: an index of the efforts, 0 to 3.
+    pub hardest: usize,
+    /// Whether patterns hold no more of an item than there are; then nothing is proven.
+    pub capped: bool,
+}
+
+/// What column generation ended with.
+#[derive(Debug, Clone)]
+pub struct Generated {
+    /// The last solution of the linear program.
+    pub fractional: Fractional,
+    /// No packing is worth more.
+    pub bound: f64,
+    /// The prices of the items that prove it.
+    pub prices: Vec<f64>,
+    /// The most that a pattern of each bin can bring at those prices.
+    pub bins: Vec<f64>,
+    /// Solutions of the linear program.
+    pub rounds: usize,
+    /// Times that a bin was priced.
+    pub priced: u64,
+}
+
+/// Where column generation stands in each bin.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// The prices of resources at which each bin's bound was least.
+    lambdas: Vec<Lambda>,
+    /// How hard each bin is looked at.
+    efforts: Vec<usize>,
+}
+
+/// Adds patterns to a program until they prove its value.
+pub fn generate(
+    instance: &Instance,
+    master: &mut Master,
+    memory: &mut Memory,
+    stop: Stop,
+) -> Option<Generated> {
+    memory.lambdas.resize(instance.bins.len(), Lambda::default());
+    memory.efforts = vec![0; instance.bins.len()];
+    let mut best: Option<(f64, Vec<f64>, Vec<f64>)> = None;
+    let (mut rounds, mut priced) = (0, 0);
+    let mut smoothing = SMOOTHING;
+    loop {
+        let fractional = master.solve()?;
+        rounds += 1;
+        let done = best.as_ref().is_some_and(|b| b.0 - fractional.value <= stop.gap * b.0.abs());
+        if done || rounds > stop.rounds {
+            return Some(finish(instance, fractional, best, rounds, priced));
+        }
+        let prices: Vec<f64> = match &best {
+            Some((_, center, _)) => center
+                .iter()
+                .zip(&fractional.prices)
+                .map(|(c, p)| smoothing * c + (1.0 - smoothing) * p)
+                .collect(),
+            None => fractional.prices.clone(),
+        };
+        let mut added = 0;
+        let mut bins = vec![0.0; instance.bins.len()];
+        for (index, bin) in instance.bins.iter().enumerate() {
+            if bin.count == 0 {
+                continue;
+            }
+            let (beam, level) = EFFORTS[memory.efforts[index]];
+            let effort = Effort { beam, level, capped: stop.capped };
+            let found = price(instance, bin, &prices, &memory.lambdas[index], bin.cost, Some(effort));
+            priced += 1;
+            memory.lambdas[index] = found.lambda;
+            bins[index] = found.bound;
+            let paid = fractional.bins[index] + bin.cost;
+            for (_, pattern) in found.patterns {
+                if pattern.value(&fractional.prices) > paid + 1e-7 * paid.max(1e-3)
+                    && master.add(instance, index as u32, pattern)
+                {
+                    added += 1;
+                }
+            }
+        }
+        let bound = bound(instance, master.form(), &prices, &bins);
+        if best.as_ref().is_none_or(|b| bound < b.0) {
+            best = Some((bound, prices, bins.clone()));
+        }
+        if added > 0 {
+            smoothing = SMOOTHING;
+        } else if smoothing > 0.0 {
+            smoothing = 0.0;
+        } else if !harder(instance, memory, &fractional, &bins, stop) {
+            return Some(finish(instance, fractional, best, rounds, priced));
+        }
+    }
+}
+
+/// Looks harder at the bins whose bound is far above what they bring; false when there are none.
+fn harder(
+    instance: &Instance,
+    memory: &mut Memory,
+    fractional: &Fractional,
+    bins: &[f64],
+    stop: Stop,
+) -> bool {
+    let open = |index: usize| {
+        f64::from(instance.bins[index].count)
+            * (bins[index] - instance.bins[index].cost - fractional.bins[index]).max(0.0)
+    };
+    let total: f64 = (0..bins.len()).map(open).sum();
+    let mut any = false;
+    for index in 0..bins.len() {
+        let worth_it = open(index) > 0.02 * total && total > 1e-3 * stop.gap * fractional.value.abs();
+        if worth_it && memory.efforts[index] < stop.hardest {
+            memory.efforts[index] += 1;
+            any = true;
+        }
+    }
+    any
+}
+
+/// The bound that prices of items prove, with the most that a pattern of each bin brings at them.
+pub fn bound(instance: &Instance, form: Form, prices: &[f64], bins: &[f64]) -> f64 {
+    match form {
+        Form::Admit => {
+            let forgone = instance
+                .items
+                .iter()
+                .zip(prices)
+                .map(|(item, p)| (item.worth - p).max(0.0) * f64::from(item.demand));
+            let held =
+                instance.bins.iter().zip(bins).map(|(bin, v)| (v - bin.cost).max(0.0) * f64::from(bin.count));
+            forgone.sum::<f64>() + held.sum::<f64>()
+        }
+        Form::Share => {
+            let asked: f64 =
+                instance.items.iter().zip(prices).map(|(item, p)| p * f64::from(item.demand)).sum();
+            let held: f64 = instance.bins.iter().zip(bins).map(|(bin, v)| v * f64::from(bin.count)).sum();
+            if asked > 0.0 { held / asked } else { f64::INFINITY }
+        }
+    }
+}
+
+fn finish(
+    instance: &Instance,
+    fractional: Fractional,
+    best: Option<(f64, Vec<f64>, Vec<f64>)>,
+    rounds: usize,
+    priced: u64,
+) -> Generated {
+    let (bound, prices, bins) = best.unwrap_or_else(|| {
+        let all = instance.items.iter().map(|item| item.worth * f64::from(item.demand)).sum();
+        (all, vec![0.0; instance.items.len()], vec![0.0; instance.bins.len()])
+    });
+    Generated { fractional, bound, prices, bins, rounds, priced }
+}

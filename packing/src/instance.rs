@@ -1,0 +1,222 @@
+//! What patterns are made of: classes of pods as items, classes of nodes as bins, in plain numbers.
+
+use crate::{
+    classes::{Amounts, Classes, PodClass, RESOURCES, has_room},
+    fleet::{ACCELERATOR, Ask, DEVICE, Device, State},
+};
+
+/// A class of pods, as an item to pack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// What it takes of each counted resource.
+    pub size: Amounts,
+    /// What it takes of devices.
+    pub ask: Ask,
+    /// A share, in grains: see [`Instance::grain`].
+    pub level: usize,
+    /// At most one of such a group in a bin.
+    pub apart: Option<u32>,
+    /// How many there are.
+    pub demand: u32,
+    /// What one is worth, in accelerators.
+    pub worth: f64,
+}
+
+/// A class of nodes, as a bin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bin {
+    /// What is free of each counted resource.
+    pub room: Amounts,
+    /// Devices of which a part is free, in the order of the class: see [`Bin::first_part`].
+    pub parts: Vec<Device>,
+    /// Devices of which all is free; they come first in the order of the class.
+    pub whole: usize,
+    /// The items of which one fits, by rising index.
+    pub fitting: Vec<u32>,
+    /// How many such bins there are.
+    pub count: u32,
+    /// What using one costs, in accelerators.
+    pub cost: f64,
+    /// The zone, where spreads make it matter.
+    pub zone: Option<u32>,
+}
+
+impl Bin {
+    /// The place of the first part-free device in the order of the class.
+    pub fn first_part(&self) -> usize {
+        self.whole
+    }
+}
+
+/// Items and bins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instance {
+    /// How many resources are counted.
+    pub dimensions: usize,
+    /// The largest milli of which every share is a multiple.
+    pub grain: u16,
+    /// The classes of pods.
+    pub items: Vec<Item>,
+    /// The classes of nodes.
+    pub bins: Vec<Bin>,
+}
+
+/// What one bin holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Pattern {
+    /// How many of each item, by rising item.
+    pub counts: Vec<(u32, u32)>,
+    /// Which item holds which device, in the order of the class, with the parts of a slice. Whole devices
+    /// are not listed: they are any that nobody else holds.
+    pub holds: Vec<(u32, u16, u8)>,
+}
+
+impl Pattern {
+    /// A pattern from single pods: (item, device and parts for a share or a slice).
+    pub fn of(pods: impl IntoIterator<Item = (u32, Option<(u16, u8)>)>) -> Self {
+        let mut pattern = Self::default();
+        let mut items = Vec::new();
+        for (item, hold) in pods {
+            items.push(item);
+            if let Some((device, parts)) = hold {
+                pattern.holds.push((item, device, parts));
+            }
+        }
+        items.sort_unstable();
+        for item in items {
+            match pattern.counts.last_mut() {
+                Some(last) if last.0 == item => last.1 += 1,
+                _ => pattern.counts.push((item, 1)),
+            }
+        }
+        pattern.holds.sort_unstable();
+        pattern
+    }
+
+    /// What it brings at some value of each item.
+    pub fn value(&self, values: &[f64]) -> f64 {
+        self.counts.iter().map(|(item, count)| values[*item as usize] * f64::from(*count)).sum()
+    }
+
+    /// How many of an item.
+    pub fn count(&self, item: u32) -> u32 {
+        self.counts.binary_search_by_key(&item, |c| c.0).map_or(0, |at| self.counts[at].1)
+    }
+}
+
+/// Whether amounts are within room.
+pub fn within(size: &Amounts, room: &Amounts) -> bool {
+    size.iter().zip(room).all(|(s, r)| s <= r)
+}
+
+/// Adds amounts.
+pub fn plus(a: &Amounts, b: &Amounts) -> Amounts {
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+/// What is left of room; the amounts must be within it.
+pub fn minus(a: &Amounts, b: &Amounts) -> Amounts {
+    std::array::from_fn(|i| a[i] - b[i])
+}
+
+/// How many times an item fits by resources alone; at most its demand.
+pub fn copies(item: &Item, room: &Amounts) -> u32 {
+    let fit = (0..RESOURCES).filter(|r| item.size[*r] > 0).map(|r| room[r] / item.size[r]).min();
+    fit.map_or(item.demand, |fit| item.demand.min(u32::try_from(fit).unwrap_or(u32::MAX)))
+}
+
+fn gcd(a: u16, b: u16) -> u16 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Which sizes of a class of pods count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sizes {
+    /// What the largest needs: a packing of these is one of the pods.
+    Most,
+    /// What the smallest needs: no packing of the pods is worth more than the best of these.
+    Least,
+}
+
+impl Instance {
+    /// The classes as items and bins.
+    pub fn new(classes: &Classes, sizes: Sizes) -> Self {
+        let grain = classes
+            .pods
+            .iter()
+            .filter_map(|class| match class.request.devices {
+                Ask::Share(milli) => Some(milli),
+                _ => None,
+            })
+            .fold(DEVICE, gcd);
+        let item = |class: &PodClass| Item {
+            size: match sizes {
+                Sizes::Most => classes.amounts(&class.request),
+                Sizes::Least => class.least,
+            },
+            ask: class.request.devices,
+            level: match class.request.devices {
+                Ask::Share(milli) => usize::from(milli / grain),
+                _ => 0,
+            },
+            apart: class.request.apart,
+            demand: class.pods.len() as u32,
+            worth: class.worth as f64 / ACCELERATOR as f64,
+        };
+        let mut instance = Self {
+            dimensions: classes.dimensions(),
+            grain,
+            items: classes.pods.iter().map(item).collect(),
+            bins: Vec::new(),
+        };
+        for class in &classes.nodes {
+            let sample = class.sample();
+            let allowed = |item: &u32| {
+                let request = &classes.pods[*item as usize].request;
+                request.allows(&sample)
+                    && request.apart.is_none_or(|group| class.state.apart.binary_search(&group).is_err())
+            };
+            let allowed: Vec<u32> = (0..instance.items.len() as u32).filter(allowed).collect();
+            let mut bin = instance.bin(classes.room(&class.state), &class.state, &allowed);
+            bin.count = class.nodes.len() as u32;
+            bin.zone = class.zone;
+            instance.bins.push(bin);
+        }
+        instance
+    }
+
+    /// A bin with what is free in a state whose devices are sorted, for those of the allowed items that
+    /// fit.
+    pub fn bin(&self, room: Amounts, state: &State, allowed: &[u32]) -> Bin {
+        let whole = state.devices.iter().filter(|device| device.is_whole()).count();
+        let parts: Vec<Device> = state.devices[whole..].to_vec();
+        let fits = |item: &&u32| {
+            let item = &self.items[**item as usize];
+            let devices = match item.ask {
+                Ask::None => true,
+                Ask::Whole(count) => usize::from(count) <= whole,
+                ask => state.devices.iter().any(|device| has_room(*device, ask)),
+            };
+            devices && within(&item.size, &room)
+        };
+        Bin {
+            room,
+            parts,
+            whole,
+            fitting: allowed.iter().filter(fits).copied().collect(),
+            count: 1,
+            cost: 0.0,
+            zone: None,
+        }
+    }
+
+    /// The levels of a whole device.
+    pub fn levels(&self) -> usize {
+        usize::from(DEVICE / self.grain)
+    }
+
+    /// The levels that are free on a device.
+    pub fn level(&self, device: Device) -> usize {
+        usize::from(device.free / self.grain)
+    }
+}

@@ -1,0 +1,129 @@
+//! The linear program over patterns: which patterns, how many bins of each, what it is worth.
+//!
+//! Admit: max Σ w y − Σ cost x, Σ a x ≥ y, Σ x ≤ N in each class of bins, 0 ≤ y ≤ d.
+//! Share: max t, Σ a x ≥ t d, Σ x ≤ N: the largest share of all items that fits with none refused.
+
+use plimsoll_solver::linear::{Program, Row, Status, highs::Highs};
+use rustc_hash::FxHashSet;
+
+use crate::instance::{Instance, Pattern};
+
+/// What is made most of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The worth of what is placed.
+    Admit,
+    /// The share of every item that is placed.
+    Share,
+}
+
+/// The linear program, its patterns and its basis.
+#[derive(Debug)]
+pub struct Master {
+    form: Form,
+    highs: Highs,
+    items: usize,
+    bins: usize,
+    /// Columns before the patterns.
+    first: usize,
+    /// The patterns, each of a bin.
+    pub patterns: Vec<(u32, Pattern)>,
+    known: FxHashSet<(u32, Vec<(u32, u32)>)>,
+}
+
+/// A solution of the linear program.
+#[derive(Debug, Clone)]
+pub struct Fractional {
+    /// What it is worth.
+    pub value: f64,
+    /// What one more of each item would bring.
+    pub prices: Vec<f64>,
+    /// What one more of each bin would bring.
+    pub bins: Vec<f64>,
+    /// How many bins hold each pattern.
+    pub uses: Vec<f64>,
+}
+
+impl Master {
+    /// A program without patterns.
+    pub fn new(instance: &Instance, form: Form) -> Self {
+        let mut program = Program::default();
+        let mut terms = Vec::new();
+        match form {
+            Form::Admit => {
+                for item in &instance.items {
+                    let column = program.column(-item.worth, 0.0, f64::from(item.demand), false);
+                    terms.push((column, -1.0));
+                }
+            }
+            Form::Share => {
+                // Some bound, so that items that nobody asks for make no ray.
+                let column = program.column(-1.0, 0.0, 1e6, false);
+                terms.extend(instance.items.iter().map(|item| (column, -f64::from(item.demand))));
+            }
+        }
+        for term in terms {
+            program.row(0.0, f64::INFINITY, vec![term]);
+        }
+        for bin in &instance.bins {
+            program.rows.push(Row { low: f64::NEG_INFINITY, high: f64::from(bin.count), terms: Vec::new() });
+        }
+        let first = program.cost.len();
+        Self {
+            form,
+            highs: Highs::new(&program, false, None),
+            items: instance.items.len(),
+            bins: instance.bins.len(),
+            first,
+            patterns: Vec::new(),
+            known: FxHashSet::default(),
+        }
+    }
+
+    /// What is made most of.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Adds a pattern of a bin; false when it is known.
+    pub fn add(&mut self, instance: &Instance, bin: u32, pattern: Pattern) -> bool {
+        if pattern.counts.is_empty() || !self.known.insert((bin, pattern.counts.clone())) {
+            return false;
+        }
+        let mut terms: Vec<(u32, f64)> =
+            pattern.counts.iter().map(|(item, count)| (*item, f64::from(*count))).collect();
+        terms.push((self.items as u32 + bin, 1.0));
+        self.highs.add_column(instance.bins[bin as usize].cost, (0.0, f64::INFINITY), &terms);
+        self.patterns.push((bin, pattern));
+        true
+    }
+
+    /// Takes demands and counts from an instance that differs in nothing else, and rules out the patterns
+    /// that hold more of an item than there are.
+    pub fn resize(&mut self, instance: &Instance) {
+        for (column, item) in instance.items.iter().enumerate() {
+            self.highs.column_bounds(column, 0.0, f64::from(item.demand));
+        }
+        for (row, bin) in instance.bins.iter().enumerate() {
+            self.highs.row_bounds(self.items + row, f64::NEG_INFINITY, f64::from(bin.count));
+        }
+        for (column, (bin, pattern)) in self.patterns.iter().enumerate() {
+            let proper = instance.bins[*bin as usize].count > 0
+                && pattern.counts.iter().all(|(item, count)| instance.items[*item as usize].demand >= *count);
+            self.highs.column_bounds(self.first + column, 0.0, if proper { f64::INFINITY } else { 0.0 });
+        }
+    }
+
+    /// The best use of the patterns; none when the linear solver fails.
+    pub fn solve(&mut self) -> Option<Fractional> {
+        let solution = self.highs.run();
+        let values = solution.values.filter(|_| solution.status == Status::Optimal)?;
+        let (prices, bins) = solution.duals.split_at(self.items);
+        Some(Fractional {
+            value: -solution.bound,
+            prices: prices.iter().map(|dual| dual.max(0.0)).collect(),
+            bins: bins[..self.bins].iter().map(|dual| (-dual).max(0.0)).collect(),
+            uses: values[self.first..].to_vec(),
+        })
+    }
+}

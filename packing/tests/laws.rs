@@ -1,0 +1,249 @@
+//! What holds of every packing: it is feasible, no better than the best, and its bound no lower.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use plimsoll_packing::{
+    Params,
+    check::{check, moved},
+    fleet::{Ask, Cluster, DEVICE, Model, Node, Placement, Pod, Request, Slice, State},
+    pack,
+};
+use proptest::prelude::*;
+
+fn node(index: usize, cpu_milli: u64, devices: u16, model: u16) -> Node {
+    Node {
+        name: format!("n{index}"),
+        cpu_milli,
+        memory_mib: 64 << 10,
+        model: (devices > 0).then_some(Model(model)),
+        devices,
+        ..Node::default()
+    }
+}
+
+fn any_ask() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        1 => Just(Ask::None),
+        4 => prop_oneof![Just(200), Just(250), Just(330), Just(500), Just(700)].prop_map(Ask::Share),
+        2 => (1..4_u16).prop_map(Ask::Whole),
+        1 => prop_oneof![Just((1, 0x7f)), Just((2, 0x15)), Just((4, 0x11))]
+            .prop_map(|(length, starts)| Ask::Slice(Slice { length, starts })),
+    ]
+}
+
+fn any_request() -> impl Strategy<Value = Request> {
+    (
+        any_ask(),
+        prop_oneof![Just(0), Just(1000), Just(4000), Just(7500)],
+        prop_oneof![Just(0), Just(1 << 10), Just(30 << 10)],
+        prop_oneof![3 => Just(vec![]), 1 => Just(vec![Model(0)]), 1 => Just(vec![Model(0), Model(1)])],
+        prop_oneof![4 => Just(None), 1 => (0..2_u32).prop_map(Some)],
+    )
+        .prop_map(|(devices, cpu_milli, memory_mib, models, apart)| Request {
+            cpu_milli,
+            memory_mib,
+            devices,
+            models,
+            apart,
+            ..Request::default()
+        })
+}
+
+/// A cluster with some of its pods running already, each where it was put first.
+fn any_cluster(nodes: usize, pods: usize) -> impl Strategy<Value = Cluster> {
+    let nodes = proptest::collection::vec((4_000..20_000_u64, 0..4_u16, 0..2_u16), 1..=nodes);
+    let pods = proptest::collection::vec((any_request(), 1..3_u64, any::<bool>()), 0..=pods);
+    (nodes, pods).prop_map(|(nodes, pods)| {
+        let nodes: Vec<Node> = nodes
+            .into_iter()
+            .enumerate()
+            .map(|(i, (cpu, devices, model))| node(i, cpu, devices, model))
+            .collect();
+        let mut states: Vec<State> = nodes.iter().map(State::empty).collect();
+        let pods = pods
+            .into_iter()
+            .enumerate()
+            .map(|(index, (request, factor, runs))| {
+                let mut pod = Pod::new(format!("p{index}"), request);
+                pod.worth = pod.worth * factor + 1;
+                if runs && index % 3 == 0 {
+                    pod.running = (0..nodes.len()).filter(|n| pod.request.allows(&nodes[*n])).find_map(|n| {
+                        let devices = states[n].place(&pod.request).ok()?;
+                        Some(Placement { node: n, devices })
+                    });
+                }
+                pod
+            })
+            .collect();
+        Cluster { models: vec!["a".into(), "b".into()], nodes, pods, ..Cluster::default() }
+    })
+}
+
+/// The most that the pods from one on can be worth: every place of every pod is tried.
+fn brute(cluster: &Cluster, states: &mut Vec<State>, pod: usize) -> u64 {
+    let Some(it) = cluster.pods.get(pod) else { return 0 };
+    if it.running.is_some() {
+        return it.worth + brute(cluster, states, pod + 1);
+    }
+    let mut best = brute(cluster, states, pod + 1);
+    for node in 0..states.len() {
+        if !it.request.allows(&cluster.nodes[node]) || !states[node].fits(&it.request) {
+            continue;
+        }
+        for holds in ways(&it.request, &states[node]) {
+            let before = states[node].clone();
+            if states[node].take(&it.request, &holds).is_ok() {
+                best = best.max(it.worth + brute(cluster, states, pod + 1));
+            }
+            states[node] = before;
+        }
+    }
+    best
+}
+
+/// The ways that a request can hold devices, equal devices once.
+fn ways(request: &Request, state: &State) -> Vec<Vec<plimsoll_packing::fleet::Hold>> {
+    use plimsoll_packing::fleet::Hold;
+    let devices = || (0_u16..).zip(&state.devices);
+    match request.devices {
+        Ask::Share(milli) => {
+            let mut seen = Vec::new();
+            devices()
+                .filter(|(_, device)| {
+                    let new = !seen.contains(device);
+                    seen.push(*device);
+                    new
+                })
+                .map(|(index, _)| vec![Hold { index, milli, parts: 0 }])
+                .collect()
+        }
+        Ask::Slice(slice) => devices()
+            .flat_map(|(index, device)| {
+                slice.masks(device.taken).map(move |parts| vec![Hold { index, milli: 0, parts }])
+            })
+            .collect(),
+        _ => state.choose(request).into_iter().collect(),
+    }
+}
+
+fn running_states(cluster: &Cluster) -> Vec<State> {
+    plimsoll_packing::classes::states(cluster).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// On clusters small enough to try every place: the packing holds, no running pod moves, its worth is
+    /// at most the best, its bound at least.
+    #[test]
+    fn between_the_worth_and_the_bound_lies_the_best(cluster in any_cluster(2, 6)) {
+        let packing = pack(&cluster, &Params::default()).unwrap();
+        prop_assert_eq!(check(&cluster, &packing.placements), []);
+        prop_assert_eq!(moved(&cluster, &packing.placements), []);
+        let best = brute(&cluster, &mut running_states(&cluster), 0);
+        prop_assert!(packing.worth <= best, "worth {} of at most {best}", packing.worth);
+        prop_assert!(packing.bound >= best, "bound {} under {best}", packing.bound);
+    }
+
+    /// Larger ones: the packing holds, and nothing that waits fits any more.
+    #[test]
+    fn nothing_that_fits_is_left_out(cluster in any_cluster(6, 40)) {
+        let packing = pack(&cluster, &Params::default()).unwrap();
+        prop_assert_eq!(check(&cluster, &packing.placements), []);
+        for (pod, placement) in cluster.pods.iter().zip(&packing.placements) {
+            if placement.is_none() {
+                let fits = cluster
+                    .nodes
+                    .iter()
+                    .zip(&packing.states)
+                    .any(|(node, state)| pod.request.allows(node) && state.fits(&pod.request));
+                prop_assert!(!fits, "{} waits though it fits", pod.name);
+            }
+        }
+    }
+
+    /// The order of nodes and pods changes nothing: by name, everything is where it was.
+    #[test]
+    fn the_order_of_the_input_changes_nothing(cluster in any_cluster(5, 20), turn in 1..7_usize) {
+        let mut turned = cluster.clone();
+        for pod in &mut turned.pods {
+            pod.running = None;
+        }
+        let cluster = turned.clone();
+        let by = turn % turned.nodes.len();
+        turned.nodes.rotate_left(by);
+        turned.pods.reverse();
+        let names = |cluster: &Cluster| {
+            let packing = pack(cluster, &Params::default()).unwrap();
+            let mut placed: Vec<_> = cluster
+                .pods
+                .iter()
+                .zip(packing.placements)
+                .map(|(pod, p)| (pod.name.clone(), p.map(|p| (cluster.nodes[p.node].name.clone(), p.devices))))
+                .collect();
+            placed.sort();
+            (placed, packing.worth, packing.bound)
+        };
+        prop_assert_eq!(names(&cluster), names(&turned));
+    }
+
+    /// A class of n is as n classes of one: groups that hold a single pod make each pod its own class and
+    /// forbid nothing.
+    #[test]
+    fn a_class_is_as_its_members(cluster in any_cluster(4, 12)) {
+        let mut plain = cluster;
+        for pod in &mut plain.pods {
+            pod.request.apart = None;
+            pod.running = None;
+        }
+        let mut single = plain.clone();
+        for (group, pod) in (0..).zip(&mut single.pods) {
+            pod.request.apart = Some(group);
+        }
+        let plain = pack(&plain, &Params::default()).unwrap();
+        let single = pack(&single, &Params::default()).unwrap();
+        prop_assert!(plain.worth <= single.bound && single.worth <= plain.bound);
+    }
+
+    /// Shares cut from whole devices fit back whole, CPU to the last thousandth.
+    #[test]
+    fn nodes_cut_into_pods_are_packed_whole(
+        cuts in proptest::collection::vec(proptest::collection::vec(1..10_u16, 1..4), 2..12),
+    ) {
+        let mut cluster = Cluster { models: vec!["a".into()], ..Cluster::default() };
+        for (index, cuts) in cuts.iter().enumerate() {
+            cluster.nodes.push(node(index, 8_000, 1, 0));
+            let parts: u16 = cuts.iter().sum::<u16>().max(1);
+            let (mut milli_left, mut cpu_left) = (DEVICE, 8_000);
+            for (at, cut) in cuts.iter().enumerate() {
+                let last = at + 1 == cuts.len();
+                let milli = if last { milli_left } else { (DEVICE / parts * cut).min(milli_left - 1) / 50 * 50 };
+                let cpu = if last { cpu_left } else { u64::from(milli) * 8 };
+                (milli_left, cpu_left) = (milli_left - milli, cpu_left - cpu);
+                let devices = match milli {
+                    0 => Ask::None,
+                    DEVICE => Ask::Whole(1),
+                    milli => Ask::Share(milli),
+                };
+                let request = Request { cpu_milli: cpu, memory_mib: 1, devices, ..Request::default() };
+                cluster.pods.push(Pod::new(format!("p{index}-{at}"), request));
+            }
+        }
+        let packing = pack(&cluster, &Params::default()).unwrap();
+        prop_assert_eq!(check(&cluster, &packing.placements), []);
+        let all: u64 = cluster.pods.iter().map(|pod| pod.worth).sum();
+        prop_assert_eq!(packing.bound, all, "they do fit");
+        prop_assert_eq!(packing.worth, all);
+    }
+}
+
+#[test]
+fn an_empty_cluster_and_no_pods_are_packed_too() {
+    let packing = pack(&Cluster::default(), &Params::default()).unwrap();
+    assert_eq!((packing.worth, packing.bound), (0, 0));
+    let nodes = Cluster { nodes: vec![node(0, 1000, 1, 0)], ..Cluster::default() };
+    assert_eq!(pack(&nodes, &Params::default()).unwrap().bound, 0);
+    let pods = Cluster { pods: vec![Pod::new("p", Request::default())], ..Cluster::default() };
+    let packing = pack(&pods, &Params::default()).unwrap();
+    assert_eq!(packing.placements, [None]);
+}
