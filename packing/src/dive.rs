@@ -27,8 +27,15 @@ pub struct Use {
     pub copies: u32,
 }
 
-/// A packing of the items, by classes, from a solution of the linear program.
-pub fn dive(instance: &Instance, master: &mut Master, memory: &mut Memory, from: &Fractional) -> Vec<Use> {
+/// A packing of the items, by classes, from a solution of the linear program. The first turn raises the
+/// largest sixth of the fractions; later ones one at a time, each turn in another order.
+pub fn dive(
+    instance: &Instance,
+    master: &mut Master,
+    memory: &mut Memory,
+    from: &Fractional,
+    turn: u64,
+) -> Vec<Use> {
     let worths: Vec<f64> = instance.items.iter().map(|item| item.worth).collect();
     let mut left = instance.clone();
     let mut uses: Vec<Use> = Vec::new();
@@ -36,7 +43,7 @@ pub fn dive(instance: &Instance, master: &mut Master, memory: &mut Memory, from:
     loop {
         let before = uses.len();
         keep_whole_parts(&mut left, master, &fractional, &mut uses);
-        raise_fractions(&mut left, master, &fractional, &mut uses);
+        raise_fractions(&mut left, master, &fractional, turn, &mut uses);
         let over =
             left.bins.iter().all(|bin| bin.count == 0) || left.items.iter().all(|item| item.demand == 0);
         if over || uses.len() == before {
@@ -63,7 +70,13 @@ fn keep_whole_parts(left: &mut Instance, master: &Master, fractional: &Fractiona
 }
 
 /// Rounds the largest sixth of the fractions up, at least one.
-fn raise_fractions(left: &mut Instance, master: &Master, fractional: &Fractional, uses: &mut Vec<Use>) {
+fn raise_fractions(
+    left: &mut Instance,
+    master: &Master,
+    fractional: &Fractional,
+    turn: u64,
+    uses: &mut Vec<Use>,
+) {
     let fraction = |share: f64| share - (share + 1e-6).floor();
     let mut fractions: Vec<(f64, usize)> = fractional
         .uses
@@ -71,9 +84,10 @@ fn raise_fractions(left: &mut Instance, master: &Master, fractional: &Fractional
         .enumerate()
         .map(|(column, share)| (fraction(*share), column))
         .filter(|(fraction, _)| *fraction > 1e-6)
+        .map(|(fraction, column)| (fraction * twist(turn, column), column))
         .collect();
     fractions.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let most = fractions.len().div_ceil(6);
+    let most = if turn == 0 { fractions.len().div_ceil(6) } else { 1 };
     let mut raised = 0;
     for (_, column) in fractions {
         let (bin, pattern) = &master.patterns[column];
@@ -87,6 +101,20 @@ fn raise_fractions(left: &mut Instance, master: &Master, fractional: &Fractional
             return;
         }
     }
+}
+
+/// What a fraction counts for in a turn: 1 in the first two, then anything from 0.2 to 1.2.
+fn twist(turn: u64, column: usize) -> f64 {
+    if turn < 2 { 1.0 } else { 0.2 + chance(turn, column) }
+}
+
+/// A number from 0 to 1 that looks like chance, always the same for a turn and an index.
+pub fn chance(turn: u64, column: usize) -> f64 {
+    let mut bits =
+        turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (column as u64).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits ^= bits >> 31;
+    bits = bits.wrapping_mul(0x94d0_49bb_1331_11eb);
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Takes bins and items away for a pattern, no more than there are.

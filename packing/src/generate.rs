@@ -5,6 +5,7 @@
 //! bound (Wentges 1997), and a bin is looked at harder only once easier looks find nothing more there.
 
 use crate::{
+    dive::chance,
     inside::Effort,
     instance::Instance,
     master::{Form, Fractional, Master},
@@ -115,6 +116,27 @@ pub fn generate(
             smoothing = 0.0;
         } else if !harder(instance, memory, &fractional, &bins, stop) {
             return Some(finish(instance, fractional, best, rounds, priced));
+        }
+    }
+}
+
+/// Adds patterns that are best at prices a little beside those given, as different ones as chance makes
+/// them: what rounding can be put together from.
+pub fn vary(instance: &Instance, master: &mut Master, memory: &Memory, prices: &[f64], turn: u64) {
+    const TRIES: u64 = 8;
+    let (beam, level) = EFFORTS[1];
+    let effort = Effort { beam, level, capped: true };
+    for (index, bin) in instance.bins.iter().enumerate().filter(|(_, bin)| bin.count > 0) {
+        for at in 0..TRIES {
+            let beside = |(item, price): (usize, &f64)| {
+                let worth = instance.items[item].worth;
+                (price + 1e-3 * worth) * (0.9 + 0.2 * chance(turn * TRIES + at, item))
+            };
+            let values: Vec<f64> = prices.iter().enumerate().map(beside).collect();
+            let start = memory.lambdas.get(index).copied().unwrap_or_default();
+            for (_, pattern) in price(instance, bin, &values, &start, bin.cost, Some(effort)).patterns {
+                master.add(instance, index as u32, pattern);
+            }
         }
     }
 }

@@ -18,5 +18,6 @@ pub mod pack;
 pub mod price;
 pub mod relax;
 pub mod scores;
+pub mod whole;
 
 pub use pack::{Packing, Params, Stats, pack};

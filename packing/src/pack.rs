@@ -3,11 +3,12 @@
 use crate::{
     assign,
     classes::{Classes, Invalid, states},
-    dive::dive,
+    dive::{Use, dive},
     fleet::{ACCELERATOR, Cluster, Placement, State},
-    generate::{Generated, Memory, Stop, generate},
+    generate::{Generated, Memory, Stop, generate, vary},
     instance::{Instance, Sizes},
     master::{Form, Master},
+    whole::whole,
 };
 
 /// How to pack.
@@ -17,11 +18,17 @@ pub struct Params {
     pub gap: f64,
     /// Rounds of column generation at most.
     pub rounds: usize,
+    /// Roundings tried at most while the gap is not met, on clusters of some hundred nodes at most; others
+    /// get one.
+    pub turns: u64,
 }
+
+/// More nodes than this, and one rounding is near enough to the bound.
+const SMALL: usize = 200;
 
 impl Default for Params {
     fn default() -> Self {
-        Self { gap: 1e-4, rounds: 400 }
+        Self { gap: 1e-4, rounds: 400, turns: 12 }
     }
 }
 
@@ -62,28 +69,77 @@ impl Packing {
 
 /// Packs the waiting pods of a cluster beside the running ones.
 pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
-    let mut states = states(cluster)?;
+    let states = states(cluster)?;
     let classes = Classes::of(cluster, &states)?;
-    let mut placements: Vec<Option<Placement>> = cluster.pods.iter().map(|pod| pod.running.clone()).collect();
     let instance = Instance::new(&classes, Sizes::Most);
     let mut master = Master::new(&instance, Form::Admit);
     let mut memory = Memory::default();
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 3, capped: false };
     let generated = generate(&instance, &mut master, &mut memory, stop);
-    if let Some(generated) = &generated {
-        let uses = dive(&instance, &mut master, &mut memory, &generated.fractional);
-        assign::assign(cluster, &classes, &uses, &mut states, &mut placements);
+    let bound = proven(cluster, generated.as_ref());
+    let base = Draft::running(cluster, states);
+    let gap = |draft: &Draft| bound.saturating_sub(draft.worth) as f64 / bound.max(1) as f64;
+    let mut best: Option<Draft> = None;
+    let mut offer = |uses: &[Use]| {
+        let draft = base.clone().with(cluster, &classes, uses);
+        if best.as_ref().is_none_or(|best| draft.worth > best.worth) {
+            best = Some(draft);
+        }
+        best.as_ref().is_some_and(|best| gap(best) <= params.gap)
+    };
+    let turns = if cluster.nodes.len() <= SMALL { params.turns.max(1) } else { 1 };
+    for turn in 0..turns {
+        let Some(generated) = &generated else { break };
+        if turn > 0 {
+            master.resize(&instance);
+            vary(&instance, &mut master, &memory, &generated.prices, turn);
+        }
+        let uses = dive(&instance, &mut master, &mut memory, &generated.fractional, turn);
+        if offer(&uses) {
+            break;
+        }
+        // The patterns of all roundings so far, put together anew.
+        if turn % 4 == 0
+            && let Some(uses) = whole(&instance, &master, params.gap / 2.0)
+            && offer(&uses)
+        {
+            break;
+        }
     }
-    assign::fill(cluster, &classes, &mut states, &mut placements);
-    let worth = worth(cluster, &placements);
-    let bound = proven(cluster, generated.as_ref()).max(worth);
+    offer(&[]);
+    let best = best.unwrap_or(base);
     let stats = Stats {
         pod_classes: classes.pods.len(),
         node_classes: classes.nodes.len(),
         patterns: master.patterns.len(),
         rounds: generated.map_or(0, |g| g.rounds),
     };
-    Ok(Packing { placements, states, worth, bound, stats })
+    let Draft { placements, states, worth } = best;
+    Ok(Packing { placements, states, worth, bound: bound.max(worth), stats })
+}
+
+/// A packing on its way.
+#[derive(Debug, Clone)]
+struct Draft {
+    placements: Vec<Option<Placement>>,
+    states: Vec<State>,
+    worth: u64,
+}
+
+impl Draft {
+    /// The running pods alone.
+    fn running(cluster: &Cluster, states: Vec<State>) -> Self {
+        let placements = cluster.pods.iter().map(|pod| pod.running.clone()).collect();
+        Self { placements, states, worth: 0 }
+    }
+
+    /// With what patterns hold, and whatever else fits.
+    fn with(mut self, cluster: &Cluster, classes: &Classes, uses: &[Use]) -> Self {
+        assign::assign(cluster, classes, uses, &mut self.states, &mut self.placements);
+        assign::fill(cluster, classes, &mut self.states, &mut self.placements);
+        self.worth = worth(cluster, &self.placements);
+        self
+    }
 }
 
 /// The worth of what is placed.
