@@ -95,7 +95,7 @@ fn one(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Unplaced {
     unplaced
 }
 
-/// Accelerators that no offer has.
+/// Accelerators that no offer has and nobody has heard of: misspelt, more likely than wanted.
 struct Unheard {
     names: Vec<String>,
     /// The nearest name of one that some offer has.
@@ -109,7 +109,9 @@ impl Unheard {
         let mut names: Vec<String> = Vec::new();
         for way in spec.ways() {
             let wanted = way.request.accelerators.as_ref()?;
-            let is_known = |name: &String| world.known_accelerator(name).is_some();
+            let is_known = |name: &String| {
+                world.known_accelerator(name).is_some() || catalog::accelerator(name).is_some()
+            };
             if wanted.any_of.is_empty() || wanted.any_of.iter().any(is_known) {
                 return None;
             }
