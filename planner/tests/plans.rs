@@ -110,15 +110,15 @@ fn the_nearest_name_of_an_accelerator_is_suggested() {
     let estate = ESTATE.replace("  datasets:", cheap);
     for (names, reason, has, nearest) in [
         (
-            "[A1000]",
-            "no offer has the accelerator `A1000`; did you mean `A100`?",
+            "[A1001]",
+            "no offer has the accelerator `A1001`; did you mean `A100`?",
             serde_json::json!("A100"),
             true,
         ),
         ("[Foo9]", "no offer has the accelerator `Foo9`", serde_json::json!(null), false),
         (
-            "[Foo9, A1000]",
-            "no offer has the accelerator `Foo9` or `A1000`; did you mean `A100`?",
+            "[Foo9, A1001]",
+            "no offer has the accelerator `Foo9` or `A1001`; did you mean `A100`?",
             serde_json::json!("A100"),
             true,
         ),
