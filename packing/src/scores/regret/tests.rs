@@ -47,9 +47,20 @@ fn best_completion(
     best
 }
 
+fn apart(priced: &[(Request, f64)]) -> (Vec<Request>, Vec<f64>) {
+    priced.iter().cloned().unzip()
+}
+
+/// For one kind of node, at one set of prices or several.
+fn regret_at(node: &Node, priced: &[(Request, f64)], sets: usize, params: Params) -> Regret {
+    let (classes, prices) = apart(priced);
+    Regret::new(std::slice::from_ref(node), &classes, &vec![prices; sets], params)
+}
+
 /// Tables with the prices as they are.
 fn unscaled(node: &Node, priced: &[(Request, f64)], lambdas: usize) -> Tables {
-    Tables::new(node, priced, Params { lambdas, tie: 0.0 })
+    let (classes, prices) = apart(priced);
+    Tables::new(node, &classes, &prices, lambdas)
 }
 
 fn any_priced() -> impl Strategy<Value = Vec<(Request, f64)>> {
@@ -99,7 +110,7 @@ proptest! {
         pod in 0_usize..5,
     ) {
         let node = node(24_000, 4);
-        let regret = Regret::new([&node], &priced, Params::default());
+        let regret = regret_at(&node, &priced, 3, Params::default());
         let mut state = State::empty(&node);
         for class in pods {
             let _ = state.place(&priced[class % priced.len()].0);
@@ -126,7 +137,7 @@ fn a_pod_of_a_best_completion_costs_nothing_and_others_what_they_break() {
     let whole = request(1000, Ask::Whole(1));
     let priced = [(third.clone(), 1.0 / 3.0), (half.clone(), 0.4), (whole.clone(), 1.0)];
     let node = node(1_000_000, 2);
-    let regret = Regret::new([&node], &priced, Params { tie: 0.0, ..Params::default() });
+    let regret = regret_at(&node, &priced, 1, Params { tie: 0.0, ..Params::default() });
     let state = State::empty(&node);
     let view = View { node: &node, state: &state, kinds: Kinds::default() };
     let costs = |pod: &Request, price: f64| {
@@ -143,10 +154,29 @@ fn a_pod_of_a_best_completion_costs_nothing_and_others_what_they_break() {
 fn equal_regrets_go_to_the_fuller_node() {
     let share = request(0, Ask::Share(500));
     let node = node(1000, 2);
-    let regret = Regret::new([&node], &[(share.clone(), 0.5)], Params::default());
+    let regret = regret_at(&node, &[(share.clone(), 0.5)], 1, Params::default());
     let empty = State::empty(&node);
     let mut used = empty.clone();
     used.place(&share).unwrap();
     let score = |state: &State| regret.score(&share, View { node: &node, state, kinds: Kinds::default() });
     assert!(score(&used) > score(&empty));
+}
+
+#[test]
+fn several_sets_of_prices_count_alike() {
+    let classes = [request(1000, Ask::Share(500)), request(1000, Ask::Whole(1)), request(2000, Ask::None)];
+    let sets = [vec![0.5, 0.9, 0.1], vec![0.2, 1.0, 0.0], vec![0.0; 3]];
+    let nodes = [node(16_000, 2), Node { model: Some(Model(1)), ..node(32_000, 4) }];
+    let of = |sets: &[Vec<f64>]| Regret::new(&nodes, &classes, sets, Params::default());
+    let (both, first, second) = (of(&sets[..2]), of(&sets[..1]), of(&sets[1..2]));
+    for node in &nodes {
+        let mut state = State::empty(node);
+        state.place(&classes[0]).unwrap();
+        let mean = f64::midpoint(first.worth(node, &state), second.worth(node, &state));
+        assert!((both.worth(node, &state) - mean).abs() < 1e-9);
+    }
+    // Together the devices are worth their number, at every set that has a price at all.
+    let all: f64 = nodes.iter().map(|node| both.worth(node, &State::empty(node))).sum();
+    assert!((all - 6.0).abs() < 1e-9);
+    assert!(of(&sets[2..]).worth(&nodes[0], &State::empty(&nodes[0])).abs() < 1e-9);
 }
