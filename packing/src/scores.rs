@@ -10,6 +10,7 @@
 //! on fragmentation loses five points of allocation (measured on openb).
 
 mod best_fit;
+mod bids;
 mod blend;
 mod clustering;
 mod dot_product;
@@ -26,6 +27,7 @@ mod regret;
 mod tests;
 
 pub use best_fit::BestFit;
+pub use bids::{Sampling, bids};
 pub use blend::{Scale, blend};
 pub use clustering::Clustering;
 pub use dot_product::DotProduct;
