@@ -6,6 +6,7 @@
 //! numbers and tie often, so this order packs. (A random choice among the tied loses five points of allocation.)
 
 mod arrivals;
+mod choose;
 mod column;
 mod outcome;
 mod run;
@@ -13,6 +14,7 @@ mod run;
 use std::sync::Arc;
 
 pub use arrivals::{Arrivals, Rule};
+pub use choose::{Choice, Trial, choose};
 pub use outcome::{Level, Lost, Outcome, Point};
 use plimsoll_packing::{
     fleet::{Node, Request},
@@ -52,6 +54,15 @@ impl Input {
         }
         let typical = Mix::typical(pods.iter().map(|class| &classes[*class as usize]), 95);
         Self { models, nodes, classes, pods, typical }
+    }
+
+    /// How many pods each class has.
+    pub fn counts(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.classes.len()];
+        for class in &self.pods {
+            counts[*class as usize] += 1;
+        }
+        counts
     }
 
     /// Milli of all devices.

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use plimsoll_packing::{
     fleet::{Ask, Model, State},
-    scores::{BestFit, Clustering, DotProduct, Fgd, GpuPacking, Kinds, Power, View, Watts, blend},
+    scores::{
+        BestFit, Clustering, DotProduct, Fgd, GpuPacking, Kinds, KubeDefault, Power, Regret, RegretParams,
+        Sampling, View, Watts, bids, blend,
+    },
 };
 use plimsoll_traces::{Tolerance, openb};
 use proptest::prelude::*;
@@ -74,6 +77,22 @@ fn nothing_to_place_and_nowhere_to_place_it() {
     assert_eq!((outcome.lost.pods, outcome.curve.len()), (0, 1));
     let outcome = published(&input(vec![node("n", 1, 1, 0)], vec![request(1, Ask::None)]));
     assert_eq!((outcome.lost.pods, outcome.curve.len()), (0, 2), "pods without devices cannot be inflated");
+}
+
+#[test]
+fn the_choice_is_what_would_have_allocated_most() {
+    // Pods of one device fill nodes one by one or spread and leave no room for pods of four.
+    let nodes = (0..8).map(|i| node(&i.to_string(), 100_000, 4, 0)).collect();
+    let pods = vec![request(1000, Ask::Whole(1)), request(1000, Ask::Whole(1)), request(1000, Ask::Whole(4))];
+    let recent = input(nodes, pods);
+    let candidates = [Policy::of(KubeDefault), Policy::of(GpuPacking), Policy::of(GpuPacking)];
+    let trial =
+        Trial { arrivals: Arrivals { rule: Rule::Whole, ..Arrivals::PUBLISHED }, level: 100.0, seeds: 0..5 };
+    let choice = choose(&recent, &candidates, &trial).unwrap();
+    assert_eq!(choice.best, 1, "the first of equals: {choice:?}");
+    assert!(choice.allocations[1] > choice.allocations[0] + 5.0, "{choice:?}");
+    assert_eq!(choose(&recent, &[], &trial), None);
+    assert_eq!(choose(&recent, &candidates, &Trial { seeds: 0..0, ..trial }), None);
 }
 
 /// The same run, every node rated anew at every arrival.
@@ -209,4 +228,22 @@ fn other_arrivals_give_the_published_mean() {
             / 3.0;
         assert!((mean - published).abs() < 0.4, "{name}: {mean}, published {published}");
     }
+}
+
+/// Regret at prices from the mix of the list, on other arrivals than those that settings were tried on.
+#[test]
+fn regret_allocates_more_than_descent_on_fragmentation_and_refuses_later() {
+    let Some(input) = list("default") else { return };
+    let sampling = Sampling { sets: 4, ..Sampling::default() };
+    let prices = bids(&input.nodes, &input.classes, &input.counts(), sampling).unwrap();
+    let regret = Policy::of(Regret::new(&input.nodes, &input.classes, &prices, RegretParams::default()));
+    let fgd = Policy::of(Fgd::new(&input.typical));
+    let of = |policy: &Policy| {
+        let outcomes: Vec<Outcome> =
+            (100..102).map(|seed| run(&input, Arrivals::PUBLISHED, policy, Draws::chacha(seed))).collect();
+        let mean = |figure: &dyn Fn(&Outcome) -> f64| outcomes.iter().map(figure).sum::<f64>() / 2.0;
+        (mean(&|outcome| outcome.at(130.0).allocation), mean(&|outcome| outcome.first_refusal.unwrap()))
+    };
+    let (ours, theirs) = (of(&regret), of(&fgd));
+    assert!(ours.0 > theirs.0 + 0.3 && ours.1 > theirs.1, "regret {ours:?}, fgd {theirs:?}");
 }
