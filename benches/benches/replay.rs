@@ -1,7 +1,9 @@
 //! Placement policies replayed on openb beside the published table: `cargo bench --bench replay [-- LIST …]`.
 //!
 //! `PLIMSOLL_DATA` names the folder that has `traces/openb`. Every list and policy runs with the ten seeds that were
-//! published (42 to 51) and Go's generator, so that arrivals and orders of nodes are the published ones.
+//! published (42 to 51) and Go's generator, so that arrivals and orders of nodes are the published ones. `regret` has
+//! prices from the mix of the list; the choice is between it and `fgd`, by what allocates more on three other
+//! sequences of arrivals drawn from the list.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,11 +11,13 @@ use std::{
 };
 
 use plimsoll_benches::{meter, published};
-use plimsoll_packing::scores::{BestFit, Clustering, DotProduct, Fgd, GpuPacking};
+use plimsoll_packing::scores::{
+    BestFit, Clustering, DotProduct, Fgd, GpuPacking, Regret, RegretParams, Sampling, bids,
+};
 use plimsoll_simulator::{
     draws::Draws,
     openb,
-    replay::{Arrivals, Input, Outcome, Policy, run},
+    replay::{Arrivals, Input, Outcome, Policy, Trial, choose, run},
 };
 use plimsoll_traces::{Tolerance, openb::read_nodes, openb::read_pods};
 
@@ -31,39 +35,88 @@ fn main() {
         return;
     };
     println!(
-        "GPUs allocated, per cent of all, when pods for so many per cent have arrived; mean of ten seeds"
+        "GPUs allocated, per cent of all, when pods for so many per cent have arrived; mean of ten seeds."
     );
     println!(
-        "{:<12} {:<12} {:>7} {:>7} {:>7} {:>10} {:>7} {:>7}",
-        "list", "policy", "95", "100", "130", "published", "apart", "s a run"
+        "first: what was allocated when the first pod with GPUs was refused; large: pods of four GPUs lost."
     );
+    println!(
+        "{:<12} {:<12} {:>6} {:>6} {:>6} {:>9} {:>6} {:>6} {:>6} {:>7}",
+        "list", "policy", "95", "100", "130", "published", "apart", "first", "large", "cpu s"
+    );
+    let (mut used, mut runs) = (0.0, 0.0);
     for list in LISTS.iter().filter(|list| wanted.is_empty() || wanted.iter().any(|name| name == *list)) {
         let input = input(&folder, list);
-        for (name, policy) in policies(&input) {
-            let before = meter::cpu_seconds();
-            let outcomes = replay(&input, &policy);
-            let each = (meter::cpu_seconds() - before) / outcomes.len() as f64;
-            let mean = |level: f64| {
-                outcomes.iter().map(|outcome| outcome.at(level).allocation).sum::<f64>()
-                    / outcomes.len() as f64
-            };
-            let rows: Vec<f64> =
-                outcomes.iter().filter_map(|outcome| outcome.published_allocation(130)).collect();
-            let ours = rows.iter().sum::<f64>() / rows.len() as f64;
-            let theirs = published::allocation(list, name);
-            println!(
-                "{list:<12} {name:<12} {:>7.2} {:>7.2} {:>7.2} {:>10} {:>7} {each:>7.3}",
-                mean(95.0),
-                mean(100.0),
-                mean(130.0),
-                theirs.map_or("-".to_owned(), |theirs| format!("{theirs:.2}")),
-                theirs.map_or("-".to_owned(), |theirs| format!("{:+.2}", ours - theirs)),
-            );
-            if *list == "default" {
-                fragmentation(name, &outcomes);
+        let (fgd, (regret, priced)) = (Policy::of(Fgd::new(&input.typical)), timed(|| regret(&input)));
+        let trial = Trial { arrivals: Arrivals::PUBLISHED, level: 130.0, seeds: 0..3 };
+        let (choice, chosen) = timed(|| choose(&input, &[regret.clone(), fgd.clone()], &trial));
+        let policies = [
+            ("random", Policy::Random),
+            ("dot-product", Policy::of(DotProduct)),
+            ("clustering", Policy::of(Clustering)),
+            ("packing", Policy::of(GpuPacking)),
+            ("best-fit", Policy::of(BestFit)),
+            ("fgd", fgd),
+            ("regret", regret),
+        ];
+        let mut reached = Vec::new();
+        for (name, policy) in policies {
+            let (outcomes, seconds) = timed(|| replay(&input, &policy));
+            if name != "regret" {
+                used += seconds;
+                runs += outcomes.len() as f64;
             }
+            reached.push(row(list, name, &outcomes, seconds));
         }
+        let (fgd, regret) = (reached[5], reached[6]);
+        let best = choice.map_or(0, |choice| choice.best);
+        println!(
+            "  regret beside fgd at 130: {:+.2}; the choice is {}: {:+.2}; prices {priced:.1} cpu s, choice {chosen:.1}",
+            regret - fgd,
+            ["regret", "fgd"][best],
+            [regret, fgd][best] - fgd,
+        );
     }
+    println!("the published grid of 1,020 runs at this pace: {:.0} cpu s", used / runs * 1_020.0);
+}
+
+/// What a piece of work gives, and the CPU seconds that it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let before = meter::cpu_seconds();
+    let result = work();
+    (result, meter::cpu_seconds() - before)
+}
+
+/// Regret at prices from the mix of the list.
+fn regret(input: &Input) -> Policy {
+    let prices = bids(&input.nodes, &input.classes, &input.counts(), Sampling::default())
+        .expect("the trace asks for nothing that is not counted");
+    Policy::of(Regret::new(&input.nodes, &input.classes, &prices, RegretParams::default()))
+}
+
+/// Prints a policy's row; its allocation at 130 %.
+#[expect(clippy::print_stdout, reason = "the bench prints its table")]
+fn row(list: &str, policy: &str, outcomes: &[Outcome], seconds: f64) -> f64 {
+    let runs = outcomes.len() as f64;
+    let mean = |figure: &dyn Fn(&Outcome) -> f64| outcomes.iter().map(figure).sum::<f64>() / runs;
+    let at = |level: f64| mean(&|outcome| outcome.at(level).allocation);
+    let as_published = mean(&|outcome| outcome.published_allocation(130).unwrap_or(f64::NAN));
+    let theirs = published::allocation(list, policy);
+    println!(
+        "{list:<12} {policy:<12} {:>6.2} {:>6.2} {:>6.2} {:>9} {:>6} {:>6.2} {:>6.1} {:>7.3}",
+        at(95.0),
+        at(100.0),
+        at(130.0),
+        theirs.map_or("-".to_owned(), |theirs| format!("{theirs:.2}")),
+        theirs.map_or("-".to_owned(), |theirs| format!("{:+.2}", as_published - theirs)),
+        mean(&|outcome| outcome.first_refusal.unwrap_or(100.0)),
+        mean(&|outcome| outcome.lost.large as f64),
+        seconds / runs,
+    );
+    if list == "default" {
+        fragmentation(policy, outcomes);
+    }
+    at(130.0)
 }
 
 /// Prints what was published of fragmentation, and ours.
@@ -87,17 +140,6 @@ fn input(folder: &Path, list: &str) -> Input {
     let pods = read_pods(&folder.join(format!("openb_pod_list_{list}.csv.gz")), Tolerance::Strict)
         .expect("the pods can be read");
     openb::input(&nodes.rows, &pods.rows)
-}
-
-fn policies(input: &Input) -> Vec<(&'static str, Policy)> {
-    vec![
-        ("random", Policy::Random),
-        ("dot-product", Policy::of(DotProduct)),
-        ("clustering", Policy::of(Clustering)),
-        ("packing", Policy::of(GpuPacking)),
-        ("best-fit", Policy::of(BestFit)),
-        ("fgd", Policy::of(Fgd::new(&input.typical))),
-    ]
 }
 
 /// All seeds, on two threads; a run depends on its own seed alone.
