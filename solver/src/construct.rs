@@ -197,7 +197,7 @@ pub fn cheapest(problem: &Problem, state: &State<'_>, task: u32, choice: u32) ->
 }
 
 /// Takes out tasks until no budget is exceeded.
-fn shed(problem: &Problem, state: &mut State<'_>, order: &[u32]) {
+pub(crate) fn shed(problem: &Problem, state: &mut State<'_>, order: &[u32]) {
     loop {
         let over = state.over_budget();
         if over.is_none() {

@@ -2,7 +2,8 @@
 //!
 //! The solver decides where and when each workload runs. It knows nothing of documents, files, clocks
 //! or names: a [`Problem`] is numbers and indices. The phases are an ordered list, each of which says
-//! what it did (`docs/design/solver.md`): components, first plan, branch and bound on small parts,
+//! what it did (`docs/design/solver.md`): components, of which large ones go their own way ([`site`]), first
+//! plan, branch and bound on small parts,
 //! linear relaxation with rows made when violated, rounding, blocks with prices and cuts, mixed-integer
 //! program with the best plan as its start, search, and ties broken towards fewer moves and earlier
 //! starts. The bound is only ever a proven one.
@@ -27,6 +28,7 @@ pub mod pack;
 pub mod problem;
 pub mod score;
 pub mod search;
+pub mod site;
 pub mod solve;
 pub mod state;
 mod ties;

@@ -1,5 +1,7 @@
 //! The phases in order, component by component.
 
+use std::collections::BTreeMap;
+
 use crate::{
     column::Column,
     components::components,
@@ -11,6 +13,7 @@ use crate::{
     problem::Problem,
     score::{EQUAL, Ranks, Score},
     search,
+    site::{self, Site},
     state::State,
     ties::settle,
     workflow,
@@ -41,6 +44,7 @@ pub fn solve_from(
         phases: Phases::default(),
         effort: 0,
         prices: Vec::new(),
+        sites: BTreeMap::new(),
     };
     let mut live = Live::new(&mut *observer);
     // Budgets join tasks that share nothing else; most do not bind. First without joining.
@@ -122,6 +126,8 @@ struct Run<'a> {
     phases: Phases,
     effort: u64,
     prices: Vec<crate::outcome::Price>,
+    /// Large components by their first task.
+    sites: BTreeMap<u32, Site<'a>>,
 }
 
 impl Run<'_> {
@@ -176,7 +182,14 @@ impl Run<'_> {
             self.phases.add("elimination", 1, 0);
             return Part::new(members, &best, best.score.total, true);
         }
-        let mut best = greedy(problem, self.ranks, members);
+        let site = site::is_large(problem, members).then(|| Site::new(problem, members)).flatten();
+        let (mut best, floor) = if let Some(site) = &site {
+            site.first(self.ranks)
+        } else {
+            let floor = members.iter().map(|t| exact::least(problem, *t as usize)).sum();
+            (greedy(problem, self.ranks, members), floor)
+        };
+        self.sites.extend(site.map(|site| (members[0], site)));
         // Of equal plans the first one met is kept.
         best = match stay(problem, self.ranks, members) {
             Some(plan) if !best.score.better_than(&plan.score) => plan,
@@ -189,7 +202,6 @@ impl Run<'_> {
             }
         }
         self.phases.add("first plan", 1, 0);
-        let floor = members.iter().map(|t| exact::least(problem, *t as usize)).sum();
         Part::new(members, &best, floor, false)
     }
 
@@ -197,6 +209,14 @@ impl Run<'_> {
     fn improved(&mut self, part: &Part, live: &mut Live<'_>) -> Part {
         let (problem, members, params) = (self.problem, &part.members, self.params);
         let mut best = part.best(problem);
+        if let Some(site) = self.sites.remove(&members[0]) {
+            let found = site.improve(self.ranks, params, &best, live);
+            for (name, counts) in &found.phases {
+                self.phases.add_all(name, counts);
+            }
+            self.effort += params.effort;
+            return Part::new(members, &found.best, part.floor.max(found.bound), true);
+        }
         live.phase("branch and bound");
         let order = topological(problem, members);
         let limit = self.exact_nodes(members);

@@ -123,6 +123,11 @@ impl<'a> State<'a> {
 }
 
 impl Drawn {
+    /// Dollars of a budget.
+    pub fn budget(&self, budget: u32) -> f64 {
+        self.budgets[budget as usize]
+    }
+
     /// The sums that exceed their limits.
     pub fn overrun(&self, problem: &Problem) -> Overrun {
         Overrun {

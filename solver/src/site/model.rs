@@ -1,0 +1,323 @@
+//! A large component as flat arrays: each task's pairs of choice and start, what they cost and take.
+//!
+//! A dense array of tasks times offers is never made: a pair exists where a choice does. Within a task the
+//! pairs lie region by region. Limits that all tasks together keep are left out, and so are pairs that no
+//! plan can use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    column::{Column, columns, kilograms, own_cost, own_money},
+    formulation::Shared,
+    problem::{Choice, Nanos, Problem, ceil_second},
+};
+
+/// More pairs than this are not made.
+const MOST_PAIRS: usize = 30_000_000;
+
+/// A task on a choice at a time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair {
+    /// Dollars on its own.
+    pub own: f64,
+    pub start: Nanos,
+    pub end: Nanos,
+    /// Index into the task's choices.
+    pub choice: u32,
+    pub region: u32,
+    pub place: u32,
+    /// Where its takes begin.
+    takes: u32,
+}
+
+/// A limit that tasks share: over time, or a sum.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    /// How much there is.
+    pub most: f64,
+    /// Whether it is a sum over the plan, else it holds at every moment.
+    pub sum: bool,
+}
+
+/// A task.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Member {
+    /// Index into the problem's tasks.
+    pub task: u32,
+    /// What leaving it out costs; infinite when it is required.
+    pub value: f64,
+    /// The dataset it is counted with, and at which level of size: the dearest it reads.
+    pub home: Option<(u32, u32)>,
+    /// Sums of money that it draws on.
+    pub budgets: Vec<u32>,
+    /// The most it may cost of compute, egress and risk.
+    pub max_cost: f64,
+}
+
+/// What was left out, by rule.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub pairs: u64,
+    pub never_fit: u64,
+    pub too_dear: u64,
+    pub slack_limits: u64,
+}
+
+/// A component in flat arrays.
+#[derive(Debug)]
+pub(super) struct Model<'a> {
+    pub problem: &'a Problem,
+    pub members: Vec<Member>,
+    /// By member where its pairs begin, and the end of the last.
+    first: Vec<u32>,
+    pairs: Vec<Pair>,
+    takes: Vec<(u32, f64)>,
+    pub limits: Vec<Limit>,
+    pub counts: Counts,
+}
+
+impl<'a> Model<'a> {
+    /// The model of some tasks; `None` where it would not say enough: tasks of workflows, runs in pieces,
+    /// reservations, or more pairs than can be looked at.
+    pub(super) fn new(problem: &'a Problem, members: &[u32]) -> Option<Self> {
+        let inside: BTreeSet<u32> = members.iter().copied().collect();
+        let reserved: BTreeSet<u32> = problem.reservations.iter().map(|r| r.offer).collect();
+        let linked = |id: u32| {
+            let t = &problem.tasks[id as usize];
+            let pieces = t.pausable && t.deadline.is_some();
+            !t.inputs.is_empty() || pieces || t.choices.iter().any(|c| reserved.contains(&c.offer))
+        };
+        let produces = problem.tasks.iter().flat_map(|t| &t.inputs).any(|e| inside.contains(&e.producer));
+        if produces || members.iter().any(|t| linked(*t)) {
+            return None;
+        }
+        let mut model = Self {
+            problem,
+            members: Vec::with_capacity(members.len()),
+            first: vec![0],
+            pairs: Vec::new(),
+            takes: Vec::new(),
+            limits: Vec::new(),
+            counts: Counts::default(),
+        };
+        let numbers = Numbers::of(problem, members);
+        model.limits = numbers.limits;
+        model.counts.slack_limits = numbers.slack;
+        let mut pairs: Vec<Pair> = Vec::new();
+        for id in members {
+            let member = model.member(*id, &numbers.budgets);
+            pairs.clear();
+            model.pairs_of(&member, &mut pairs);
+            pairs.sort_by(|a, b| a.region.cmp(&b.region).then(a.own.total_cmp(&b.own)));
+            for mut pair in pairs.drain(..) {
+                let before = model.takes.len();
+                model.take(&member, &pair, &numbers.of);
+                let fits = |(limit, amount): &(u32, f64)| *amount <= model.limits[*limit as usize].most;
+                if !model.takes[before..].iter().all(fits) {
+                    model.takes.truncate(before);
+                    model.counts.never_fit += 1;
+                    continue;
+                }
+                pair.takes = before as u32;
+                model.pairs.push(pair);
+            }
+            model.members.push(member);
+            model.first.push(model.pairs.len() as u32);
+            if model.pairs.len() > MOST_PAIRS || model.takes.len() > u32::MAX as usize / 2 {
+                return None;
+            }
+        }
+        model.counts.pairs = model.pairs.len() as u64;
+        Some(model)
+    }
+
+    /// By member the range of its pairs.
+    pub(super) fn range(&self, member: usize) -> std::ops::Range<u32> {
+        self.first[member]..self.first[member + 1]
+    }
+
+    /// A pair.
+    pub(super) fn pair(&self, pair: u32) -> &Pair {
+        &self.pairs[pair as usize]
+    }
+
+    /// All pairs.
+    pub(super) fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// What a pair takes of the limits.
+    pub(super) fn takes(&self, pair: u32) -> &[(u32, f64)] {
+        let after = self.pairs.get(pair as usize + 1).map_or(self.takes.len(), |next| next.takes as usize);
+        &self.takes[self.pairs[pair as usize].takes as usize..after]
+    }
+
+    /// The choice of a pair.
+    pub(super) fn choice(&self, member: usize, pair: u32) -> &'a Choice {
+        let task = self.members[member].task as usize;
+        &self.problem.tasks[task].choices[self.pairs[pair as usize].choice as usize]
+    }
+
+    /// A pair as a column of its task.
+    pub(super) fn column(&self, pair: u32) -> Column {
+        let pair = self.pair(pair);
+        Column { choice: pair.choice, runs: vec![(pair.start, pair.end)], own: pair.own }
+    }
+
+    /// Dollars for a dataset where a pair lies, by level.
+    pub(super) fn data_usd(&self, dataset: u32, level: u32, place: u32) -> f64 {
+        self.problem.datasets[dataset as usize].usd[(level as usize, place as usize)]
+    }
+
+    fn member(&self, id: u32, budgets: &BTreeMap<u32, u32>) -> Member {
+        let t = &self.problem.tasks[id as usize];
+        let mean = |(dataset, level): (u32, u32)| {
+            let usd = self.problem.datasets[dataset as usize].usd.row(level as usize);
+            let known = usd.iter().filter(|usd| usd.is_finite());
+            known.clone().sum::<f64>() / (known.count() as f64).max(1.0)
+        };
+        let dearest = t.reads.iter().copied().max_by(|a, b| mean(*a).total_cmp(&mean(*b)).then(b.cmp(a)));
+        Member {
+            task: id,
+            value: if t.required { f64::INFINITY } else { t.value },
+            home: dearest,
+            budgets: t.budgets.iter().filter_map(|b| budgets.get(b).copied()).collect(),
+            max_cost: t.max_cost.unwrap_or(f64::INFINITY),
+        }
+    }
+
+    fn pairs_of(&mut self, member: &Member, out: &mut Vec<Pair>) {
+        let problem = self.problem;
+        let t = &problem.tasks[member.task as usize];
+        let mut list: Vec<Column> = Vec::new();
+        for (index, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
+            if own_money(choice) > member.max_cost * (1.0 + 1e-9) + 1e-6 {
+                self.counts.too_dear += 1;
+                continue;
+            }
+            let pair = |start: Nanos, end: Nanos, own: f64| Pair {
+                own,
+                start,
+                end,
+                choice: index as u32,
+                region: problem.network.region_of(choice.place),
+                place: choice.place,
+                takes: 0,
+            };
+            if t.deadline.is_none() {
+                let start = ceil_second(choice.ready);
+                let run = (start, start + choice.run);
+                out.push(pair(run.0, run.1, own_cost(problem, t, choice, &[run])));
+            } else {
+                list.clear();
+                columns(problem, t, index, choice.ready, &mut list);
+                out.extend(list.iter().map(|c| pair(c.start(), c.end(), c.own)));
+            }
+        }
+    }
+
+    fn take(&mut self, member: &Member, pair: &Pair, of: &BTreeMap<Key, u32>) {
+        let t = &self.problem.tasks[member.task as usize];
+        let choice = &t.choices[pair.choice as usize];
+        for (key, amount) in taken(self.problem, member.task, choice) {
+            if let Some(limit) = of.get(&key)
+                && amount > 0.0
+            {
+                self.takes.push((*limit, amount));
+            }
+        }
+        if !member.budgets.is_empty() {
+            let money = own_money(choice);
+            self.takes.extend(member.budgets.iter().map(|b| (*b, money)));
+        }
+        for budget in &t.carbon_budgets {
+            if let Some(limit) = of.get(&Key::Carbon(*budget)) {
+                self.takes.push((*limit, kilograms(self.problem, choice, &[(pair.start, pair.end)])));
+            }
+        }
+    }
+}
+
+/// What a limit is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Over(Shared),
+    Money(u32),
+    Carbon(u32),
+}
+
+/// The limits over time that a choice draws on.
+fn taken(problem: &Problem, task: u32, choice: &Choice) -> impl Iterator<Item = (Key, f64)> {
+    let replicas = f64::from(problem.tasks[task as usize].replicas);
+    let counted = problem.counts[choice.offer as usize].is_some();
+    let count = counted.then_some((Shared::Count(choice.offer), choice.units as f64));
+    let quotas = choice.quotas.iter().map(|(quota, amount)| (Shared::Quota(*quota), *amount as f64));
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let own = choice.group.into_iter().flat_map(move |group| {
+        let demand = choice.demand;
+        [
+            (Shared::Devices(group), demand.accelerators as f64 * replicas),
+            (Shared::Cores(group), demand.cpu as f64 * replicas),
+            (Shared::Memory(group), mib(demand.memory) * replicas),
+        ]
+    });
+    count.into_iter().chain(quotas).chain(own).map(|(shared, amount)| (Key::Over(shared), amount))
+}
+
+/// The limits that may bind, numbered.
+struct Numbers {
+    limits: Vec<Limit>,
+    of: BTreeMap<Key, u32>,
+    /// By budget of the problem.
+    budgets: BTreeMap<u32, u32>,
+    slack: u64,
+}
+
+impl Numbers {
+    fn of(problem: &Problem, members: &[u32]) -> Self {
+        // By limit what all together may take at most, task by task.
+        let mut demand: BTreeMap<Key, (f64, u32, f64)> = BTreeMap::new();
+        for id in members {
+            let t = &problem.tasks[*id as usize];
+            let mut note = |key: Key, amount: f64| {
+                let of = demand.entry(key).or_insert((0.0, *id, 0.0));
+                if of.1 != *id {
+                    *of = (of.0 + of.2, *id, 0.0);
+                }
+                of.2 = of.2.max(amount);
+            };
+            for choice in t.choices.iter().filter(|c| !c.spare) {
+                taken(problem, *id, choice).for_each(|(key, amount)| note(key, amount));
+            }
+            t.budgets.iter().for_each(|b| note(Key::Money(*b), f64::INFINITY));
+            t.carbon_budgets.iter().for_each(|b| note(Key::Carbon(*b), f64::INFINITY));
+        }
+        let mut this = Self { limits: Vec::new(), of: BTreeMap::new(), budgets: BTreeMap::new(), slack: 0 };
+        for (key, (sum, _, last)) in demand {
+            let group = |g: u32| &problem.groups[g as usize];
+            let nodes = |g: u32| f64::from(group(g).nodes);
+            let most = match key {
+                Key::Over(Shared::Count(o)) => problem.counts[o as usize].map_or(f64::INFINITY, |c| c as f64),
+                Key::Over(Shared::Quota(q)) => problem.quotas[q as usize] as f64,
+                Key::Over(Shared::Devices(g)) => 1000.0 * nodes(g) * f64::from(group(g).devices),
+                Key::Over(Shared::Cores(g)) => group(g).cpu.map_or(f64::INFINITY, |c| c as f64 * nodes(g)),
+                Key::Over(Shared::Memory(g)) => {
+                    group(g).memory.map_or(f64::INFINITY, |m| m as f64 / f64::from(1 << 20) * nodes(g))
+                }
+                Key::Money(b) => problem.budgets[b as usize],
+                Key::Carbon(b) => problem.carbon_budgets[b as usize],
+            };
+            if sum + last <= most {
+                this.slack += 1;
+                continue;
+            }
+            let number = this.limits.len() as u32;
+            this.limits.push(Limit { most, sum: !matches!(key, Key::Over(_)) });
+            this.of.insert(key, number);
+            if let Key::Money(b) = key {
+                this.budgets.insert(b, number);
+            }
+        }
+        this
+    }
+}
