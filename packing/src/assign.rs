@@ -1,7 +1,5 @@
 //! Names again: which pod of a class goes to which node of one, and to which devices.
 
-use std::cmp::Reverse;
-
 use crate::{
     classes::{Classes, device_order},
     dive::Use,
@@ -55,39 +53,6 @@ pub fn assign(
                         placements[*pod] = Some(Placement { node: *node, devices: holds });
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Places what still fits, the worthiest first, each where it leaves least.
-pub fn fill(
-    cluster: &Cluster,
-    classes: &Classes,
-    states: &mut [State],
-    placements: &mut [Option<Placement>],
-) {
-    let mut order: Vec<usize> = (0..classes.pods.len()).collect();
-    order.sort_by_key(|class| Reverse(classes.pods[*class].worth));
-    for class in order {
-        let waiting: Vec<usize> =
-            classes.pods[class].pods.iter().copied().filter(|pod| placements[*pod].is_none()).collect();
-        let Some(first) = waiting.first() else { continue };
-        let request = &cluster.pods[*first].request;
-        let mut nodes: Vec<usize> = (0..states.len())
-            .filter(|node| request.allows(&cluster.nodes[*node]) && states[*node].fits(request))
-            .collect();
-        nodes
-            .sort_by_key(|node| (states[*node].milli(), states[*node].cpu_milli, &cluster.nodes[*node].name));
-        let mut nodes = nodes.into_iter().peekable();
-        for pod in waiting {
-            let request = &cluster.pods[pod].request;
-            while let Some(node) = nodes.peek().copied() {
-                if let Ok(devices) = states[node].place(request) {
-                    placements[pod] = Some(Placement { node, devices });
-                    break;
-                }
-                nodes.next();
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fleet::{Ask, Cluster, Placement};
+use crate::fleet::{Ask, Cluster, Node, Placement, Request};
 
 /// Something that a packing breaks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,11 +110,7 @@ pub fn moved(cluster: &Cluster, placements: &[Option<Placement>]) -> Vec<Violati
 fn one(cluster: &Cluster, pod: usize, placement: &Placement, broken: &mut Vec<Violation>) {
     let request = &cluster.pods[pod].request;
     let node = &cluster.nodes[placement.node];
-    let model = request.devices == Ask::None
-        || request.models.is_empty()
-        || request.models.iter().any(|model| Some(*model) == node.model);
-    let pool = request.pools.is_empty() || request.pools.contains(&node.pool);
-    if !model || !pool {
+    if !allowed(request, node) {
         broken.push(Violation::NotAllowed { pod });
     }
     let holds = &placement.devices;
@@ -140,6 +136,13 @@ fn one(cluster: &Cluster, pod: usize, placement: &Placement, broken: &mut Vec<Vi
     if !right {
         broken.push(Violation::Holds { pod });
     }
+}
+
+fn allowed(request: &Request, node: &Node) -> bool {
+    let model = request.devices == Ask::None
+        || request.models.is_empty()
+        || request.models.iter().any(|model| Some(*model) == node.model);
+    model && (request.pools.is_empty() || request.pools.contains(&node.pool))
 }
 
 fn resources(cluster: &Cluster, node: usize, pods: &[usize], broken: &mut Vec<Violation>) {

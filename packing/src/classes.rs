@@ -5,9 +5,9 @@
 //! are worth the same; nodes when the same is free on them and the same pods may use them. Classes are
 //! sorted by what they are and their members by name, so that the order of the input changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fleet::{Ask, Cluster, Device, Model, Node, Overfull, Request, State};
+use crate::fleet::{Ask, Cluster, DEVICE, Device, Model, Node, Overfull, Request, State};
 
 /// The most resources that a node class counts besides devices: CPU, memory and four more.
 pub const RESOURCES: usize = 6;
@@ -26,7 +26,7 @@ pub struct PodClass {
     pub worth: u64,
     /// The spread they belong to.
     pub spread: Option<u32>,
-    /// Those that wait, by falling worth, then by name.
+    /// Those that wait, gangs first, then by name.
     pub pods: Vec<usize>,
 }
 
@@ -78,6 +78,32 @@ pub enum Invalid {
         /// The pod.
         pod: usize,
     },
+    /// Two pods have one name.
+    PodName {
+        /// The second of them.
+        pod: usize,
+    },
+    /// Two nodes have one name.
+    NodeName {
+        /// The second of them.
+        node: usize,
+    },
+    /// A pod asks for no whole devices, or for a share that is not between 1 and 999 milli, or for a slice
+    /// that is nowhere.
+    Ask {
+        /// The pod.
+        pod: usize,
+    },
+    /// A pod belongs to a gang or a spread that is not there.
+    Group {
+        /// The pod.
+        pod: usize,
+    },
+    /// A node has more than 2^53 of something, or devices without a model or a model without devices.
+    Node {
+        /// The node.
+        node: usize,
+    },
     /// Pods ask for more kinds of countable resources than are counted.
     Resources {
         /// How many kinds.
@@ -90,6 +116,11 @@ impl std::fmt::Display for Invalid {
         match self {
             Self::Running { pod, overfull } => write!(f, "running pod {pod} overfills its node: {overfull}"),
             Self::NoNode { pod } => write!(f, "running pod {pod} is on a node that is not in the cluster"),
+            Self::PodName { pod } => write!(f, "pod {pod} has the name of another pod"),
+            Self::NodeName { node } => write!(f, "node {node} has the name of another node"),
+            Self::Ask { pod } => write!(f, "pod {pod} asks for no possible part of a device"),
+            Self::Group { pod } => write!(f, "pod {pod} belongs to a gang or a spread that is not there"),
+            Self::Node { node } => write!(f, "node {node} has amounts that cannot be"),
             Self::Resources { asked } => {
                 write!(
                     f,
@@ -102,6 +133,41 @@ impl std::fmt::Display for Invalid {
 }
 
 impl std::error::Error for Invalid {}
+
+/// Whether a cluster makes sense in itself.
+pub fn validate(cluster: &Cluster) -> Result<(), Invalid> {
+    const MOST: u64 = 1 << 53;
+    let mut names = BTreeSet::new();
+    for (node, it) in cluster.nodes.iter().enumerate() {
+        if !names.insert(&it.name) {
+            return Err(Invalid::NodeName { node });
+        }
+        let amounts = [it.cpu_milli, it.memory_mib].into_iter().chain(it.extras.iter().copied());
+        if amounts.into_iter().any(|amount| amount > MOST) || it.model.is_some() != (it.devices > 0) {
+            return Err(Invalid::Node { node });
+        }
+    }
+    names.clear();
+    for (pod, it) in cluster.pods.iter().enumerate() {
+        if !names.insert(&it.name) {
+            return Err(Invalid::PodName { pod });
+        }
+        let possible = match it.request.devices {
+            Ask::None => true,
+            Ask::Share(milli) => (1..DEVICE).contains(&milli),
+            Ask::Whole(count) => count > 0,
+            Ask::Slice(slice) => (1..=8).contains(&slice.length) && slice.masks(0).next().is_some(),
+        };
+        if !possible {
+            return Err(Invalid::Ask { pod });
+        }
+        let gang = it.gang.is_none_or(|gang| (gang as usize) < cluster.gangs.len());
+        if !gang || it.spread.is_some_and(|spread| spread as usize >= cluster.spreads.len()) {
+            return Err(Invalid::Group { pod });
+        }
+    }
+    Ok(())
+}
 
 /// What is free on each node beside the running pods.
 pub fn states(cluster: &Cluster) -> Result<Vec<State>, Invalid> {
@@ -157,7 +223,13 @@ impl Classes {
         alike
             .into_iter()
             .map(|((request, worth, spread), mut pods)| {
-                pods.sort_by(|a, b| cluster.pods[*a].name.cmp(&cluster.pods[*b].name));
+                // Gangs first and together: what is not placed is then mostly pods that stand alone.
+                let key = |pod: &usize| {
+                    let it = &cluster.pods[*pod];
+                    let gang = it.gang.and_then(|gang| cluster.gangs.get(gang as usize));
+                    (gang.is_none(), gang, &it.name)
+                };
+                pods.sort_by(|a, b| key(a).cmp(&key(b)));
                 let least = self.amounts(request);
                 PodClass { request: request.clone(), least, worth, spread, pods }
             })

@@ -88,7 +88,8 @@ impl Request {
 
     /// The usual worth, in millionths of an accelerator: its devices and 0.02 a core.
     pub fn worth(&self) -> u64 {
-        self.milli() * (ACCELERATOR / u64::from(DEVICE)) + self.cpu_milli * MILLI_CORE
+        let devices = self.milli() * (ACCELERATOR / u64::from(DEVICE));
+        devices.saturating_add(self.cpu_milli.saturating_mul(MILLI_CORE))
     }
 
     /// Whether its models and pools allow a node, whatever is free there.
@@ -235,7 +236,7 @@ pub struct State {
 }
 
 /// A pod was put where it does not fit, or taken from where it is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Overfull {
     /// CPU.
     Cpu,

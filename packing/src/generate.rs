@@ -7,7 +7,7 @@
 use crate::{
     dive::chance,
     inside::Effort,
-    instance::Instance,
+    instance::{Bin, Instance},
     master::{Form, Fractional, Master},
     price::price,
     relax::Lambda,
@@ -118,6 +118,13 @@ pub fn generate(
             return Some(finish(instance, fractional, best, rounds, priced));
         }
     }
+}
+
+/// The most that is found to fit a bin at prices of items.
+pub fn look(instance: &Instance, bin: &Bin, prices: &[f64], start: &Lambda) -> f64 {
+    let (beam, level) = EFFORTS[1];
+    let found = price(instance, bin, prices, start, 0.0, Some(Effort { beam, level, capped: false }));
+    found.patterns.first().map_or(0.0, |pattern| pattern.0)
 }
 
 /// Adds patterns that are best at prices a little beside those given, as different ones as chance makes

@@ -8,6 +8,8 @@ pub mod assign;
 pub mod check;
 pub mod classes;
 pub mod dive;
+pub mod explain;
+pub mod fill;
 pub mod fleet;
 pub mod generate;
 pub mod inside;

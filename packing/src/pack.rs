@@ -1,13 +1,17 @@
 //! From a cluster to a packing with its proof.
 
+use std::collections::BTreeSet;
+
 use crate::{
     assign,
-    classes::{Classes, Invalid, states},
+    classes::{Classes, Invalid, states, validate},
     dive::{Use, dive},
+    explain::{self, ClassReport, KindReport, Totals, Unplaced},
+    fill::Filler,
     fleet::{ACCELERATOR, Cluster, Placement, State},
     generate::{Generated, Memory, Stop, generate, vary},
     instance::{Instance, Sizes},
-    master::{Form, Master},
+    master::{Form, Fractional, Master},
     whole::whole,
 };
 
@@ -26,13 +30,16 @@ pub struct Params {
 /// More nodes than this, and one rounding is near enough to the bound.
 const SMALL: usize = 200;
 
+/// Roundings without torn gangs, at most.
+const GANG_TURNS: usize = 6;
+
 impl Default for Params {
     fn default() -> Self {
         Self { gap: 1e-4, rounds: 400, turns: 12 }
     }
 }
 
-/// Which pod goes where, and what proves that it cannot be much better.
+/// Which pod goes where, what proves that it cannot be much better, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Packing {
     /// Where each pod is, running ones included, or that it waits.
@@ -43,6 +50,16 @@ pub struct Packing {
     pub worth: u64,
     /// No packing is worth more.
     pub bound: u64,
+    /// What all pods ask for, running ones included.
+    pub asked: Totals,
+    /// What the placed ones ask for.
+    pub placed: Totals,
+    /// Why each pod waits that does.
+    pub unplaced: Vec<Unplaced>,
+    /// Classes of pods that waited.
+    pub classes: Vec<ClassReport>,
+    /// Kinds of nodes.
+    pub kinds: Vec<KindReport>,
     /// What was done.
     pub stats: Stats,
 }
@@ -69,6 +86,7 @@ impl Packing {
 
 /// Packs the waiting pods of a cluster beside the running ones.
 pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
+    validate(cluster)?;
     let states = states(cluster)?;
     let classes = Classes::of(cluster, &states)?;
     let instance = Instance::new(&classes, Sizes::Most);
@@ -76,69 +94,159 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
     let mut memory = Memory::default();
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 3, capped: false };
     let generated = generate(&instance, &mut master, &mut memory, stop);
-    let bound = proven(cluster, generated.as_ref());
-    let base = Draft::running(cluster, states);
-    let gap = |draft: &Draft| bound.saturating_sub(draft.worth) as f64 / bound.max(1) as f64;
-    let mut best: Option<Draft> = None;
-    let mut offer = |uses: &[Use]| {
-        let draft = base.clone().with(cluster, &classes, uses);
-        if best.as_ref().is_none_or(|best| draft.worth > best.worth) {
-            best = Some(draft);
-        }
-        best.as_ref().is_some_and(|best| gap(best) <= params.gap)
+    let mut plan = Plan {
+        cluster,
+        classes: &classes,
+        params,
+        start: states,
+        bound: proven(cluster, generated.as_ref()),
+        best: None,
     };
-    let turns = if cluster.nodes.len() <= SMALL { params.turns.max(1) } else { 1 };
-    for turn in 0..turns {
-        let Some(generated) = &generated else { break };
-        if turn > 0 {
-            master.resize(&instance);
-            vary(&instance, &mut master, &memory, &generated.prices, turn);
-        }
-        let uses = dive(&instance, &mut master, &mut memory, &generated.fractional, turn);
-        if offer(&uses) {
-            break;
-        }
-        // The patterns of all roundings so far, put together anew.
-        if turn % 4 == 0
-            && let Some(uses) = whole(&instance, &master, params.gap / 2.0)
-            && offer(&uses)
-        {
-            break;
-        }
+    plan.offer(&[]);
+    if let Some(generated) = &generated {
+        plan.round(&instance, &mut master, &mut memory, generated);
+        plan.without_torn(&mut master, &mut memory, &generated.fractional);
     }
-    offer(&[]);
-    let best = best.unwrap_or(base);
+    let bound = plan.bound;
+    let Draft { placements, states, worth, .. } = plan.best.unwrap_or_default();
     let stats = Stats {
         pod_classes: classes.pods.len(),
         node_classes: classes.nodes.len(),
         patterns: master.patterns.len(),
-        rounds: generated.map_or(0, |g| g.rounds),
+        rounds: generated.as_ref().map_or(0, |g| g.rounds),
     };
-    let Draft { placements, states, worth } = best;
-    Ok(Packing { placements, states, worth, bound: bound.max(worth), stats })
+    let prices = generated.map_or_else(|| vec![0.0; classes.pods.len()], |generated| generated.prices);
+    let bound = bound.max(worth);
+    Ok(Packing {
+        worth,
+        bound,
+        asked: explain::totals(cluster, |_| true),
+        placed: explain::totals(cluster, |pod| placements[pod].is_some()),
+        unplaced: explain::unplaced(cluster, &classes, &states, &placements, bound),
+        classes: explain::class_reports(cluster, &classes, &states, &placements, &prices),
+        kinds: explain::kind_reports(cluster, &classes, &instance, &prices),
+        stats,
+        placements,
+        states,
+    })
 }
 
 /// A packing on its way.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Draft {
     placements: Vec<Option<Placement>>,
     states: Vec<State>,
     worth: u64,
+    /// The gangs that patterns alone left torn, with how many of their pods were placed.
+    torn: Vec<(u32, usize)>,
 }
 
-impl Draft {
-    /// The running pods alone.
-    fn running(cluster: &Cluster, states: Vec<State>) -> Self {
-        let placements = cluster.pods.iter().map(|pod| pod.running.clone()).collect();
-        Self { placements, states, worth: 0 }
+/// The search for a plan near the bound.
+struct Plan<'a> {
+    cluster: &'a Cluster,
+    classes: &'a Classes,
+    params: &'a Params,
+    start: Vec<State>,
+    bound: u64,
+    best: Option<Draft>,
+}
+
+impl Plan<'_> {
+    /// What patterns hold, and whatever else fits.
+    fn draft(&self, classes: &Classes, uses: &[Use]) -> Draft {
+        let mut states = self.start.clone();
+        let mut placements = self.cluster.pods.iter().map(|pod| pod.running.clone()).collect::<Vec<_>>();
+        assign::assign(self.cluster, classes, uses, &mut states, &mut placements);
+        let filler = Filler::new(self.cluster, self.classes, states, placements);
+        let torn = filler.torn();
+        let (states, placements) = filler.finish();
+        let worth = worth(self.cluster, &placements);
+        Draft { placements, states, worth, torn }
     }
 
-    /// With what patterns hold, and whatever else fits.
-    fn with(mut self, cluster: &Cluster, classes: &Classes, uses: &[Use]) -> Self {
-        assign::assign(cluster, classes, uses, &mut self.states, &mut self.placements);
-        assign::fill(cluster, classes, &mut self.states, &mut self.placements);
-        self.worth = worth(cluster, &self.placements);
-        self
+    /// Keeps the better plan; whether it is good enough.
+    fn offer(&mut self, uses: &[Use]) -> bool {
+        let draft = self.draft(self.classes, uses);
+        self.keep(draft);
+        self.met()
+    }
+
+    fn keep(&mut self, draft: Draft) {
+        if self.best.as_ref().is_none_or(|best| draft.worth > best.worth) {
+            self.best = Some(draft);
+        }
+    }
+
+    fn met(&self) -> bool {
+        let worth = self.best.as_ref().map_or(0, |best| best.worth);
+        self.bound.saturating_sub(worth) as f64 <= self.params.gap * self.bound as f64
+    }
+
+    fn round(
+        &mut self,
+        instance: &Instance,
+        master: &mut Master,
+        memory: &mut Memory,
+        generated: &Generated,
+    ) {
+        let turns = if self.cluster.nodes.len() <= SMALL { self.params.turns.max(1) } else { 1 };
+        for turn in 0..turns {
+            if turn > 0 {
+                master.resize(instance);
+                vary(instance, master, memory, &generated.prices, turn);
+            }
+            let uses = dive(instance, master, memory, &generated.fractional, turn);
+            if self.offer(&uses) {
+                return;
+            }
+            // The patterns of all roundings so far, put together anew.
+            if turn % 4 == 0
+                && let Some(uses) = whole(instance, master, self.params.gap / 2.0)
+                && self.offer(&uses)
+            {
+                return;
+            }
+        }
+    }
+
+    /// Leaves out gangs that patterns tear, those with the smallest part placed first, and rounds anew
+    /// without them, while that brings more.
+    fn without_torn(&mut self, master: &mut Master, memory: &mut Memory, from: &Fractional) {
+        let mut out: BTreeSet<u32> = BTreeSet::new();
+        for _ in 0..GANG_TURNS {
+            let Some(best) = &self.best else { return };
+            let size =
+                |gang: u32| self.cluster.pods.iter().filter(|pod| pod.gang == Some(gang)).count().max(1);
+            let mut torn: Vec<(u64, u32)> = best
+                .torn
+                .iter()
+                .map(|(gang, placed)| ((placed * 1000 / size(*gang)) as u64, *gang))
+                .filter(|(_, gang)| !out.contains(gang))
+                .collect();
+            if torn.is_empty() {
+                return;
+            }
+            torn.sort_unstable();
+            out.extend(torn.iter().take(torn.len().div_ceil(2)).map(|(_, gang)| *gang));
+            let mut classes = self.classes.clone();
+            for class in &mut classes.pods {
+                class.pods.retain(|pod| self.cluster.pods[*pod].gang.is_none_or(|gang| !out.contains(&gang)));
+            }
+            let instance = Instance::new(&classes, Sizes::Most);
+            master.resize(&instance);
+            let stop = Stop { gap: self.params.gap, rounds: 40, hardest: 1, capped: true };
+            let fractional = generate(&instance, master, memory, stop).map(|generated| generated.fractional);
+            let uses = dive(&instance, master, memory, fractional.as_ref().unwrap_or(from), 0);
+            let draft = self.draft(&classes, &uses);
+            if self.best.as_ref().is_some_and(|best| draft.worth <= best.worth) && draft.torn.is_empty() {
+                return;
+            }
+            let torn = draft.torn.clone();
+            self.keep(draft);
+            if let Some(best) = &mut self.best {
+                best.torn = torn;
+            }
+        }
     }
 }
 
@@ -153,11 +261,12 @@ fn worth(cluster: &Cluster, placements: &[Option<Placement>]) -> u64 {
         .sum()
 }
 
-/// What column generation proves, with the running pods, rounded up by more than its sums can be off.
+/// What column generation proves, with the running pods. Worths are whole, so only more than what its sums
+/// can be off is added before the rest is cut off.
 fn proven(cluster: &Cluster, generated: Option<&Generated>) -> u64 {
     let all: u64 = cluster.pods.iter().map(|pod| pod.worth).sum();
     let running: u64 = cluster.pods.iter().filter(|pod| pod.running.is_some()).map(|pod| pod.worth).sum();
     let Some(generated) = generated else { return all };
-    let waiting = (generated.bound * ACCELERATOR as f64 * (1.0 + 1e-9)).ceil();
+    let waiting = (generated.bound * ACCELERATOR as f64 * (1.0 + 1e-9)).floor();
     all.min(running.saturating_add(waiting.max(0.0) as u64))
 }

@@ -5,7 +5,7 @@
 use plimsoll_packing::{
     Params,
     check::{check, moved},
-    fleet::{Ask, Cluster, DEVICE, Model, Node, Placement, Pod, Request, Slice, State},
+    fleet::{Ask, Cluster, DEVICE, Model, Node, Placement, Pod, Request, Slice, Spread, State},
     pack,
 };
 use proptest::prelude::*;
@@ -77,6 +77,22 @@ fn any_cluster(nodes: usize, pods: usize) -> impl Strategy<Value = Cluster> {
             .collect();
         Cluster { models: vec!["a".into(), "b".into()], nodes, pods, ..Cluster::default() }
     })
+}
+
+/// The same with zones, gangs and spreads, among pods that wait.
+fn joined(mut cluster: Cluster, draws: &[u32]) -> Cluster {
+    cluster.zones = vec!["x".into(), "y".into()];
+    cluster.gangs = vec!["g0".into(), "g1".into()];
+    cluster.spreads = vec![Spread { name: "s".into(), skew: 1 }];
+    for (index, node) in cluster.nodes.iter_mut().enumerate() {
+        node.zone = Some(index as u32 % 2);
+    }
+    for (pod, draw) in cluster.pods.iter_mut().zip(draws) {
+        pod.running = None;
+        pod.gang = (*draw < 2).then_some(*draw);
+        pod.spread = (draw % 3 == 0).then_some(0);
+    }
+    cluster
 }
 
 /// The most that the pods from one on can be worth: every place of every pod is tried.
@@ -164,6 +180,22 @@ proptest! {
                     .any(|(node, state)| pod.request.allows(node) && state.fits(&pod.request));
                 prop_assert!(!fits, "{} waits though it fits", pod.name);
             }
+        }
+    }
+
+    /// Gangs run whole or not at all, and zones stay even.
+    #[test]
+    fn gangs_and_spreads_hold(
+        cluster in any_cluster(5, 20),
+        draws in proptest::collection::vec(0..8_u32, 20),
+    ) {
+        let cluster = joined(cluster, &draws);
+        let packing = pack(&cluster, &quick()).unwrap();
+        prop_assert_eq!(check(&cluster, &packing.placements), []);
+        prop_assert_eq!(packing.unplaced.len(), packing.placements.iter().filter(|p| p.is_none()).count());
+        for unplaced in &packing.unplaced {
+            let nodes: u32 = unplaced.causes.iter().map(|(_, nodes)| nodes).sum();
+            prop_assert!(nodes as usize == cluster.nodes.len() || cluster.pods[unplaced.pod].gang.is_none());
         }
     }
 

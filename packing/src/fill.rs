@@ -1,0 +1,273 @@
+//! Rules that patterns do not know, and what still fits.
+//!
+//! A pattern knows one node. What joins nodes (gangs all or nothing, spreads over zones) is mended after
+//! patterns have been assigned: what breaks a rule is taken back, gangs are tried as a whole, and then
+//! every pod that still fits is placed, the worthiest first, where it leaves least.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use crate::{
+    classes::Classes,
+    fleet::{Cluster, Placement, State},
+};
+
+/// How many pods of each spread are in each of its zones.
+///
+/// The zones of a spread are those of all nodes that let some pod of it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spreads {
+    zones: Vec<BTreeMap<u32, u32>>,
+}
+
+impl Spreads {
+    /// As placed.
+    pub fn of(cluster: &Cluster, placements: &[Option<Placement>]) -> Self {
+        let mut zones = vec![BTreeMap::new(); cluster.spreads.len()];
+        if !zones.is_empty() {
+            let mut seen = BTreeSet::new();
+            for pod in &cluster.pods {
+                let Some(spread) = pod.spread else { continue };
+                let request = &pod.request;
+                if !seen.insert((spread, &request.devices, &request.models, &request.pools)) {
+                    continue;
+                }
+                for node in cluster.nodes.iter().filter(|node| request.allows(node)) {
+                    if let (Some(zone), Some(zones)) = (node.zone, zones.get_mut(spread as usize)) {
+                        zones.entry(zone).or_insert(0);
+                    }
+                }
+            }
+        }
+        let mut spreads = Self { zones };
+        for (pod, placement) in placements.iter().enumerate() {
+            if let Some(placement) = placement {
+                spreads.add(cluster, pod, placement.node);
+            }
+        }
+        spreads
+    }
+
+    fn count(&mut self, cluster: &Cluster, pod: usize, node: usize) -> Option<&mut u32> {
+        let spread = cluster.pods[pod].spread? as usize;
+        self.zones.get_mut(spread)?.get_mut(&cluster.nodes[node].zone?)
+    }
+
+    fn add(&mut self, cluster: &Cluster, pod: usize, node: usize) {
+        if let Some(count) = self.count(cluster, pod, node) {
+            *count += 1;
+        }
+    }
+
+    fn remove(&mut self, cluster: &Cluster, pod: usize, node: usize) {
+        if let Some(count) = self.count(cluster, pod, node) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Whether one more pod may go to a node's zone.
+    pub fn allow(&self, cluster: &Cluster, pod: usize, node: usize) -> bool {
+        let Some(spread) = cluster.pods[pod].spread else { return true };
+        let Some(zones) = self.zones.get(spread as usize) else { return true };
+        let Some(zone) = cluster.nodes[node].zone.filter(|zone| zones.contains_key(zone)) else {
+            return false;
+        };
+        let after = |(at, count): (&u32, &u32)| count + u32::from(*at == zone);
+        let least = zones.iter().map(after).min().unwrap_or(0);
+        zones[&zone] < least + cluster.spreads[spread as usize].skew
+    }
+
+    /// A spread and a zone that has more than its skew allows.
+    fn uneven(&self, cluster: &Cluster) -> Option<(u32, u32)> {
+        for ((spread, zones), it) in (0..).zip(&self.zones).zip(&cluster.spreads) {
+            let least = zones.values().min().copied().unwrap_or(0);
+            if let Some((zone, _)) = zones.iter().find(|(_, count)| **count > least + it.skew) {
+                return Some((spread, *zone));
+            }
+        }
+        None
+    }
+}
+
+/// A packing on its way: what is placed, and what is free then.
+#[derive(Debug)]
+pub struct Filler<'a> {
+    cluster: &'a Cluster,
+    classes: &'a Classes,
+    /// What is free on each node.
+    pub states: Vec<State>,
+    /// Where each pod is.
+    pub placements: Vec<Option<Placement>>,
+    spreads: Spreads,
+    /// Pods by gang.
+    gangs: BTreeMap<u32, Vec<usize>>,
+}
+
+impl<'a> Filler<'a> {
+    /// Continues from what patterns placed.
+    pub fn new(
+        cluster: &'a Cluster,
+        classes: &'a Classes,
+        states: Vec<State>,
+        placements: Vec<Option<Placement>>,
+    ) -> Self {
+        let spreads = Spreads::of(cluster, &placements);
+        let mut gangs: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (pod, it) in cluster.pods.iter().enumerate() {
+            if let Some(gang) = it.gang {
+                gangs.entry(gang).or_default().push(pod);
+            }
+        }
+        Self { cluster, classes, states, placements, spreads, gangs }
+    }
+
+    /// The gangs of which some pods are placed and some are not, with how many are.
+    pub fn torn(&self) -> Vec<(u32, usize)> {
+        let placed = |pods: &Vec<usize>| pods.iter().filter(|pod| self.placements[**pod].is_some()).count();
+        let counts = self.gangs.iter().map(|(gang, pods)| (*gang, placed(pods), pods.len()));
+        counts
+            .filter(|(_, placed, all)| *placed > 0 && placed < all)
+            .map(|(gang, placed, _)| (gang, placed))
+            .collect()
+    }
+
+    /// Takes back what breaks a rule, then places whatever fits.
+    pub fn finish(mut self) -> (Vec<State>, Vec<Option<Placement>>) {
+        self.mend();
+        self.fill_gangs();
+        self.fill_pods();
+        // Pods that stand alone may have left room for none of a spread; what gangs left may do for others.
+        self.mend();
+        self.fill_pods();
+        (self.states, self.placements)
+    }
+
+    fn mend(&mut self) {
+        loop {
+            if let Some((spread, zone)) = self.spreads.uneven(self.cluster) {
+                let here = |pod: &usize| {
+                    let it = &self.cluster.pods[*pod];
+                    let at = self.placements[*pod].as_ref().map(|placement| placement.node);
+                    it.spread == Some(spread)
+                        && it.running.is_none()
+                        && at.is_some_and(|node| self.cluster.nodes[node].zone == Some(zone))
+                };
+                let least = (0..self.cluster.pods.len())
+                    .filter(here)
+                    .min_by_key(|pod| (self.cluster.pods[*pod].worth, &self.cluster.pods[*pod].name));
+                // Running pods may be uneven: they stay.
+                let Some(pod) = least else { return };
+                self.take_back(pod);
+                continue;
+            }
+            let torn = self.torn();
+            let mut changed = false;
+            for (gang, _) in torn {
+                for pod in self.gangs[&gang].clone() {
+                    if self.cluster.pods[pod].running.is_none() && self.placements[pod].is_some() {
+                        self.take_back(pod);
+                        changed = true;
+                    }
+                }
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    fn take_back(&mut self, pod: usize) {
+        if let Some(placement) = self.placements[pod].take() {
+            self.states[placement.node].release(&self.cluster.pods[pod].request, &placement.devices);
+            self.spreads.remove(self.cluster, pod, placement.node);
+        }
+    }
+
+    fn put(&mut self, pod: usize, node: usize) -> bool {
+        let request = &self.cluster.pods[pod].request;
+        let placed =
+            self.spreads.allow(self.cluster, pod, node).then(|| self.states[node].place(request).ok());
+        let Some(devices) = placed.flatten() else { return false };
+        self.spreads.add(self.cluster, pod, node);
+        self.placements[pod] = Some(Placement { node, devices });
+        true
+    }
+
+    /// The nodes where a pod fits, those first where it leaves least.
+    fn nodes(&self, pod: usize) -> Vec<usize> {
+        let request = &self.cluster.pods[pod].request;
+        let mut nodes: Vec<usize> = (0..self.states.len())
+            .filter(|node| request.allows(&self.cluster.nodes[*node]) && self.states[*node].fits(request))
+            .collect();
+        nodes.sort_by_key(|node| {
+            let state = &self.states[*node];
+            (state.milli(), state.cpu_milli, &self.cluster.nodes[*node].name)
+        });
+        nodes
+    }
+
+    /// Tries each gang that waits as a whole, the worthiest first.
+    fn fill_gangs(&mut self) {
+        let waits = |pod: &usize| self.placements[*pod].is_none();
+        let mut gangs: Vec<(u64, &String, Vec<usize>)> = self
+            .gangs
+            .iter()
+            .map(|(gang, pods)| {
+                let waiting: Vec<usize> = pods.iter().copied().filter(waits).collect();
+                let worth =
+                    waiting.iter().fold(0_u64, |sum, pod| sum.saturating_add(self.cluster.pods[*pod].worth));
+                (worth, &self.cluster.gangs[*gang as usize], waiting)
+            })
+            .filter(|(_, _, waiting)| !waiting.is_empty())
+            .collect();
+        gangs.sort_by_key(|(worth, name, _)| (Reverse(*worth), *name));
+        for (_, _, mut pods) in gangs {
+            pods.sort_by_key(|pod| {
+                let it = &self.cluster.pods[*pod];
+                (Reverse(it.request.milli()), Reverse(it.request.cpu_milli), &it.name)
+            });
+            let all = pods.iter().all(|pod| self.nodes(*pod).into_iter().any(|node| self.put(*pod, node)));
+            if !all {
+                for pod in pods {
+                    self.take_back(pod);
+                }
+            }
+        }
+    }
+
+    /// Places pods that stand alone, the worthiest class first.
+    fn fill_pods(&mut self) {
+        let mut order: Vec<usize> = (0..self.classes.pods.len()).collect();
+        order.sort_by_key(|class| Reverse(self.classes.pods[*class].worth));
+        for class in order {
+            let waiting: Vec<usize> = self.classes.pods[class]
+                .pods
+                .iter()
+                .copied()
+                .filter(|pod| self.placements[*pod].is_none() && self.cluster.pods[*pod].gang.is_none())
+                .collect();
+            let Some(first) = waiting.first() else { continue };
+            let mut nodes = self.nodes(*first);
+            if self.cluster.pods[*first].spread.is_some() {
+                // Zones fill in turns: a node that is refused now may do later.
+                for pod in waiting {
+                    if !nodes.iter().any(|node| self.put(pod, *node)) {
+                        break;
+                    }
+                }
+                continue;
+            }
+            nodes.reverse();
+            for pod in waiting {
+                while let Some(node) = nodes.last().copied() {
+                    if self.put(pod, node) {
+                        break;
+                    }
+                    nodes.pop();
+                }
+            }
+        }
+    }
+}
