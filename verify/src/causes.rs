@@ -157,7 +157,9 @@ impl Checker<'_> {
         if unplaced.together && unplaced.causes.len() < 2 {
             findings.add(Kind::Document, "one cause alone is not `together`");
         }
-        if unplaced.nearest.is_none() && !unplaced.causes.is_empty() {
+        // Nobody knows which accelerator a name that nobody has heard of is near to.
+        let unheard = |cause: &Cause| cause.constraint == Constraint::Accelerator && cause.has.is_null();
+        if unplaced.nearest.is_none() && !unplaced.causes.is_empty() && !unplaced.causes.iter().any(unheard) {
             findings.add(Kind::Document, "has causes and no nearest offer");
         }
         for cause in &unplaced.causes {
