@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll_model::{
     Duration, Inputs, OfferSpec, Plan, Time, Usd, Workload,
     estate::EstateSpec,
-    plan::{self, Flags, Objective, Placement, SolverReport, Status},
+    plan::{self, Assumption, Flags, Objective, Placement, SolverReport, Status},
 };
 use plimsoll_verify::{Checker, Decision, Evaluation, Kind, Violation, evaluate};
 use serde_json::{Value, json};
@@ -147,6 +147,16 @@ pub(crate) fn plan_among(inputs: &Inputs, flags: &Flags, decisions: &[Decision],
             documents: None,
         },
         solver: SolverReport { seed: flags.seed, effort: 1, phases: Vec::new() },
+    }
+}
+
+/// What a plan with these services assumes of how long they run.
+pub(crate) fn horizon_of(services: &[&str]) -> Assumption {
+    Assumption {
+        what: format!("horizon of the services {}", services.join(", ")),
+        value: "1d".into(),
+        source: "`--horizon`, else the estate's `horizon`, else 24h".into(),
+        as_of: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The embedded catalogue and tables: figures by hand, and a large plan.
 
-use plimsoll_model::{GramsPerKwh, Inputs};
+use plimsoll_model::{GramsPerKwh, Inputs, plan::Assumption};
 use serde_json::{Value, json};
 
 use crate::common::{batch, fine, flags, inputs, on, plan_among, through_json, usd};
@@ -44,6 +44,43 @@ fn with_none_the_catalogue_has_offers_and_the_tables_say_nothing() {
     assert_eq!((evaluation.energy_kwh, evaluation.carbon_kg), (None, None));
 }
 
+/// What g5.48xlarge in these regions of AWS take from the tables, when they read from us-east-1.
+fn assumed(regions: &[&str]) -> Vec<Assumption> {
+    let one = |what: &str, value: String, source: &str, as_of: &str| Assumption {
+        what: what.into(),
+        value,
+        source: source.into(),
+        as_of: Some(as_of.into()),
+    };
+    let power = &plimsoll_catalog::accelerator("A10G").unwrap().watts;
+    let host = plimsoll_catalog::host_watts("aws", 0.0, 0);
+    let pue = plimsoll_catalog::pue(Some("aws"));
+    assert!(!power.estimate && !pue.estimate);
+    let mut all = vec![
+        one("power of A10G", format!("{} W each", power.value), power.source, power.as_of),
+        one("power of hosts of aws", "by vCPU and GiB".into(), host.source, host.as_of),
+        one("PUE of aws", pue.value.to_string(), pue.source, pue.as_of),
+    ];
+    for region in regions {
+        let carbon = plimsoll_catalog::carbon("aws", region).unwrap();
+        // In the United States by the hour of each grid, in Europe by the year.
+        let by_hour = if region.starts_with("us") { ", by month and hour" } else { "" };
+        let value = format!("{} g/kWh{by_hour}", carbon.grams_per_kwh);
+        all.push(one(&format!("carbon intensity of aws/{region}"), value, carbon.source, carbon.as_of));
+        if *region == "us-east-1" {
+            continue;
+        }
+        let (from, to) = (("aws", "us-east-1"), ("aws", *region));
+        let between = format!("from aws/us-east-1 to aws/{region}");
+        let egress = plimsoll_catalog::egress(from, to).unwrap();
+        all.push(one(&format!("egress {between}"), "0.02 $/GB".into(), egress.source, egress.as_of));
+        let throughput = plimsoll_catalog::throughput_gbps(from, to).unwrap();
+        let value = format!("{} Gbit/s", throughput.value);
+        all.push(one(&format!("throughput {between}"), value, throughput.source, throughput.as_of));
+    }
+    all
+}
+
 #[test]
 fn many_workloads_over_the_whole_catalogue() {
     let regions = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"];
@@ -67,7 +104,8 @@ fn many_workloads_over_the_whole_catalogue() {
     let decisions: Vec<Decision> = (0..200)
         .map(|index| Decision { start: starts[index % 4][index % 60], ..on(index, &offers[index % 4], 0) })
         .collect();
-    let plan = plan_among(&inputs, &flags, &decisions, &offers[..2]);
+    let mut plan = plan_among(&inputs, &flags, &decisions, &offers[..2]);
+    plan.assumptions = assumed(&regions);
     assert_eq!(plan.placements.iter().filter(|placement| placement.runner_up.is_some()).count(), 200);
     assert_eq!(verify(&through_json(&plan), &inputs), []);
 }
