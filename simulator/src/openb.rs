@@ -48,7 +48,9 @@ pub fn input(nodes: &[openb::Node], pods: &[openb::Pod]) -> Input {
             ..Request::default()
         }
     });
-    Input::new(models.keys().map(|name| (*name).to_owned()).collect(), nodes, requests)
+    let models: Vec<String> = models.keys().map(|name| (*name).to_owned()).collect();
+    let power = power(&models);
+    Input { power: Some(power), ..Input::new(models, nodes, requests) }
 }
 
 /// What openb's devices draw, idle and busy, as the paper on PWR (`CCGrid` 2025) gives it: G2 is taken for an A10 and

@@ -18,7 +18,7 @@ pub use choose::{Choice, Trial, choose};
 pub use outcome::{Level, Lost, Outcome, Point};
 use plimsoll_packing::{
     fleet::{Node, Request},
-    scores::{Mix, Score},
+    scores::{Mix, Power, Score},
 };
 pub use run::run;
 use rustc_hash::FxHashMap;
@@ -36,6 +36,8 @@ pub struct Input {
     pub pods: Vec<u32>,
     /// The typical pods: the most frequent shapes that make up 95 % of the pods.
     pub typical: Mix,
+    /// What the machines draw; nothing when that is not known.
+    pub power: Option<Power>,
 }
 
 impl Input {
@@ -53,7 +55,7 @@ impl Input {
             pods.push(class);
         }
         let typical = Mix::typical(pods.iter().map(|class| &classes[*class as usize]), 95);
-        Self { models, nodes, classes, pods, typical }
+        Self { models, nodes, classes, pods, typical, power: None }
     }
 
     /// How many pods each class has.

@@ -22,6 +22,8 @@ pub struct Point {
     pub placed: u64,
     /// Free milli that the typical pods cannot use.
     pub fragments: f64,
+    /// What the cluster draws, in watts; 0 when that is not known.
+    pub watts: u64,
 }
 
 /// Pods that found no place.
@@ -44,6 +46,8 @@ pub struct Level {
     pub allocation: f64,
     /// What the typical pods cannot use, in per cent of what is free; 100 when nothing is.
     pub fragmentation: f64,
+    /// What the cluster draws, in watts; 0 when that is not known.
+    pub watts: u64,
 }
 
 impl Outcome {
@@ -74,6 +78,7 @@ impl Outcome {
         let idle = self.milli - point.placed;
         Level {
             allocation: if self.milli == 0 { 0.0 } else { 100.0 * point.placed as f64 / self.milli as f64 },
+            watts: point.watts,
             fragmentation: if idle == 0 { 100.0 } else { 100.0 * point.fragments / idle as f64 },
         }
     }

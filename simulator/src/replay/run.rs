@@ -1,7 +1,7 @@
 //! One run.
 
 use plimsoll_packing::{
-    fleet::Ask,
+    fleet::{Ask, Node, State},
     scores::{Fragmentation, Kinds, random},
 };
 
@@ -37,6 +37,8 @@ struct Running<'a> {
     fragmentation: Fragmentation,
     /// Of each node.
     fragments: Vec<f64>,
+    /// Of each node.
+    watts: Vec<u64>,
 }
 
 impl<'a> Running<'a> {
@@ -48,12 +50,21 @@ impl<'a> Running<'a> {
             .zip(&fleet.states)
             .map(|(node, state)| fragmentation.of(node, state))
             .collect();
+        let drawn = |(node, state): (&&Node, &State)| {
+            input.power.as_ref().map_or(0, |power| power.watts(node, state))
+        };
+        let watts = fleet.nodes.iter().zip(&fleet.states).map(drawn).collect();
         let columns = input.classes.iter().map(|_| None).collect();
-        Self { input, policy, fleet, draws, columns, fragmentation, fragments }
+        Self { input, policy, fleet, draws, columns, fragmentation, fragments, watts }
     }
 
     fn through(mut self, order: &[u32]) -> Outcome {
-        let mut point = Point { arrived: 0, placed: 0, fragments: self.fragments.iter().sum() };
+        let mut point = Point {
+            arrived: 0,
+            placed: 0,
+            fragments: self.fragments.iter().sum(),
+            watts: self.watts.iter().sum(),
+        };
         let mut outcome = Outcome {
             milli: self.input.milli(),
             curve: Vec::with_capacity(order.len() + 1),
@@ -66,9 +77,7 @@ impl<'a> Running<'a> {
             point.arrived += request.milli();
             if let Some(at) = self.place(*class as usize) {
                 point.placed += request.milli();
-                let after = self.fragmentation.of(self.fleet.nodes[at], &self.fleet.states[at]);
-                point.fragments += after - self.fragments[at];
-                self.fragments[at] = after;
+                self.measure(at, &mut point);
             } else {
                 outcome.lost.pods += 1;
                 outcome.lost.milli += request.milli();
@@ -81,6 +90,19 @@ impl<'a> Running<'a> {
             outcome.curve.push(point);
         }
         outcome
+    }
+
+    /// Takes the change of a node into the figures.
+    fn measure(&mut self, at: usize, point: &mut Point) {
+        let (node, state) = (self.fleet.nodes[at], &self.fleet.states[at]);
+        let fragments = self.fragmentation.of(node, state);
+        point.fragments += fragments - self.fragments[at];
+        self.fragments[at] = fragments;
+        if let Some(power) = &self.input.power {
+            let watts = power.watts(node, state);
+            point.watts = point.watts + watts - self.watts[at];
+            self.watts[at] = watts;
+        }
     }
 
     /// Finds a node for a pod and puts it there.

@@ -45,10 +45,25 @@ fn what_does_not_fit_is_lost_and_counted() {
     assert_eq!(outcome.first_refusal, Some(0.0));
     let placed: Vec<u64> = outcome.curve.iter().map(|point| point.placed).collect();
     assert_eq!(placed, [0, 0, 0, 300, 1300, 2000]);
+    assert!(outcome.curve.iter().all(|point| point.watts == 0), "nobody said what they draw");
     // All of the devices is passed by the first pod, and never again passed over.
     assert!(outcome.at(100.0).allocation.abs() < 1e-9);
     assert!((outcome.at(1000.0).allocation - 100.0).abs() < 1e-9);
     assert!((outcome.at(215.0).allocation - 15.0).abs() < 1e-9);
+}
+
+#[test]
+fn power_is_that_of_the_nodes() {
+    let mut input = input(
+        vec![node("a", 64_000, 2, 0), node("b", 64_000, 2, 0)],
+        vec![request(1000, Ask::Share(300)), request(1000, Ask::Share(300)), request(1000, Ask::Whole(1))],
+    );
+    let power = Power { devices: vec![Watts { idle: 10, busy: 70 }], ..Power::default() };
+    input.power = Some(power.clone());
+    let outcome = run(&input, AS_RECORDED, &Policy::of(power), Draws::chacha(1));
+    // Two nodes of two sockets: 4 × (10 + 15). Then a device and a socket, nothing, a device of the same node.
+    let watts: Vec<u64> = outcome.curve.iter().map(|point| point.watts).collect();
+    assert_eq!(watts, [100, 100 + 60 + 105, 265, 265 + 60]);
 }
 
 #[test]
