@@ -9,7 +9,7 @@
 //!
 //! Measured on openb at 130 % of arrived load, against gradient descent on fragmentation: Share alone wins six lists
 //! of seven by 0.6 to 1.2 points and loses the one where models bind by 0.6; Admit alone wins all by 0.2 to 1.3; the
-//! mean of both wins all by 0.5 to 1.3.
+//! mean of both wins all by 0.6 to 1.5.
 //!
 //! Prices of a program are not unique, and those of the whole mix at once value all pods of a device alike, whatever
 //! their CPU. So each set is of another sample, stratified by the models that pods may use: pods bound to rare models
