@@ -1,6 +1,6 @@
 //! Large components: thousands of tasks on thousands of offers.
 //!
-//! What programs over every column would take minutes for is done here on [flat arrays](model) of pairs:
+//! What programs over every column would take minutes for is done here on flat arrays of pairs (`model.rs`):
 //! 1. a first plan from the blocks at no prices, before anything else;
 //! 2. prices by the volume algorithm over all pairs, with the bound they prove (`prices.rs`);
 //! 3. plans repaired from what the prices suggest, some of them on the way;
