@@ -12,6 +12,7 @@
 mod best_fit;
 mod bids;
 mod blend;
+mod board;
 mod clustering;
 mod dot_product;
 mod fgd;
@@ -29,6 +30,7 @@ mod tests;
 pub use best_fit::BestFit;
 pub use bids::{Sampling, bids};
 pub use blend::{Scale, blend};
+pub use board::Board;
 pub use clustering::Clustering;
 pub use dot_product::DotProduct;
 pub use fgd::Fgd;
@@ -63,6 +65,11 @@ pub trait Score: Send + Sync {
     /// The devices that the request would hold there; nothing when it does not fit.
     fn devices(&self, request: &Request, on: View<'_>) -> Option<Vec<Hold>> {
         on.state.choose(request)
+    }
+
+    /// Whether its scores hang on the memory of a node, beyond whether the pod fits.
+    fn sees_memory(&self) -> bool {
+        false
     }
 
     /// How its scores are made comparable over nodes before several scorers are added up.

@@ -14,6 +14,10 @@ impl Score for KubeDefault {
         "kube-default"
     }
 
+    fn sees_memory(&self) -> bool {
+        true
+    }
+
     fn score(&self, request: &Request, on: View<'_>) -> i64 {
         let resources = [
             (on.node.cpu_milli, on.state.cpu_milli, request.cpu_milli),

@@ -34,6 +34,9 @@ const STEPS: usize = (WHOLE / STEP) as usize;
 /// Scores are regrets in millionths of what a device is worth on average.
 const SCALE: f64 = 1e6;
 
+/// The score of a kind of node that there are no tables of: below all others.
+const UNKNOWN: i64 = -(1 << 40);
+
 /// How regret is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Params {
@@ -167,8 +170,9 @@ impl Score for Regret {
 
     /// Without the pod's own price, which is the same on every node.
     fn score(&self, request: &Request, on: View<'_>) -> i64 {
-        let (worth, remainder, _) = self.best(request, on).unwrap_or((0.0, 0.0, None));
-        ((remainder - worth - self.params.tie * remainder) * SCALE).round() as i64
+        self.best(request, on).map_or(UNKNOWN, |(worth, remainder, _)| {
+            ((remainder - worth - self.params.tie * remainder) * SCALE).round() as i64
+        })
     }
 
     fn devices(&self, request: &Request, on: View<'_>) -> Option<Vec<Hold>> {

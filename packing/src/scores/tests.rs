@@ -190,6 +190,12 @@ fn scorers(mix: &Mix) -> Vec<Box<dyn Score>> {
         Box::new(KubeDefault),
         Box::new(Power { devices: watts, sockets: Sockets::default() }),
         Box::new(Fgd::new(mix)),
+        Box::new(Regret::new(
+            &[node(96_000, 8, 0), node(64_000, 4, 1)],
+            &mix.shapes.iter().map(|shape| shape.request.clone()).collect::<Vec<_>>(),
+            &[mix.shapes.iter().map(|shape| shape.share + shape.request.milli() as f64).collect()],
+            RegretParams::default(),
+        )),
     ]
 }
 
@@ -236,6 +242,39 @@ proptest! {
                 let other = rated(&[Hold { index, milli, parts: 0 }]);
                 prop_assert!(other <= score + 1);
             }
+        }
+    }
+
+    /// The board says of every node what the scorer says of it alone, after changes too.
+    #[test]
+    fn the_board_is_the_nodes_one_by_one(
+        typical in prop::collection::vec(any_request(), 1..8),
+        pods in prop::collection::vec((any_request(), 0_usize..6), 0..40),
+        pod in any_request(),
+    ) {
+        let nodes: Vec<Node> =
+            (0..6).map(|i| Node { memory_mib: 4096 << (i % 2), ..node(64_000, 4, (i / 3) as u16) }).collect();
+        let mut states: Vec<State> = nodes.iter().map(State::empty).collect();
+        let mut kinds = vec![Kinds::default(); 6];
+        let mut board = Board::new(nodes.clone(), states.clone(), kinds.clone());
+        for (other, at) in &pods {
+            // From the last device down, so that nodes differ in the order of their devices.
+            let mut flipped = states[*at].clone();
+            flipped.devices.reverse();
+            if flipped.place(other).is_ok() {
+                states[*at] = flipped;
+                kinds[*at] = kinds[*at].with(Kinds::of(other));
+                board.set(*at, states[*at].clone(), kinds[*at]);
+            }
+        }
+        for scorer in scorers(&Mix::typical(&typical, 95)) {
+            let one_by_one: Vec<Option<i64>> = (0..6)
+                .map(|at| {
+                    let view = View { node: &nodes[at], state: &states[at], kinds: kinds[at] };
+                    (pod.allows(&nodes[at]) && states[at].fits(&pod)).then(|| scorer.score(&pod, view))
+                })
+                .collect();
+            prop_assert_eq!(board.scores(scorer.as_ref(), &pod), one_by_one, "{}", scorer.name());
         }
     }
 

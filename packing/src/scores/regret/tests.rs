@@ -163,6 +163,18 @@ fn equal_regrets_go_to_the_fuller_node() {
 }
 
 #[test]
+fn a_kind_of_node_without_tables_comes_last() {
+    let share = request(0, Ask::Share(500));
+    let known = node(1000, 2);
+    let new = Node { model: Some(Model(9)), ..known.clone() };
+    let regret = regret_at(&known, &[(share.clone(), 0.5)], 1, Params::default());
+    let state = State::empty(&known);
+    let score = |node: &Node| regret.score(&share, View { node, state: &state, kinds: Kinds::default() });
+    assert!(score(&new) < score(&known));
+    assert!(regret.devices(&share, View { node: &new, state: &state, kinds: Kinds::default() }).is_some());
+}
+
+#[test]
 fn several_sets_of_prices_count_alike() {
     let classes = [request(1000, Ask::Share(500)), request(1000, Ask::Whole(1)), request(2000, Ask::None)];
     let sets = [vec![0.5, 0.9, 0.1], vec![0.2, 1.0, 0.0], vec![0.0; 3]];
