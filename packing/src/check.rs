@@ -205,8 +205,11 @@ fn gangs(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec<V
 
 fn spreads(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec<Violation>) {
     for (spread, it) in (0_u32..).zip(&cluster.spreads) {
+        // The zones of all nodes that let some pod of the spread in.
+        let members = || cluster.pods.iter().filter(|pod| pod.spread == Some(spread));
+        let lets_in = |node: &&Node| members().any(|pod| allowed(&pod.request, node));
         let mut zones: BTreeMap<u32, u32> =
-            cluster.nodes.iter().filter_map(|n| n.zone).map(|z| (z, 0)).collect();
+            cluster.nodes.iter().filter(lets_in).filter_map(|n| n.zone).map(|z| (z, 0)).collect();
         for (pod, placement) in cluster.pods.iter().zip(placements) {
             let Some(placement) = placement.as_ref().filter(|_| pod.spread == Some(spread)) else { continue };
             match cluster.nodes.get(placement.node).and_then(|node| node.zone) {

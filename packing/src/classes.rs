@@ -7,7 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fleet::{Ask, Cluster, DEVICE, Device, Model, Node, Overfull, Request, State};
+use crate::{
+    buckets::bucket,
+    fleet::{Ask, Cluster, DEVICE, Device, Model, Node, Overfull, Request, State},
+};
 
 /// The most resources that a node class counts besides devices: CPU, memory and four more.
 pub const RESOURCES: usize = 6;
@@ -22,6 +25,8 @@ pub struct PodClass {
     pub request: Request,
     /// What each of them needs at least, of each counted resource.
     pub least: Amounts,
+    /// The least share that any of them asks for, in milli; 0 when they ask for no shares.
+    pub least_share: u16,
     /// What placing one is worth on average, in millionths of an accelerator.
     pub worth: u64,
     /// The spread they belong to.
@@ -33,8 +38,11 @@ pub struct PodClass {
 /// Nodes that are alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeClass {
-    /// What is free on each, devices sorted: the fullest last.
+    /// What is free on each, devices sorted: the fullest last; the least that any has when they are only
+    /// nearly alike.
     pub state: State,
+    /// The most that any has.
+    pub most: State,
     /// The model of the devices.
     pub model: Option<Model>,
     /// See [`Node::pool`].
@@ -211,6 +219,7 @@ impl Classes {
         let mut classes = Self { counted, pods: Vec::new(), nodes: Vec::new() };
         classes.pods = classes.pod_classes(cluster, &waiting);
         classes.nodes = node_classes(cluster, states);
+        bucket(&mut classes);
         Ok(classes)
     }
 
@@ -231,7 +240,11 @@ impl Classes {
                 };
                 pods.sort_by(|a, b| key(a).cmp(&key(b)));
                 let least = self.amounts(request);
-                PodClass { request: request.clone(), least, worth, spread, pods }
+                let least_share = match request.devices {
+                    Ask::Share(milli) => milli,
+                    _ => 0,
+                };
+                PodClass { request: request.clone(), least, least_share, worth, spread, pods }
             })
             .collect()
     }
@@ -244,6 +257,15 @@ impl Classes {
     /// The counted amounts that are free.
     pub fn room(&self, state: &State) -> Amounts {
         self.pick(state.cpu_milli, state.memory_mib, &state.extras)
+    }
+
+    /// Whether some classes are of what is only nearly alike.
+    pub fn bucketed(&self) -> bool {
+        let pods = self.pods.iter().any(|class| {
+            class.least != self.amounts(&class.request)
+                || matches!(class.request.devices, Ask::Share(milli) if milli != class.least_share)
+        });
+        pods || self.nodes.iter().any(|class| class.most != class.state)
     }
 
     /// How many resources are counted.
@@ -275,7 +297,7 @@ fn node_classes(cluster: &Cluster, states: &[State]) -> Vec<NodeClass> {
         .into_iter()
         .map(|((model, pool, zone, state), mut nodes)| {
             nodes.sort_by(|a, b| cluster.nodes[*a].name.cmp(&cluster.nodes[*b].name));
-            NodeClass { state, model, pool, zone, nodes }
+            NodeClass { most: state.clone(), state, model, pool, zone, nodes }
         })
         .collect()
 }

@@ -242,31 +242,39 @@ impl<'a> Filler<'a> {
         let mut order: Vec<usize> = (0..self.classes.pods.len()).collect();
         order.sort_by_key(|class| Reverse(self.classes.pods[*class].worth));
         for class in order {
-            let waiting: Vec<usize> = self.classes.pods[class]
-                .pods
-                .iter()
-                .copied()
-                .filter(|pod| self.placements[*pod].is_none() && self.cluster.pods[*pod].gang.is_none())
-                .collect();
-            let Some(first) = waiting.first() else { continue };
-            let mut nodes = self.nodes(*first);
-            if self.cluster.pods[*first].spread.is_some() {
-                // Zones fill in turns: a node that is refused now may do later.
-                for pod in waiting {
-                    if !nodes.iter().any(|node| self.put(pod, *node)) {
-                        break;
-                    }
-                }
-                continue;
+            // Members of a class may be only nearly alike.
+            let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+            let waits =
+                |pod: &&usize| self.placements[**pod].is_none() && self.cluster.pods[**pod].gang.is_none();
+            for pod in self.classes.pods[class].pods.iter().filter(waits) {
+                let it = &self.cluster.pods[*pod];
+                alike.entry((Reverse(it.worth), &it.request)).or_default().push(*pod);
             }
-            nodes.reverse();
+            for pods in alike.into_values() {
+                self.fill_alike(&pods);
+            }
+        }
+    }
+
+    /// Places as many as fit of pods that ask for the same.
+    fn fill_alike(&mut self, waiting: &[usize]) {
+        let mut nodes = self.nodes(waiting[0]);
+        if self.cluster.pods[waiting[0]].spread.is_some() {
+            // Zones fill in turns: a node that is refused now may do later.
             for pod in waiting {
-                while let Some(node) = nodes.last().copied() {
-                    if self.put(pod, node) {
-                        break;
-                    }
-                    nodes.pop();
+                if !nodes.iter().any(|node| self.put(*pod, *node)) {
+                    return;
                 }
+            }
+            return;
+        }
+        nodes.reverse();
+        for pod in waiting {
+            while let Some(node) = nodes.last().copied() {
+                if self.put(*pod, node) {
+                    break;
+                }
+                nodes.pop();
             }
         }
     }

@@ -114,7 +114,7 @@ pub fn generate(
             smoothing = SMOOTHING;
         } else if smoothing > 0.0 {
             smoothing = 0.0;
-        } else if !harder(instance, memory, &fractional, &bins, stop) {
+        } else if !harder(instance, memory, &fractional, &bins, within(stop, best.as_ref(), &fractional)) {
             return Some(finish(instance, fractional, best, rounds, priced));
         }
     }
@@ -146,6 +146,17 @@ pub fn vary(instance: &Instance, master: &mut Master, memory: &Memory, prices: &
             }
         }
     }
+}
+
+/// How hard to look is worth it: the nearer value and bound are, the less.
+fn within(stop: Stop, best: Option<&(f64, Vec<f64>, Vec<f64>)>, fractional: &Fractional) -> Stop {
+    let gap = best.map_or(1.0, |best| (best.0 - fractional.value) / best.0.abs().max(1e-9));
+    let hardest = match gap / stop.gap.max(1e-9) {
+        near if near <= 1.5 => 1,
+        near if near <= 20.0 => 2,
+        _ => 3,
+    };
+    Stop { hardest: stop.hardest.min(hardest), ..stop }
 }
 
 /// Looks harder at the bins whose bound is far above what they bring; false when there are none.

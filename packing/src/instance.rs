@@ -138,27 +138,26 @@ pub enum Sizes {
     Least,
 }
 
+/// The share that a class asks for.
+fn share(class: &PodClass, sizes: Sizes) -> Option<u16> {
+    match (class.request.devices, sizes) {
+        (Ask::Share(milli), Sizes::Most) => Some(milli),
+        (Ask::Share(_), Sizes::Least) => Some(class.least_share),
+        _ => None,
+    }
+}
+
 impl Instance {
     /// The classes as items and bins.
     pub fn new(classes: &Classes, sizes: Sizes) -> Self {
-        let grain = classes
-            .pods
-            .iter()
-            .filter_map(|class| match class.request.devices {
-                Ask::Share(milli) => Some(milli),
-                _ => None,
-            })
-            .fold(DEVICE, gcd);
+        let grain = classes.pods.iter().filter_map(|class| share(class, sizes)).fold(DEVICE, gcd);
         let item = |class: &PodClass| Item {
             size: match sizes {
                 Sizes::Most => classes.amounts(&class.request),
                 Sizes::Least => class.least,
             },
-            ask: class.request.devices,
-            level: match class.request.devices {
-                Ask::Share(milli) => usize::from(milli / grain),
-                _ => 0,
-            },
+            ask: share(class, sizes).map_or(class.request.devices, Ask::Share),
+            level: share(class, sizes).map_or(0, |milli| usize::from(milli / grain)),
             apart: class.request.apart,
             demand: class.pods.len() as u32,
             worth: class.worth as f64 / ACCELERATOR as f64,
@@ -177,7 +176,11 @@ impl Instance {
                     && request.apart.is_none_or(|group| class.state.apart.binary_search(&group).is_err())
             };
             let allowed: Vec<u32> = (0..instance.items.len() as u32).filter(allowed).collect();
-            let mut bin = instance.bin(classes.room(&class.state), &class.state, &allowed);
+            let state = match sizes {
+                Sizes::Most => &class.state,
+                Sizes::Least => &class.most,
+            };
+            let mut bin = instance.bin(classes.room(state), state, &allowed);
             bin.count = class.nodes.len() as u32;
             bin.zone = class.zone;
             instance.bins.push(bin);

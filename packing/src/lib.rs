@@ -5,6 +5,7 @@
 //! and indices ([`fleet`]), and names return only with the answer.
 
 pub mod assign;
+pub mod buckets;
 pub mod check;
 pub mod classes;
 pub mod dive;

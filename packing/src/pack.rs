@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::{
     assign,
-    classes::{Classes, Invalid, states, validate},
+    classes::{Classes, Invalid, PodClass, states, validate},
     dive::{Use, dive},
     explain::{self, ClassReport, KindReport, Totals, Unplaced},
     fill::Filler,
     fleet::{ACCELERATOR, Cluster, Placement, State},
     generate::{Generated, Memory, Stop, generate, vary},
-    instance::{Instance, Sizes},
+    instance::{Bin, Instance, Sizes},
     master::{Form, Fractional, Master},
     whole::whole,
 };
@@ -35,7 +35,7 @@ const GANG_TURNS: usize = 6;
 
 impl Default for Params {
     fn default() -> Self {
-        Self { gap: 1e-4, rounds: 400, turns: 12 }
+        Self { gap: 3e-4, rounds: 400, turns: 12 }
     }
 }
 
@@ -99,7 +99,7 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
         classes: &classes,
         params,
         start: states,
-        bound: proven(cluster, generated.as_ref()),
+        bound: proven(cluster, &classes, &master, generated.as_ref(), params),
         best: None,
     };
     plan.offer(&[]);
@@ -189,7 +189,8 @@ impl Plan<'_> {
         memory: &mut Memory,
         generated: &Generated,
     ) {
-        let turns = if self.cluster.nodes.len() <= SMALL { self.params.turns.max(1) } else { 1 };
+        let small = self.cluster.nodes.len() <= SMALL;
+        let turns = if small { self.params.turns.max(1) } else { 1 };
         for turn in 0..turns {
             if turn > 0 {
                 master.resize(instance);
@@ -200,7 +201,8 @@ impl Plan<'_> {
                 return;
             }
             // The patterns of all roundings so far, put together anew.
-            if turn % 4 == 0
+            if small
+                && turn % 4 == 0
                 && let Some(uses) = whole(instance, master, self.params.gap / 2.0)
                 && self.offer(&uses)
             {
@@ -263,10 +265,43 @@ fn worth(cluster: &Cluster, placements: &[Option<Placement>]) -> u64 {
 
 /// What column generation proves, with the running pods. Worths are whole, so only more than what its sums
 /// can be off is added before the rest is cut off.
-fn proven(cluster: &Cluster, generated: Option<&Generated>) -> u64 {
-    let all: u64 = cluster.pods.iter().map(|pod| pod.worth).sum();
-    let running: u64 = cluster.pods.iter().filter(|pod| pod.running.is_some()).map(|pod| pod.worth).sum();
+///
+/// Where classes are of what is only nearly alike, the proof needs the least that pods of a class ask for
+/// and the most that nodes of a class have: the patterns at hand are good ones there too, and some rounds
+/// more give it prices of its own.
+fn proven(
+    cluster: &Cluster,
+    classes: &Classes,
+    master: &Master,
+    generated: Option<&Generated>,
+    params: &Params,
+) -> u64 {
+    let sum = |waits: bool| {
+        let chosen = cluster.pods.iter().filter(|pod| waits || pod.running.is_some());
+        chosen.fold(0_u64, |sum, pod| sum.saturating_add(pod.worth))
+    };
+    let (all, running) = (sum(true), sum(false));
     let Some(generated) = generated else { return all };
-    let waiting = (generated.bound * ACCELERATOR as f64 * (1.0 + 1e-9)).floor();
+    let mut waiting = generated.bound;
+    if classes.bucketed() {
+        let instance = Instance::new(classes, Sizes::Least);
+        let mut roomy = Master::new(&instance, Form::Admit);
+        for (bin, pattern) in &master.patterns {
+            roomy.add(&instance, *bin, pattern.clone());
+        }
+        let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 1, capped: false };
+        let Some(generated) = generate(&instance, &mut roomy, &mut Memory::default(), stop) else {
+            return all;
+        };
+        // Each pod with its own worth.
+        let forgone = |(class, price): (&PodClass, &f64)| -> f64 {
+            let above = |pod: &usize| (cluster.pods[*pod].worth as f64 / ACCELERATOR as f64 - price).max(0.0);
+            class.pods.iter().map(above).sum()
+        };
+        let held = |(bin, most): (&Bin, &f64)| most.max(0.0) * f64::from(bin.count);
+        waiting = classes.pods.iter().zip(&generated.prices).map(forgone).sum::<f64>()
+            + instance.bins.iter().zip(&generated.bins).map(held).sum::<f64>();
+    }
+    let waiting = (waiting * ACCELERATOR as f64 * (1.0 + 1e-9)).floor();
     all.min(running.saturating_add(waiting.max(0.0) as u64))
 }

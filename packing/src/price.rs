@@ -127,7 +127,7 @@ fn search(
     effort: Option<Effort>,
 ) -> Priced {
     let fitting = Fitting::new(instance, bin, values);
-    let relaxation = relaxation(&fitting, values, start);
+    let mut relaxation = relaxation(&fitting, values, start);
     let lambda = relaxation.met.first().map_or(*start, |relaxed| relaxed.lambda);
     let proper = |pattern: &Pattern| {
         pattern.counts.iter().all(|(item, count)| instance.items[*item as usize].demand >= *count)
@@ -143,6 +143,7 @@ fn search(
     let Some(effort) = effort.filter(|_| bound > threshold) else {
         return Priced { patterns, bound, lambda };
     };
+    relaxation.widen(&fitting, values);
     // What is found must beat the best known by more than rounding.
     let limit = Limit { threshold: best + 1e-9 * best.abs().max(1e-6), dropped: 0.0 };
     let loose = Loose::new(&fitting, values, &lambda);

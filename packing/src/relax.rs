@@ -328,6 +328,22 @@ pub fn relaxation(fitting: &Fitting<'_>, values: &[f64], start: &Lambda) -> Rela
     Relaxation { bound: best.0.max(found.0), met, found }
 }
 
+impl Relaxation {
+    /// Adds the bin at prices well below and above those of the least bound: half-filled bins have more or
+    /// less left of each resource than empty ones, and other prices bound them better.
+    pub fn widen(&mut self, fitting: &Fitting<'_>, values: &[f64]) {
+        let Some(at) = self.met.first().map(|relaxed| relaxed.lambda) else { return };
+        self.met.truncate(3);
+        for r in (0..fitting.instance.dimensions).filter(|r| at[*r] > 0.0) {
+            for factor in [0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0, 3.0, 6.0] {
+                let mut lambda = at;
+                lambda[r] *= factor;
+                self.met.push(fitting.relax(values, lambda));
+            }
+        }
+    }
+}
+
 /// A bound, what its solution uses, and the prices.
 type Point = (f64, Amounts, Lambda);
 

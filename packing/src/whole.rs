@@ -8,10 +8,10 @@ use plimsoll_solver::linear::{Limits, Program, highs};
 use crate::{dive::Use, instance::Instance, master::Master};
 
 /// More patterns than this are not given to it.
-pub const PATTERNS: usize = 4000;
+pub const PATTERNS: usize = 600;
 
 /// Branch-and-bound nodes at most.
-const NODES: u64 = 300;
+const NODES: u64 = 100;
 
 /// The best use of the patterns of a program that the branch and bound finds.
 pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Vec<Use>> {

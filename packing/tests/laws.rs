@@ -284,3 +284,64 @@ fn an_empty_cluster_and_no_pods_are_packed_too() {
     let packing = pack(&pods, &quick()).unwrap();
     assert_eq!(packing.placements, [None]);
 }
+
+/// Pods that all differ become few classes, and the bound stays a bound: they were cut from the nodes.
+#[test]
+fn pods_that_all_differ_are_packed_by_buckets() {
+    let mut cluster = Cluster { models: vec!["a".into()], ..Cluster::default() };
+    let mut state = 7_u64;
+    let mut draw = |most: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % most
+    };
+    for index in 0..34 {
+        cluster.nodes.push(Node { memory_mib: 1 << 17, ..node(index, 96_000, 4, 0) });
+        let (mut cpu, mut memory) = (96_000, 1 << 17);
+        for device in 0..4 {
+            let mut milli = u64::from(DEVICE);
+            for at in 0..4 {
+                let share = if at == 3 { milli } else { 100 + draw(200) };
+                let (c, m) = (4_000 + draw(2_000), 6_000 + draw(2_000));
+                (milli, cpu, memory) = (milli - share, cpu - c, memory - m);
+                let devices = Ask::Share(share as u16);
+                let request = Request { cpu_milli: c, memory_mib: m, devices, ..Request::default() };
+                cluster.pods.push(Pod::new(format!("p{index}-{device}-{at}"), request));
+            }
+        }
+    }
+    let packing = pack(&cluster, &Params { rounds: 40, gap: 1e-2, ..quick() }).unwrap();
+    assert_eq!(check(&cluster, &packing.placements), []);
+    let all: u64 = cluster.pods.iter().map(|pod| pod.worth).sum();
+    assert!(packing.stats.pod_classes <= 300, "{} classes", packing.stats.pod_classes);
+    assert_eq!(packing.bound, all, "they do fit");
+    assert!(packing.worth as f64 >= 0.95 * all as f64, "{} of {all}", packing.worth);
+}
+
+/// Nodes that are all filled a little differently become few classes too.
+#[test]
+fn nodes_in_many_states_are_packed_by_buckets() {
+    let mut cluster = Cluster { models: vec!["a".into()], ..Cluster::default() };
+    for index in 0..120_usize {
+        cluster.nodes.push(node(index, 16_000, 2, 0));
+        let request = Request {
+            cpu_milli: 1_000 + 7 * index as u64,
+            memory_mib: 1_000 + 11 * index as u64,
+            devices: Ask::Share(100 + 2 * index as u16),
+            ..Request::default()
+        };
+        let mut pod = Pod::new(format!("runs{index}"), request);
+        let devices =
+            vec![plimsoll_packing::fleet::Hold { index: 1, milli: 100 + 2 * index as u16, parts: 0 }];
+        pod.running = Some(Placement { node: index, devices });
+        cluster.pods.push(pod);
+        for (at, milli) in [600, 400, 500].into_iter().enumerate() {
+            let request = Request { cpu_milli: 2_000, devices: Ask::Share(milli), ..Request::default() };
+            cluster.pods.push(Pod::new(format!("waits{index}-{at}"), request));
+        }
+    }
+    let packing = pack(&cluster, &quick()).unwrap();
+    assert_eq!(check(&cluster, &packing.placements), []);
+    assert_eq!(moved(&cluster, &packing.placements), []);
+    assert!(packing.stats.node_classes <= 60, "{} classes", packing.stats.node_classes);
+    assert!(packing.gap() < 0.02, "gap {}", packing.gap());
+}
