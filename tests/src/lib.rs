@@ -6,3 +6,4 @@ pub mod brute;
 pub mod dice;
 pub mod features;
 pub mod instances;
+pub mod laws;

@@ -24,6 +24,7 @@ use plimsoll_tests::{
     dice::Dice,
     features::Feature,
     instances::{Instance, instance},
+    laws::times,
 };
 use plimsoll_verify::{Evaluation, Kind, verify};
 use serde_json::json;
@@ -162,7 +163,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn cases() -> u64 {
-    variable("PLIMSOLL_CASES").map_or(1, |times| times.parse().expect("PLIMSOLL_CASES is a number"))
+    u64::from(times())
 }
 
 fn run(list: Vec<Case>) {

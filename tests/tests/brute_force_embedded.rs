@@ -8,6 +8,7 @@ use plimsoll_planner::plan;
 use plimsoll_tests::{
     dice::Dice,
     instances::{Instance, NOW},
+    laws::times,
 };
 use plimsoll_verify::{Checker, Decision, verify};
 use serde_json::{Map, Value, json};
@@ -116,10 +117,8 @@ fn draw(seed: u64) -> Instance {
 
 #[test]
 fn every_workload_is_on_its_best_offer() {
-    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
-    let times = std::env::var("PLIMSOLL_CASES").map_or(1, |times| times.parse::<u64>().unwrap());
     let mut failures = Vec::new();
-    for seed in 0..2 * times {
+    for seed in 0..2 * u64::from(times()) {
         let made = draw(seed);
         if let Err(what) = check(&made) {
             failures.push(format!("{what}\n{}", made.dump()));

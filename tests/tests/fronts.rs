@@ -1,6 +1,4 @@
 //! Laws of fronts over random instances.
-//!
-//! `PLIMSOLL_CASES=20` tries twenty times as many.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
@@ -11,31 +9,11 @@ use plimsoll_model::{
 };
 use plimsoll_planner::{Settings, front, plan};
 use plimsoll_tests::{
-    features::Feature,
-    instances::{Instance, instance},
+    instances::Instance,
+    laws::{config, instances},
 };
 use plimsoll_verify::verify;
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
-
-fn config(cases: u32) -> ProptestConfig {
-    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
-    let times = std::env::var("PLIMSOLL_CASES").map_or(1, |times| times.parse().unwrap());
-    ProptestConfig {
-        cases: cases * times,
-        failure_persistence: None,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_126),
-        ..ProptestConfig::default()
-    }
-}
-
-fn instances() -> impl Strategy<Value = Instance> {
-    (0..1_000_000_u64, prop::collection::vec(prop::sample::select(Feature::ALL), 1..=4))
-        .prop_map(|(seed, features)| instance(seed, &features))
-}
+use proptest::prelude::*;
 
 const AXES: [&[Axis]; 3] =
     [&[Axis::Cost, Axis::Carbon], &[Axis::Cost, Axis::Time], &[Axis::Cost, Axis::Carbon, Axis::Time]];
@@ -98,7 +76,7 @@ proptest! {
 
     /// No dominated points, a convex front, and every point a plan that the checker accepts.
     #[test]
-    fn a_front_is_monotone_and_each_point_a_plan(made in instances(), axes in prop::sample::select(&AXES[..])) {
+    fn a_front_is_monotone_and_each_point_a_plan(made in instances(4, &[]), axes in prop::sample::select(&AXES[..])) {
         let inputs = made.inputs();
         if let Some(front) = found(&inputs, &settings(&made, &inputs), axes) {
             is_a_front(&front, &inputs)?;
@@ -108,7 +86,7 @@ proptest! {
     /// So it is when every search stops at once, or at a wide gap.
     #[test]
     fn a_front_of_stopped_searches_is_a_front(
-        made in instances(),
+        made in instances(4, &[]),
         axes in prop::sample::select(&AXES[..]),
         (effort, gap) in prop::sample::select(vec![(0, 0.0), (50, 0.0), (20_000, 0.5)]),
     ) {
@@ -122,7 +100,7 @@ proptest! {
     /// A front that says it is complete has the best plan at any price.
     #[test]
     fn a_complete_front_has_the_best_plan_at_any_price(
-        made in instances(),
+        made in instances(4, &[]),
         axes in prop::sample::select(&AXES[..]),
         (carbon, delay) in (prop::sample::select(vec![1, 30, 300, 5_000, 100_000]), prop::sample::select(vec![1, 7, 200])),
     ) {

@@ -1,6 +1,4 @@
 //! Laws of plans over random instances: what may not change a plan, and what may only make it better.
-//!
-//! `PLIMSOLL_CASES=20` tries twenty times as many.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
@@ -9,35 +7,12 @@ use plimsoll_planner::{Settings, plan};
 use plimsoll_tests::{
     brute::Score,
     features::Feature,
-    instances::{Instance, instance},
+    instances::Instance,
+    laws::{config, instances},
 };
 use plimsoll_verify::verify;
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
+use proptest::prelude::*;
 use serde_json::{Value, json};
-
-fn config(cases: u32) -> ProptestConfig {
-    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
-    let times = std::env::var("PLIMSOLL_CASES").map_or(1, |times| times.parse().unwrap());
-    ProptestConfig {
-        cases: cases * times,
-        failure_persistence: None,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_125),
-        max_global_rejects: 1_000_000,
-        ..ProptestConfig::default()
-    }
-}
-
-/// Instances with up to five features, none of them among `without`.
-fn instances(without: &'static [Feature]) -> impl Strategy<Value = Instance> {
-    let allowed: Vec<Feature> =
-        Feature::ALL.iter().copied().filter(|feature| !without.contains(feature)).collect();
-    (0..1_000_000_u64, prop::collection::vec(prop::sample::select(allowed), 1..=5))
-        .prop_map(|(seed, features)| instance(seed, &features))
-}
 
 fn planned(made: &Instance) -> (Inputs, Plan) {
     let inputs = made.inputs();
@@ -165,7 +140,7 @@ proptest! {
     #![proptest_config(config(120))]
 
     #[test]
-    fn the_order_of_documents_does_not_matter(made in instances(&[]), turn in 0..4_usize) {
+    fn the_order_of_documents_does_not_matter(made in instances(5, &[]), turn in 0..4_usize) {
         prop_assume!(!order_decides(&made));
         let mut turned = made.clone();
         turned.workloads.reverse();
@@ -176,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn names_do_not_matter(made in instances(&[])) {
+    fn names_do_not_matter(made in instances(5, &[])) {
         let mut renamed = made.clone();
         for (index, name) in made.offer_names().iter().filter(|name| !name.contains('/')).enumerate() {
             rename_all(&mut renamed, name, &format!("offer{}", 50 - index));
@@ -189,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_region_is_called_does_not_matter(made in instances(&[])) {
+    fn what_a_region_is_called_does_not_matter(made in instances(5, &[])) {
         let text = |value: &Value| -> Value {
             serde_json::from_str(&value.to_string().replace("westus2", "farwest7")).unwrap()
         };
@@ -207,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn doubling_all_money_doubles_the_total(made in instances(&[Feature::EgressCloud])) {
+    fn doubling_all_money_doubles_the_total(made in instances(5, &[Feature::EgressCloud])) {
         let mut doubled = made.clone();
         money(&mut doubled, &mut |value| *value = json!(value.as_f64().unwrap() * 2.0));
         without_nulls(&mut doubled);
@@ -218,7 +193,7 @@ proptest! {
 
     #[test]
     fn a_dominated_offer_changes_nothing(
-        made in instances(&[Feature::Quotas, Feature::InstanceQuotas, Feature::PriceRules, Feature::Spot])
+        made in instances(5, &[Feature::Quotas, Feature::InstanceQuotas, Feature::PriceRules, Feature::Spot])
     ) {
         let mut more = made.clone();
         let copies: Vec<Value> = made.estate["offers"]
@@ -239,7 +214,7 @@ proptest! {
     }
 
     #[test]
-    fn a_looser_limit_never_costs_more(made in instances(&[]), which in 0..8_usize) {
+    fn a_looser_limit_never_costs_more(made in instances(5, &[]), which in 0..8_usize) {
         let mut loose = made.clone();
         let more = |value: &mut Value| *value = json!(value.as_f64().unwrap() * 1.3 + 1.0);
         let one_more = |value: &mut Value| *value = json!(value.as_u64().unwrap() + 1);
@@ -272,7 +247,7 @@ proptest! {
     }
 
     #[test]
-    fn equal_inputs_give_equal_bytes(made in instances(&[]), effort in prop::sample::select(vec![0, 30, 20_000])) {
+    fn equal_inputs_give_equal_bytes(made in instances(5, &[]), effort in prop::sample::select(vec![0, 30, 20_000])) {
         let inputs = made.inputs();
         let settings = Settings { effort, seed: 7, ..made.settings(&inputs) };
         let text = || {
@@ -294,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn more_effort_is_never_worse(made in instances(&[]), no_lp in any::<bool>()) {
+    fn more_effort_is_never_worse(made in instances(5, &[]), no_lp in any::<bool>()) {
         let inputs = made.inputs();
         let by = |effort| {
             let settings = Settings { effort, no_lp, ..made.settings(&inputs) };
@@ -309,7 +284,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bound_exceeds_any_plan(made in instances(&[]), times in 2..4_usize) {
+    fn no_bound_exceeds_any_plan(made in instances(5, &[]), times in 2..4_usize) {
         // Too large for exhaustion: every effort's bound against every effort's plan.
         let large = enlarged(&made, times);
         let inputs = large.inputs();
@@ -339,7 +314,7 @@ proptest! {
     }
 
     #[test]
-    fn equal_workloads_are_as_good_as_different_ones(made in instances(&[Feature::Workflow]), copies in 1..4_usize) {
+    fn equal_workloads_are_as_good_as_different_ones(made in instances(5, &[Feature::Workflow]), copies in 1..4_usize) {
         let mut equal = made.clone();
         let spec = made.workloads[0].1.clone();
         equal.workloads = (0..=copies).map(|index| (format!("w{index}"), spec.clone())).collect();

@@ -17,6 +17,7 @@ use plimsoll_tests::{
     dice::Dice,
     features::Feature,
     instances::{Instance, instance},
+    laws::times,
 };
 
 /// Limits over several workloads and of one, which leave workloads out.
@@ -37,12 +38,10 @@ const TIGHT: [Feature; 11] = [
 #[test]
 fn a_cause_relaxed_by_what_it_says_places_the_workload() {
     #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
-    let times = std::env::var("PLIMSOLL_CASES").map_or(1, |times| times.parse::<u64>().unwrap());
-    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
     let only = std::env::var("PLIMSOLL_ONLY").map_or(None, |seed| seed.parse::<u64>().ok());
     let mut tally: BTreeMap<Constraint, usize> = BTreeMap::new();
     let mut failures = Vec::new();
-    for seed in 0..400 * times {
+    for seed in 0..400 * u64::from(times()) {
         if only.is_some_and(|only| only != seed) {
             continue;
         }

@@ -1,6 +1,4 @@
 //! Laws of explanations over random instances: every workload asked about every offer.
-//!
-//! `PLIMSOLL_CASES=20` tries twenty times as many.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
@@ -19,31 +17,12 @@ use plimsoll_planner::{
 };
 use plimsoll_tests::{
     features::Feature,
-    instances::{Instance, NOW, instance},
+    instances::{NOW, instance},
+    laws::{config, instances},
 };
 use plimsoll_verify::verify;
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
+use proptest::prelude::*;
 use serde_json::json;
-
-fn config(cases: u32) -> ProptestConfig {
-    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
-    let times = std::env::var("PLIMSOLL_CASES").map_or(1, |times| times.parse().unwrap());
-    ProptestConfig {
-        cases: cases * times,
-        failure_persistence: None,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_126),
-        ..ProptestConfig::default()
-    }
-}
-
-fn instances() -> impl Strategy<Value = Instance> {
-    (0..1_000_000_u64, prop::collection::vec(prop::sample::select(Feature::ALL.to_vec()), 1..=4))
-        .prop_map(|(seed, features)| instance(seed, &features))
-}
 
 fn asked(plan: &Plan, inputs: &Inputs, workload: &str, offer: &str) -> Explanation {
     let question = Question { workload: Some(workload), why_not: Some(offer) };
@@ -162,7 +141,7 @@ proptest! {
 
     /// Every question has an answer that agrees with the plan and with itself.
     #[test]
-    fn every_offer_can_be_asked_about(made in instances()) {
+    fn every_offer_can_be_asked_about(made in instances(4, &[])) {
         let inputs = made.inputs();
         let settings = made.settings(&inputs);
         let plan = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
@@ -189,7 +168,7 @@ proptest! {
 
     /// The changes from one plan to another: everyone is counted once, staying is never better, `verify` agrees.
     #[test]
-    fn changes_add_up(made in instances(), carbon_price in 0..3_i64, later in 0..3_i64) {
+    fn changes_add_up(made in instances(4, &[]), carbon_price in 0..3_i64, later in 0..3_i64) {
         let inputs = made.inputs();
         let mut settings = made.settings(&inputs);
         let before = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
@@ -230,7 +209,7 @@ proptest! {
 
     /// Planning again what runs as it is best moves nobody.
     #[test]
-    fn nobody_moves_for_nothing(made in instances()) {
+    fn nobody_moves_for_nothing(made in instances(4, &[])) {
         let inputs = made.inputs();
         let mut settings = made.settings(&inputs);
         let before = plan(&inputs, &settings, None, &mut |_| {}).unwrap();
@@ -244,7 +223,7 @@ proptest! {
 
     /// The plan as a whole: limits hold, teams and dearest add up; of the plan alone it says the same of itself.
     #[test]
-    fn the_whole_adds_up(made in instances()) {
+    fn the_whole_adds_up(made in instances(4, &[])) {
         let inputs = made.inputs();
         let plan = plan(&inputs, &made.settings(&inputs), None, &mut |_| {}).unwrap();
         let mut whole = of_documents(&plan, &inputs, Question::default(), None, &mut |_| ()).unwrap().whole.unwrap();
