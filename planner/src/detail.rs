@@ -174,26 +174,13 @@ struct Eligible {
 
 impl Eligible {
     fn of(build: &Build<'_>, task: usize) -> Self {
-        let (free, limited) = build.prospects[task].candidates();
-        let mut offers = Vec::new();
-        let mut filtered: BTreeMap<Constraint, u64> = BTreeMap::new();
-        // The others have none of the accelerators asked for.
-        let others = build.world().offers.len() - free.len() - limited.len();
-        if others > 0 {
-            filtered.insert(Constraint::Accelerator, others as u64);
-        }
-        for ix in free.into_iter().chain(limited) {
-            match build.prospects[task].judge(ix, &mut Assumptions::ignored()) {
-                Ok(terms) => offers.push((ix, terms)),
-                Err(constraint) => *filtered.entry(constraint).or_default() += 1,
-            }
-        }
+        let (mut offers, filtered) = build.prospects[task].eligible();
         // Cheapest machines first; of equals the offer that comes first there.
         let machines = |(ix, terms): &(OfferIx, Terms)| {
             terms.instances.to_f64() * build.world().offer(*ix).hourly.to_f64() * terms.run.hours()
         };
         offers.sort_by(|a, b| machines(a).total_cmp(&machines(b)).then(a.0.cmp(&b.0)));
-        Self { offers, filtered: filtered.into_iter().collect() }
+        Self { offers, filtered }
     }
 }
 

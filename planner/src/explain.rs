@@ -313,10 +313,8 @@ fn compared(extra: Usd) -> Verdict {
 }
 
 fn offers(build: &Build<'_>, task: usize) -> OfferCount {
-    let filtered = build.prospects[task].filtered();
-    let all = build.world().offers.len() as u64;
-    let excluded: u64 = filtered.values().sum();
-    OfferCount { all, eligible: all - excluded, filtered: filtered.into_iter().collect() }
+    let (eligible, filtered) = build.prospects[task].eligible();
+    OfferCount { all: build.world().offers.len() as u64, eligible: eligible.len() as u64, filtered }
 }
 
 /// What rules and limits cost, over the dearest workloads; one of equal workloads stands for all.

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use plimsoll_model::{Duration, Inputs, Ratio, Time, Usd, plan::Flags};
+use plimsoll_solver::Params;
 
 use crate::error::PlanError;
 
@@ -123,6 +124,11 @@ impl Settings {
             no_lp: flags.no_lp,
             previous: flags.previous.clone(),
         })
+    }
+
+    /// What the solver is told of them.
+    pub(crate) fn params(&self, time_left: Option<fn() -> f64>) -> Params {
+        Params { seed: self.seed, gap: self.gap.to_f64(), effort: self.effort, highs: !self.no_lp, time_left }
     }
 
     /// As a plan records them.

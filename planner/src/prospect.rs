@@ -5,8 +5,12 @@
 
 mod fit;
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
+use indexmap::IndexMap;
 use plimsoll_model::{
     Capacity, Duration, Millisecond, Ratio, Time, Workload, plan::Constraint, workload::WorkloadSpec,
 };
@@ -36,6 +40,15 @@ pub struct Obstacle {
     pub has: Value,
     /// By how much the limit must give, in the unit.
     pub relax: Option<(f64, &'static str)>,
+}
+
+impl Obstacle {
+    /// Whether what a run would cost means nothing behind this: it would be on another machine than was asked
+    /// for, or never end.
+    pub const fn is_beyond_cost(&self) -> bool {
+        use Constraint::{Accelerator, Memory, Risk, Size, Speed};
+        matches!(self.constraint, Accelerator | Size | Memory | Speed | Risk)
+    }
 }
 
 /// What a place is to a workload.
@@ -266,25 +279,22 @@ impl<'w> Prospect<'w> {
         (all, terms)
     }
 
-    /// The terms on an offer that at most one constraint excludes, with that one; none where a run there would
-    /// not be the one that was asked for: on another machine, or without end.
+    /// The terms on an offer that at most one constraint excludes, with that one; none where that means that
+    /// a run there has no meaningful cost.
     pub fn nearly(&self, ix: OfferIx) -> Option<(Option<Obstacle>, Terms)> {
-        use Constraint::{Accelerator, Memory, Risk, Size, Speed};
         let notes = &mut Assumptions::ignored();
-        let another =
-            |obstacle: &Obstacle| matches!(obstacle.constraint, Accelerator | Size | Memory | Speed | Risk);
         let verdict = &self.verdicts[self.world.offer(ix).location.0 as usize];
         let mut all: Vec<Obstacle> = Vec::new();
         let mut terms = self.check(ix, verdict, notes, &mut |obstacle| {
             all.push(obstacle());
-            all.len() < 2 && !all.iter().any(another)
+            all.len() < 2 && !all.iter().any(Obstacle::is_beyond_cost)
         });
         // Round trips are known beforehand only to places that are allowed; other ways to run it may do better.
         let elsewhere = !verdict.allows() && self.spec().latency.is_some();
         if (terms.is_some() && elsewhere) || (!all.is_empty() && !self.others.is_empty()) {
             (all, terms) = self.obstacles(ix, notes);
         }
-        let terms = terms.filter(|_| !all.iter().any(another))?;
+        let terms = terms.filter(|_| !all.iter().any(Obstacle::is_beyond_cost))?;
         (all.len() < 2).then(|| (all.pop(), terms))
     }
 
@@ -473,15 +483,23 @@ impl<'w> Prospect<'w> {
         hours * (1.0 - 1e-9)
     }
 
-    /// How many offers each constraint excludes, each offer under the first.
-    pub fn filtered(&self) -> std::collections::BTreeMap<Constraint, u64> {
-        let mut filtered = std::collections::BTreeMap::new();
-        for ix in (0..self.world.offers.len() as u32).map(OfferIx) {
-            if let Err(constraint) = self.judge(ix, &mut Assumptions::ignored()) {
-                *filtered.entry(constraint).or_default() += 1;
+    /// The offers that pass every rule, and how many of the others each constraint excludes, each offer under
+    /// the first.
+    pub fn eligible(&self) -> (Vec<(OfferIx, Terms)>, IndexMap<Constraint, u64>) {
+        let (free, limited) = self.candidates();
+        let (mut offers, mut filtered) = (Vec::new(), BTreeMap::new());
+        // The others have none of the accelerators asked for.
+        let others = self.world.offers.len() - free.len() - limited.len();
+        if others > 0 {
+            filtered.insert(Constraint::Accelerator, others as u64);
+        }
+        for ix in free.into_iter().chain(limited) {
+            match self.judge(ix, &mut Assumptions::ignored()) {
+                Ok(terms) => offers.push((ix, terms)),
+                Err(constraint) => *filtered.entry(constraint).or_default() += 1,
             }
         }
-        filtered
+        (offers, filtered.into_iter().collect())
     }
 }
 

@@ -16,7 +16,7 @@ use plimsoll_model::{
     },
 };
 use plimsoll_solver::{
-    Column, Outcome, Params,
+    Column, Outcome,
     column::own_cost,
     outcome::Priced,
     problem::{Nanos, Task},
@@ -62,15 +62,8 @@ pub(crate) fn solved(
     observer: &mut dyn FnMut(&plimsoll_solver::Phase),
 ) -> Result<(Plan, Seats), PlanError> {
     let mut build = Build::new(world, settings, rules)?;
-    let params = Params {
-        seed: settings.seed,
-        gap: settings.gap.to_f64(),
-        effort: settings.effort,
-        highs: !settings.no_lp,
-        time_left,
-    };
     let known: Vec<Vec<Option<Column>>> = known.iter().map(|seats| columns(&build, seats)).collect();
-    let outcome = plimsoll_solver::solve_from(&build.problem, &params, &known, observer);
+    let outcome = plimsoll_solver::solve_from(&build.problem, &settings.params(time_left), &known, observer);
     let seat = |(task, column): (&Task, &Option<Column>)| {
         let column = column.as_ref()?;
         let offer = task.choices[column.choice as usize].offer;

@@ -7,7 +7,7 @@ use plimsoll_model::{
     explanation::{Instead, Relocation},
     plan::Placement,
 };
-use plimsoll_solver::{Params, Phase};
+use plimsoll_solver::Phase;
 
 use crate::{
     build::Build,
@@ -31,14 +31,7 @@ pub(super) fn plan_with(
     numbers.choices[0].spare = false;
     // It is like no other now, and must be placed before all others.
     (numbers.class, numbers.required, numbers.priority) = (u32::MAX, true, i64::MAX);
-    let settings = build.settings();
-    let params = Params {
-        seed: settings.seed,
-        gap: settings.gap.to_f64(),
-        effort: settings.effort,
-        highs: !settings.no_lp,
-        time_left,
-    };
+    let params = build.settings().params(time_left);
     let outcome = plimsoll_solver::solve(&build.problem, &params, observer);
     let decisions: Vec<Option<Decision>> = outcome
         .columns

@@ -9,7 +9,7 @@ use plimsoll_model::{
 use plimsoll_solver::{
     Column,
     column::{columns, own_cost},
-    problem::{HOUR, Nanos, ceil_second},
+    problem::ceil_second,
     state::State,
 };
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::{
     price::{Bill, Decision, bills},
     prospect::Obstacle,
     report::{
-        beside::{is_judged_beside, limits_broken, round},
+        beside::{is_judged_beside, limits_broken, round, too_late},
         nodes,
         runner_up::{consumers, difference, hand_over},
     },
@@ -51,7 +51,7 @@ pub(super) struct Trial {
 pub(super) fn try_on(build: &mut Build<'_>, seen: &Seen, task: usize, ix: OfferIx) -> Trial {
     let (mut obstacles, terms) = build.prospects[task].obstacles(ix, &mut Assumptions::ignored());
     let mut trial = Trial { fits_alone: obstacles.is_empty(), ..Trial::default() };
-    let meaningless = obstacles.iter().any(|obstacle| is_beyond_cost(obstacle.constraint));
+    let meaningless = obstacles.iter().any(Obstacle::is_beyond_cost);
     let Some(terms) = terms.filter(|_| !meaningless) else {
         trial.rules = obstacles.iter().map(barrier).collect();
         return trial;
@@ -105,19 +105,6 @@ fn is_over_alone(bill: &Bill, barrier: &Barrier) -> bool {
 /// The money that budgets count.
 fn spent(bill: &Bill) -> Usd {
     Usd::from_micro(bill.parts.compute + bill.parts.egress + bill.parts.risk)
-}
-
-/// Whether what a run would cost means nothing where this constraint is broken: on another machine than was
-/// asked for, or where the work would never end.
-const fn is_beyond_cost(constraint: Constraint) -> bool {
-    matches!(
-        constraint,
-        Constraint::Accelerator
-            | Constraint::Size
-            | Constraint::Memory
-            | Constraint::Speed
-            | Constraint::Risk
-    )
 }
 
 /// A time on an offer with what stands in the way then.
@@ -191,18 +178,6 @@ pub(super) fn weigh(
         }
     }
     best
-}
-
-/// What ends or arrives at a moment that is too late.
-fn too_late(at: Nanos, limit: Nanos) -> Obstacle {
-    let moment = |nanos| json!(plimsoll_model::Time::from_nanos(nanos).to_string());
-    Obstacle {
-        constraint: Constraint::Deadline,
-        name: "deadline".into(),
-        needs: moment(at),
-        has: moment(limit),
-        relax: Some(((at - limit) as f64 / HOUR, "h")),
-    }
 }
 
 fn producer_left_out(build: &Build<'_>, seen: &Seen, task: usize) -> Barrier {

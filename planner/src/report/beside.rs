@@ -1,9 +1,10 @@
 //! What stands in the way of a placement beside the others as placed: limits over time, sums of money and
 //! carbon.
 
-use plimsoll_model::plan::Constraint;
+use plimsoll_model::{Time, plan::Constraint};
 use plimsoll_solver::{
     Column, Problem,
+    problem::{HOUR, Nanos},
     state::{Limit, State},
 };
 use serde_json::json;
@@ -96,4 +97,16 @@ fn over_limit(build: &Build<'_>, problem: &Problem, own: &str, limit: Limit, by:
 /// To six decimals, away from zero, so that relaxing by the stated amount is enough.
 pub(crate) fn round(value: f64) -> f64 {
     (value * 1e6 - 1e-3).ceil() / 1e6
+}
+
+/// What ends or arrives at a moment that is too late.
+pub(crate) fn too_late(at: Nanos, limit: Nanos) -> Obstacle {
+    let moment = |nanos| json!(Time::from_nanos(nanos).to_string());
+    Obstacle {
+        constraint: Constraint::Deadline,
+        name: "deadline".into(),
+        needs: moment(at),
+        has: moment(limit),
+        relax: Some(((at - limit) as f64 / HOUR, "h")),
+    }
 }

@@ -9,7 +9,6 @@ mod ways;
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
 use plimsoll_catalog as catalog;
 use plimsoll_model::{
     Usd,
@@ -35,7 +34,7 @@ pub(super) fn explain(
 fn one(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Unplaced {
     let world = build.world();
     let workload = world.inputs.workloads[task].metadata.name.clone();
-    let filtered: IndexMap<Constraint, u64> = build.prospects[task].filtered().into_iter().collect();
+    let (_, filtered) = build.prospects[task].eligible();
     let mut unplaced = Unplaced {
         workload,
         reason: String::new(),

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Usd, plan::Constraint};
+use plimsoll_model::Usd;
 use plimsoll_solver::{
     Column, Outcome,
     column::{columns, static_cost},
     problem::{Choice, Task, ceil_second},
     state::State,
 };
-use serde_json::json;
 
 use crate::{
     build::{Build, between},
     prospect::Obstacle,
-    report::beside::{is_judged_beside, limits_broken},
+    report::beside::{is_judged_beside, limits_broken, too_late},
     terms::Terms,
     world::{Assumptions, OfferIx},
 };
@@ -151,14 +150,7 @@ fn beside_the_others(
         for column in list {
             let mut all = obstacles.clone();
             if let Some(deadline) = t.deadline.filter(|deadline| column.end() > *deadline) {
-                let by = (column.end() - deadline) as f64 / plimsoll_solver::problem::HOUR;
-                all.push(Obstacle {
-                    constraint: Constraint::Deadline,
-                    name: "deadline".into(),
-                    needs: json!(plimsoll_model::Time::from_nanos(column.end()).to_string()),
-                    has: json!(plimsoll_model::Time::from_nanos(deadline).to_string()),
-                    relax: Some((by, "h")),
-                });
+                all.push(too_late(column.end(), deadline));
             }
             all.extend(limits_broken(build, &problem, &offers, &mut state, task, &column));
             let usd = state.place(task, column);
