@@ -9,6 +9,7 @@ use crate::{
     Bytes, Cpu, Duration, GbitPerSecond, GramsPerKwh, Kg, Match, Metadata, Millisecond, OfferSpec, OneOf,
     PerHour, Ratio, Time, Usd, Watts,
     document::{ApiVersion, Names, one_or_many},
+    scenarios::Scenario,
 };
 
 /// `kind: Estate`.
@@ -128,6 +129,9 @@ spec! {
         /// Spot interruptions; the last match wins.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub interruptions: Vec<InterruptionRule>,
+        /// What may come instead, for `plan --scenarios`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub scenarios: Vec<Scenario>,
     }
 }
 
@@ -159,6 +163,7 @@ impl EstateSpec {
         add_new(&mut self.sites, other.sites, |site| site.name.clone());
         add_new(&mut self.regions, other.regions, |region| region.name.clone());
         add_new(&mut self.datasets, other.datasets, |dataset| dataset.name.clone());
+        add_new(&mut self.scenarios, other.scenarios, |scenario| scenario.name.clone());
         self.only.extend(other.only);
         self.reservations.extend(other.reservations);
         self.quotas.extend(other.quotas);

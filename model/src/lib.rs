@@ -18,6 +18,7 @@ mod one_of;
 pub mod plan;
 pub mod quantity;
 pub mod read;
+pub mod scenarios;
 pub mod schema;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

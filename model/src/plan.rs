@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Changes, Duration, OfferSpec, Time, Usd, Workload, document::ApiVersion, estate::EstateSpec,
-    inputs::Series, read::Places,
+    inputs::Series, read::Places, scenarios::Outlook,
 };
 
 /// `kind: Plan`.
@@ -72,6 +72,9 @@ document! {
         /// What it changes of the plan that `--previous` named.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub changes: Option<Changes>,
+        /// What it costs in the estate's scenarios, with `--scenarios`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub scenarios: Option<Outlook>,
         /// What the plan was made from.
         pub inputs: Inputs,
         /// How it was made.

@@ -7,6 +7,7 @@ mod estate;
 mod explanation;
 mod front;
 mod plan;
+mod scenarios;
 mod workload;
 
 use std::fmt::Debug;

@@ -9,6 +9,7 @@ pub(crate) mod choices;
 mod extra;
 mod limits;
 mod network;
+mod outlooks;
 mod profile;
 mod rules;
 mod tasks;
@@ -16,19 +17,20 @@ mod thin;
 
 pub use limits::Named;
 pub use network::{between, cheapest_copy, transfer};
+pub use outlooks::mean;
 pub use rules::{Quota, Rules};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Time, read::Located};
-use plimsoll_solver::Problem;
+use plimsoll_solver::{Problem, problem::Series};
 
 use crate::{
     error::PlanError,
     flags::Settings,
     prospect::Prospect,
     terms::Terms,
-    world::{Assumptions, Intensity, LocationIx, OfferIx, World},
+    world::{Assumptions, Intensity, LocationIx, OfferIx, Outlook, World},
 };
 
 /// The problem with what its indices mean.
@@ -51,6 +53,9 @@ pub struct Build<'w> {
     world: &'w World<'w>,
     settings: &'w Settings,
     rules: &'w Rules,
+    outlooks: &'w [Outlook<'w>],
+    /// By scenario: the problem's series there.
+    series_in: Vec<Vec<Series>>,
     by_offer: BTreeMap<OfferIx, u32>,
     series_at: BTreeMap<LocationIx, Option<u32>>,
     until: Time,
@@ -75,6 +80,19 @@ impl<'w> Build<'w> {
     /// # Errors
     /// When a price needs a figure that nothing states.
     pub fn new(world: &'w World<'w>, settings: &'w Settings, rules: &'w Rules) -> Result<Self, PlanError> {
+        Self::for_outlooks(world, settings, rules, &[])
+    }
+
+    /// States a problem that keeps every choice that may be the best at some mean of scenarios.
+    ///
+    /// # Errors
+    /// When a price needs a figure that nothing states.
+    pub fn for_outlooks(
+        world: &'w World<'w>,
+        settings: &'w Settings,
+        rules: &'w Rules,
+        outlooks: &'w [Outlook<'w>],
+    ) -> Result<Self, PlanError> {
         let inputs = world.inputs;
         let mut this = Self {
             problem: Problem {
@@ -92,6 +110,8 @@ impl<'w> Build<'w> {
             world,
             settings,
             rules,
+            outlooks,
+            series_in: vec![Vec::new(); outlooks.len()],
             by_offer: BTreeMap::new(),
             series_at: BTreeMap::new(),
             until: latest(world, settings),

@@ -15,6 +15,7 @@ pub mod manifests;
 pub mod price;
 pub mod prospect;
 pub mod report;
+pub mod scenarios;
 pub mod terms;
 pub mod world;
 

@@ -3,7 +3,7 @@
 //! Rational arithmetic throughout; only e^x and what it multiplies are floats. The formulas are those of
 //! the contract, "What a plan costs".
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -102,6 +102,17 @@ pub fn bills(
     subset: &[usize],
     notes: &mut Assumptions,
 ) -> BTreeMap<usize, Bill> {
+    bills_in(build, None, decisions, subset, notes)
+}
+
+/// The same in one of the build's scenarios, by index.
+pub fn bills_in(
+    build: &Build<'_>,
+    outlook: Option<usize>,
+    decisions: &[Option<Decision>],
+    subset: &[usize],
+    notes: &mut Assumptions,
+) -> BTreeMap<usize, Bill> {
     let covered = covered(build, decisions, subset);
     let payers = payers(build, decisions, subset);
     subset
@@ -109,20 +120,28 @@ pub fn bills(
         .filter_map(|task| {
             let decision = decisions[*task].as_ref()?;
             let free = covered.get(task).cloned().unwrap_or_else(BigRational::zero);
-            Some((*task, bill(build, decisions, *task, decision, &free, &payers, notes)))
+            let about = About { build, outlook, decisions, payers: &payers };
+            Some((*task, bill(&about, *task, decision, &free, notes)))
         })
         .collect()
 }
 
+/// What the bill of a placement depends on beside itself.
+struct About<'b> {
+    build: &'b Build<'b>,
+    outlook: Option<usize>,
+    decisions: &'b [Option<Decision>],
+    payers: &'b BTreeMap<(usize, u32), (usize, u64)>,
+}
+
 fn bill(
-    build: &Build<'_>,
-    decisions: &[Option<Decision>],
+    about: &About<'_>,
     task: usize,
     decision: &Decision,
     free: &BigRational,
-    payers: &BTreeMap<(usize, u32), (usize, u64)>,
     notes: &mut Assumptions,
 ) -> Bill {
+    let About { build, decisions, payers, .. } = *about;
     let (world, settings) = (build.world(), build.settings());
     let choice = &build.problem.tasks[task].choices[decision.choice];
     let terms = &build.terms[task][decision.choice];
@@ -137,7 +156,8 @@ fn bill(
     let n = ratio(i128::from(terms.instances.over), i128::from(terms.instances.under));
     let run: i128 = decision.runs.iter().map(|r| i128::from(r.1 - r.0)).sum();
     let billed = &n * ratio(run, 1) - free;
-    let hourly = ratio(offer.hourly.pico(), PICO);
+    let outlook = about.outlook.map(|outlook| &build.outlooks()[outlook]);
+    let hourly = ratio(outlook.map_or(offer.hourly, |outlook| outlook.hourly(offer)).pico(), PICO);
     let instances = billed * ratio(1, HOUR) * hourly;
     let kw = watts.map(|w| &n * ratio(w.pico(), PICO) * ratio(pue.pico(), PICO) * ratio(1, 1000));
     let kwh = kw.as_ref().map(|kw| kw * ratio(run, HOUR));
@@ -150,8 +170,11 @@ fn bill(
     if notes.is_wanted() {
         world.intensity(offer.location, Time::from_nanos(decision.start()), notes);
     }
-    let intensity = build.intensity(offer.location);
-    let kg = match (&kw, intensity) {
+    let intensity = match about.outlook {
+        Some(outlook) => build.intensity_in(outlook, offer.location).map(Cow::Owned),
+        None => build.intensity(offer.location).map(Cow::Borrowed),
+    };
+    let kg = match (&kw, &intensity) {
         (Some(kw), Some(intensity)) => {
             let pieces = decision
                 .runs
@@ -168,7 +191,8 @@ fn bill(
         .as_ref()
         .map_or_else(BigRational::zero, |kg| kg * ratio(settings.carbon_price.pico(), PICO) * ratio(1, 1000));
     // On what is billed, electricity included; spot has none of its own.
-    let risk = to_f64(&compute) * terms.rework();
+    let rework = outlook.map_or(terms.rework(), |outlook| Build::rework_in(outlook, offer, terms));
+    let risk = to_f64(&compute) * rework;
     let earliest = build.prospects[task].earliest.nanos();
     let until = if build.problem.tasks[task].service { decision.start() } else { decision.end() };
     let delay = ratio(settings.delay_price.pico(), PICO) * ratio(i128::from(until - earliest), HOUR);
@@ -342,7 +366,7 @@ fn to_f64(value: &BigRational) -> f64 {
 }
 
 /// Dollars rounded half to even to micro-dollars.
-fn micro(usd: &BigRational) -> i128 {
+pub(crate) fn micro(usd: &BigRational) -> i128 {
     let scaled = usd * ratio(1_000_000, 1);
     let floor = scaled.floor();
     let rest = &scaled - &floor;

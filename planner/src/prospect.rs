@@ -25,7 +25,7 @@ use crate::{
 use fit::{demand, instances, per_instance, too_small, wanted};
 
 /// Beyond this share of rework an offer is not eligible.
-const MOST_REWORK: f64 = 1e6;
+pub(crate) const MOST_REWORK: f64 = 1e6;
 
 /// Something that stands in the way of a placement.
 #[derive(Debug, Clone, PartialEq)]
@@ -388,7 +388,8 @@ impl<'w> Prospect<'w> {
             // Without the speed map, for what else stands in the way.
             (Some(duration), None) => duration,
         };
-        let exposure = self.exposure(offer, instances, run, notes);
+        let at_risk = self.at_risk(offer, instances, run);
+        let exposure = self.exposure(offer, at_risk, notes);
         if rework(exposure) > MOST_REWORK {
             fail!(Risk, offer.capacity, format!("{:.3e}", rework(exposure)), MOST_REWORK, None);
         }
@@ -424,7 +425,7 @@ impl<'w> Prospect<'w> {
                 Some((by, "h"))
             );
         }
-        Some(Terms { per_instance, instances, demand: demand(request), run, exposure })
+        Some(Terms { per_instance, instances, demand: demand(request), run, exposure, at_risk })
     }
 
     fn accelerator_fits(&self, offer: &Offer) -> bool {
@@ -448,16 +449,22 @@ impl<'w> Prospect<'w> {
             .or_else(|| offer.accelerator.is_none().then(|| find(&|s| s.1 == "cpu")).flatten())
     }
 
-    /// λp on an offer.
-    fn exposure(&self, offer: &Offer, instances: Fraction, run: Duration, notes: &mut Assumptions) -> f64 {
+    /// np on an offer: instance-hours that an interruption undoes.
+    fn at_risk(&self, offer: &Offer, instances: Fraction, run: Duration) -> f64 {
         if offer.capacity != Capacity::Spot {
             return 0.0;
         }
-        let Some(rate) = self.world.interruptions(offer, &self.rules.interruptions, notes) else {
-            return f64::NAN;
-        };
         let p = self.spec().checkpoint.map_or(run, |c| run.min(c.every + c.restart));
-        rate.to_f64() * instances.to_f64() * p.hours()
+        instances.to_f64() * p.hours()
+    }
+
+    /// λp on an offer.
+    fn exposure(&self, offer: &Offer, at_risk: f64, notes: &mut Assumptions) -> f64 {
+        if offer.capacity != Capacity::Spot {
+            return 0.0;
+        }
+        let rate = self.world.interruptions(offer, &self.rules.interruptions, notes);
+        rate.map_or(f64::NAN, |rate| rate.to_f64() * at_risk)
     }
 
     /// The offers with an accelerator it wants, else all: those without limit, cheapest first, and those

@@ -86,7 +86,7 @@ pub(crate) fn columns(build: &Build<'_>, seats: &Seats) -> Vec<Option<Column>> {
     build.problem.tasks.iter().zip(seats).map(column).collect()
 }
 
-fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
+pub(crate) fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
     let decisions: Vec<Option<Decision>> = outcome
         .columns
         .iter()
@@ -154,6 +154,7 @@ fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         prices: prices(build, outcome),
         assumptions: inputs.assumptions.iter().cloned().chain(notes.into_list()).collect(),
         changes: None,
+        scenarios: None,
         inputs: PlanInputs {
             digest: inputs.digest.clone(),
             catalog_date: newest_price(inputs),

@@ -48,6 +48,8 @@ pub struct Terms {
     pub run: Duration,
     /// λp: expected interruptions of the gang in the time one costs.
     pub exposure: f64,
+    /// np: what an interruption undoes, in instance-hours; 0 where nothing is interrupted.
+    pub at_risk: f64,
 }
 
 impl Terms {

@@ -5,12 +5,14 @@
 mod carbon;
 mod network;
 mod offers;
+mod outlook;
 mod place;
 mod power;
 
 pub use carbon::Intensity;
 pub use network::Network;
 pub use offers::{AcceleratorIx, Matcher, Offer, OfferIx};
+pub use outlook::Outlook;
 pub use place::{LocationIx, PlaceIx, Places};
 
 use std::collections::BTreeMap;

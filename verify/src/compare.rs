@@ -110,6 +110,7 @@ impl Checker<'_> {
         self.check_causes(plan, &decisions, &assessed, &mut found);
         self.compare_runner_ups(plan, &mut assessed, &mut found);
         found.append(&mut changes::check(plan));
+        self.check_scenarios(plan, &decisions, &mut found);
         found
     }
 

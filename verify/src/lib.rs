@@ -41,6 +41,7 @@ mod price;
 mod relax;
 mod reservation;
 mod runner_up;
+mod scenarios;
 mod schedule;
 mod state;
 mod tables;
@@ -52,6 +53,7 @@ use plimsoll_model::{
     Inputs, OfferSpec, Plan, Time,
     estate::{Dataset, Defaults},
     plan::Flags,
+    scenarios::Scenario,
 };
 
 pub use evaluate::{Evaluation, PlacementEvaluation};
@@ -105,6 +107,8 @@ pub struct Checker<'a> {
     inputs: &'a Inputs,
     flags: &'a Flags,
     tables: &'a dyn Tables,
+    /// What comes instead of what the estate states.
+    scenario: Option<&'a Scenario>,
     /// Each site's location and its `near`.
     sites: Vec<(Location, Option<Location>)>,
     /// Workloads by name.
@@ -158,6 +162,7 @@ impl<'a> Checker<'a> {
             inputs,
             flags,
             tables,
+            scenario: None,
             sites: Vec::new(),
             names,
             datasets,

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use num_traits::Zero as _;
 use plimsoll_model::{
     AcceleratorCount, AcceleratorKind, Bytes, Capacity, Match, OfferSpec, OneOf, PerHour, Usd, Watts,
-    estate::{NodeGroup, Site},
+    estate::{NodeGroup, PriceRule, Site},
 };
 
 use crate::{
@@ -209,20 +209,10 @@ impl Checker<'_> {
             .collect();
         for rule in &self.inputs.estate.prices {
             if self.matches(&rule.matches, &offer) {
-                if let Some(hourly) = rule.hourly {
-                    offer.hourly = usd(hourly);
-                }
-                if let Some(multiply) = rule.multiply {
-                    offer.hourly *= pico(multiply.pico());
-                }
-                if let Some(more) = rule.add {
-                    offer.hourly += usd(more);
-                    if offer.hourly < Rat::zero() {
-                        offer.hourly = Rat::zero();
-                    }
-                }
+                apply(rule, &mut offer.hourly);
             }
         }
+        self.price_in_scenario(&mut offer);
         offer
     }
 
@@ -261,7 +251,7 @@ impl Checker<'_> {
             return Ok(Rat::zero());
         }
         let rate = self.stated_interruptions(offer).or_else(|| self.default(|tables| tables.interruptions()));
-        rate.map(|rate| pico(rate.pico()))
+        rate.map(|rate| self.rate_in_scenario(offer, pico(rate.pico())))
             .ok_or_else(|| Missing(format!("nothing states the interruptions of spot offer {}", offer.name)))
     }
 
@@ -302,6 +292,22 @@ impl Checker<'_> {
 
 fn watts(watts: Watts) -> Rat {
     pico(watts.pico())
+}
+
+/// A price after a rule.
+pub(crate) fn apply(rule: &PriceRule, price: &mut Rat) {
+    if let Some(hourly) = rule.hourly {
+        *price = usd(hourly);
+    }
+    if let Some(multiply) = rule.multiply {
+        *price *= pico(multiply.pico());
+    }
+    if let Some(more) = rule.add {
+        *price += usd(more);
+        if *price < Rat::zero() {
+            *price = Rat::zero();
+        }
+    }
 }
 
 /// The hourly price as a plan shows it.

@@ -71,8 +71,10 @@ impl Checker<'_> {
             }
         }
 
-        let grams = kilowatts
-            .and_then(|kilowatts| Ok(kilowatts * self.intensity(&placed.offer)?.integral(&placed.runs)));
+        let grams = kilowatts.and_then(|kilowatts| {
+            let stated = self.intensity(&placed.offer)?.integral(&placed.runs);
+            Ok(kilowatts * self.carbon_in_scenario(&placed.offer, stated, &work))
+        });
         let carbon_kg = grams.map(|grams| grams / int(1000));
         match &carbon_kg {
             Ok(kg) => exact.carbon = kg * usd(self.flags.carbon_price) / int(1000),

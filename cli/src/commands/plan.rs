@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use indexmap::IndexMap;
-use plimsoll_model::{Duration, Inputs, Plan, Ratio, Time, Usd, plan::Status, yaml};
+use plimsoll_model::{Duration, Inputs, Plan, Ratio, Time, Usd, plan::Status, scenarios::Aim, yaml};
 use plimsoll_planner::{Objective, Settings, explain};
 use plimsoll_solver::Phase;
 
@@ -58,6 +58,10 @@ struct Aims {
     /// Points of the front at most; the widest gaps are filled first
     #[arg(long, value_name = "N", default_value_t = plimsoll_planner::front::DEFAULT_POINTS as u16, value_parser = clap::value_parser!(u16).range(2..=64), requires = "pareto")]
     points: u16,
+    /// One plan for all of the estate's scenarios: the best on average, or the one that in no scenario costs
+    /// much more than the best plan for it
+    #[arg(long, value_enum, value_name = "AIM", conflicts_with = "pareto")]
+    scenarios: Option<Over>,
     /// Dollars that the whole plan may spend
     #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
     budget: Option<Usd>,
@@ -112,6 +116,24 @@ struct Search {
     seed: u64,
 }
 
+/// What one plan for several scenarios is the best in.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Over {
+    /// The cost on average, by the scenarios' weights
+    Average,
+    /// The largest regret: what it costs more than the best plan of a scenario, where that is most
+    Regret,
+}
+
+impl Over {
+    const fn aim(self) -> Aim {
+        match self {
+            Self::Average => Aim::Average,
+            Self::Regret => Aim::Regret,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Preset {
     /// Money alone
@@ -132,8 +154,11 @@ pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     if let Some(axes) = &args.aims.pareto {
         return front::run(args, &inputs, &settings, axes, time_left, progress);
     }
-    let mut plan =
-        plimsoll_planner::plan(&inputs, &settings, time_left, &mut |phase: &Phase| progress.phase(phase))?;
+    let observer = &mut |phase: &Phase| progress.phase(phase);
+    let mut plan = match args.aims.scenarios {
+        Some(over) => plimsoll_planner::scenarios::plan(&inputs, &settings, over.aim(), time_left, observer)?,
+        None => plimsoll_planner::plan(&inputs, &settings, time_left, observer)?,
+    };
     drop(progress);
     if let Some(previous) = &previous {
         plan.changes = Some(explain::changes(&inputs, &settings, &plan, previous)?);

@@ -11,6 +11,7 @@ pub(super) mod headline;
 pub(super) mod left_out;
 pub(super) mod limits;
 pub(super) mod placements;
+mod scenarios;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ pub(crate) fn plan(plan: &Plan, width: usize) -> String {
     let mut text = headline::lines(plan, width).join("\n") + "\n";
     let sections = [
         ("", placements::lines(plan, width)),
+        ("In the scenarios", scenarios::lines(plan, width)),
         ("Cost", costs::lines(plan, width)),
         ("What decided it", decisions::lines(plan, width)),
         ("Left out", left_out::lines(plan, width)),

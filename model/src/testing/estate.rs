@@ -4,7 +4,7 @@ use proptest::{prelude::*, sample::select};
 
 use super::{
     arch, bytes, cpu, duration, gbps, grams_per_kwh, kg, kind, list, matches, maybe, metadata, millisecond,
-    offer, one_of, per_hour, ratio, text, texts, time, usd, watts,
+    offer, one_of, per_hour, ratio, scenarios::scenario, text, texts, time, usd, watts,
 };
 use crate::{
     Estate,
@@ -44,7 +44,12 @@ fn spec(fill: f64) -> impl Strategy<Value = EstateSpec> {
         (list(fill, quota(fill)), list(fill, budget()), list(fill, carbon_budget()), list(fill, only(fill)));
     let rows =
         (list(fill, egress()), list(fill, latency()), list(fill, throughput()), list(fill, carbon(fill)));
-    let rest = (list(fill, dataset(fill)), list(fill, price(fill)), list(fill, interruption(fill)));
+    let rest = (
+        list(fill, dataset(fill)),
+        list(fill, price(fill)),
+        list(fill, interruption(fill)),
+        list(fill, scenario(fill)),
+    );
     (head, supply, limits, rows, rest).prop_map(|(head, supply, limits, rows, rest)| EstateSpec {
         time: head.0,
         horizon: head.1,
@@ -66,6 +71,7 @@ fn spec(fill: f64) -> impl Strategy<Value = EstateSpec> {
         datasets: rest.0,
         prices: rest.1,
         interruptions: rest.2,
+        scenarios: rest.3,
     })
 }
 
@@ -162,7 +168,7 @@ fn dataset(fill: f64) -> impl Strategy<Value = Dataset> {
     })
 }
 
-fn price(fill: f64) -> impl Strategy<Value = PriceRule> {
+pub(super) fn price(fill: f64) -> impl Strategy<Value = PriceRule> {
     (matches(fill), maybe(fill, ratio()), maybe(fill, usd()), maybe(fill, usd()))
         .prop_map(|(matches, multiply, hourly, add)| PriceRule { matches, multiply, hourly, add })
 }

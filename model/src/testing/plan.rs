@@ -2,7 +2,10 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{any_usd, duration, estate, grams_per_kwh, list, maybe, offer, text, time, usd, workload};
+use super::{
+    any_usd, duration, estate, grams_per_kwh, list, maybe, offer, scenarios::outlook, text, time, usd,
+    workload,
+};
 use crate::{
     Changes, Plan,
     changes::{Action, Change, Repriced, Spot},
@@ -28,6 +31,7 @@ pub fn plan(fill: f64) -> impl Strategy<Value = Plan> {
         list(fill, price()),
         list(fill, assumption(fill)),
         maybe(fill, changes()),
+        maybe(fill, outlook(fill)),
     );
     (head, lists, inputs(fill), solver(fill)).prop_map(|(head, lists, inputs, solver)| Plan {
         api_version: ApiVersion::default(),
@@ -42,6 +46,7 @@ pub fn plan(fill: f64) -> impl Strategy<Value = Plan> {
         prices: lists.2,
         assumptions: lists.3,
         changes: lists.4,
+        scenarios: lists.5,
         inputs,
         solver,
     })

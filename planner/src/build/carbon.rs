@@ -26,13 +26,20 @@ impl Build<'_> {
         }
         let intensity = self.world.intensity(location, self.until, &mut Assumptions::ignored());
         let ix = intensity.map(|intensity| {
-            let times = intensity.0.iter().map(|s| s.0.nanos()).collect();
-            let values = intensity.0.iter().map(|s| s.1.to_f64() / 1000.0).collect();
-            self.problem.series.push(Series::new(times, values));
+            self.problem.series.push(series_of(&intensity));
+            for (outlook, list) in self.outlooks.iter().zip(&mut self.series_in) {
+                list.push(series_of(&outlook.intensity(self.world, location, &intensity)));
+            }
             self.intensities.push(intensity);
             self.problem.series.len() as u32 - 1
         });
         self.series_at.insert(location, ix);
         ix
     }
+}
+
+fn series_of(intensity: &Intensity) -> Series {
+    let times = intensity.0.iter().map(|s| s.0.nanos()).collect();
+    let values = intensity.0.iter().map(|s| s.1.to_f64() / 1000.0).collect();
+    Series::new(times, values)
 }

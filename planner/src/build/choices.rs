@@ -22,7 +22,7 @@ impl Build<'_> {
     /// The choices of a workload with their terms, thinned.
     pub(super) fn choices(&mut self, index: usize, task: &Task) -> (Vec<Choice>, Vec<Terms>) {
         let world = self.world;
-        let plain = self.is_plain(index, task);
+        let plain = self.outlooks.is_empty() && self.is_plain(index, task);
         let hours = self.prospects[index].least_hours();
         let mut thinner = thin::Thinner::new(world);
         let mut cutoff = f64::INFINITY;
@@ -38,8 +38,10 @@ impl Build<'_> {
             .or_else(|| rest.next())
         {
             let Ok(terms) = self.prospects[index].judge(ix, &mut Assumptions::ignored()) else { continue };
-            if let Some(choice) = self.choice(index, task, ix, &terms) {
-                let profile = self.profile(index, task, &choice, ix);
+            if let Some(mut choice) = self.choice(index, task, ix, &terms) {
+                choice.spare = !self.bears_outlooks(ix, &terms);
+                let mut profile = self.profile(index, task, &choice, ix);
+                self.measure_outlooks(task, &choice, (ix, &terms), &mut profile);
                 thinner.offer(profile, choice, terms, ix);
                 cutoff = thinner.cutoff();
             }

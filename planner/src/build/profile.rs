@@ -35,8 +35,10 @@ impl Build<'_> {
         if self.money_counts[index] {
             measures.push(column::own_money(choice));
         }
-        if !task.carbon_budgets.is_empty() || series.is_some() {
-            measures.push(choice.kilowatts);
+        if carbon_counts {
+            // Every choice of a task has equally many measures, or unlike ones would be compared.
+            let matters = !task.carbon_budgets.is_empty() || series.is_some();
+            measures.push(if matters { choice.kilowatts } else { 0.0 });
         }
         if !task.carbon_budgets.is_empty() {
             measures.push(kilograms);

@@ -73,8 +73,9 @@ impl<'w> Thinner<'w> {
         let world = self.world;
         let Profile { place, offer: own, series, start, run, quotas, measures } = profile;
         let group = self.groups.entry((place, own, series, start, run, quotas)).or_default();
+        // A choice that comes as a spare is none to plan with, and makes no other superfluous.
         let mut new = Kept { measures, choice, terms, offer, dominators: 0 };
-        for old in group.iter() {
+        for old in group.iter().filter(|old| !old.choice.spare) {
             if dominates(world, old, &new) {
                 new.dominators = new.dominators.saturating_add(1);
                 if new.is_dropped() {
@@ -82,7 +83,7 @@ impl<'w> Thinner<'w> {
                 }
             }
         }
-        for old in group.iter_mut() {
+        for old in group.iter_mut().filter(|_| !new.choice.spare) {
             if dominates(world, &new, old) {
                 old.dominators = old.dominators.saturating_add(1);
             }
@@ -97,11 +98,11 @@ impl<'w> Thinner<'w> {
         let mut kept: Vec<Kept> = self.groups.into_values().flatten().collect();
         kept.sort_by_cached_key(|k| {
             let cost = (k.measures[0] * 1e7).round() as i128;
-            (k.dominators > 0, cost, !k.choice.current, world.offer(k.offer).name())
+            (k.choice.spare || k.dominators > 0, cost, !k.choice.current, world.offer(k.offer).name())
         });
         kept.into_iter()
             .map(|mut k| {
-                k.choice.spare = k.dominators > 0;
+                k.choice.spare |= k.dominators > 0;
                 (k.choice, k.terms, k.offer)
             })
             .collect()

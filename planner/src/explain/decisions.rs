@@ -18,6 +18,9 @@ const LEAST: Usd = Usd::from_micro(10_000);
 /// All of them, the weightiest first (of equals the first in document order), then the starts put off, the
 /// latest first.
 pub fn decisions(plan: &Plan) -> Vec<Decision> {
+    // Over scenarios a cheaper offer is left for what may come, not to others.
+    let over_scenarios = plan.scenarios.is_some();
+    let against = |p| against(p).filter(|d| !(over_scenarios && d.kind == DecisionKind::GivesWay));
     let of_each = plan.placements.iter().filter_map(|p| reserved(p).or_else(|| against(p)));
     let mut all: Vec<Decision> =
         of_each.chain(shared(plan)).filter(|d| d.worth_usd.is_some_and(|worth| worth >= LEAST)).collect();

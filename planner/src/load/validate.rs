@@ -11,6 +11,7 @@ mod network;
 mod offer;
 mod place;
 mod run;
+mod scenario;
 mod scope;
 mod site;
 mod workflow;

@@ -425,17 +425,17 @@ impl Matcher {
 }
 
 /// A price under rules, exact until it is rounded once: `over` / 10^(12 × `scale`) pico-dollars.
-struct Price {
+pub(super) struct Price {
     over: BigInt,
     scale: u32,
 }
 
 impl Price {
-    fn of(hourly: Usd) -> Self {
+    pub(super) fn of(hourly: Usd) -> Self {
         Self { over: BigInt::from(hourly.pico()), scale: 0 }
     }
 
-    fn apply(&mut self, rule: &PriceRule) {
+    pub(super) fn apply(&mut self, rule: &PriceRule) {
         if let Some(hourly) = rule.hourly {
             *self = Self::of(hourly);
         }
@@ -454,7 +454,7 @@ impl Price {
     }
 
     /// To 10^-12 dollars.
-    fn rounded(&self) -> Usd {
+    pub(super) fn rounded(&self) -> Usd {
         let under = self.one();
         let rounded: BigInt = (&self.over * 2 + &under) / (under * 2);
         Usd::from_pico(rounded.to_i128().unwrap_or(i128::MAX))

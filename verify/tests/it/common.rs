@@ -140,6 +140,7 @@ pub(crate) fn plan_among(inputs: &Inputs, flags: &Flags, decisions: &[Decision],
         prices: Vec::new(),
         assumptions: Vec::new(),
         changes: None,
+        scenarios: None,
         inputs: plan::Inputs {
             digest: inputs.digest.clone(),
             catalog_date: newest(&offers),

@@ -3,6 +3,7 @@
 use plimsoll_model::{
     Plan, Usd,
     plan::{Flags, Status},
+    scenarios::{Aim, Outlook},
 };
 
 use crate::render::{
@@ -20,7 +21,10 @@ pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     let total = usd(plan.objective.total_usd);
     let first = format!("{placed}{of_all} {noun} placed, {total} in all:");
     let objective = &plan.objective;
-    let (quality, paint) = quality(plan.status, objective.total_usd, objective.bound_usd, objective.gap);
+    let (quality, paint) = match &plan.scenarios {
+        Some(outlook) if plan.status != Status::Infeasible => over_scenarios(outlook),
+        _ => quality(plan.status, objective.total_usd, objective.bound_usd, objective.gap),
+    };
     let mut lines = if chars(&first) + 1 + chars(&quality) <= width {
         vec![format!("{} {}", bold(first), paint(&quality))]
     } else {
@@ -61,6 +65,24 @@ pub(in crate::render) fn quality(
             (format!("at most {} above the best possible plan", usd(above)), warn)
         }
         (Status::Feasible, None, _) => ("how far from the best possible plan is not known".into(), warn),
+    }
+}
+
+/// How good a plan is in what it aims at over scenarios.
+fn over_scenarios(outlook: &Outlook) -> (String, fn(&str) -> String) {
+    let (best, figure, aimed) = match outlook.aim {
+        Aim::Average => ("cheapest on average over the scenarios", "average", outlook.expected_usd),
+        Aim::Regret => ("of least regret over the scenarios", "largest regret", outlook.max_regret_usd),
+    };
+    match outlook.bound_usd {
+        Some(bound) if bound == aimed || outlook.gap.is_some_and(|gap| gap <= 1e-6) => {
+            (format!("proven the {best}"), good)
+        }
+        Some(bound) => {
+            let above = usd(aimed - bound);
+            (format!("its {figure} of {} is at most {above} above the best possible", usd(aimed)), warn)
+        }
+        None => (format!("whether it is the {best} is not known"), warn),
     }
 }
 

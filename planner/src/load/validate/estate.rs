@@ -5,7 +5,7 @@ use plimsoll_model::{
     estate::{Counts, Dataset, EstateSpec, Only, PriceRule, Quota},
 };
 
-use super::{Scope, name, network, offer, site, workload::not_negative};
+use super::{Scope, name, network, offer, scenario, site, workload::not_negative};
 
 pub(super) fn check(scope: &mut Scope<'_>, spec: &EstateSpec) {
     if spec.horizon.is_some_and(|horizon| horizon.nanos() == 0) {
@@ -32,6 +32,7 @@ pub(super) fn check(scope: &mut Scope<'_>, spec: &EstateSpec) {
     for (index, rule) in spec.interruptions.iter().enumerate() {
         offer::matches(&mut scope.field("interruptions").item(index).field("match"), &rule.matches);
     }
+    scenario::check_all(&mut scope.field("scenarios"), &spec.scenarios);
     network::check(scope, spec);
 }
 
@@ -97,7 +98,7 @@ fn datasets(scope: &mut Scope<'_>, datasets: &[Dataset]) {
     name::unique(scope, "dataset", "name", datasets.iter().map(|dataset| &*dataset.name));
 }
 
-fn price(scope: &mut Scope<'_>, rule: &PriceRule) {
+pub(super) fn price(scope: &mut Scope<'_>, rule: &PriceRule) {
     let stated = [
         ("multiply", rule.multiply.is_some()),
         ("hourly", rule.hourly.is_some()),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
     Diagnostic, Estate, Match, OfferSpec, OneOf, Workload, estate::EstateSpec, read::Located,
-    workload::WorkloadSpec,
+    scenarios::Scenario, workload::WorkloadSpec,
 };
 
 use super::{Scope, workload};
@@ -98,11 +98,27 @@ fn rules_of_estate(scope: &mut Scope<'_>, spec: &EstateSpec, known: &Known) {
     known.check_matches(&mut scope.field("quotas"), quotas);
     known.check_matches(&mut scope.field("prices"), prices);
     known.check_matches(&mut scope.field("interruptions"), interruptions);
+    for (index, scenario) in spec.scenarios.iter().enumerate() {
+        let mut scope = scope.field("scenarios");
+        rules_of_scenario(&mut scope.item(index), scenario, known);
+    }
     known.check_ends(&mut scope.field("egress"), spec.egress.iter().map(|row| [&row.from, &row.to]));
     known.check_ends(&mut scope.field("latency"), spec.latency.iter().map(|row| [&row.from, &row.to]));
     known.check_ends(&mut scope.field("throughput"), spec.throughput.iter().map(|row| [&row.from, &row.to]));
     for (index, row) in spec.carbon_intensity.iter().enumerate() {
         if let Some(region) = &row.region {
+            known.check(&mut scope.field("carbonIntensity").item(index).field("region"), region);
+        }
+    }
+}
+
+/// What a scenario says about places.
+fn rules_of_scenario(scope: &mut Scope<'_>, scenario: &Scenario, known: &Known) {
+    known.check_matches(&mut scope.field("prices"), scenario.prices.iter().map(|rule| &rule.matches));
+    let interruptions = scenario.interruptions.iter().map(|change| &change.matches);
+    known.check_matches(&mut scope.field("interruptions"), interruptions);
+    for (index, change) in scenario.carbon_intensity.iter().enumerate() {
+        if let Some(region) = &change.region {
             known.check(&mut scope.field("carbonIntensity").item(index).field("region"), region);
         }
     }
