@@ -185,7 +185,45 @@ impl<'a> Filler<'a> {
         }
     }
 
-    fn put(&mut self, pod: usize, node: usize) -> bool {
+    /// The pods on each node.
+    pub(crate) fn residents(&self) -> Vec<Vec<usize>> {
+        let mut residents = vec![Vec::new(); self.states.len()];
+        for (pod, placement) in self.placements.iter().enumerate() {
+            if let Some(placement) = placement {
+                residents[placement.node].push(pod);
+            }
+        }
+        residents
+    }
+
+    /// Moves a pod to any node but one; false, and nothing changes, when it fits on none or would leave its
+    /// spread uneven.
+    pub(crate) fn elsewhere(&mut self, pod: usize, not: usize) -> bool {
+        let Some(from) = self.placements[pod].clone() else { return false };
+        self.take_back(pod);
+        for node in self.nodes(pod).into_iter().filter(|node| *node != not) {
+            if self.put(pod, node) {
+                if self.spreads.uneven(self.cluster).is_none() {
+                    return true;
+                }
+                self.take_back(pod);
+            }
+        }
+        self.back(pod, from);
+        false
+    }
+
+    /// Puts a pod back where it was.
+    pub(crate) fn back(&mut self, pod: usize, from: Placement) {
+        self.take_back(pod);
+        let taken = self.states[from.node].take(&self.cluster.pods[pod].request, &from.devices);
+        debug_assert!(taken.is_ok(), "nobody has been there since: {taken:?}");
+        self.spreads.add(self.cluster, pod, from.node);
+        self.placements[pod] = Some(from);
+    }
+
+    /// Places a pod on a node, if it fits there and its spread allows it.
+    pub(crate) fn put(&mut self, pod: usize, node: usize) -> bool {
         let request = &self.cluster.pods[pod].request;
         let placed =
             self.spreads.allow(self.cluster, pod, node).then(|| self.states[node].place(request).ok());

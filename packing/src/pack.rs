@@ -8,10 +8,11 @@ use crate::{
     dive::{Use, dive},
     explain::{self, ClassReport, KindReport, Totals, Unplaced},
     fill::Filler,
-    fleet::{ACCELERATOR, Cluster, Placement, State},
+    fleet::{ACCELERATOR, Cluster, Placement, Pod, State},
     generate::{Generated, Memory, Stop, generate, vary},
     instance::{Bin, Instance, Sizes},
     master::{Form, Fractional, Master},
+    moves::{Move, moves},
     whole::whole,
 };
 
@@ -25,6 +26,8 @@ pub struct Params {
     /// Roundings tried at most while the gap is not met, on clusters of some hundred nodes at most; others
     /// get one.
     pub turns: u64,
+    /// How many running pods may move to let waiting ones in.
+    pub moves: usize,
 }
 
 /// More nodes than this, and one rounding is near enough to the bound.
@@ -35,7 +38,7 @@ const GANG_TURNS: usize = 6;
 
 impl Default for Params {
     fn default() -> Self {
-        Self { gap: 3e-4, rounds: 400, turns: 12 }
+        Self { gap: 3e-4, rounds: 400, turns: 12, moves: 0 }
     }
 }
 
@@ -56,6 +59,9 @@ pub struct Packing {
     pub placed: Totals,
     /// Why each pod waits that does.
     pub unplaced: Vec<Unplaced>,
+    /// The running pods that move, in an order that overfills nothing on the way; what waited starts after
+    /// them.
+    pub moves: Vec<Move>,
     /// Classes of pods that waited.
     pub classes: Vec<ClassReport>,
     /// Kinds of nodes.
@@ -94,21 +100,14 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
     let mut memory = Memory::default();
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 3, capped: false };
     let generated = generate(&instance, &mut master, &mut memory, stop);
-    let mut plan = Plan {
-        cluster,
-        classes: &classes,
-        params,
-        start: states,
-        bound: proven(cluster, &classes, &master, generated.as_ref(), params),
-        best: None,
-    };
+    let proof = proven(cluster, &classes, &master, generated.as_ref(), params);
+    let mut plan = Plan { cluster, classes: &classes, params, start: states, bound: proof, best: None };
     plan.offer(&[]);
     if let Some(generated) = &generated {
         plan.round(&instance, &mut master, &mut memory, generated);
         plan.without_torn(&mut master, &mut memory, &generated.fractional);
     }
-    let bound = plan.bound;
-    let Draft { placements, states, worth, .. } = plan.best.unwrap_or_default();
+    let Draft { placements, states, worth, moves, .. } = plan.moved();
     let stats = Stats {
         pod_classes: classes.pods.len(),
         node_classes: classes.nodes.len(),
@@ -116,12 +115,14 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
         rounds: generated.as_ref().map_or(0, |g| g.rounds),
     };
     let prices = generated.map_or_else(|| vec![0.0; classes.pods.len()], |generated| generated.prices);
-    let bound = bound.max(worth);
+    // With moves, more can be had than beside pods that stay.
+    let bound = if params.moves == 0 { proof } else { with_moves(cluster, params, proof)? }.max(worth);
     Ok(Packing {
         worth,
         bound,
         asked: explain::totals(cluster, |_| true),
         placed: explain::totals(cluster, |pod| placements[pod].is_some()),
+        moves,
         unplaced: explain::unplaced(cluster, &classes, &states, &placements, bound),
         classes: explain::class_reports(cluster, &classes, &states, &placements, &prices),
         kinds: explain::kind_reports(cluster, &classes, &instance, &prices),
@@ -139,6 +140,7 @@ struct Draft {
     worth: u64,
     /// The gangs that patterns alone left torn, with how many of their pods were placed.
     torn: Vec<(u32, usize)>,
+    moves: Vec<Move>,
 }
 
 /// The search for a plan near the bound.
@@ -161,7 +163,7 @@ impl Plan<'_> {
         let torn = filler.torn();
         let (states, placements) = filler.finish();
         let worth = worth(self.cluster, &placements);
-        Draft { placements, states, worth, torn }
+        Draft { placements, states, worth, torn, moves: Vec::new() }
     }
 
     /// Keeps the better plan; whether it is good enough.
@@ -175,6 +177,19 @@ impl Plan<'_> {
         if self.best.as_ref().is_none_or(|best| draft.worth > best.worth) {
             self.best = Some(draft);
         }
+    }
+
+    /// The best plan, with what moves let in.
+    fn moved(&mut self) -> Draft {
+        let best = self.best.take().unwrap_or_default();
+        if self.params.moves == 0 || best.worth >= total(self.cluster, |_| true) {
+            return best;
+        }
+        let mut filler = Filler::new(self.cluster, self.classes, best.states, best.placements);
+        let moves = moves(self.cluster, &mut filler, self.params.moves);
+        let (states, placements) = filler.finish();
+        let worth = worth(self.cluster, &placements);
+        Draft { placements, states, worth, torn: best.torn, moves }
     }
 
     fn met(&self) -> bool {
@@ -252,6 +267,26 @@ impl Plan<'_> {
     }
 }
 
+/// The bound when any running pod may move: that of the cluster with nothing running.
+fn with_moves(cluster: &Cluster, params: &Params, beside: u64) -> Result<u64, Invalid> {
+    let mut waiting = cluster.clone();
+    for pod in &mut waiting.pods {
+        pod.running = None;
+    }
+    let states = states(&waiting)?;
+    let classes = Classes::of(&waiting, &states)?;
+    let instance = Instance::new(&classes, Sizes::Most);
+    let mut master = Master::new(&instance, Form::Admit);
+    let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
+    let generated = generate(&instance, &mut master, &mut Memory::default(), stop);
+    Ok(proven(&waiting, &classes, &master, generated.as_ref(), params).max(beside))
+}
+
+/// The worth of some pods.
+fn total(cluster: &Cluster, chosen: impl Fn(&Pod) -> bool) -> u64 {
+    cluster.pods.iter().filter(|pod| chosen(pod)).fold(0, |sum, pod| sum.saturating_add(pod.worth))
+}
+
 /// The worth of what is placed.
 fn worth(cluster: &Cluster, placements: &[Option<Placement>]) -> u64 {
     cluster
@@ -276,11 +311,7 @@ fn proven(
     generated: Option<&Generated>,
     params: &Params,
 ) -> u64 {
-    let sum = |waits: bool| {
-        let chosen = cluster.pods.iter().filter(|pod| waits || pod.running.is_some());
-        chosen.fold(0_u64, |sum, pod| sum.saturating_add(pod.worth))
-    };
-    let (all, running) = (sum(true), sum(false));
+    let (all, running) = (total(cluster, |_| true), total(cluster, |pod| pod.running.is_some()));
     let Some(generated) = generated else { return all };
     let mut waiting = generated.bound;
     if classes.bucketed() {

@@ -1,0 +1,229 @@
+//! Which nodes to add, at least cost, so that pods that wait can run.
+//!
+//! Cover: min Σ cost x, Σ a x ≥ d over patterns of the nodes on offer. It is the same program as that of a
+//! packing, with a cost on bins and a worth of each pod that is above what a node for it alone costs; so
+//! the same bound holds. Whole patterns come from the same dive; what they leave out gets the cheapest
+//! node that holds it, and nodes whose pods fit elsewhere are dropped again.
+
+use crate::{
+    classes::{Classes, Invalid, NodeClass, validate},
+    dive::{Use, dive},
+    fleet::{Cluster, Node, Placement, State},
+    generate::{Memory, Stop, generate},
+    instance::{Instance, Sizes},
+    master::{Form, Master},
+    pack::Params,
+};
+
+/// A kind of node that can be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What it has; its name is that of the offer, its model and pool are those of the cluster's lists.
+    pub node: Node,
+    /// What one costs, in any unit that all offers share (micro-dollars an hour).
+    pub cost: u64,
+    /// How many can be had; any number when it is not known.
+    pub most: Option<u32>,
+}
+
+/// Nodes to add.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cover {
+    /// How many of each offer, those with none left out: (offer, count).
+    pub add: Vec<(usize, u32)>,
+    /// What they cost together.
+    pub cost: u64,
+    /// Nothing that holds all these pods costs less; 0 when some can be held by nothing, or when
+    /// they are so different that only their like was packed.
+    pub bound: u64,
+    /// The pods that the nodes on offer do not hold.
+    pub left: Vec<usize>,
+    /// The new nodes, each with its offer and the pods on it.
+    pub nodes: Vec<(usize, Vec<usize>)>,
+}
+
+/// The cheapest nodes on offer that hold pods of a cluster. Gangs and spreads are not looked at.
+pub fn cover(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params) -> Result<Cover, Invalid> {
+    let needed = needed(cluster, pods, offers);
+    validate(&needed)?;
+    let mut classes = Classes::of(&needed, &[])?;
+    // One class of nodes an offer, in their order, with as many nodes as could be wanted.
+    let count = |offer: &Offer| offer.most.unwrap_or(u32::MAX).min(pods.len() as u32) as usize;
+    let mut first = 0;
+    for offer in offers {
+        let state = State::empty(&offer.node);
+        let nodes = (first..first + count(offer)).collect();
+        first += count(offer);
+        let (model, pool) = (offer.node.model, offer.node.pool);
+        classes.nodes.push(NodeClass { most: state.clone(), state, model, pool, zone: None, nodes });
+    }
+    let dearest = offers.iter().map(|offer| offer.cost).max().unwrap_or(0).max(1) as f64;
+    let mut instance = Instance::new(&classes, Sizes::Most);
+    for (bin, offer) in instance.bins.iter_mut().zip(offers) {
+        bin.cost = offer.cost as f64 / dearest;
+    }
+    for item in 0..instance.items.len() as u32 {
+        let holds =
+            instance.bins.iter().filter(|bin| bin.count > 0 && bin.fitting.binary_search(&item).is_ok());
+        // More than a node for it alone, so that none is left out for its cost.
+        instance.items[item as usize].worth =
+            holds.map(|bin| bin.cost).reduce(f64::min).map_or(0.0, |c| 1.5 * c + 1e-3);
+    }
+    let mut master = Master::new(&instance, Form::Admit);
+    let mut memory = Memory::default();
+    let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
+    let generated = generate(&instance, &mut master, &mut memory, stop);
+    let uses = generated.as_ref().map_or_else(Vec::new, |generated| {
+        dive(&instance, &mut master, &mut memory, &generated.fractional, 0)
+    });
+    let mut nodes = place(&needed, &classes, offers, &uses);
+    drop_needless(&needed, &mut nodes);
+    let placed: Vec<bool> = {
+        let mut placed = vec![false; pods.len()];
+        nodes.iter().flat_map(|node| &node.pods).for_each(|pod| placed[*pod] = true);
+        placed
+    };
+    let left: Vec<usize> = (0..pods.len()).filter(|pod| !placed[*pod]).map(|pod| pods[pod]).collect();
+    let cost = nodes.iter().map(|node| offers[node.offer].cost).sum();
+    let bound = match &generated {
+        // What all of the worth exceeds the bound on worth less cost by.
+        Some(generated) if left.is_empty() && !classes.bucketed() => {
+            let all: f64 = instance.items.iter().map(|item| item.worth * f64::from(item.demand)).sum();
+            ((all - generated.bound * (1.0 + 1e-9)) * dearest).max(0.0).floor() as u64
+        }
+        _ => 0,
+    };
+    let mut add: Vec<(usize, u32)> = Vec::new();
+    nodes.sort_by_key(|node| node.offer);
+    for node in &nodes {
+        match add.last_mut() {
+            Some(last) if last.0 == node.offer => last.1 += 1,
+            _ => add.push((node.offer, 1)),
+        }
+    }
+    let nodes = nodes
+        .into_iter()
+        .map(|node| (node.offer, node.pods.into_iter().map(|pod| pods[pod]).collect()))
+        .collect();
+    Ok(Cover { add, cost, bound: bound.min(cost), left, nodes })
+}
+
+/// The pods alone, none of them running, and no nodes.
+fn needed(cluster: &Cluster, pods: &[usize], offers: &[Offer]) -> Cluster {
+    let alone = |pod: &usize| crate::fleet::Pod {
+        running: None,
+        gang: None,
+        spread: None,
+        ..cluster.pods[*pod].clone()
+    };
+    debug_assert!(
+        offers.iter().all(|offer| offer.node.model.is_some() == (offer.node.devices > 0)),
+        "as in a cluster"
+    );
+    Cluster {
+        models: cluster.models.clone(),
+        resources: cluster.resources.clone(),
+        pods: pods.iter().map(alone).collect(),
+        ..Cluster::default()
+    }
+}
+
+/// A node to add.
+#[derive(Debug, Clone)]
+struct New {
+    offer: usize,
+    node: Node,
+    state: State,
+    pods: Vec<usize>,
+}
+
+impl New {
+    fn of(offer: usize, it: &Offer) -> Self {
+        Self { offer, node: it.node.clone(), state: State::empty(&it.node), pods: Vec::new() }
+    }
+}
+
+/// The nodes that patterns want, and the cheapest for what they leave out.
+fn place(needed: &Cluster, classes: &Classes, offers: &[Offer], uses: &[Use]) -> Vec<New> {
+    let mut with_nodes = needed.clone();
+    let mut offer_of = Vec::new();
+    for (index, (offer, class)) in offers.iter().zip(&classes.nodes).enumerate() {
+        for node in &class.nodes {
+            with_nodes.nodes.push(Node { name: format!("{index}-{node}"), ..offer.node.clone() });
+            offer_of.push(index);
+        }
+    }
+    let mut states: Vec<State> = with_nodes.nodes.iter().map(State::empty).collect();
+    let mut placements: Vec<Option<Placement>> = vec![None; needed.pods.len()];
+    crate::assign::assign(&with_nodes, classes, uses, &mut states, &mut placements);
+    let mut nodes: Vec<New> = Vec::new();
+    let mut at = vec![None; states.len()];
+    for (pod, placement) in placements.iter().enumerate() {
+        let Some(placement) = placement else { continue };
+        let slot = *at[placement.node].get_or_insert_with(|| {
+            let offer = offer_of[placement.node];
+            let mut new = New::of(offer, &offers[offer]);
+            new.state = states[placement.node].clone();
+            nodes.push(new);
+            nodes.len() - 1
+        });
+        nodes[slot].pods.push(pod);
+    }
+    let mut left: Vec<usize> = (0..placements.len()).filter(|pod| placements[*pod].is_none()).collect();
+    left.sort_by_key(|pod| {
+        let it = &needed.pods[*pod];
+        (std::cmp::Reverse((it.request.milli(), it.request.cpu_milli)), &it.name)
+    });
+    for pod in left {
+        let request = &needed.pods[pod].request;
+        if nodes.iter_mut().any(|new| new.take(needed, pod)) {
+            continue;
+        }
+        let used = |offer: usize| nodes.iter().filter(|new| new.offer == offer).count();
+        let can = |(index, offer): &(usize, &Offer)| {
+            request.allows(&offer.node)
+                && State::empty(&offer.node).fits(request)
+                && offer.most.is_none_or(|most| used(*index) < most as usize)
+        };
+        let cheapest =
+            offers.iter().enumerate().filter(can).min_by_key(|(index, offer)| (offer.cost, *index));
+        if let Some((index, offer)) = cheapest {
+            let mut new = New::of(index, offer);
+            new.take(needed, pod);
+            nodes.push(new);
+        }
+    }
+    nodes
+}
+
+impl New {
+    fn take(&mut self, needed: &Cluster, pod: usize) -> bool {
+        let request = &needed.pods[pod].request;
+        let taken = request.allows(&self.node) && self.state.place(request).is_ok();
+        if taken {
+            self.pods.push(pod);
+        }
+        taken
+    }
+}
+
+/// Drops nodes whose pods all fit on the others, those with the fewest first.
+fn drop_needless(needed: &Cluster, nodes: &mut Vec<New>) {
+    let mut order: Vec<usize> = (0..nodes.len()).collect();
+    order.sort_by_key(|index| (nodes[*index].pods.len(), *index));
+    let mut gone = vec![false; nodes.len()];
+    for index in order.into_iter().take(200) {
+        let before = nodes.clone();
+        let pods = std::mem::take(&mut nodes[index].pods);
+        gone[index] = true;
+        let moved = pods.iter().all(|pod| {
+            (0..nodes.len()).filter(|other| !gone[*other]).any(|other| nodes[other].take(needed, *pod))
+        });
+        if !moved {
+            *nodes = before;
+            gone[index] = false;
+        }
+    }
+    let mut gone = gone.into_iter();
+    nodes.retain(|_| !gone.next().unwrap_or(false));
+}

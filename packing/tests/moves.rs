@@ -1,0 +1,136 @@
+//! Moves let pods in, in an order that can be carried out; covers hold what they say.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use plimsoll_packing::{
+    Params,
+    check::{Violation, check, moved},
+    classes::states,
+    cover::{Offer, cover},
+    fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, State},
+    pack,
+};
+use proptest::prelude::*;
+
+fn gpu_node(name: String, devices: u16) -> Node {
+    Node { name, cpu_milli: 32_000, memory_mib: 1 << 16, model: Some(Model(0)), devices, ..Node::default() }
+}
+
+fn pod(name: String, devices: Ask) -> Pod {
+    Pod::new(name, Request { cpu_milli: 1000, memory_mib: 1024, devices, ..Request::default() })
+}
+
+/// Nodes with shares of devices running on them, and whole ones waiting.
+fn fragmented(nodes: &[Vec<u16>], waiting: &[u16]) -> Cluster {
+    let mut cluster = Cluster { models: vec!["a".into()], ..Cluster::default() };
+    for (index, shares) in nodes.iter().enumerate() {
+        cluster.nodes.push(gpu_node(format!("n{index}"), shares.len() as u16));
+        let mut state = State::empty(&cluster.nodes[index]);
+        for (at, share) in shares.iter().enumerate().filter(|(_, share)| **share > 0) {
+            let mut runs = pod(format!("runs{index}-{at}"), Ask::Share(*share));
+            let holds = [plimsoll_packing::fleet::Hold { index: at as u16, milli: *share, parts: 0 }];
+            state.take(&runs.request, &holds).unwrap();
+            runs.running = Some(Placement { node: index, devices: holds.to_vec() });
+            cluster.pods.push(runs);
+        }
+    }
+    for (index, count) in waiting.iter().enumerate() {
+        cluster.pods.push(pod(format!("waits{index}"), Ask::Whole(*count)));
+    }
+    cluster
+}
+
+#[test]
+fn one_move_frees_a_node() {
+    let cluster = fragmented(&[vec![0, 300], vec![400, 0]], &[2]);
+    let stay = pack(&cluster, &Params::default()).unwrap();
+    assert_eq!(stay.placed.pods, 2);
+    let one = pack(&cluster, &Params { moves: 1, ..Params::default() }).unwrap();
+    assert_eq!(one.placed.pods, 3);
+    assert_eq!(one.moves.len(), 1);
+    assert_eq!(one.moves[0].pod, 0, "the smaller one moves");
+    assert_eq!(one.bound, one.worth);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Step by step nothing is overfull, only the named pods move, no more than may, and nothing is lost.
+    #[test]
+    fn moves_can_be_carried_out_in_their_order(
+        nodes in proptest::collection::vec(
+            proptest::collection::vec(prop_oneof![Just(0_u16), 100..900_u16], 1..4), 1..6),
+        waiting in proptest::collection::vec(1..4_u16, 0..5),
+        most in 0..5_usize,
+    ) {
+        let cluster = fragmented(&nodes, &waiting);
+        let params = Params { turns: 1, ..Params::default() };
+        let stay = pack(&cluster, &params).unwrap();
+        let packing = pack(&cluster, &Params { moves: most, ..params }).unwrap();
+        prop_assert_eq!(check(&cluster, &packing.placements), []);
+        prop_assert!(packing.worth >= stay.worth && packing.worth <= packing.bound);
+        prop_assert!(packing.moves.len() <= most);
+        let mut went: Vec<Violation> =
+            packing.moves.iter().map(|step| Violation::Moved { pod: step.pod }).collect();
+        went.sort();
+        prop_assert_eq!(moved(&cluster, &packing.placements), went);
+        let mut now = states(&cluster).unwrap();
+        for step in &packing.moves {
+            let request = &cluster.pods[step.pod].request;
+            // The new place is held before the old one is given up.
+            prop_assert!(now[step.to.node].take(request, &step.to.devices).is_ok());
+            now[step.from.node].release(request, &step.from.devices);
+        }
+    }
+
+    /// New nodes hold every pod that some offer can hold, at no less than the bound.
+    #[test]
+    fn a_cover_holds_what_can_be_held(
+        asks in proptest::collection::vec(prop_oneof![
+            (1..1000_u16).prop_map(Ask::Share), (1..5_u16).prop_map(Ask::Whole), Just(Ask::None)], 0..20),
+        costs in proptest::collection::vec(1..1_000_000_u64, 2),
+    ) {
+        let pods: Vec<Pod> = asks.iter().enumerate().map(|(i, ask)| pod(format!("p{i}"), *ask)).collect();
+        let cluster = Cluster { models: vec!["a".into()], pods, ..Cluster::default() };
+        let offers = [
+            Offer { node: gpu_node("small".into(), 1), cost: costs[0], most: None },
+            Offer { node: gpu_node("large".into(), 3), cost: costs[1], most: None },
+        ];
+        let all: Vec<usize> = (0..cluster.pods.len()).collect();
+        let covered = cover(&cluster, &all, &offers, &Params::default()).unwrap();
+        for pod in &covered.left {
+            prop_assert_eq!(cluster.pods[*pod].request.devices, Ask::Whole(4));
+        }
+        // Each new node holds its pods.
+        let mut placed = 0;
+        for (offer, pods) in &covered.nodes {
+            let mut state = State::empty(&offers[*offer].node);
+            let mut pods: Vec<usize> = pods.clone();
+            placed += pods.len();
+            pods.sort_by_key(|pod| std::cmp::Reverse(cluster.pods[*pod].request.milli()));
+            prop_assert!(pods.iter().map(|p| cluster.pods[*p].request.milli()).sum::<u64>() <= state.milli());
+            prop_assert!(pods.iter().all(|pod| state.place(&cluster.pods[*pod].request).is_ok()) || pods.len() > 2);
+        }
+        prop_assert_eq!(placed + covered.left.len(), cluster.pods.len());
+        let cost: u64 = covered.add.iter().map(|(offer, count)| costs[*offer] * u64::from(*count)).sum();
+        prop_assert_eq!(cost, covered.cost);
+        prop_assert!(covered.bound <= covered.cost);
+    }
+}
+
+#[test]
+fn the_cheapest_nodes_are_added_and_proven() {
+    let pods: Vec<Pod> = (0..6).map(|i| pod(format!("p{i}"), Ask::Share(500))).collect();
+    let cluster = Cluster { models: vec!["a".into()], pods, ..Cluster::default() };
+    let offer = |name: &str, devices, cost, most| Offer { node: gpu_node(name.into(), devices), cost, most };
+    let all: Vec<usize> = (0..6).collect();
+    // Three devices are needed: the one reserved node of two, and one of one.
+    let offers =
+        [offer("spot", 1, 100, None), offer("reserved", 2, 150, Some(1)), offer("dear", 4, 1000, None)];
+    let covered = cover(&cluster, &all, &offers, &Params::default()).unwrap();
+    assert_eq!(covered.add, [(0, 1), (1, 1)]);
+    assert_eq!((covered.cost, covered.left.len()), (250, 0));
+    assert!(covered.bound >= 249, "{}", covered.bound);
+    let none = cover(&cluster, &all, &[], &Params::default()).unwrap();
+    assert_eq!((none.left.len(), none.cost, none.bound), (6, 0, 0));
+}
