@@ -28,8 +28,8 @@ use model::Model;
 use plan::{OUT, Plan};
 use prices::Prices;
 
-/// Pairs from which on a component is large.
-pub const LARGE: usize = 10_000;
+/// Pairs from which on a component is large: below, programs over all columns prove more in the same time.
+pub const LARGE: usize = 100_000;
 /// Tasks from which on one is, however few their pairs.
 const MANY: usize = 2_000;
 /// Steps of prices for the default effort.
