@@ -36,7 +36,10 @@ pub fn countries() -> &'static [Country] {
 /// A country by its alpha-2 code, case ignored; `UK` is taken for `GB`.
 pub fn country(code: &str) -> Option<&'static Country> {
     let code = if code.eq_ignore_ascii_case("UK") { "GB" } else { code };
-    countries().iter().find(|country| country.code.eq_ignore_ascii_case(code))
+    let &[a, b] = code.as_bytes() else { return None };
+    let upper = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
+    let at = countries().binary_search_by(|country| country.code.as_bytes().cmp(&upper)).ok()?;
+    Some(&countries()[at])
 }
 
 /// Whether `place` is a country code, `EU`, `EEA` or a continent, case ignored.
@@ -54,6 +57,9 @@ pub fn country_in(code: &str, place: &str) -> bool {
     }
 }
 
+const CONTINENTS: [&str; 7] =
+    ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"];
+
 type Contains = fn(&Country, &str) -> bool;
 
 fn group(place: &str) -> Option<Contains> {
@@ -61,7 +67,7 @@ fn group(place: &str) -> Option<Contains> {
         Some(|country, _| country.eu)
     } else if place.eq_ignore_ascii_case("EEA") {
         Some(|country, _| country.eea)
-    } else if countries().iter().any(|country| country.continent.eq_ignore_ascii_case(place)) {
+    } else if CONTINENTS.iter().any(|continent| continent.eq_ignore_ascii_case(place)) {
         Some(|country, place| country.continent.eq_ignore_ascii_case(place))
     } else {
         None
@@ -77,6 +83,8 @@ mod tests {
         assert_eq!(countries().len(), 249);
         assert!(countries().windows(2).all(|pair| pair[0].code < pair[1].code));
         assert!(countries().iter().all(|country| country.code.len() == 2));
+        assert!(countries().iter().all(|c| country(&c.code.to_ascii_lowercase()) == Some(c)));
+        assert!(countries().iter().all(|country| CONTINENTS.contains(&country.continent)));
     }
 
     #[test]

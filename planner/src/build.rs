@@ -22,7 +22,8 @@ pub use rules::{Quota, Rules};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{Time, read::Located};
+use ndarray::Array2;
+use plimsoll_model::{Duration, Time, read::Located};
 use plimsoll_solver::{Problem, problem::Series};
 
 use crate::{
@@ -67,6 +68,8 @@ pub struct Build<'w> {
     lacking: String,
     reserved: BTreeSet<OfferIx>,
     shared_data: Vec<bool>,
+    /// By dataset, level of size and place: how long the cheapest copy takes to get there.
+    arrivals: Vec<Array2<Option<Duration>>>,
     has_consumer: Vec<bool>,
     /// Whether it hands data to another.
     hands_over: Vec<bool>,
@@ -120,6 +123,7 @@ impl<'w> Build<'w> {
             lacking: String::new(),
             reserved: inputs.estate.reservations.iter().filter_map(|r| world.named(&r.offer)).collect(),
             shared_data: vec![false; inputs.estate.datasets.len()],
+            arrivals: Vec::new(),
             has_consumer: vec![false; inputs.workloads.len()],
             hands_over: vec![false; inputs.workloads.len()],
             money_counts: Vec::new(),

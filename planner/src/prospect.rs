@@ -171,9 +171,8 @@ impl<'w> Prospect<'w> {
         }
         let datasets = &self.world.inputs.estate.datasets;
         for input in &spec.inputs {
-            let Some(dataset) = datasets.iter().find(|d| Some(&d.name) == input.dataset.as_ref()) else {
-                continue;
-            };
+            let named = input.dataset.as_deref().and_then(|name| self.world.dataset(name));
+            let Some(dataset) = named.map(|at| &datasets[at]) else { continue };
             if verdict.residency.is_none() && !allowed(&dataset.residency) {
                 verdict.residency =
                     Some(format!("{} (dataset {})", dataset.residency.join(", "), dataset.name));
@@ -347,19 +346,19 @@ impl<'w> Prospect<'w> {
         if offer.capacity == Capacity::Spot && !spec.interruptible {
             fail!(Interruptible, "interruptible", true, false, None);
         }
-        let at = self.world.places.label(offer.location);
+        let at = || self.world.places.label(offer.location);
         if !verdict.region {
             let allowed: Vec<&String> = spec.regions.iter().chain(&spec.clouds).chain(&spec.zones).collect();
-            fail!(Region, "regions", at, allowed, None);
+            fail!(Region, "regions", at(), allowed, None);
         }
         if verdict.not_in {
-            fail!(NotIn, "notIn", at, spec.not_in, None);
+            fail!(NotIn, "notIn", at(), spec.not_in, None);
         }
         if let Some(only) = self.rules.kept_off(ix, spec) {
             fail!(Only, only, offer.name(), only, None);
         }
         if let Some(required) = &verdict.residency {
-            fail!(Residency, "residency", at, required, None);
+            fail!(Residency, "residency", at(), required, None);
         }
         let speed = self.speed(offer);
         if speed.is_none() {

@@ -35,6 +35,9 @@ pub struct World<'a> {
     /// Names of accelerators, canonical, by index.
     pub accelerators: Vec<String>,
     by_name: BTreeMap<String, OfferIx>,
+    /// Datasets and workloads by name, of equal names the first.
+    datasets: BTreeMap<&'a str, usize>,
+    workloads: BTreeMap<&'a str, usize>,
     /// Offers by accelerator, ascending.
     by_accelerator: Vec<Vec<OfferIx>>,
     by_price: std::sync::OnceLock<(Vec<OfferIx>, Vec<OfferIx>)>,
@@ -59,6 +62,8 @@ impl<'a> World<'a> {
             places: Places::new(&inputs.estate, &inputs.file_offers),
             accelerators: Vec::new(),
             by_name: BTreeMap::new(),
+            datasets: positions(inputs.estate.datasets.iter().map(|d| &*d.name)),
+            workloads: positions(inputs.workloads.iter().map(|w| &*w.metadata.name)),
             by_accelerator: Vec::new(),
             by_price: std::sync::OnceLock::new(),
             copies: Vec::new(),
@@ -79,6 +84,16 @@ impl<'a> World<'a> {
         world.outputs = specs().map(|s| find(s.outputs.iter().map(|o| &o.to).collect())).collect();
         world.clients = specs().map(|s| find(s.clients.iter().map(|c| &c.region).collect())).collect();
         Ok(world)
+    }
+
+    /// The dataset of a name, among the estate's.
+    pub fn dataset(&self, name: &str) -> Option<usize> {
+        self.datasets.get(name).copied()
+    }
+
+    /// The workload of a name.
+    pub fn workload(&self, name: &str) -> Option<usize> {
+        self.workloads.get(name).copied()
     }
 
     /// Every offer, cheapest first: those without limit, and those of which only so many can be had.
@@ -117,6 +132,15 @@ impl<'a> World<'a> {
             found.map(|at| OfferIx(at as u32))
         })
     }
+}
+
+/// Where each name is first.
+fn positions<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
+    let mut positions = BTreeMap::new();
+    for (at, name) in names.enumerate() {
+        positions.entry(name).or_insert(at);
+    }
+    positions
 }
 
 /// Figures taken from embedded tables or other defaults, without repetition, in order of `what`.

@@ -1,12 +1,12 @@
 //! The choices of a workload: every eligible offer with what it costs and uses, thinned.
 
-use plimsoll_model::{Bytes, Inputs, Time, Usd};
+use plimsoll_model::{Inputs, Time, Usd};
 use plimsoll_solver::{
     column,
     problem::{Choice, HOUR, Task},
 };
 
-use super::{Build, Quota, beyond, network::GB, tasks::spec_name, thin};
+use super::{Build, Quota, beyond, network::GB, thin};
 use crate::{
     terms::Terms,
     world::{Assumptions, Offer, OfferIx},
@@ -140,9 +140,9 @@ impl Build<'_> {
             self.beyond.get_or_insert_with(|| beyond(place, &what));
             return None;
         }
-        let current =
-            spec.current.clone().or_else(|| self.settings.previous.get(&spec_name(self, index)).cloned());
-        let stays = current.as_ref().map(|current| *current == offer.name());
+        let name = &self.prospects[index].workload.metadata.name;
+        let current = spec.current.as_ref().or_else(|| self.settings.previous.get(name));
+        let stays = current.map(|current| offer.is_named(current));
         let rework = terms.rework();
         let quotas = self.rules.quotas_of(ix, spec);
         let takes = |quota: &Quota| quota.takes(spec.replicas, terms.demand, offer, terms.instances);
@@ -174,8 +174,8 @@ impl Build<'_> {
     fn ready(&mut self, index: usize, task: &Task, offer: &Offer) -> Option<Time> {
         let mut ready = self.prospects[index].earliest;
         for &(dataset, level) in &task.reads {
-            let size = Bytes(self.problem.datasets[dataset as usize].sizes[level as usize]);
-            let Some(copy) = self.cheapest_copy(dataset as usize, offer.location, size) else {
+            let at = (level as usize, offer.location.0 as usize);
+            let Some(time) = self.arrivals[dataset as usize][at] else {
                 let name = &self.world.inputs.estate.datasets[dataset as usize].name;
                 return self.lacks(
                     index,
@@ -184,7 +184,7 @@ impl Build<'_> {
                     &format!("egress price from dataset {name} (`egress`)"),
                 );
             };
-            ready = ready.max(self.settings.now + copy.time);
+            ready = ready.max(self.settings.now + time);
         }
         Some(ready)
     }

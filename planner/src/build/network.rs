@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::Array2;
-use plimsoll_model::{Bytes, Duration, GbitPerSecond};
+use plimsoll_model::{Bytes, Duration, GbitPerSecond, Usd};
 use plimsoll_solver::problem::{Dataset, Network, Task, transfer_time};
 
 use super::{Build, choices::needed_by};
@@ -29,27 +29,29 @@ impl Build<'_> {
     /// Datasets by level of size and place, and throughput between places.
     pub(super) fn network(&mut self) {
         let (world, places) = (self.world, self.world.places.locations());
-        for (d, dataset) in world.inputs.estate.datasets.iter().enumerate() {
-            let mut sizes: Vec<u64> = world
-                .inputs
-                .workloads
-                .iter()
-                .flat_map(|w| &w.spec.inputs)
-                .filter(|i| i.dataset.as_deref() == Some(&dataset.name))
-                .map(|i| i.size.unwrap_or(dataset.size).0)
-                .collect();
+        let mut read: Vec<Vec<u64>> = vec![Vec::new(); world.inputs.estate.datasets.len()];
+        for input in world.inputs.workloads.iter().flat_map(|w| &w.spec.inputs) {
+            if let Some(d) = input.dataset.as_deref().and_then(|name| world.dataset(name)) {
+                read[d].push(input.size.unwrap_or(world.inputs.estate.datasets[d].size).0);
+            }
+        }
+        let mut lanes = Lanes { world, known: BTreeMap::new() };
+        for (d, mut sizes) in read.into_iter().enumerate() {
             sizes.sort_unstable();
             sizes.dedup();
             let mut usd = Array2::from_elem((sizes.len(), places), f64::NAN);
+            let mut arrivals = Array2::from_elem((sizes.len(), places), None);
             for (level, size) in sizes.iter().enumerate() {
                 for place in 0..places {
                     let to = LocationIx(place as u32);
-                    if let Some(copy) = self.cheapest_copy(d, to, Bytes(*size)) {
+                    if let Some(copy) = best(&world.copies[d], |from| lanes.moved(from, to, Bytes(*size))) {
                         usd[(level, place)] = copy.usd;
+                        arrivals[(level, place)] = Some(copy.time);
                     }
                 }
             }
             self.problem.datasets.push(Dataset { sizes, usd });
+            self.arrivals.push(arrivals);
         }
         let provider = (0..places)
             .map(|p| {
@@ -153,17 +155,49 @@ pub fn cheapest_copy(
     size: Bytes,
     notes: &mut Assumptions,
 ) -> Option<Copy> {
-    let copies = world.copies[dataset].iter().filter_map(|from| {
-        let exact = world.network().egress_usd(*from, to, size, &mut Assumptions::ignored())?;
-        let time = transfer(world, *from, to, size, &mut Assumptions::ignored());
-        Some(Copy { from: *from, exact, usd: exact as f64 / GB / 1e12, time })
-    });
-    let best = copies
-        .reduce(|best, next| if (next.exact, next.time) < (best.exact, best.time) { next } else { best })?;
+    let best = best(&world.copies[dataset], |from| {
+        let exact = world.network().egress_usd(from, to, size, &mut Assumptions::ignored())?;
+        Some((exact, transfer(world, from, to, size, &mut Assumptions::ignored())))
+    })?;
     // Only what the chosen copy needs is an assumption of the plan.
     world.network().egress_usd(best.from, to, size, notes);
     transfer(world, best.from, to, size, notes);
     Some(best)
+}
+
+/// The best of some copies, by what moving each costs exactly and takes.
+fn best(
+    copies: &[LocationIx],
+    mut moved: impl FnMut(LocationIx) -> Option<(i128, Duration)>,
+) -> Option<Copy> {
+    let copies = copies.iter().filter_map(|from| {
+        let (exact, time) = moved(*from)?;
+        Some(Copy { from: *from, exact, usd: exact as f64 / GB / 1e12, time })
+    });
+    copies.reduce(|best, next| if (next.exact, next.time) < (best.exact, best.time) { next } else { best })
+}
+
+/// What lies between places, looked up once for each two.
+struct Lanes<'w> {
+    world: &'w World<'w>,
+    known: BTreeMap<(LocationIx, LocationIx), (Option<Usd>, Option<GbitPerSecond>)>,
+}
+
+impl Lanes<'_> {
+    /// What moving data costs exactly, and how long it takes; `None` where nothing states the price.
+    fn moved(&mut self, from: LocationIx, to: LocationIx, size: Bytes) -> Option<(i128, Duration)> {
+        let (network, ignored) = (self.world.network(), &mut Assumptions::ignored());
+        if network.by_cloud() {
+            let exact = network.egress_usd(from, to, size, ignored)?;
+            return Some((exact, transfer(self.world, from, to, size, ignored)));
+        }
+        let (price, gbps) = *self
+            .known
+            .entry((from, to))
+            .or_insert_with(|| (network.egress(from, to, ignored), network.throughput(from, to, ignored)));
+        let time = gbps.map_or(0, |gbps| transfer_time(size.0, gbps.pico()));
+        Some((price?.pico().saturating_mul(i128::from(size.0)), Duration::from_nanos(time)))
+    }
 }
 
 /// How long moving data takes.

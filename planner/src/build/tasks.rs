@@ -130,11 +130,11 @@ impl Build<'_> {
     }
 
     fn dataset(&self, name: Option<&str>) -> Option<usize> {
-        self.world.inputs.estate.datasets.iter().position(|d| Some(&*d.name) == name)
+        self.world.dataset(name?)
     }
 
     fn workload(&self, name: Option<&str>) -> Option<usize> {
-        self.world.inputs.workloads.iter().position(|w| Some(&*w.metadata.name) == name)
+        self.world.workload(name?)
     }
 }
 

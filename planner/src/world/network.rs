@@ -62,14 +62,11 @@ impl<'w> Network<'w> {
         if self.same(from, to) {
             return Some(Usd::ZERO);
         }
-        match self.lookup(&self.world.inputs.estate.egress, from, to, false) {
+        let (from, to) = match self.lookup(&self.world.inputs.estate.egress, from, to, false) {
             Found::Row(row) => return Some(row.usd_per_gb),
             Found::Same => return Some(Usd::ZERO),
             Found::Nothing(..) if !self.world.embedded_defaults() => return None,
-            Found::Nothing(..) => {}
-        }
-        let Found::Nothing(from, to) = self.lookup(&self.world.inputs.estate.egress, from, to, false) else {
-            return None;
+            Found::Nothing(from, to) => (from, to),
         };
         let (source, target) = (self.pair(from)?, self.pair(to));
         let fact = match target {
@@ -149,16 +146,16 @@ impl<'w> Network<'w> {
             Found::Same => return None,
             Found::Nothing(from, to) => (from, to),
         };
-        let what = format!("throughput from {} to {}", self.label(from), self.label(to));
+        let what = || format!("throughput from {} to {}", self.label(from), self.label(to));
         let measured = self.world.embedded_defaults().then(|| {
             let fact = catalog::throughput_gbps(self.pair(from)?, self.pair(to)?)?;
             Some((GbitPerSecond::from_f64(fact.value).ok().filter(|g| !g.is_zero())?, fact))
         });
         if let Some(Some((gbps, fact))) = measured {
-            note!(notes, what, format!("{gbps} Gbit/s"), fact.source, Some(fact.as_of));
+            note!(notes, what(), format!("{gbps} Gbit/s"), fact.source, Some(fact.as_of));
             return Some(gbps);
         }
-        note!(notes, what, format!("{DEFAULT_GBPS} Gbit/s"), "default where nothing is measured", None);
+        note!(notes, what(), format!("{DEFAULT_GBPS} Gbit/s"), "default where nothing is measured", None);
         Some(DEFAULT_GBPS)
     }
 

@@ -98,6 +98,30 @@ impl Offer {
         parts.into_iter().flatten().collect::<Vec<_>>().join("/")
     }
 
+    /// Whether that is its name.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name_bytes().eq(name.bytes())
+    }
+
+    /// Compares names.
+    pub fn cmp_name(&self, other: &Self) -> std::cmp::Ordering {
+        self.name_bytes().cmp(other.name_bytes())
+    }
+
+    /// Its name, without making it.
+    fn name_bytes(&self) -> impl Iterator<Item = u8> {
+        let stated = self.stated_name.as_deref();
+        let parts = [
+            self.cloud.as_deref(),
+            Some(&*self.region),
+            self.instance_type.as_deref(),
+            Some(self.capacity.as_str()),
+        ];
+        let parts = parts.into_iter().flatten().filter(move |_| stated.is_none()).enumerate();
+        let joined = parts.flat_map(|(at, part)| (at > 0).then_some(b'/').into_iter().chain(part.bytes()));
+        stated.into_iter().flat_map(str::bytes).chain(joined)
+    }
+
     /// As a document states it, with the price in force and the one before price rules.
     pub fn to_spec(&self) -> OfferSpec {
         let text = |t: &Option<Text>| t.as_deref().map(str::to_owned);
