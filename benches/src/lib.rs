@@ -7,3 +7,4 @@ pub mod company;
 pub mod instance;
 pub mod meter;
 pub mod published;
+pub mod siting;

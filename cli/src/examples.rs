@@ -15,6 +15,11 @@ Beside its own documents it reads Kubernetes manifests, SkyPilot tasks, what a c
 itself (`kubectl get nodes,nodepools,clusterqueues -o yaml`) and `terraform show -json`.
 Next: `plimsoll explain` says why, `plimsoll verify` checks.";
 
+pub(crate) const BENCH: &str = "Examples:
+  plimsoll bench siting --instance company:20x200 --alone
+  plimsoll bench siting --instance company:20x200 --alone -o json --output-file before.json
+  plimsoll bench siting --compare before.json before.json";
+
 pub(crate) const EXPLAIN: &str = "Examples:
   plimsoll explain plan.json
   plimsoll explain plan.json train-vision

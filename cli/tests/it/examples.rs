@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use crate::run::{finish, program, root, run};
 
-const COMMANDS: [&str; 7] = ["plan", "explain", "verify", "offers", "schema", "completions", "man"];
+const COMMANDS: [&str; 8] = ["plan", "explain", "verify", "offers", "bench", "schema", "completions", "man"];
 
 /// The lines of a help text that are commands.
 fn examples(help: &str) -> Vec<String> {
@@ -24,7 +24,7 @@ fn examples_of_the_help_work() {
         fs::copy(&file, folder.path().join(file.file_name().expect("a name"))).expect("it is copied");
     }
     // In this order, because one example reads what another writes.
-    for command in ["", "plan", "explain", "verify", "offers", "schema", "completions", "man"] {
+    for command in ["", "plan", "explain", "verify", "offers", "bench", "schema", "completions", "man"] {
         let help = run(&format!("{command} --help")).out;
         let examples = examples(&help);
         assert!(examples.len() >= 2, "{command} has {} examples", examples.len());
