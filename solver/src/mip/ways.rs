@@ -80,6 +80,10 @@ impl Phase<'_, '_> {
         blocks: bool,
         found: &mut Found,
     ) {
+        if self.params.is_over() {
+            // Then the reduced costs may not be whole.
+            return;
+        }
         let scale = (self.params.effort / DEFAULT_EFFORT).max(1) as usize;
         // A relaxation's reduced costs are of all columns: only those of tasks are ruled out.
         let reduced = &reduced[..form.items.len()];
@@ -89,10 +93,6 @@ impl Phase<'_, '_> {
             let few = rest.iter().filter(|r| **r).count() <= EXACT_COLUMNS * scale;
             (few && phase.best.score.complete()).then_some((room, rest))
         };
-        if self.params.is_over() {
-            // Nor are the reduced costs whole then.
-            return;
-        }
         let mut left = open(self);
         if left.is_none() && self.members.len() > SEARCHED {
             self.polish(form, reduced, if blocks { AFTER_BLOCKS } else { ANNEALING });
