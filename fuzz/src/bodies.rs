@@ -18,13 +18,14 @@ use plimsoll_model::{
     read,
     yaml::{self, Change},
 };
+use plimsoll_traces::{Listing, Tolerance, TraceError, openb};
 use serde_json::Value;
 
 /// A name and what it does.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 7] = [
+pub(crate) const TARGETS: [Target; 8] = [
     ("documents", documents),
     ("edit", edit),
     ("foreign", foreign),
@@ -32,9 +33,26 @@ pub(crate) const TARGETS: [Target; 7] = [
     ("series", series),
     ("catalog", catalog),
     ("quantities", quantities),
+    ("traces", traces),
 ];
 
 const NAME: &str = "fuzz.yaml";
+
+/// Traces: what is read strictly is read the same tolerantly, and what is not is left out and counted, or refused.
+pub(crate) fn traces(bytes: &[u8]) {
+    fn law<T: PartialEq + Debug>(read: impl Fn(Tolerance) -> Result<Listing<T>, TraceError>) {
+        match (read(Tolerance::Strict), read(Tolerance::Count)) {
+            (Ok(strict), tolerant) => assert_eq!(Ok(strict), tolerant),
+            (Err(error), Ok(tolerant)) => {
+                assert!(!error.to_string().is_empty());
+                assert!(tolerant.dropped.iter().any(|dropped| dropped.rows > 0 && dropped.first == error));
+            }
+            (Err(strict), Err(tolerant)) => assert_eq!(strict, tolerant),
+        }
+    }
+    law(|tolerance| openb::nodes(NAME, bytes, tolerance));
+    law(|tolerance| openb::pods(NAME, bytes, tolerance));
+}
 
 /// Workloads and estates.
 pub(crate) fn documents(bytes: &[u8]) {

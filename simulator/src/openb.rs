@@ -35,6 +35,7 @@ pub fn input(nodes: &[openb::Node], pods: &[openb::Pod]) -> Input {
     pods.sort_by(|a, b| a.name.cmp(&b.name));
     let requests = pods.into_iter().map(|pod| {
         let mut allowed: Vec<Model> = pod.models.iter().map(|model| models[model.as_str()]).collect();
+        // Repetitions stay: they make a class of their own, which counts where typical pods are counted.
         allowed.sort_unstable();
         Request {
             cpu_milli: pod.cpu_milli,

@@ -67,7 +67,8 @@ pub struct Pod {
     pub gpus: u32,
     /// Thousandths of each GPU: 1,000 for whole ones, less for a share of a single one, 0 without GPUs.
     pub gpu_milli: u32,
-    /// The models that will do, in file order without repetitions; empty when any will.
+    /// The models that will do, as the file lists them; empty when any will. openb repeats some
+    /// (`V100M16|V100M32|V100M32`), and the published runs count such a list apart from the one without.
     pub models: Vec<String>,
     /// When it came, left and was placed; nothing in the lists of five columns.
     pub times: Option<Times>,
@@ -163,15 +164,9 @@ fn pod(row: &Row<'_>, long: bool) -> Result<Pod, Fault> {
     })
 }
 
-/// `A10|T4` as two models; openb itself repeats some (`V100M16|V100M32|V100M32`).
+/// `A10|T4` as two models.
 fn models(cell: &str) -> Vec<String> {
-    let mut models: Vec<String> = Vec::new();
-    for model in cell.split('|').map(str::trim).filter(|model| !model.is_empty()) {
-        if !models.iter().any(|known| known == model) {
-            models.push(model.to_owned());
-        }
-    }
-    models
+    cell.split('|').map(str::trim).filter(|model| !model.is_empty()).map(str::to_owned).collect()
 }
 
 fn times(row: &Row<'_>) -> Result<Times, Fault> {

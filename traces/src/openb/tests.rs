@@ -37,7 +37,7 @@ fn a_list_of_pods_reads_the_same_plain_and_compressed() {
     let [a, b, c] = plain.rows.as_slice() else { panic!("three rows") };
     assert_eq!((a.gpus, a.gpu_milli, a.gpu_milli_total(), a.cpu_milli), (1, 1000, 1000, 12000));
     assert_eq!(a.times, Some(Times { created: 0, deleted: 12_537_496, scheduled: Some(0) }));
-    assert_eq!(b.models, ["V100M16", "V100M32"]);
+    assert_eq!(b.models, ["V100M16", "V100M32", "V100M32"]);
     assert_eq!(b.times.unwrap().scheduled, None);
     assert_eq!((c.gpus, c.gpu_milli_total()), (0, 0));
 }
