@@ -24,6 +24,7 @@ use plimsoll_solver::{
     formulation::{Fineness, Formulation},
     linear::{Limits, TimeLeft, highs},
     score::Ranks,
+    shortfall::shortfall,
 };
 
 fn main() {
@@ -41,12 +42,42 @@ fn main() {
     compare(&format!("{count} independent x catalogue"), &independent(1, count), false);
     let each = if smoke { 4 } else { 40 };
     compare(&format!("3 x {each} equal x catalogue, quotas"), &equal(each), !smoke);
+    let (workloads, offers) = if smoke { (20, 200) } else { (300, 1500) };
+    lacking(&format!("{workloads} x {offers}, half the quotas"), workloads, offers);
+}
+
+/// What is lacking where everything is required and the quotas are halved.
+fn lacking(name: &str, workloads: usize, offers: usize) {
+    if !is_wanted(name) {
+        return;
+    }
+    let mut inputs = shared_data_and_quotas(1, workloads, offers);
+    for quota in &mut inputs.estate.quotas {
+        quota.accelerators = quota.accelerators.map(|most| most / 2);
+    }
+    let settings = Settings::of(&inputs);
+    let world = World::new(&inputs, settings.now).expect("the instance is sound");
+    let rules = Rules::of(&world);
+    let build = Build::new(&world, &settings, &rules).expect("the instance is sound");
+    let before = cpu_seconds();
+    let found = shortfall(&build.problem, None);
+    let cpu = cpu_seconds() - before;
+    let Some(found) = found else { return println!("{name}: nothing is lacking, {cpu:.2} s") };
+    println!("{name}: {} programs in {cpu:.2} s; beyond {}", found.solves, found.beyond.len());
+    for short in found.limits {
+        println!("    {:?}: {:.2} more, conflicts: {}", short.limit, short.by, short.conflicts);
+    }
+}
+
+/// Whether the arguments name an instance, or none.
+fn is_wanted(name: &str) -> bool {
+    let mut wanted = std::env::args().skip(1).filter(|a| !a.starts_with('-')).peekable();
+    wanted.peek().is_none() || wanted.any(|w| name.contains(&w))
 }
 
 /// One instance by every method; skipped when an argument names others.
 fn compare(name: &str, inputs: &Inputs, plain: bool) {
-    let mut wanted = std::env::args().skip(1).filter(|a| !a.starts_with('-')).peekable();
-    if wanted.peek().is_some() && !wanted.any(|w| name.contains(&w)) {
+    if !is_wanted(name) {
         return;
     }
     let settings = Settings::of(inputs);

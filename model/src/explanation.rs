@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Time, Usd,
     document::ApiVersion,
-    plan::{Constraint, ObjectiveParts, Placement, PlacementUsd, Price, Status, Unplaced, document},
+    plan::{
+        Constraint, ObjectiveParts, Placement, PlacementUsd, Price, Shortfall, Status, Unplaced, document,
+    },
 };
 
 /// `kind: Explanation`.
@@ -135,6 +137,9 @@ document! {
         pub would_save: Option<Vec<Saving>>,
         /// What is left out, and why.
         pub unplaced: Vec<Unplaced>,
+        /// What is lacking of which limits for everything required to fit, when something is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub shortfall: Option<Shortfall>,
     }
 }
 

@@ -65,6 +65,9 @@ document! {
         pub placements: Vec<Placement>,
         /// What is left out, in document order.
         pub unplaced: Vec<Unplaced>,
+        /// What is lacking of which limits for everything required to fit, when something is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub shortfall: Option<Shortfall>,
         /// What one more unit of a binding limit would save.
         pub prices: Vec<Price>,
         /// Figures that no document stated.
@@ -254,6 +257,33 @@ document! {
         pub filtered: IndexMap<Constraint, u64>,
         /// The offer that comes nearest.
         pub nearest: Option<String>,
+    }
+}
+
+document! {
+    /// What is lacking for everything required to fit: in the linear relaxation, so that a plan may need more
+    /// and never less. Counts, quotas, budgets and carbon budgets may give, by the least share of each in all.
+    pub struct Shortfall {
+        /// The limits that lack something, or cannot be kept together.
+        pub limits: Vec<Lacking>,
+        /// Required workloads that no more of these limits would place.
+        pub beyond: Vec<String>,
+    }
+}
+
+document! {
+    /// A limit that lacks something.
+    pub struct Lacking {
+        /// Which constraint.
+        pub constraint: Constraint,
+        /// Which one of them.
+        pub name: String,
+        /// How much more of it is needed at least beside the others; 0 where it only conflicts with them.
+        pub by: f64,
+        /// The unit of `by`: usd, accelerators, instances, cores, bytes, kg.
+        pub unit: String,
+        /// Whether it is one of a set of limits that no plan keeps together, each of which is needed for that.
+        pub conflicts: bool,
     }
 }
 

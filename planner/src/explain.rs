@@ -241,6 +241,7 @@ fn whole(plan: &Plan) -> AboutPlan {
         limits: None,
         would_save: None,
         unplaced: plan.unplaced.clone(),
+        shortfall: plan.shortfall.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod beside;
 pub(crate) mod nodes;
 mod reason;
 pub(crate) mod runner_up;
+mod shortfall;
 mod unplaced;
 
 use indexmap::IndexMap;
@@ -70,7 +71,7 @@ pub(crate) fn solved(
         Some((build.offers[offer as usize], column.runs.clone()))
     };
     let seats = build.problem.tasks.iter().zip(&outcome.columns).map(seat).collect();
-    Ok((report(&mut build, &outcome), seats))
+    Ok((report(&mut build, &outcome, time_left), seats))
 }
 
 /// The columns of a problem that a known plan takes; `None` where it takes none, or one that is not
@@ -86,7 +87,7 @@ pub(crate) fn columns(build: &Build<'_>, seats: &Seats) -> Vec<Option<Column>> {
     build.problem.tasks.iter().zip(seats).map(column).collect()
 }
 
-pub(crate) fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
+pub(crate) fn report(build: &mut Build<'_>, outcome: &Outcome, time_left: Option<fn() -> f64>) -> Plan {
     let decisions: Vec<Option<Decision>> = outcome
         .columns
         .iter()
@@ -135,6 +136,7 @@ pub(crate) fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         (true, None, Some(bound)) if bound == objective.total_usd => Status::Optimal,
         _ => Status::Feasible,
     };
+    let shortfall = (!outcome.complete).then(|| shortfall::of(build, time_left)).flatten();
     let unplaced = unplaced::explain(build, outcome, &decisions);
     // The sum of no floats is −0, which JSON would show.
     let sum = |figure: fn(&Bill) -> Option<f64>| {
@@ -151,6 +153,7 @@ pub(crate) fn report(build: &mut Build<'_>, outcome: &Outcome) -> Plan {
         energy_kwh: sum(|b| b.kwh),
         placements,
         unplaced,
+        shortfall,
         prices: prices(build, outcome),
         assumptions: inputs.assumptions.iter().cloned().chain(notes.into_list()).collect(),
         changes: None,

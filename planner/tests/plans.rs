@@ -368,3 +368,21 @@ instanceType: z, name: z, hourly: 1";
     // And then the fewest moves, which are not those of the first in the document.
     assert_eq!(replanned(&cheap, [""; 3], ["y", "x", "z"]), ["y", "x", "x"]);
 }
+
+#[test]
+fn what_is_lacking_in_all_is_the_least_share_of_the_limits() {
+    // Three jobs of 8 on a quota of 16, which a budget keeps from the offer without a quota.
+    let job = |name: &str| {
+        format!(
+            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{team: t, duration: 1h, capacity: [on-demand], request: {{accelerators: {{anyOf: [A100], count: 8}}}}}}\n"
+        )
+    };
+    let limits = "quotas: [{match: {cloud: gcp}, accelerators: 0}, {name: ours, match: {cloud: aws}, accelerators: 16}]\n  budgets: [{team: t, usd: 200}]\n  offers:";
+    let yaml = format!("{}{}{}{}", ESTATE.replace("offers:", limits), job("a"), job("b"), job("c"));
+    let plan = plan(&yaml, |_| {});
+    assert_eq!(plan.status, Status::Infeasible);
+    let shortfall = plan.shortfall.unwrap();
+    let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
+    assert_eq!((&*quota.name, quota.by, &*quota.unit, quota.conflicts), ("ours", 8.0, "accelerators", true));
+    assert!(shortfall.beyond.is_empty());
+}

@@ -28,6 +28,7 @@ pub mod pack;
 pub mod problem;
 pub mod score;
 pub mod search;
+pub mod shortfall;
 pub mod site;
 pub mod solve;
 pub mod state;

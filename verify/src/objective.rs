@@ -8,7 +8,7 @@
 use num_traits::{ToPrimitive as _, Zero as _};
 use plimsoll_model::{
     Plan, Usd,
-    plan::{ObjectiveParts, Status, Unplaced},
+    plan::{Constraint, Lacking, ObjectiveParts, Status, Unplaced},
 };
 
 use crate::{
@@ -50,6 +50,7 @@ impl Checker<'_> {
         for unplaced in &plan.unplaced {
             self.check_unplaced(plan, unplaced, found);
         }
+        self.check_shortfall(plan, found);
         let mut plan_wide = Findings { subject: "prices", found };
         for price in &plan.prices {
             let figures = [price.low, price.usd_per_unit, price.high];
@@ -64,6 +65,35 @@ impl Checker<'_> {
                         price.constraint, price.name, price.usd_per_unit, price.low, price.high
                     ),
                 );
+            }
+        }
+    }
+
+    /// A shortfall is there only where something required is left out, and says amounts of limits that there
+    /// are. That it is the least is not checked.
+    fn check_shortfall(&self, plan: &Plan, found: &mut Vec<Violation>) {
+        let Some(shortfall) = &plan.shortfall else { return };
+        let mut findings = Findings { subject: "shortfall", found };
+        if plan.status != Status::Infeasible {
+            findings.add(Kind::Document, "nothing required is left out");
+        }
+        for lacking in &shortfall.limits {
+            let units: &[&str] = match lacking.constraint {
+                Constraint::Count => &["instances"],
+                Constraint::Quota => &["accelerators", "instances", "cores", "bytes"],
+                Constraint::Budget => &["usd"],
+                Constraint::CarbonBudget => &["kg"],
+                _ => &[],
+            };
+            if !units.contains(&&*lacking.unit) || !lacking.by.is_finite() || lacking.by < 0.0 {
+                let Lacking { constraint, name, by, unit, .. } = lacking;
+                findings.add(Kind::Document, format!("{constraint} {name} cannot lack {by} {unit}"));
+            }
+        }
+        for name in &shortfall.beyond {
+            let required = |index: &usize| self.inputs.workloads[*index].spec.is_required();
+            if !self.names.get(&**name).is_some_and(required) {
+                findings.add(Kind::Document, format!("{name} is no required workload"));
             }
         }
     }

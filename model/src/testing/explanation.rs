@@ -94,6 +94,7 @@ fn about_plan(of: &Seeds, stated: &[bool], many: usize) -> AboutPlan {
         limits: stated[8].then(|| vec![limit; many]),
         would_save: stated[4].then(|| vec![saving(of, stated, many); many]),
         unplaced: of.plan.unplaced.clone(),
+        shortfall: of.plan.shortfall.clone(),
     }
 }
 

@@ -11,8 +11,9 @@ use crate::{
     changes::{Action, Change, Repriced, Spot},
     document::ApiVersion,
     plan::{
-        Assumption, Cause, Constraint, Documents, Flags, Inputs, NodeUse, Objective, ObjectiveParts, Phase,
-        Placement, PlacementUsd, PlanKind, Price, Run, RunnerUp, SolverReport, Status, Transfer, Unplaced,
+        Assumption, Cause, Constraint, Documents, Flags, Inputs, Lacking, NodeUse, Objective, ObjectiveParts,
+        Phase, Placement, PlacementUsd, PlanKind, Price, Run, RunnerUp, Shortfall, SolverReport, Status,
+        Transfer, Unplaced,
     },
 };
 
@@ -32,6 +33,7 @@ pub fn plan(fill: f64) -> impl Strategy<Value = Plan> {
         list(fill, assumption(fill)),
         maybe(fill, changes()),
         maybe(fill, outlook(fill)),
+        maybe(fill, shortfall(fill)),
     );
     (head, lists, inputs(fill), solver(fill)).prop_map(|(head, lists, inputs, solver)| Plan {
         api_version: ApiVersion::default(),
@@ -47,9 +49,21 @@ pub fn plan(fill: f64) -> impl Strategy<Value = Plan> {
         assumptions: lists.3,
         changes: lists.4,
         scenarios: lists.5,
+        shortfall: lists.6,
         inputs,
         solver,
     })
+}
+
+fn shortfall(fill: f64) -> impl Strategy<Value = Shortfall> {
+    let lacking = (text(), number(), text(), any::<bool>()).prop_map(|(name, by, unit, conflicts)| Lacking {
+        constraint: Constraint::Quota,
+        name,
+        by,
+        unit,
+        conflicts,
+    });
+    (list(fill, lacking), list(fill, text())).prop_map(|(limits, beyond)| Shortfall { limits, beyond })
 }
 
 fn changes() -> impl Strategy<Value = Changes> {

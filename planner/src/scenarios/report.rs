@@ -27,7 +27,7 @@ struct Figures {
 }
 
 pub(super) fn plan(build: &mut Build<'_>, aim: Aim, found: &Found, outcome: &Outcome) -> Plan {
-    let mut plan = report(build, outcome);
+    let mut plan = report(build, outcome, None);
     let all = [&found.chosen, &found.forecast, &found.average];
     let used = all.into_iter().chain(&found.best).flat_map(|entry| chosen(build, entry)).collect::<Vec<_>>();
     build.look_up_carbon(&used);

@@ -141,6 +141,7 @@ pub(crate) fn plan_among(inputs: &Inputs, flags: &Flags, decisions: &[Decision],
         assumptions: Vec::new(),
         changes: None,
         scenarios: None,
+        shortfall: None,
         inputs: plan::Inputs {
             digest: inputs.digest.clone(),
             catalog_date: newest(&offers),

@@ -48,7 +48,12 @@ pub(super) fn sections(explanation: &Explanation, about: &AboutPlan, width: usiz
         ),
         (
             "Left out".to_owned(),
-            about.unplaced.iter().flat_map(|unplaced| left_out::one(unplaced, width)).collect(),
+            about
+                .shortfall
+                .iter()
+                .flat_map(|shortfall| left_out::shortfall_in_all(shortfall, width))
+                .chain(about.unplaced.iter().flat_map(|unplaced| left_out::one(unplaced, width)))
+                .collect(),
         ),
     ]
 }

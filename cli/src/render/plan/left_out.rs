@@ -2,7 +2,7 @@
 
 use plimsoll_model::{
     Plan,
-    plan::{Cause, Constraint, Unplaced},
+    plan::{Cause, Constraint, Lacking, Shortfall, Unplaced},
 };
 use serde_json::Value;
 
@@ -13,7 +13,37 @@ use crate::render::{
 };
 
 pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
-    plan.unplaced.iter().flat_map(|unplaced| one(unplaced, width)).collect()
+    let in_all = plan.shortfall.iter().flat_map(|shortfall| shortfall_in_all(shortfall, width));
+    in_all.chain(plan.unplaced.iter().flat_map(|unplaced| one(unplaced, width))).collect()
+}
+
+/// What is lacking for everything required together.
+pub(in crate::render) fn shortfall_in_all(shortfall: &Shortfall, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut lacking = shortfall.limits.iter().filter(|lacking| lacking.by > 0.0).peekable();
+    if lacking.peek().is_some() {
+        lines.extend(wrap("  ", "For everything required to fit together it takes at least:", width));
+        let amount = |one: &Lacking| format!("{} more of {}", figure(one.by, &one.unit), limit(one));
+        lines.extend(lacking.flat_map(|one| wrap("    - ", &amount(one), width)));
+    }
+    let together: Vec<String> =
+        shortfall.limits.iter().filter(|lacking| lacking.conflicts).map(limit).collect();
+    if together.len() > 1 {
+        let text = format!("No plan keeps these limits together: {}.", together.join(", "));
+        lines.extend(wrap("  ", &text, width));
+    }
+    lines
+}
+
+/// A limit by its name.
+fn limit(lacking: &Lacking) -> String {
+    let name = shorten(&lacking.name, 60);
+    match lacking.constraint {
+        Constraint::Quota => format!("the quota for {name}"),
+        Constraint::Budget => format!("the budget of {name}"),
+        Constraint::CarbonBudget => format!("the carbon budget of {name}"),
+        _ => name,
+    }
 }
 
 pub(in crate::render) fn one(unplaced: &Unplaced, width: usize) -> Vec<String> {
