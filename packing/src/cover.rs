@@ -44,8 +44,12 @@ pub struct Cover {
 
 /// The cheapest nodes on offer that hold pods of a cluster. Gangs and spreads are not looked at.
 pub fn cover(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params) -> Result<Cover, Invalid> {
-    let needed = needed(cluster, pods, offers);
+    let needed = needed(cluster, pods);
     validate(&needed)?;
+    validate(&Cluster {
+        nodes: offers.iter().map(|offer| offer.node.clone()).collect(),
+        ..Cluster::default()
+    })?;
     let mut classes = Classes::of(&needed, &[])?;
     // One class of nodes an offer, in their order, with as many nodes as could be wanted.
     let count = |offer: &Offer| offer.most.unwrap_or(u32::MAX).min(pods.len() as u32) as usize;
@@ -109,17 +113,13 @@ pub fn cover(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Param
 }
 
 /// The pods alone, none of them running, and no nodes.
-fn needed(cluster: &Cluster, pods: &[usize], offers: &[Offer]) -> Cluster {
+fn needed(cluster: &Cluster, pods: &[usize]) -> Cluster {
     let alone = |pod: &usize| crate::fleet::Pod {
         running: None,
         gang: None,
         spread: None,
         ..cluster.pods[*pod].clone()
     };
-    debug_assert!(
-        offers.iter().all(|offer| offer.node.model.is_some() == (offer.node.devices > 0)),
-        "as in a cluster"
-    );
     Cluster {
         models: cluster.models.clone(),
         resources: cluster.resources.clone(),

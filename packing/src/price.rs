@@ -164,7 +164,19 @@ fn search(
     patterns.dedup_by(|a, b| a.1.counts == b.1.counts);
     patterns.truncate(3);
     let most = patterns.first().map_or(0.0, |p| p.0);
-    Priced { patterns, bound: bound.min(dropped.max(most)), lambda }
+    // Groups that share a bit were kept apart from each other for nothing: then labels prove nothing.
+    let bound = if told_apart(instance, bin) { bound.min(dropped.max(most)) } else { bound };
+    Priced { patterns, bound, lambda }
+}
+
+/// Whether each group of the items that fit has a bit of its own.
+fn told_apart(instance: &Instance, bin: &Bin) -> bool {
+    let mut groups: Vec<u32> =
+        bin.fitting.iter().filter_map(|item| instance.items[*item as usize].apart).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let bits = groups.iter().fold(0_u64, |bits, group| bits | bit(Some(*group)));
+    bits.count_ones() as usize == groups.len()
 }
 
 struct Labels<'a> {

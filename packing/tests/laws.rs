@@ -37,7 +37,7 @@ fn any_request() -> impl Strategy<Value = Request> {
         prop_oneof![Just(0), Just(1000), Just(4000), Just(7500)],
         prop_oneof![Just(0), Just(1 << 10), Just(30 << 10)],
         prop_oneof![3 => Just(vec![]), 1 => Just(vec![Model(0)]), 1 => Just(vec![Model(0), Model(1)])],
-        prop_oneof![4 => Just(None), 1 => (0..2_u32).prop_map(Some)],
+        prop_oneof![4 => Just(None), 1 => (0..2_u32).prop_map(|group| Some(64 * group))],
     )
         .prop_map(|(devices, cpu_milli, memory_mib, models, apart)| Request {
             cpu_milli,
