@@ -18,7 +18,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Plan(commands::plan::PlanArgs),
+    Plan(Box<commands::plan::PlanArgs>),
     Explain(commands::explain::ExplainArgs),
     Verify(commands::verify::VerifyArgs),
     Offers(commands::offers::OffersArgs),
@@ -101,7 +101,7 @@ pub(crate) enum Format {
 pub(crate) struct Files {
     /// Workloads, and the estate unless `-e` names it; `-` is standard input, a folder every YAML and
     /// JSON file in it
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "cluster")]
     pub(crate) files: Vec<PathBuf>,
     /// The estate: what can be rented or is owned, at what price, under which limits
     #[arg(short, long, value_name = "FILE")]

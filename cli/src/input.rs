@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use plimsoll_model::{Diagnostic, Inputs, Plan};
+use plimsoll_model::{Diagnostic, Fleet, Inputs, Packing, Plan};
 use plimsoll_planner::load;
 
 use crate::{args::Files, failure::Failure};
@@ -32,8 +32,25 @@ pub(crate) fn estate(path: &Path) -> Result<Inputs, Failure> {
     Ok(load::estate(&args, &mut io::stdin().lock())?)
 }
 
+/// Reads a cluster's nodes and pods.
+pub(crate) fn fleet(nodes: &Path, files: &Files) -> Result<Fleet, Failure> {
+    Ok(plimsoll_planner::cluster::read(nodes, &files.load(), &mut io::stdin().lock())?)
+}
+
 /// Reads a plan; `-` is standard input.
 pub(crate) fn plan(path: &Path) -> Result<Plan, Failure> {
+    let (name, bytes) = bytes(path, "plan")?;
+    plimsoll_model::read::plan(&name, &bytes).map_err(Failure::problems)
+}
+
+/// Reads a packing; `-` is standard input.
+pub(crate) fn packing(path: &Path) -> Result<Packing, Failure> {
+    let (name, bytes) = bytes(path, "packing")?;
+    plimsoll_model::read::packing(&name, &bytes).map_err(Failure::problems)
+}
+
+/// The bytes of a document of ours, with the name it goes by.
+fn bytes(path: &Path, what: &str) -> Result<(String, Vec<u8>), Failure> {
     let (name, bytes) = if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         ("<stdin>".to_owned(), io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
@@ -47,7 +64,7 @@ pub(crate) fn plan(path: &Path) -> Result<Plan, Failure> {
             io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
             _ => error.to_string(),
         };
-        Failure::problems(vec![Diagnostic::of_file(&name, format!("cannot read the plan: {reason}"))])
+        Failure::problems(vec![Diagnostic::of_file(&name, format!("cannot read the {what}: {reason}"))])
     })?;
-    plimsoll_model::read::plan(&name, &bytes).map_err(Failure::problems)
+    Ok((name, bytes))
 }

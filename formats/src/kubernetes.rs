@@ -9,15 +9,15 @@
 mod agree;
 mod assemble;
 mod claims;
-mod device;
-mod kinds;
+pub(crate) mod device;
+pub(crate) mod kinds;
 mod label;
 mod limits;
-mod mig;
+pub(crate) mod mig;
 mod name;
-mod needs;
+pub(crate) mod needs;
 mod notes;
-mod object;
+pub(crate) mod object;
 mod part;
 mod place;
 mod seat;
@@ -117,7 +117,7 @@ fn units<'a>(objects: &[Object<'a>], notes: &mut Notes, problems: &mut Vec<Diagn
 }
 
 /// The group that a pod is scheduled with, in the dialects of the gang schedulers.
-fn group_of<'a>(pod: &Object<'a>) -> Option<&'a str> {
+pub(crate) fn group_of<'a>(pod: &Object<'a>) -> Option<&'a str> {
     let paths: [&[&str]; 7] = [
         &["spec", "schedulingGroup", "podGroupName"],
         &["spec", "workloadRef", "podGroup"],

@@ -7,6 +7,7 @@
 //! reason. No I/O, no clock.
 
 mod cluster;
+mod fleet;
 mod format;
 mod kubernetes;
 mod labels;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
 pub use cluster::PoolSeat;
+pub use fleet::fleet;
 pub use format::Format;
 pub use kubernetes::{Seat, changes};
 

@@ -11,10 +11,12 @@ pub mod diagnostic;
 pub mod document;
 pub mod estate;
 pub mod explanation;
+pub mod fleet;
 pub mod front;
 pub mod inputs;
 pub mod offer;
 mod one_of;
+pub mod packing;
 pub mod plan;
 pub mod quantity;
 pub mod read;
@@ -30,10 +32,12 @@ pub use diagnostic::{Diagnostic, Source, Span, shown};
 pub use document::{API_VERSION, Document, Metadata};
 pub use estate::Estate;
 pub use explanation::Explanation;
+pub use fleet::Fleet;
 pub use front::Front;
 pub use inputs::{Inputs, Series};
 pub use offer::{AcceleratorKind, Arch, Capacity, Match, OfferSpec};
 pub use one_of::OneOf;
+pub use packing::Packing;
 pub use plan::Plan;
 pub use quantity::{
     AcceleratorCount, Bytes, Cpu, Duration, GbitPerSecond, Grams, GramsPerKwh, Kg, Millisecond, PerHour,

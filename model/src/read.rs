@@ -13,7 +13,7 @@ mod series;
 mod tests;
 mod view;
 
-pub use documents::{Documents, catalog, documents, every_document, front, is_document, plan};
+pub use documents::{Documents, catalog, documents, every_document, front, is_document, packing, plan};
 pub use draft::Draft;
 pub use located::{Located, Places};
 pub use series::series;

@@ -6,17 +6,18 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::{Estate, Explanation, Front, OfferSpec, Plan, Workload, catalog::Catalog};
+use crate::{Estate, Explanation, Front, OfferSpec, Packing, Plan, Workload, catalog::Catalog};
 
 type Make = fn(SchemaGenerator) -> schemars::Schema;
 
 /// Kind, what it is, and its schema.
-const KINDS: [(&str, &str, Make); 7] = [
+const KINDS: [(&str, &str, Make); 8] = [
     ("workload", "something to place", of::<Workload>),
     ("estate", "where things can be placed, and at what price", of::<Estate>),
     ("offer", "an entry of `offers`", of::<OfferSpec>),
     ("catalog", "a catalogue file in YAML or JSON", of::<Catalog>),
     ("plan", "the answer of `plimsoll plan`", of::<Plan>),
+    ("packing", "the answer of `plimsoll plan --cluster`", of::<Packing>),
     ("explanation", "the answer of `plimsoll explain`", of::<Explanation>),
     ("front", "the answer of `plimsoll plan --pareto`", of::<Front>),
 ];

@@ -6,6 +6,7 @@
 mod estate;
 mod explanation;
 mod front;
+mod packing;
 mod plan;
 mod scenarios;
 mod workload;
@@ -23,6 +24,7 @@ use crate::{
 pub use estate::estate;
 pub use explanation::explanation;
 pub use front::front;
+pub use packing::packing;
 pub use plan::plan;
 pub use workload::workload;
 

@@ -5,6 +5,7 @@
 //! problem in numbers, the solver decides, [`price`] computes exact money, [`report`] explains.
 
 pub mod build;
+pub mod cluster;
 pub mod detail;
 pub mod error;
 pub mod explain;

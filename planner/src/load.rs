@@ -29,8 +29,8 @@ use plimsoll_model::{
 
 pub use validate::validate;
 
-use digest::Digest;
-use files::File;
+pub(crate) use digest::Digest;
+pub(crate) use files::{File, read as read_files};
 use named::Named;
 
 /// What to read.

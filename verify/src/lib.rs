@@ -23,6 +23,7 @@ mod assumed;
 mod carbon;
 mod causes;
 mod changes;
+mod cluster;
 mod compare;
 mod data;
 mod evaluate;
@@ -56,6 +57,7 @@ use plimsoll_model::{
     scenarios::Scenario,
 };
 
+pub use cluster::verify_packing;
 pub use evaluate::{Evaluation, PlacementEvaluation};
 pub use state::Decision;
 pub use violation::{Kind, Violation};

@@ -1,5 +1,6 @@
 //! `plimsoll plan`: where each workload runs, and what it costs.
 
+mod cluster;
 mod front;
 mod manifests;
 
@@ -28,6 +29,8 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
+    packing: Packing,
+    #[command(flatten)]
     aims: Aims,
     #[command(flatten)]
     search: Search,
@@ -36,6 +39,19 @@ pub(crate) struct PlanArgs {
     output: Form,
     #[command(flatten)]
     common: Common,
+}
+
+/// One cluster instead of an estate.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Packing one cluster")]
+struct Packing {
+    /// Pack pods onto these nodes: a dump (`kubectl get nodes,pods -A -o yaml`), Nodes, or a table of
+    /// openb's; the files are manifests, dumps or tables of pods
+    #[arg(long, value_name = "NODES", conflicts_with_all = cluster::NOT_ITS)]
+    cluster: Option<PathBuf>,
+    /// Let at most so many running pods move
+    #[arg(long, value_name = "N", requires = "cluster", default_value_t = 0)]
+    moves: u32,
 }
 
 /// What a good plan is.
@@ -146,6 +162,9 @@ enum Preset {
 }
 
 pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
+    if let Some(nodes) = &args.packing.cluster {
+        return cluster::run(args, nodes);
+    }
     let (inputs, texts) = input::inputs_and_texts(&args.files)?;
     let previous = args.aims.previous.as_deref().map(input::plan).transpose()?;
     let settings = settings(args, &inputs, previous.as_ref());

@@ -15,6 +15,7 @@ mod interrupt;
 mod kubernetes;
 mod offers;
 mod output;
+mod packing;
 mod plan;
 mod readme;
 mod run;

@@ -25,7 +25,7 @@ pub(super) struct Asked {
 }
 
 /// What a resource name means.
-enum Meaning {
+pub(crate) enum Meaning {
     /// Whole cards or chips of a vendor.
     Whole(&'static str, Kind),
     /// A share of a card, of unknown size.
@@ -41,7 +41,7 @@ enum Meaning {
     Unknown,
 }
 
-fn meaning(name: &str) -> Meaning {
+pub(crate) fn meaning(name: &str) -> Meaning {
     let named = |names: &[&str]| Meaning::Named(names.iter().map(|name| (*name).to_owned()).collect());
     match name {
         "nvidia.com/gpu" | "nvidia.com/pgpu" => Meaning::Whole("NVIDIA", Kind::Gpu),

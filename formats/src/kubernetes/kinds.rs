@@ -6,42 +6,42 @@ use super::object::Object;
 
 /// Equal pods of an object.
 #[derive(Debug, Clone)]
-pub(super) struct Component<'a> {
+pub(crate) struct Component<'a> {
     /// Its part in the object: `worker`; empty where there is one part.
-    pub(super) role: String,
+    pub(crate) role: String,
     /// The spec of a pod.
-    pub(super) spec: View<'a>,
+    pub(crate) spec: View<'a>,
     /// What is around the spec: an object of its own or a template, with the annotations.
-    pub(super) template: View<'a>,
+    pub(crate) template: View<'a>,
     /// Containers that stand outside of the spec's lists.
-    pub(super) extra: Vec<View<'a>>,
-    pub(super) pods: u32,
+    pub(crate) extra: Vec<View<'a>>,
+    pub(crate) pods: u32,
     /// Where their number is stated, else where they are.
-    pub(super) at: View<'a>,
+    pub(crate) at: View<'a>,
 }
 
 /// An object that runs pods.
 #[derive(Debug, Clone)]
-pub(super) struct Unit<'a> {
-    pub(super) object: Object<'a>,
-    pub(super) components: Vec<Component<'a>>,
+pub(crate) struct Unit<'a> {
+    pub(crate) object: Object<'a>,
+    pub(crate) components: Vec<Component<'a>>,
     /// Whether the pods end by themselves.
-    pub(super) batch: bool,
+    pub(crate) batch: bool,
     /// The longest that they may run.
-    pub(super) bound: Option<Bound<'a>>,
+    pub(crate) bound: Option<Bound<'a>>,
     /// What its kind leaves open, in words.
-    pub(super) remarks: Vec<(String, String)>,
+    pub(crate) remarks: Vec<(String, String)>,
 }
 
 /// `activeDeadlineSeconds`.
 #[derive(Debug, Clone)]
-pub(super) struct Bound<'a> {
-    pub(super) duration: Duration,
-    pub(super) at: View<'a>,
+pub(crate) struct Bound<'a> {
+    pub(crate) duration: Duration,
+    pub(crate) at: View<'a>,
 }
 
 /// What an object is to the planner.
-pub(super) enum Reading<'a> {
+pub(crate) enum Reading<'a> {
     Unit(Box<Unit<'a>>),
     /// Not planned, with the reason.
     PassedOver(String),
@@ -53,7 +53,7 @@ pub(super) enum Reading<'a> {
 const TEMPLATE: &[&str] = &["spec", "template"];
 
 /// Reads an object.
-pub(super) fn read<'a>(object: &Object<'a>, problems: &mut Vec<Diagnostic>) -> Reading<'a> {
+pub(crate) fn read<'a>(object: &Object<'a>, problems: &mut Vec<Diagnostic>) -> Reading<'a> {
     let before = problems.len();
     let mut reader = Reader { object, problems, remarks: Vec::new() };
     let reading = reader.read();

@@ -6,7 +6,7 @@
 /// A card, its compute slices, its memory in GB, and its profiles.
 type Row = (&'static str, u64, u64, &'static [(u64, u64)]);
 
-const CARDS: [Row; 7] = [
+pub(crate) const CARDS: [Row; 7] = [
     ("A30", 4, 24, &[(1, 6), (2, 12), (4, 24)]),
     ("A100", 7, 40, &[(1, 5), (2, 10), (3, 20), (4, 20), (7, 40)]),
     ("A100-80GB", 7, 80, &[(1, 10), (1, 20), (2, 20), (3, 40), (4, 40), (7, 80)]),
@@ -18,21 +18,21 @@ const CARDS: [Row; 7] = [
 
 /// A profile: compute slices and gigabytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Profile {
+pub(crate) struct Profile {
     slices: u64,
     gigabytes: u64,
 }
 
 /// A card, and what part of it a profile takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Card {
-    pub(super) name: &'static str,
+pub(crate) struct Card {
+    pub(crate) name: &'static str,
     /// In thousandths.
-    pub(super) milli: u64,
+    pub(crate) milli: u64,
 }
 
 /// The profile that a resource name means: `nvidia.com/mig-3g.20gb`, also with `.me` and the like.
-pub(super) fn profile(name: &str) -> Option<Profile> {
+pub(crate) fn profile(name: &str) -> Option<Profile> {
     let text = name.strip_prefix("nvidia.com/mig-")?;
     let (slices, rest) = text.split_once("g.")?;
     let gigabytes = rest.split_once("gb")?.0;
@@ -40,7 +40,7 @@ pub(super) fn profile(name: &str) -> Option<Profile> {
 }
 
 /// The cards that have a profile.
-pub(super) fn cards(profile: Profile) -> Vec<Card> {
+pub(crate) fn cards(profile: Profile) -> Vec<Card> {
     let Profile { slices, gigabytes } = profile;
     let fits = |(_, _, _, profiles): &&Row| profiles.contains(&(slices, gigabytes));
     let part = |(name, of, memory, _): &Row| Card {
@@ -48,6 +48,29 @@ pub(super) fn cards(profile: Profile) -> Vec<Card> {
         milli: (1000 * slices / of).max(1000 * gigabytes / memory),
     };
     CARDS.iter().filter(fits).map(part).collect()
+}
+
+/// Where a card that may be cut anew puts a profile: how many of its eight parts, and the parts at which it
+/// may start, as bits. NVIDIA's placements are the same on all cards of seven slices (MIG user guide, "GPU
+/// instance profiles"); the four of an A30 count double here.
+pub(crate) fn geometry(card: &str, profile: Profile) -> Option<(u8, u8)> {
+    let (_, of, memory, profiles) = CARDS.iter().find(|(name, ..)| *name == card)?;
+    if !profiles.contains(&(profile.slices, profile.gigabytes)) {
+        return None;
+    }
+    // Memory is had by eighths.
+    let eighths = (8 * profile.gigabytes + memory / 2) / memory;
+    // Parts of the card's own, in eighths, and what it computes with.
+    let length = if *of == 4 { 2 * profile.slices } else { eighths };
+    let starts = match (*of, profile.slices, length) {
+        (7, 1, 1) => 0b0111_1111,
+        (7 | 4, 1, 2) => 0b0101_0101,
+        (7, 2, 2) => 0b0001_0101,
+        (7, 3, 4) | (4, 2, 4) => 0b0001_0001,
+        (7, 4, 4) | (7, 7, 8) | (4, 4, 8) => 1,
+        _ => return None,
+    };
+    u8::try_from(length).ok().map(|length| (length, starts))
 }
 
 #[cfg(test)]
@@ -71,5 +94,23 @@ mod tests {
         }
         assert!(profile("nvidia.com/gpu").is_none() && profile("nvidia.com/mig-xg.5gb").is_none());
         assert_eq!(cards(profile("nvidia.com/mig-9g.1gb").unwrap()), []);
+    }
+
+    #[test]
+    fn every_profile_has_its_places_on_the_card() {
+        for (card, _, _, profiles) in CARDS {
+            for (slices, gigabytes) in profiles {
+                let profile = Profile { slices: *slices, gigabytes: *gigabytes };
+                let (length, starts) = geometry(card, profile).unwrap();
+                let places = (0..8).filter(|start| starts >> start & 1 == 1);
+                assert!(places.clone().all(|start| start + length <= 8), "{card} {profile:?}");
+                assert!(places.count() >= 1);
+            }
+        }
+        let of = |card, name| geometry(card, profile(name).unwrap());
+        assert_eq!(of("A100", "nvidia.com/mig-3g.20gb"), Some((4, 0b0001_0001)));
+        assert_eq!(of("H100", "nvidia.com/mig-1g.20gb"), Some((2, 0b0101_0101)));
+        assert_eq!(of("A30", "nvidia.com/mig-1g.6gb"), Some((2, 0b0101_0101)));
+        assert_eq!(of("A30", "nvidia.com/mig-1g.5gb"), None);
     }
 }

@@ -11,11 +11,11 @@ use plimsoll_model::{Bytes, Cpu, Diagnostic, read::View};
 
 /// Resources by name: cores in thousandths, memory in bytes, all else as counted.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Needs<'a>(BTreeMap<&'a str, (u64, View<'a>)>);
+pub(crate) struct Needs<'a>(BTreeMap<&'a str, (u64, View<'a>)>);
 
 impl<'a> Needs<'a> {
     /// What the containers of a pod need. `extra` are containers that stand outside of its lists.
-    pub(super) fn of_pod(
+    pub(crate) fn of_pod(
         spec: &View<'a>,
         extra: &[View<'a>],
         overhead: Option<&View<'a>>,
@@ -58,7 +58,7 @@ impl<'a> Needs<'a> {
     }
 
     /// `requests`, and for what they lack `limits`.
-    pub(super) fn of_resources(resources: &View<'a>, problems: &mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn of_resources(resources: &View<'a>, problems: &mut Vec<Diagnostic>) -> Self {
         let mut list =
             |field| resources.field(field).map_or_else(Self::default, |list| Self::stated(&list, problems));
         let (mut needs, requests) = (list("limits"), list("requests"));
@@ -101,32 +101,32 @@ impl<'a> Needs<'a> {
     }
 
     /// How much of a resource.
-    pub(super) fn get(&self, name: &str) -> Option<u64> {
+    pub(crate) fn get(&self, name: &str) -> Option<u64> {
         self.0.get(name).map(|(value, _)| *value)
     }
 
     /// The resources beside cores and memory.
-    pub(super) fn devices(&self) -> impl Iterator<Item = (&'a str, u64, &View<'a>)> {
+    pub(crate) fn devices(&self) -> impl Iterator<Item = (&'a str, u64, &View<'a>)> {
         let own = |name: &str| matches!(name, "cpu" | "memory");
         self.0.iter().filter(move |(name, _)| !own(name)).map(|(name, (value, at))| (*name, *value, at))
     }
 
     /// Where a resource is stated.
-    pub(super) fn place(&self, name: &str) -> Option<&View<'a>> {
+    pub(crate) fn place(&self, name: &str) -> Option<&View<'a>> {
         self.0.get(name).map(|(_, at)| at)
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.join(other, u64::saturating_add);
     }
 
     /// The most of the two, resource by resource.
-    pub(super) fn at_least(&mut self, other: &Self) {
+    pub(crate) fn at_least(&mut self, other: &Self) {
         self.join(other, u64::max);
     }
 
     /// The same, so many times over.
-    pub(super) fn times(mut self, factor: u32) -> Self {
+    pub(crate) fn times(mut self, factor: u32) -> Self {
         self.0.values_mut().for_each(|(value, _)| *value = value.saturating_mul(factor.into()));
         self
     }
@@ -140,7 +140,7 @@ impl<'a> Needs<'a> {
 }
 
 /// A quantity of a resource, in the unit in which it is counted here.
-fn quantity(name: &str, text: &str) -> Result<u64, String> {
+pub(crate) fn quantity(name: &str, text: &str) -> Result<u64, String> {
     match name {
         "cpu" => text.parse::<Cpu>().map(Cpu::milli),
         "memory" => text.parse::<Bytes>().map(|bytes| bytes.0),

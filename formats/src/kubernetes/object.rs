@@ -6,36 +6,36 @@ use crate::{Documents, Foreign};
 
 /// An object of the API, with its place.
 #[derive(Debug, Clone)]
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     /// The index of its document.
-    pub(super) document: usize,
-    pub(super) place: &'a Foreign,
-    pub(super) view: View<'a>,
+    pub(crate) document: usize,
+    pub(crate) place: &'a Foreign,
+    pub(crate) view: View<'a>,
     /// The API group; empty for the core.
-    pub(super) group: &'a str,
-    pub(super) kind: &'a str,
-    pub(super) name: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) name: &'a str,
     namespace: Option<&'a str>,
 }
 
 impl<'a> Object<'a> {
     /// The namespace, as kubectl takes it.
-    pub(super) fn namespace(&self) -> &'a str {
+    pub(crate) fn namespace(&self) -> &'a str {
         self.namespace.unwrap_or("default")
     }
 
     /// `Kind NAME`, for people.
-    pub(super) fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         format!("{} {}", self.kind, self.name).trim_end().to_owned()
     }
 
     /// The field that these lead to.
-    pub(super) fn at(&self, fields: &[&str]) -> Option<View<'a>> {
+    pub(crate) fn at(&self, fields: &[&str]) -> Option<View<'a>> {
         self.view.at(fields)
     }
 
     /// The object that controls this one, as (kind, name).
-    pub(super) fn owner(&self) -> Option<(&'a str, &'a str)> {
+    pub(crate) fn owner(&self) -> Option<(&'a str, &'a str)> {
         let owners = self.at(&["metadata", "ownerReferences"])?.items();
         let text = |owner: &View<'a>, field| owner.field(field).and_then(|view| view.text());
         owners.iter().find_map(|owner| Some((text(owner, "kind")?, text(owner, "name")?)))
@@ -43,7 +43,7 @@ impl<'a> Object<'a> {
 }
 
 /// The objects of all documents, in order.
-pub(super) fn objects<'a>(documents: &Documents<'a>, problems: &mut Vec<Diagnostic>) -> Vec<Object<'a>> {
+pub(crate) fn objects<'a>(documents: &Documents<'a>, problems: &mut Vec<Diagnostic>) -> Vec<Object<'a>> {
     let mut found = Vec::new();
     for (index, place) in documents {
         let mut flat = Flat { document: *index, place, found: &mut found, problems };

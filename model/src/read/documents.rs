@@ -6,14 +6,14 @@ use serde::de::DeserializeOwned;
 
 use super::Located;
 use crate::{
-    API_VERSION, Diagnostic, Document, Front, OfferSpec, Plan,
+    API_VERSION, Diagnostic, Document, Front, OfferSpec, Packing, Plan,
     catalog::Catalog,
     diagnostic::{Source, Span, shown},
     yaml::{self, Tree, Value},
 };
 
 /// The kinds of document that this program reads or writes.
-const KINDS: [&str; 5] = ["Workload", "Estate", "Plan", "Catalog", "Front"];
+const KINDS: [&str; 6] = ["Workload", "Estate", "Plan", "Catalog", "Front", "Packing"];
 
 /// What a text holds, with what is wrong with the rest of it.
 #[derive(Debug, Default)]
@@ -101,6 +101,14 @@ pub fn front(file: &str, bytes: &[u8]) -> Result<Front, Vec<Diagnostic>> {
     only::<Front>(file, bytes, "Front").map(|located| located.value)
 }
 
+/// Reads a packing.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn packing(file: &str, bytes: &[u8]) -> Result<Packing, Vec<Diagnostic>> {
+    only::<Packing>(file, bytes, "Packing").map(|located| located.value)
+}
+
 /// Reads the offers of a catalogue file in YAML or JSON (`kind: Catalog`).
 ///
 /// # Errors
@@ -176,6 +184,14 @@ fn kind_of(source: &Source, tree: &Tree) -> Result<String, Box<Diagnostic>> {
     };
     let version = tree.entry(root, "apiVersion").is_some();
     let kind = tree.entry(root, "kind").is_some();
+    let has_items =
+        tree.entry(root, "items").is_some_and(|items| matches!(tree.node(items.value).value, Value::Seq(_)));
+    if !kind && has_items {
+        let cut = problem("items", "a list of objects that ends before it says what it is".into());
+        return Err(Box::new(cut.with_help(
+            "kubectl writes `kind: List` last: the dump was cut; make it anew, or add the line if it is whole",
+        )));
+    }
     for (stated, field, example) in [(version, "apiVersion", API_VERSION), (kind, "kind", "Workload")] {
         if !stated {
             let near = yaml::nearest(field, entries.iter().map(|entry| &*entry.key));
@@ -241,6 +257,7 @@ fn out_of_place(source: &Source, tree: &Tree, kind: &str) -> Diagnostic {
     let message = format!("a `{kind}` is not something to place");
     let help = match kind {
         "Plan" => "`plimsoll explain` and `plimsoll verify` read plans; `--previous` compares with one",
+        "Packing" => "`plimsoll verify PACKING --cluster NODES FILE…` reads packings",
         "Front" => "each of its points holds a Plan, which `plimsoll verify` and `--previous` read",
         _ => "name the file in `catalog` of an Estate",
     };

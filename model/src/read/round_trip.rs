@@ -54,6 +54,15 @@ proptest! {
         prop_assert!(problems[0].to_string().contains("a `Front` is not something to place"), "{}", problems[0]);
     }
 
+    #[test]
+    fn packings_read_back_the_same(packing in prop_oneof![Just(1.0), Just(0.5)].prop_flat_map(testing::packing)) {
+        for text in [serde_json::to_string(&packing).unwrap(), yaml::to_string(&packing).unwrap()] {
+            prop_assert_eq!(&read::packing("test", text.as_bytes()).unwrap(), &packing);
+        }
+        let problems = read::documents("test", yaml::to_string(&packing).unwrap().as_bytes()).unwrap_err();
+        prop_assert!(problems[0].to_string().contains("a `Packing` is not something to place"), "{}", problems[0]);
+    }
+
     /// Several documents to a file, in YAML or JSON, come out in order.
     #[test]
     fn documents_follow_each_other(first in testing::workload(0.2), second in testing::workload(0.2)) {

@@ -144,3 +144,11 @@ fn a_document_without_a_type_is_looked_into_with_places() {
     assert_eq!(wrong[0].field, "items[0].spec.replicas");
     assert_eq!(spec.field("replicas").unwrap().read::<u32>().unwrap(), 2);
 }
+
+#[test]
+fn a_dump_that_was_cut_is_told_from_a_document_without_a_kind() {
+    let text = "apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Node\n  metadata: {name: a}\n";
+    let problems = super::documents("dump.yaml", text.as_bytes()).unwrap_err();
+    let text = problems[0].to_string();
+    assert!(text.contains("ends before it says what it is") && text.contains("the dump was cut"), "{text}");
+}

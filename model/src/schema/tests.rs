@@ -156,6 +156,8 @@ fn made_up_documents_state_every_field() {
     assert!(stated("plan", &plan).is_ok(), "{:?}", stated("plan", &plan));
     let front = serde_json::to_value(full(testing::front(1.0))).unwrap();
     assert!(stated("front", &front).is_ok(), "{:?}", stated("front", &front));
+    let packing = serde_json::to_value(full(testing::packing(1.0))).unwrap();
+    assert_eq!(stated("packing", &packing), Ok(all("packing")));
     let explanation = serde_json::to_value(full(testing::explanation(1.0))).unwrap();
     // The plan's own parts are its own business.
     let of_plan = |field: &String| field.starts_with("NodeUse.") || field.starts_with("Transfer.");
@@ -230,7 +232,10 @@ proptest! {
         plan in testing::plan(0.5),
         front in testing::front(0.5),
         explanation in testing::explanation(0.5),
+        packing in testing::packing(0.5),
     ) {
+        let value = serde_json::to_value(&packing).unwrap();
+        prop_assert!(stated("packing", &value).is_ok(), "{:?}", stated("packing", &value));
         let value = serde_json::to_value(&front).unwrap();
         prop_assert!(stated("front", &value).is_ok(), "{:?}", stated("front", &value));
         let value = serde_json::to_value(&explanation).unwrap();

@@ -205,7 +205,7 @@ fn price() -> impl Strategy<Value = Price> {
     )
 }
 
-fn assumption(fill: f64) -> impl Strategy<Value = Assumption> {
+pub(super) fn assumption(fill: f64) -> impl Strategy<Value = Assumption> {
     (text(), text(), text(), maybe(fill, text())).prop_map(|(what, value, source, as_of)| Assumption {
         what,
         value,

@@ -11,18 +11,18 @@ use plimsoll_model::{Diagnostic, yaml};
 use super::{LoadArgs, LoadError};
 
 /// One text and the names it goes by.
-pub(super) struct File {
+pub(crate) struct File {
     /// As the user named it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What the paths inside of it are relative to.
-    pub(super) folder: PathBuf,
-    pub(super) bytes: Vec<u8>,
+    pub(crate) folder: PathBuf,
+    pub(crate) bytes: Vec<u8>,
     /// Named by `-e`.
-    pub(super) is_estate: bool,
+    pub(crate) is_estate: bool,
 }
 
 /// Reads every file of the command line: the files in order, then the estate's if it is not among them.
-pub(super) fn read(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Vec<File>, LoadError> {
+pub(crate) fn read(args: &LoadArgs, stdin: &mut dyn Read) -> Result<Vec<File>, LoadError> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     let mut stdin = Some(stdin);
     let estate = args.estate.as_deref();

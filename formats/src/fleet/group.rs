@@ -1,0 +1,194 @@
+//! Pods that belong together: gangs, those that keep off each other's nodes, those spread over zones.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{
+    Fleet,
+    fleet::{Pod, Requirement, Spread, Test, ZONE},
+    read::View,
+};
+
+use super::{expand::Draft, remarks::Remarks};
+use crate::labels::requirement;
+
+type Labels = BTreeMap<String, String>;
+
+/// Pods that wait and run together or not at all. Those of a gang that run already run.
+pub(super) fn gangs(drafts: &[Draft<'_>], pods: &mut [Pod], fleet: &mut Fleet, remarks: &mut Remarks) {
+    let mut all: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        if let Some(gang) = &draft.gang {
+            all.entry((draft.object.namespace(), gang)).or_default().push(index);
+        }
+    }
+    for ((_, name), members) in all {
+        let waiting: Vec<usize> = members.iter().copied().filter(|index| pods[*index].on.is_none()).collect();
+        if waiting.len() < members.len() && !waiting.is_empty() {
+            remarks.say("gang of which some run", "those that wait run all, or none", name);
+        }
+        if waiting.len() < 2 {
+            continue;
+        }
+        let gang = fleet.gangs.len() as u32;
+        fleet.gangs.push(name.to_owned());
+        for index in waiting {
+            pods[index].gang = Some(gang);
+        }
+    }
+}
+
+/// A selector of pods.
+#[derive(Debug)]
+struct Selector<'a> {
+    labels: Vec<(&'a str, &'a str)>,
+    requirements: Vec<requirement::Requirement<'a>>,
+    /// The namespaces in which it looks; none for all.
+    namespaces: Option<Vec<&'a str>>,
+}
+
+impl<'a> Selector<'a> {
+    fn read(term: &View<'a>, namespace: &'a str) -> Option<Self> {
+        let selector = term.field("labelSelector")?;
+        let labels = selector.field("matchLabels").map_or_else(Vec::new, |labels| labels.entries());
+        let expressions = selector.field("matchExpressions").map_or_else(Vec::new, |list| list.items());
+        let named: Vec<&str> = term
+            .field("namespaces")
+            .map_or_else(Vec::new, |list| list.items())
+            .iter()
+            .filter_map(View::text)
+            .collect();
+        let namespaces = match term.field("namespaceSelector") {
+            Some(_) => None,
+            None if named.is_empty() => Some(vec![namespace]),
+            None => Some(named),
+        };
+        Some(Self {
+            labels: labels.into_iter().filter_map(|(key, value)| Some((key, value.text()?))).collect(),
+            requirements: expressions
+                .iter()
+                .map(requirement::Requirement::of_pod)
+                .collect::<Result<_, _>>()
+                .ok()?,
+            namespaces,
+        })
+    }
+
+    fn finds(&self, namespace: &str, labels: &Labels) -> bool {
+        let has = |key: &str, value: &str| labels.get(key).is_some_and(|own| own == value);
+        self.namespaces.as_ref().is_none_or(|all| all.contains(&namespace))
+            && self.labels.iter().all(|(key, value)| has(key, value))
+            && self.requirements.iter().all(|one| {
+                let own: Vec<String> = labels.get(&one.key).cloned().into_iter().collect();
+                one.admits(&own)
+            })
+    }
+
+    /// The same text for the same selector.
+    fn words(&self) -> String {
+        let mut words: Vec<String> =
+            self.labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+        words.extend(self.requirements.iter().map(requirement::Requirement::words));
+        words.sort();
+        let spaces = self.namespaces.as_ref().map_or("all namespaces".to_owned(), |all| all.join(", "));
+        format!("{} in {spaces}", words.join(", "))
+    }
+}
+
+const HARD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+
+/// Required anti-affinity by host name.
+pub(super) fn aparts(
+    drafts: &[Draft<'_>],
+    labels: &[Labels],
+    pods: &mut [Pod],
+    fleet: &mut Fleet,
+    remarks: &mut Remarks,
+) {
+    let mut groups: BTreeMap<String, (Selector<'_>, Vec<usize>)> = BTreeMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let terms = draft.spec.at(&["affinity", "podAntiAffinity", HARD]);
+        for term in terms.map_or_else(Vec::new, |terms| terms.items()) {
+            let name = draft.object.name;
+            let by_host =
+                term.field("topologyKey").and_then(|key| key.text()) == Some("kubernetes.io/hostname");
+            let Some(selector) = Selector::read(&term, draft.object.namespace()).filter(|_| by_host) else {
+                remarks.say("not looked at", "anti-affinity beyond single nodes", name);
+                continue;
+            };
+            if !selector.finds(draft.object.namespace(), &labels[index]) {
+                remarks.say("not looked at", "anti-affinity to pods of another kind", name);
+                continue;
+            }
+            groups.entry(selector.words()).or_insert_with(|| (selector, Vec::new())).1.push(index);
+        }
+    }
+    for (words, (selector, members)) in groups {
+        let group = fleet.aparts.len() as u32;
+        for index in &members {
+            let name = drafts[*index].object.name;
+            match pods[*index].apart {
+                None => pods[*index].apart = Some(group),
+                Some(_) => remarks.say("not looked at", "the second of two anti-affinities", name),
+            }
+        }
+        let others = drafts.iter().enumerate().filter(|(index, draft)| {
+            members.binary_search(index).is_err() && selector.finds(draft.object.namespace(), &labels[*index])
+        });
+        for (_, other) in others {
+            let value = format!("an anti-affinity of others to it ({words})");
+            remarks.say("not looked at", value, other.object.name);
+        }
+        fleet.aparts.push(words);
+    }
+}
+
+/// Spread over zones that may not be left undone.
+pub(super) fn spreads(
+    drafts: &[Draft<'_>],
+    labels: &[Labels],
+    pods: &mut [Pod],
+    fleet: &mut Fleet,
+    remarks: &mut Remarks,
+) {
+    let mut known: BTreeMap<(String, u32), u32> = BTreeMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let list = draft.spec.field("topologySpreadConstraints").map_or_else(Vec::new, |list| list.items());
+        for one in list {
+            let text = |field: &str| one.field(field).and_then(|view| view.text());
+            if text("whenUnsatisfiable") == Some("ScheduleAnyway") {
+                continue;
+            }
+            let name = draft.object.name;
+            let by_zone = text("topologyKey") == Some(ZONE);
+            if !by_zone {
+                let value = format!("spread over `{}`", text("topologyKey").unwrap_or_default());
+                remarks.say("not looked at", value, name);
+                continue;
+            }
+            let selector = Selector::read(&one, draft.object.namespace());
+            let Some(selector) = selector.filter(|it| it.finds(draft.object.namespace(), &labels[index]))
+            else {
+                remarks.say("not looked at", "a spread that does not count the pod itself", name);
+                continue;
+            };
+            let skew = one.field("maxSkew").and_then(|view| view.integer()).unwrap_or(1);
+            let skew = u32::try_from(skew).unwrap_or(1).max(1);
+            if pods[index].spread.is_some() {
+                remarks.say("not looked at", "the second of two spreads", name);
+                continue;
+            }
+            let words = selector.words();
+            let spread = *known.entry((words.clone(), skew)).or_insert_with(|| {
+                fleet.spreads.push(Spread { name: words, skew });
+                fleet.spreads.len() as u32 - 1
+            });
+            pods[index].spread = Some(spread);
+            // A node without the label is no place for it.
+            pods[index].rule.and(Requirement { key: ZONE.to_owned(), test: Test::Exists });
+        }
+    }
+    if !known.is_empty() {
+        let value = "counted over the zones of nodes that let one of the pods in, by selectors, taints and accelerators";
+        remarks.say("spread over zones", value, format!("{} of them", known.len()));
+    }
+}

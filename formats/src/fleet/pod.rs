@@ -1,0 +1,415 @@
+//! What a pod needs, asks of accelerators, and is worth.
+
+use std::collections::BTreeMap;
+
+use plimsoll_catalog::canonical;
+use plimsoll_model::{
+    Diagnostic,
+    fleet::{Amount, Ask, Pod, Toleration},
+    quantity::decimal::parse_pico,
+    read::{self, View},
+    shown,
+};
+
+use super::{
+    device::{Known, NEURON_CORE, NVIDIA, SLICED},
+    expand::Draft,
+    remarks::Remarks,
+    rule,
+};
+use crate::kubernetes::{
+    device::{Meaning, meaning},
+    mig,
+    needs::{Needs, quantity},
+};
+
+/// The worth of a thousandth of a core, in millionths of an accelerator: 0.02 accelerators a core.
+const MILLI_CORE: u64 = 20;
+/// Thousandths of an accelerator in millionths.
+const MILLI: u64 = 1000;
+/// Far above what a pod can be worth, far inside of sums of them.
+const MOST_WORTH: u64 = 1_000_000_000_000;
+
+/// What pods refer to.
+pub(super) struct Context<'a, 'd> {
+    pub(super) overheads: BTreeMap<&'a str, View<'a>>,
+    pub(super) devices: &'d Known,
+    /// GKE lets pods bear the taint of the devices that they ask for.
+    pub(super) is_gke: bool,
+}
+
+/// The labels of a pod, by which selectors of other pods find it.
+pub(super) fn labels(draft: &Draft<'_>) -> BTreeMap<String, String> {
+    let labels = draft.template.at(&["metadata", "labels"]).map_or_else(Vec::new, |labels| labels.entries());
+    labels.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.text()?.to_owned()))).collect()
+}
+
+impl<'a> Context<'a, '_> {
+    /// Reads a pod; its name and groups come later.
+    pub(super) fn read(
+        &self,
+        draft: &Draft<'a>,
+        remarks: &mut Remarks,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Pod {
+        let overhead =
+            draft.spec.field("runtimeClassName").and_then(|class| self.overheads.get(class.text()?));
+        let needs = Needs::of_pod(&draft.spec, &draft.extra, overhead, problems);
+        let mut pod = Pod {
+            rule: rule::read(&draft.spec, problems),
+            on: draft.spec.field("nodeName").and_then(|node| node.text()).map(str::to_owned),
+            ..Pod::default()
+        };
+        for resource in ["cpu", "memory"] {
+            pod.needs.extend(needs.get(resource).map(|amount| (resource.to_owned(), amount)));
+        }
+        pod.needs.insert("pods".to_owned(), 1);
+        Reader { context: self, draft, pod: &mut pod, remarks, problems }.accelerators(&needs);
+        if self.is_gke && !draft.is_live {
+            let keys = needs.devices().map(|(name, ..)| Some(name.to_owned()));
+            pod.rule.tolerations.extend(keys.map(|key| Toleration { key, value: None, effect: None }));
+        }
+        let annotation = |name: &str| annotation(draft, name);
+        pod.worth = pod.accelerators_milli.saturating_mul(MILLI).saturating_add(pod.need("cpu") * MILLI_CORE);
+        if let Some(stated) = annotation("plimsoll.dev/worth") {
+            match stated.text().and_then(worth) {
+                Some(worth) => pod.worth = worth,
+                None => problems.push(
+                    stated
+                        .problem("`plimsoll.dev/worth`: expected a number from 0 to 1000000")
+                        .with_help("in accelerators: \"2.5\" is what two and a half of them are worth"),
+                ),
+            }
+        }
+        if let Some(stated) = annotation("plimsoll.dev/required") {
+            match stated.text() {
+                Some("true") => pod.required = true,
+                Some("false") => {}
+                _ => problems.push(stated.problem("`plimsoll.dev/required`: expected \"true\" or \"false\"")),
+            }
+        }
+        pod.fixed = is_fixed(draft);
+        unheld(draft, remarks);
+        pod
+    }
+}
+
+/// Terms that must hold.
+const HARD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+
+/// What the packing does not look at.
+fn unheld(draft: &Draft<'_>, remarks: &mut Remarks) {
+    if draft.is_live && draft.spec.field("nodeName").is_some() {
+        // It runs where it runs.
+        return;
+    }
+    let has = |path: &[&str]| draft.spec.at(path).is_some_and(|view| !view.items().is_empty());
+    let containers = draft.spec.field("containers").map_or_else(Vec::new, |list| list.items());
+    let has_port = containers.iter().any(|container| {
+        let ports = container.field("ports").map_or_else(Vec::new, |ports| ports.items());
+        ports.iter().any(|port| port.field("hostPort").is_some())
+    });
+    let volumes = draft.spec.field("volumes").map_or_else(Vec::new, |volumes| volumes.items());
+    for (present, what) in [
+        (has(&["affinity", "podAffinity", HARD]), "which pods they must be near (pod affinity)"),
+        (has(&["resourceClaims"]), "their resource claims (DRA)"),
+        (has_port, "ports of the node (hostPort)"),
+        (
+            volumes.iter().any(|volume| volume.field("persistentVolumeClaim").is_some()),
+            "where their volumes can be mounted",
+        ),
+    ] {
+        if present {
+            remarks.say("not looked at", what, draft.object.name);
+        }
+    }
+}
+
+/// An annotation of the pod, else of the object that makes it.
+pub(super) fn annotation<'a>(draft: &Draft<'a>, name: &str) -> Option<View<'a>> {
+    let of = |view: &View<'a>| view.at(&["metadata", "annotations"])?.field(name);
+    of(&draft.template).or_else(|| of(&draft.object.view))
+}
+
+/// A worth in accelerators, as millionths.
+fn worth(text: &str) -> Option<u64> {
+    let pico = parse_pico(text.trim()).ok()?;
+    u64::try_from(pico / 1_000_000).ok().filter(|worth| pico >= 0 && *worth <= MOST_WORTH)
+}
+
+/// Whether a running pod stays: nobody would make it anew elsewhere, or it asks not to be disturbed.
+fn is_fixed(draft: &Draft<'_>) -> bool {
+    let text = |name: &str| annotation(draft, name).and_then(|view| view.text().map(str::to_owned));
+    let by_daemon = draft.object.owner().is_some_and(|(kind, _)| matches!(kind, "DaemonSet" | "Node"));
+    by_daemon
+        || text("kubernetes.io/config.mirror").is_some()
+        || text("karpenter.sh/do-not-disrupt").as_deref() == Some("true")
+        || text("cluster-autoscaler.kubernetes.io/safe-to-evict").as_deref() == Some("false")
+        || draft.object.at(&["metadata", "deletionTimestamp"]).is_some()
+}
+
+/// Reads the accelerators of one pod.
+struct Reader<'a, 'r, 'd> {
+    context: &'r Context<'a, 'd>,
+    draft: &'r Draft<'a>,
+    pod: &'r mut Pod,
+    remarks: &'r mut Remarks,
+    problems: &'r mut Vec<Diagnostic>,
+}
+
+impl<'a> Reader<'a, '_, '_> {
+    fn accelerators(&mut self, needs: &Needs<'a>) {
+        let mut first: Option<View<'a>> = None;
+        for (resource, count, at) in needs.devices() {
+            let known = self.context.devices;
+            let before = self.pod.ask.clone();
+            match meaning(resource) {
+                _ if known.is_counted(resource) => self.count(resource, count),
+                Meaning::Mig => self.mig(resource, count, at),
+                Meaning::NeuronCore => self.neuron(count, at),
+                Meaning::Shared(..) => self.shared(resource, count, at),
+                Meaning::Beside if resource.starts_with("nvidia.com/gpu") => {}
+                _ if known.is_accelerator(resource) => self.whole(resource, count, needs, at),
+                _ => _ = self.pod.needs.insert(resource.to_owned(), count),
+            }
+            if self.pod.ask == before {
+                continue;
+            }
+            if before.is_some() {
+                let problem = at.problem(format!("`{resource}`: a pod with two kinds of accelerator"));
+                let other = first
+                    .as_ref()
+                    .map_or(String::new(), |view| format!("; the other is at `{}`", view.path()));
+                self.problems.push(problem.with_help(format!("a pod gets devices of one kind{other}")));
+            }
+            first = Some(at.clone());
+        }
+        self.fraction(first.as_ref());
+        self.stated();
+    }
+
+    fn ask(&mut self, resource: &str, amount: Amount) {
+        self.pod.accelerators_milli = match amount {
+            Amount::Whole(count) => u64::from(count) * 1000,
+            Amount::Share(milli) => u64::from(milli),
+            Amount::Slice { length, .. } => u64::from(length) * 125,
+        };
+        self.pod.ask = Some(Ask { resource: resource.to_owned(), models: Vec::new(), amount });
+    }
+
+    /// Counted beside devices: whole accelerators all the same.
+    fn count(&mut self, resource: &str, count: u64) {
+        self.pod.needs.insert(resource.to_owned(), count);
+        let shares = self.context.devices.shares.get(resource).copied().unwrap_or(1);
+        self.pod.accelerators_milli += count.saturating_mul(1000) / shares;
+    }
+
+    fn number(&mut self, resource: &str, count: u64, at: &View<'_>) -> Option<u16> {
+        let number = u16::try_from(count).ok();
+        if number.is_none() {
+            self.problems.push(at.problem(format!("`{resource}`: {count} is more than any node has")));
+        }
+        number
+    }
+
+    fn whole(&mut self, resource: &str, count: u64, needs: &Needs<'a>, at: &View<'a>) {
+        let Some(count) = self.number(resource, count, at) else { return };
+        let share = if resource == NVIDIA { self.hami(needs) } else { None };
+        match share {
+            Some(_) if count > 1 => {
+                let problem = at.problem(format!("`{resource}`: a part of each of {count} cards"));
+                self.problems.push(problem.with_help(
+                    "a pod has a part of one card, or whole ones: ask for whole cards, or split the pod",
+                ));
+            }
+            Some(milli) => self.ask(resource, Amount::Share(milli)),
+            None => self.ask(resource, Amount::Whole(count)),
+        }
+    }
+
+    /// The part of a card that `HAMi`'s resources ask for, in thousandths; none for a whole one.
+    fn hami(&mut self, needs: &Needs<'a>) -> Option<u16> {
+        let percent = ["nvidia.com/gpucores", "nvidia.com/gpumem-percentage"];
+        let percent = percent.iter().filter_map(|name| needs.get(name)).max();
+        let memory = &self.context.devices.memory;
+        let by_memory = needs.get("nvidia.com/gpumem").map(|mib| {
+            // Of the smallest card that has so much.
+            let card = memory.values().copied().filter(|has| *has >= mib).min().unwrap_or(mib).max(1);
+            if memory.len() > 1 {
+                let value = "memory in MiB is a part of the smallest card that has so much";
+                self.remarks.say("parts of cards by memory", value, self.draft.object.name);
+            }
+            (mib.saturating_mul(1000)).div_ceil(card)
+        });
+        let milli = percent.map(|percent| percent.saturating_mul(10)).into_iter().chain(by_memory).max()?;
+        u16::try_from(milli).ok().filter(|milli| (1..1000).contains(milli))
+    }
+
+    fn mig(&mut self, resource: &str, count: u64, at: &View<'_>) {
+        let Some(profile) = mig::profile(resource) else { return };
+        let cards = mig::cards(profile);
+        let sliced: Vec<String> = self
+            .context
+            .devices
+            .sliced
+            .iter()
+            .filter(|name| cards.iter().any(|card| card.name == **name))
+            .cloned()
+            .collect();
+        let geometry = sliced.first().and_then(|card| mig::geometry(card, profile));
+        match geometry.filter(|_| !self.context.devices.is_cut(resource)) {
+            Some(_) if count > 1 => {
+                let problem = at.problem(format!("`{resource}`: {count} slices for one pod"));
+                self.problems.push(problem.with_help(
+                    "on cards that are cut anew (plimsoll.dev/mig: dynamic) a pod has one slice: ask for a larger one",
+                ));
+            }
+            Some((length, starts)) => {
+                self.ask(SLICED, Amount::Slice { length, starts });
+                if let Some(ask) = &mut self.pod.ask {
+                    ask.models = sliced;
+                }
+            }
+            None => {
+                self.pod.needs.insert(resource.to_owned(), count);
+                let milli = cards.iter().map(|card| card.milli).max().unwrap_or(1000);
+                self.pod.accelerators_milli += milli.saturating_mul(count);
+            }
+        }
+    }
+
+    fn shared(&mut self, resource: &str, count: u64, at: &View<'_>) {
+        let Some(number) = self.number(resource, count, at) else { return };
+        self.ask(resource, Amount::Whole(number));
+        let shares = self.context.devices.shares.get(resource).copied().unwrap_or(1);
+        self.pod.accelerators_milli = count.saturating_mul(1000) / shares;
+    }
+
+    /// Cores of Inferentia and Trainium: parts of a device, or whole ones.
+    fn neuron(&mut self, count: u64, at: &View<'_>) {
+        const NEURON: &str = "aws.amazon.com/neuron";
+        let Some(cores) = self.context.devices.cores else {
+            // Nodes count cores alone.
+            if let Some(number) = self.number(NEURON_CORE, count, at) {
+                self.ask(NEURON_CORE, Amount::Whole(number));
+            }
+            return;
+        };
+        let amount = if count < cores {
+            u16::try_from((count * 1000).div_ceil(cores)).ok().map(Amount::Share)
+        } else {
+            if !count.is_multiple_of(cores) {
+                let value = format!("{count} Neuron cores take {} devices of {cores}", count.div_ceil(cores));
+                self.remarks.say("rounded up to devices", value, self.draft.object.name);
+            }
+            u16::try_from(count.div_ceil(cores)).ok().map(Amount::Whole)
+        };
+        if let Some(amount) = amount {
+            self.ask(NEURON, amount);
+        }
+    }
+
+    /// `gpu-fraction`, by which KAI and Run:ai ask for a part of a card.
+    fn fraction(&mut self, first: Option<&View<'a>>) {
+        let Some(stated) = annotation(self.draft, "gpu-fraction") else { return };
+        let milli =
+            stated.text().and_then(|text| parse_pico(text.trim()).ok()).map(|pico| pico / 1_000_000_000);
+        let milli =
+            milli.and_then(|milli| u16::try_from(milli).ok()).filter(|milli| (1..1000).contains(milli));
+        let Some(milli) = milli else {
+            let problem = stated.problem("`gpu-fraction`: expected a part of one card, above 0 and below 1");
+            self.problems.push(problem.with_help("such as \"0.5\", in steps of 0.001"));
+            return;
+        };
+        if let Some(whole) = first {
+            let problem = stated.problem("`gpu-fraction`: the pod asks for whole devices too");
+            self.problems
+                .push(problem.with_help(format!("remove one of the two; the other is `{}`", whole.path())));
+            return;
+        }
+        self.ask(NVIDIA, Amount::Share(milli));
+    }
+
+    /// `plimsoll.dev/request`, which stands in place of what the containers ask for.
+    fn stated(&mut self) {
+        let Some(stated) = annotation(self.draft, "plimsoll.dev/request") else { return };
+        let text = stated.text().unwrap_or_default();
+        let Some(request) =
+            read::documents("plimsoll.dev/request", text.as_bytes()).ok().and_then(|mut all| all.pop())
+        else {
+            let problem = stated.problem("`plimsoll.dev/request`: expected a request such as a Workload's");
+            self.problems.push(problem.with_help("'{accelerators: {count: 0.25}, cpu: 2, memory: 8Gi}'"));
+            return;
+        };
+        let (_, request) = request.split();
+        let root = request.root();
+        for resource in ["cpu", "memory"] {
+            let Some(text) = root.field(resource).and_then(|view| view.text().map(str::to_owned)) else {
+                continue;
+            };
+            match quantity(resource, text.trim()) {
+                Ok(value) => _ = self.pod.needs.insert(resource.to_owned(), value),
+                Err(why) => {
+                    let message = format!("`plimsoll.dev/request`, {resource}: {why}");
+                    self.problems.push(stated.problem(message));
+                }
+            }
+        }
+        let Some(accelerators) = root.field("accelerators") else { return };
+        let count = accelerators.field("count").and_then(|view| view.text().map(str::to_owned));
+        let milli = count.as_deref().map_or(Some(1000), |text| {
+            parse_pico(text.trim()).ok().and_then(|pico| u64::try_from(pico / 1_000_000_000).ok())
+        });
+        let resource = self.pod.ask.as_ref().map(|ask| ask.resource.clone());
+        let resource = resource.or_else(|| self.context.devices.only().map(str::to_owned));
+        let resource = resource.unwrap_or_else(|| NVIDIA.to_owned());
+        let amount = match milli {
+            Some(milli @ 1..1000) => u16::try_from(milli).ok().map(Amount::Share),
+            Some(milli) if milli > 0 && milli.is_multiple_of(1000) => {
+                u16::try_from(milli / 1000).ok().map(Amount::Whole)
+            }
+            _ => None,
+        };
+        let Some(amount) = amount else {
+            let message = format!(
+                "`plimsoll.dev/request`: {} accelerators are neither whole ones nor a part of one",
+                shown(count.as_deref().unwrap_or_default())
+            );
+            self.problems
+                .push(stated.problem(message).with_help("a pod has whole devices, or a part of one"));
+            return;
+        };
+        self.ask(&resource, amount);
+        let models = accelerators.field("anyOf").map_or_else(Vec::new, |list| list.items());
+        let mut models: Vec<String> =
+            models.iter().filter_map(|one| Some(canonical(one.text()?).into_owned())).collect();
+        models.sort();
+        models.dedup();
+        if let Some(ask) = &mut self.pod.ask {
+            ask.models = models;
+        }
+    }
+}
+
+/// Gives each pod its name: its own where that is enough, else with its namespace.
+pub(super) fn name(drafts: &[Draft<'_>], pods: &mut [Pod], given: &[Pod], problems: &mut Vec<Diagnostic>) {
+    let mut count: BTreeMap<&str, u32> = given.iter().map(|pod| (&*pod.name, 1)).collect();
+    for draft in drafts {
+        *count.entry(&draft.name).or_default() += 1;
+    }
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, (draft, pod)) in drafts.iter().zip(pods.iter_mut()).enumerate() {
+        pod.name = match count.get(&*draft.name) {
+            Some(1) => draft.name.clone(),
+            _ => format!("{}/{}", draft.object.namespace(), draft.name),
+        };
+        if let Some(first) = seen.insert(pod.name.clone(), index) {
+            let at = draft.object.at(&["metadata", "name"]).unwrap_or_else(|| draft.object.view.clone());
+            let problem = at.problem(format!("a second pod `{}`", shown(&pod.name)));
+            problems.push(problem.with_help(format!(
+                "the first is at {}; a pod has one name in its namespace",
+                super::node::place(&drafts[first].object)
+            )));
+        }
+    }
+}

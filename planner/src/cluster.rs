@@ -1,0 +1,20 @@
+//! Which pod goes to which node and device of one cluster.
+//!
+//! In passes: [`read`](read()) reads nodes and pods, `state` puts them in numbers, `plimsoll_packing` packs
+//! them, `report` says what came of it, with what is in the way of each pod that waits (`obstacle`) and how
+//! many more would fit (`room`).
+
+mod kinds;
+mod mend;
+mod obstacle;
+mod read;
+mod report;
+mod room;
+mod rules;
+mod running;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use read::read;
+pub use report::{Settings, plan};

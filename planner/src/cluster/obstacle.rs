@@ -1,0 +1,184 @@
+//! What stands in the way of a pod that waits, node by node, and what proves that it does.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{
+    fleet::{Amount, Node, Pod},
+    packing::{Cause, Obstacle},
+};
+use plimsoll_packing::fleet::{Ask, Cluster, Overfull, Request, State};
+
+use super::rules::{Refusal, refusal};
+
+/// A node that is like some others, as the fleet has it, in numbers, and what is free on it.
+pub(super) struct Seen<'a> {
+    pub(super) node: &'a Node,
+    pub(super) state: &'a State,
+    pub(super) count: u64,
+}
+
+/// The first thing in the way on each node, most nodes first; a node on which nothing is in the way counts for
+/// none.
+pub(super) fn causes(
+    cluster: &Cluster,
+    memory_unit: u64,
+    pod: &Pod,
+    request: &Request,
+    nodes: &[Seen<'_>],
+) -> Vec<Cause> {
+    let mut found: BTreeMap<(Obstacle, String), Cause> = BTreeMap::new();
+    for seen in nodes {
+        let Some((constraint, name)) = first(cluster, pod, request, seen) else { continue };
+        let (needs, has) = amounts(memory_unit, constraint, &name, pod, request, seen);
+        let cause = found.entry((constraint, name.clone())).or_insert(Cause {
+            constraint,
+            name,
+            nodes: 0,
+            needs,
+            has,
+        });
+        cause.nodes += seen.count;
+        cause.has = match (cause.has, has) {
+            (Some(most), Some(has)) => Some(most.max(has)),
+            (most, has) => most.or(has),
+        };
+    }
+    let mut causes: Vec<Cause> = found.into_values().collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.nodes));
+    causes
+}
+
+fn first(cluster: &Cluster, pod: &Pod, request: &Request, seen: &Seen<'_>) -> Option<(Obstacle, String)> {
+    match refusal(&pod.rule, seen.node) {
+        Some(Refusal::Label(key)) => return Some((Obstacle::Selector, key.to_owned())),
+        Some(Refusal::Affinity) => return Some((Obstacle::Selector, "node affinity".to_owned())),
+        Some(Refusal::Taint(taint)) => return Some((Obstacle::Taint, taint.key.clone())),
+        None => {}
+    }
+    if let Some(ask) = &pod.ask {
+        let has = seen.node.devices.as_ref().is_some_and(|devices| {
+            devices.resource == ask.resource && (ask.models.is_empty() || ask.models.contains(&devices.model))
+        });
+        if !has {
+            let models = if ask.models.is_empty() { ask.resource.clone() } else { ask.models.join(" or ") };
+            return Some((Obstacle::Accelerator, models));
+        }
+    }
+    Some(match seen.state.lacks(request)? {
+        Overfull::Cpu => (Obstacle::Cpu, "cpu".to_owned()),
+        Overfull::Memory => (Obstacle::Memory, "memory".to_owned()),
+        Overfull::Device => {
+            let resource = pod.ask.as_ref().map_or(String::new(), |ask| ask.resource.clone());
+            (Obstacle::Devices, resource)
+        }
+        Overfull::Resource(at) => {
+            (Obstacle::Resource, cluster.resources.get(at).cloned().unwrap_or_default())
+        }
+        Overfull::Apart(_) => (Obstacle::Apart, "kubernetes.io/hostname".to_owned()),
+    })
+}
+
+/// What the pod needs of it, and what the node has free.
+fn amounts(
+    memory_unit: u64,
+    constraint: Obstacle,
+    name: &str,
+    pod: &Pod,
+    request: &Request,
+    seen: &Seen<'_>,
+) -> (Option<f64>, Option<f64>) {
+    let state = seen.state;
+    let (needs, has) = match constraint {
+        Obstacle::Cpu => (pod.need("cpu") as f64 / 1000.0, state.cpu_milli as f64 / 1000.0),
+        Obstacle::Memory => {
+            let has = state.memory_mib.saturating_mul(memory_unit);
+            (pod.need("memory") as f64, has as f64)
+        }
+        Obstacle::Devices => (pod.accelerators_milli as f64 / 1000.0, most(state, request.devices)),
+        Obstacle::Resource => {
+            let has = seen.node.room.get(name).copied().unwrap_or(0);
+            (pod.need(name) as f64, has as f64)
+        }
+        _ => return (None, None),
+    };
+    (Some(needs), Some(has))
+}
+
+/// The most that a pod with such an ask could have of the devices.
+fn most(state: &State, ask: Ask) -> f64 {
+    match ask {
+        Ask::Whole(_) => state.whole() as f64,
+        Ask::Share(_) => {
+            f64::from(state.devices.iter().map(|device| device.free).max().unwrap_or(0)) / 1000.0
+        }
+        Ask::Slice(_) => {
+            let free = |device: &plimsoll_packing::fleet::Device| match (device.is_whole(), device.taken) {
+                (false, 0) => 0,
+                (_, taken) => taken.count_zeros(),
+            };
+            f64::from(state.devices.iter().map(free).max().unwrap_or(0)) / 8.0
+        }
+        Ask::None => 0.0,
+    }
+}
+
+/// Why no packing holds a pod whatever else waits: no node is large enough, empty. Nothing when one is.
+pub(super) fn never(
+    memory_unit: u64,
+    pod: &Pod,
+    request: &Request,
+    nodes: &[(&Node, State)],
+) -> Option<String> {
+    let open: Vec<&(&Node, State)> =
+        nodes.iter().filter(|(node, _)| refusal(&pod.rule, node).is_none()).collect();
+    if open.is_empty() {
+        return Some("no node lets it in, by its selectors, affinities and tolerations".to_owned());
+    }
+    let with_devices: Vec<&&(&Node, State)> = open
+        .iter()
+        .filter(|(node, _)| {
+            pod.ask.as_ref().is_none_or(|ask| {
+                node.devices.as_ref().is_some_and(|devices| {
+                    devices.resource == ask.resource
+                        && (ask.models.is_empty() || ask.models.contains(&devices.model))
+                })
+            })
+        })
+        .collect();
+    if with_devices.is_empty() {
+        let ask = pod.ask.as_ref().map_or(String::new(), |ask| {
+            if ask.models.is_empty() { ask.resource.clone() } else { ask.models.join(" or ") }
+        });
+        return Some(format!("no node that lets it in has {ask}"));
+    }
+    let empty = Request { apart: None, ..request.clone() };
+    if with_devices.iter().any(|(_, state)| state.fits(&empty)) {
+        return None;
+    }
+    let asked = asked(pod);
+    let cores = with_devices.iter().map(|(_, state)| state.cpu_milli).max().unwrap_or(0) as f64 / 1000.0;
+    let memory = with_devices.iter().map(|(_, state)| state.memory_mib).max().unwrap_or(0);
+    let memory = memory.saturating_mul(memory_unit) >> 20;
+    let devices = with_devices.iter().map(|(_, state)| state.devices.len()).max().unwrap_or(0);
+    Some(format!(
+        "no node is large enough even when empty: it asks for {asked}; of those that let it in the most of each is \
+         {devices} accelerators, {cores} cores, {memory} MiB"
+    ))
+}
+
+/// What a pod asks for, in words.
+fn asked(pod: &Pod) -> String {
+    let mut words = Vec::new();
+    if let Some(ask) = &pod.ask {
+        words.push(match ask.amount {
+            Amount::Whole(count) => format!("{count} of {}", ask.resource),
+            Amount::Share(milli) => format!("{} of one {}", f64::from(milli) / 1000.0, ask.resource),
+            Amount::Slice { length, .. } => format!("a slice of {length} eighths"),
+        });
+    }
+    words.push(format!("{} cores", pod.need("cpu") as f64 / 1000.0));
+    words.push(format!("{} MiB", pod.need("memory") >> 20));
+    let further = pod.needs.iter().filter(|(name, _)| !matches!(&***name, "cpu" | "memory" | "pods"));
+    words.extend(further.map(|(name, amount)| format!("{amount} {name}")));
+    words.join(", ")
+}

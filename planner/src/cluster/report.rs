@@ -1,0 +1,287 @@
+//! From a fleet to a packing that explains itself.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{
+    Duration, Fleet, Ratio,
+    document::ApiVersion,
+    fleet::Pod,
+    packing::{
+        Amounts, Assignment, Cause, Flags, Hold, Inputs, Objective, Obstacle, Packing, PackingKind, Solver,
+        Unplaced,
+    },
+    plan::{Assumption, Status},
+};
+use plimsoll_packing::{
+    Params,
+    fleet::{Cluster, Placement, State as Free},
+};
+use plimsoll_solver::Phase;
+
+use super::{
+    kinds::{self, Hardware},
+    mend::mend,
+    obstacle,
+    room::{Rest, alike, would_fit},
+    state::{self, State},
+};
+use crate::PlanError;
+
+/// What the command line decides about a packing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    /// Running pods that may move.
+    pub moves: u32,
+    /// The gap at which the search may stop.
+    pub gap: Ratio,
+    /// Wall-clock limit.
+    pub time_limit: Option<Duration>,
+}
+
+/// Packs the pods that wait.
+///
+/// # Errors
+/// When the packing cannot hold what the documents say.
+pub fn plan(
+    fleet: &Fleet,
+    settings: &Settings,
+    observe: &mut dyn FnMut(&Phase),
+) -> Result<Packing, PlanError> {
+    let mut phase = |name, counts: &[(&'static str, usize)]| {
+        let counts = counts.iter().map(|(name, count)| (*name, *count as u64)).collect();
+        observe(&Phase { name, total: None, bound: None, counts });
+    };
+    phase("read", &[("nodes", fleet.nodes.len()), ("pods", fleet.pods.len())]);
+    let State { cluster, memory_unit, assumptions } = state::of(fleet, settings.moves > 0)?;
+    phase("stated", &[("models", cluster.models.len()), ("resources", cluster.resources.len())]);
+    let mut packed = plimsoll_packing::pack(&cluster, &params(settings))
+        .map_err(|invalid| PlanError::input(invalid.to_string(), "see the nodes and pods that it names"))?;
+    mend(&cluster, &mut packed);
+    let stats = &packed.stats;
+    phase("packed", &[("patterns", stats.patterns), ("rounds", stats.rounds)]);
+    let answer = Answer { fleet, cluster: &cluster, memory_unit, packed: &packed };
+    Ok(answer.document(settings, assumptions))
+}
+
+fn params(settings: &Settings) -> Params {
+    let gap = settings.gap.to_f64();
+    let default = Params::default();
+    Params { gap: if gap > 0.0 { gap } else { default.gap }, ..default }
+}
+
+struct Answer<'a> {
+    fleet: &'a Fleet,
+    cluster: &'a Cluster,
+    memory_unit: u64,
+    packed: &'a plimsoll_packing::Packing,
+}
+
+impl Answer<'_> {
+    fn document(&self, settings: &Settings, more: Vec<Assumption>) -> Packing {
+        let objective = self.objective();
+        let waits = |(_, place): &(&Pod, &Option<Placement>)| place.is_none();
+        let pods = || self.fleet.pods.iter().zip(&self.packed.placements);
+        let refused = pods().filter(waits).any(|(pod, _)| pod.required);
+        let status = match (refused, objective.gap <= 1e-6) {
+            (true, _) => Status::Infeasible,
+            (false, true) => Status::Optimal,
+            (false, false) => Status::Feasible,
+        };
+        let (classes, unplaced) = self.classes(&objective);
+        let mut assumptions = self.fleet.assumptions.clone();
+        assumptions.extend(more);
+        let count = |count: usize| count as u64;
+        let stats = &self.packed.stats;
+        Packing {
+            api_version: ApiVersion::default(),
+            kind: PackingKind::Packing,
+            status,
+            reproducible: settings.time_limit.is_none(),
+            objective,
+            asked: amounts(pods().map(|(pod, _)| pod)),
+            placed: amounts(pods().filter(|pair| !waits(pair)).map(|(pod, _)| pod)),
+            running: amounts(pods().filter(|(pod, _)| pod.on.is_some()).map(|(pod, _)| pod)),
+            assignments: self.assignments(),
+            unplaced,
+            classes,
+            node_kinds: kinds::nodes(self.fleet, &self.one_more()),
+            add: Vec::new(),
+            moves: Vec::new(),
+            assumptions,
+            solver: Solver {
+                pod_classes: count(stats.pod_classes),
+                node_classes: count(stats.node_classes),
+                patterns: count(stats.patterns),
+                rounds: count(stats.rounds),
+            },
+            inputs: Inputs {
+                digest: self.fleet.digest.clone(),
+                flags: Flags {
+                    moves: settings.moves,
+                    gap: settings.gap.to_f64(),
+                    time_limit: settings.time_limit,
+                },
+            },
+        }
+    }
+
+    fn objective(&self) -> Objective {
+        let (worth, bound) = (self.packed.worth as f64 / 1e6, self.packed.bound as f64 / 1e6);
+        let gap = if self.packed.worth == self.packed.bound { 0.0 } else { (bound - worth) / bound };
+        Objective { worth, bound_worth: bound, gap }
+    }
+
+    fn assignments(&self) -> Vec<Assignment> {
+        let one = |(pod, place): (&Pod, &Option<Placement>)| {
+            let place = place.as_ref()?;
+            let hold = |hold: &plimsoll_packing::fleet::Hold| Hold {
+                index: hold.index,
+                milli: hold.milli,
+                parts: (hold.parts != 0).then_some(hold.parts),
+            };
+            let node = &self.fleet.nodes[place.node].name;
+            Some(Assignment {
+                pod: pod.name.clone(),
+                node: node.clone(),
+                devices: place.devices.iter().map(hold).collect(),
+                running: pod.on.as_ref() == Some(node),
+            })
+        };
+        self.fleet.pods.iter().zip(&self.packed.placements).filter_map(one).collect()
+    }
+
+    /// The classes of the pods that did not run, and those of them that wait.
+    fn classes(&self, objective: &Objective) -> (Vec<plimsoll_model::packing::Class>, Vec<Unplaced>) {
+        let placements = &self.packed.placements;
+        let rest = Rest::of(self.fleet, self.cluster, placements);
+        let free = alike(self.cluster, &self.packed.states, &rest);
+        let seen: Vec<obstacle::Seen<'_>> = free
+            .iter()
+            .map(|alike| obstacle::Seen {
+                node: &self.fleet.nodes[alike.members[0]],
+                state: alike.state,
+                count: alike.members.len() as u64,
+            })
+            .collect();
+        let empty: Vec<Free> = self.cluster.nodes.iter().map(Free::empty).collect();
+        let whole = Rest::of(self.fleet, self.cluster, &[]);
+        let empty: Vec<_> = alike(self.cluster, &empty, &whole)
+            .iter()
+            .map(|alike| (&self.fleet.nodes[alike.members[0]], alike.state.clone()))
+            .collect();
+        let (mut classes, mut unplaced) = (Vec::new(), Vec::new());
+        let priced = self.packed.classes.iter();
+        let prices: BTreeMap<usize, f64> =
+            priced.flat_map(|class| class.pods.iter().map(|pod| (*pod, micro(class.price)))).collect();
+        for pods in kinds::classes(self.cluster) {
+            let pod = &self.cluster.pods[pods[0]];
+            let waiting: Vec<usize> = pods.iter().copied().filter(|at| placements[*at].is_none()).collect();
+            let needs = Rest::needs(&rest.names, &self.fleet.pods[pods[0]]);
+            let fit = would_fit(self.cluster, &free, &self.in_zones(pod.spread), pod, &needs);
+            let placed = (pods.len() - waiting.len()) as u64;
+            classes.push(kinds::class(self.fleet, &pods, placed, fit, prices.get(&pods[0]).copied()));
+            if waiting.is_empty() {
+                continue;
+            }
+            let stated = &self.fleet.pods[pods[0]];
+            let mut causes = obstacle::causes(self.cluster, self.memory_unit, stated, &pod.request, &seen);
+            let held = causes.iter().map(|cause| cause.nodes).sum::<u64>();
+            if held < self.fleet.nodes.len() as u64 {
+                causes.extend(self.together(stated, fit, self.fleet.nodes.len() as u64 - held));
+            }
+            let proof = obstacle::never(self.memory_unit, stated, &pod.request, &empty)
+                .unwrap_or_else(|| self.bounded(objective));
+            unplaced.extend(waiting.into_iter().map(|at| (at, causes.clone(), proof.clone())));
+        }
+        unplaced.sort_by_key(|(at, ..)| *at);
+        let named = |(at, causes, proof): (usize, Vec<Cause>, String)| Unplaced {
+            pod: self.fleet.pods[at].name.clone(),
+            causes,
+            proof,
+        };
+        (classes, unplaced.into_iter().map(named).collect())
+    }
+
+    /// What one more node of each kind would bring; of those that differ in whom they let in, the most.
+    fn one_more(&self) -> BTreeMap<Hardware, f64> {
+        let mut worth: BTreeMap<Hardware, f64> = BTreeMap::new();
+        for (node, stated) in self.cluster.nodes.iter().zip(&self.fleet.nodes) {
+            let like = |kind: &&plimsoll_packing::explain::KindReport| {
+                let of = &kind.node;
+                (of.cpu_milli, of.memory_mib, of.model, of.devices, of.pool, &of.extras)
+                    == (node.cpu_milli, node.memory_mib, node.model, node.devices, node.pool, &node.extras)
+            };
+            let Some(kind) = self.packed.kinds.iter().find(like) else { continue };
+            let most = worth.entry(Hardware::of(stated)).or_insert(0.0);
+            *most = most.max(micro(kind.one_more));
+        }
+        worth
+    }
+
+    /// How many pods of a spread are in each zone whose nodes let one of them in.
+    fn in_zones(&self, spread: Option<u32>) -> BTreeMap<u32, u64> {
+        let mut zones = BTreeMap::new();
+        let Some(spread) = spread else { return zones };
+        let members = || self.cluster.pods.iter().filter(|pod| pod.spread == Some(spread));
+        for node in self.cluster.nodes.iter().filter(|node| members().any(|pod| pod.request.allows(node))) {
+            zones.extend(node.zone.map(|zone| (zone, 0)));
+        }
+        for (pod, place) in self.cluster.pods.iter().zip(&self.packed.placements) {
+            let zone = place.as_ref().and_then(|place| self.cluster.nodes[place.node].zone);
+            if let Some(zone) = zone.filter(|_| pod.spread == Some(spread)) {
+                *zones.entry(zone).or_default() += 1;
+            }
+        }
+        zones
+    }
+
+    /// What is in the way where a node by itself would do: the others of its gang or its spread.
+    fn together(&self, pod: &Pod, fit: u64, nodes: u64) -> Option<Cause> {
+        let cause = |constraint, name: &String, needs, has| Cause {
+            constraint,
+            name: name.clone(),
+            nodes,
+            needs: Some(needs),
+            has: Some(has),
+        };
+        if let Some(gang) = pod.gang {
+            let size = self.fleet.pods.iter().filter(|other| other.gang == Some(gang)).count();
+            return Some(cause(Obstacle::Gang, &self.fleet.gangs[gang as usize], size as f64, fit as f64));
+        }
+        let spread = &self.fleet.spreads[pod.spread? as usize];
+        Some(cause(Obstacle::Spread, &spread.name, f64::from(spread.skew), fit as f64))
+    }
+
+    /// That no packing serves everybody, by the bound.
+    fn bounded(&self, objective: &Objective) -> String {
+        let all: u64 = self.fleet.pods.iter().map(|pod| pod.worth).sum();
+        let all = all as f64 / 1e6;
+        let Objective { worth, bound_worth, gap } = *objective;
+        let short = all - bound_worth;
+        let best = if gap <= 0.0 {
+            format!("no packing is worth more than this one, {worth:.3}")
+        } else {
+            format!("no packing is worth more than {bound_worth:.3}, and this one is worth {worth:.3}")
+        };
+        if short > 0.0 {
+            format!("{best}; all pods are worth {all:.3}, so pods worth {short:.3} wait in any packing")
+        } else {
+            format!("{best}: it is not proven that some must wait")
+        }
+    }
+}
+
+/// To the millionth, as worth is counted.
+fn micro(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+fn amounts<'a>(pods: impl Iterator<Item = &'a Pod>) -> Amounts {
+    let (mut count, mut accelerators, mut cpu) = (0, 0, 0);
+    for pod in pods {
+        count += 1;
+        accelerators += pod.accelerators_milli;
+        cpu += pod.need("cpu");
+    }
+    Amounts { pods: count, accelerators: accelerators as f64 / 1000.0, cpu: cpu as f64 / 1000.0 }
+}

@@ -1,0 +1,142 @@
+//! How many more pods of a kind fit in what is left, each kind by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::Fleet;
+use plimsoll_packing::fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, State};
+
+/// Resources that some pod needs and that the packing does not count, since they cannot run out in it.
+pub(super) struct Rest {
+    pub(super) names: Vec<String>,
+    /// What is left of each on each node.
+    pub(super) left: Vec<Vec<u64>>,
+}
+
+/// Nodes that are alike in what is free and whom they let in.
+pub(super) struct Alike<'a> {
+    pub(super) node: &'a Node,
+    pub(super) state: &'a State,
+    /// What is left of [`Rest`].
+    left: &'a [u64],
+    /// Places in the cluster's nodes.
+    pub(super) members: Vec<usize>,
+}
+
+/// What nodes are alike in.
+type Kind<'a> = (Option<Model>, u32, Option<u32>, &'a State, &'a [u64]);
+
+/// The nodes in these states by what they are alike in.
+pub(super) fn alike<'a>(cluster: &'a Cluster, states: &'a [State], rest: &'a Rest) -> Vec<Alike<'a>> {
+    let mut found: BTreeMap<Kind<'_>, Vec<usize>> = BTreeMap::new();
+    for (at, (node, state)) in cluster.nodes.iter().zip(states).enumerate() {
+        found.entry((node.model, node.pool, node.zone, state, &rest.left[at][..])).or_default().push(at);
+    }
+    let mut all = Vec::with_capacity(found.len());
+    for ((_, _, _, state, left), members) in found {
+        all.push(Alike { node: &cluster.nodes[members[0]], state, left, members });
+    }
+    all
+}
+
+/// How many more pods like this one would fit.
+pub(super) fn would_fit(
+    cluster: &Cluster,
+    free: &[Alike<'_>],
+    here: &BTreeMap<u32, u64>,
+    pod: &Pod,
+    rest: &[u64],
+) -> u64 {
+    let mut zones: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut all = 0_u64;
+    for alike in free.iter().filter(|alike| pod.request.allows(alike.node)) {
+        let fit = copies(alike, &pod.request, rest).saturating_mul(alike.members.len() as u64);
+        all = all.saturating_add(fit);
+        if let Some(zone) = alike.node.zone {
+            let in_zone = zones.entry(zone).or_default();
+            *in_zone = in_zone.saturating_add(fit);
+        }
+    }
+    match pod.spread {
+        Some(spread) => spread_over(u64::from(cluster.spreads[spread as usize].skew), &zones, here),
+        None => all,
+    }
+}
+
+/// How many more may come to the zones that have room for so many, beside those that are there.
+fn spread_over(skew: u64, room: &BTreeMap<u32, u64>, here: &BTreeMap<u32, u64>) -> u64 {
+    let zones = here.keys().copied();
+    let of = |map: &BTreeMap<u32, u64>, zone: u32| map.get(&zone).copied().unwrap_or(0);
+    let full = |zone: u32| of(here, zone).saturating_add(of(room, zone));
+    let least = zones.clone().map(full).min().unwrap_or(0);
+    zones.map(|zone| full(zone).min(least.saturating_add(skew)).saturating_sub(of(here, zone))).sum()
+}
+
+/// How many pods of a request fit in what is free on a node.
+fn copies(alike: &Alike<'_>, request: &Request, rest: &[u64]) -> u64 {
+    // A node takes no more than so many of what asks for nothing at all.
+    const PODS: u64 = 110;
+    let state = alike.state;
+    let times = |free: u64, asked: u64| free.checked_div(asked).unwrap_or(u64::MAX);
+    let mut fit = times(state.cpu_milli, request.cpu_milli).min(times(state.memory_mib, request.memory_mib));
+    for (at, asked) in request.extras.iter().enumerate() {
+        fit = fit.min(times(state.extras.get(at).copied().unwrap_or(0), *asked));
+    }
+    for (left, asked) in alike.left.iter().zip(rest) {
+        fit = fit.min(times(*left, *asked));
+    }
+    if let Some(group) = request.apart {
+        fit = fit.min(u64::from(state.apart.binary_search(&group).is_err()));
+    }
+    let by_devices = match request.devices {
+        // What asks for nothing at all fits as often as one likes; a node runs no more than this.
+        Ask::None => u64::MAX,
+        Ask::Share(milli) => state.devices.iter().map(|device| u64::from(device.free / milli.max(1))).sum(),
+        Ask::Whole(count) => times(state.whole() as u64, u64::from(count)),
+        Ask::Slice(slice) => {
+            let on = |device: &plimsoll_packing::fleet::Device| {
+                let (mut taken, mut count) = (device.taken, 0);
+                if !device.is_whole() && device.taken == 0 {
+                    return 0;
+                }
+                while let Some(mask) = slice.masks(taken).next() {
+                    taken |= mask;
+                    count += 1;
+                }
+                count
+            };
+            state.devices.iter().map(on).sum()
+        }
+    };
+    match fit.min(by_devices) {
+        u64::MAX => PODS,
+        fit => fit,
+    }
+}
+
+impl Rest {
+    /// What is left beside the pods that are placed, of what pods need and the packing does not count.
+    pub(super) fn of(fleet: &Fleet, cluster: &Cluster, placements: &[Option<Placement>]) -> Self {
+        let counts = |name: &String| matches!(&**name, "cpu" | "memory") || cluster.resources.contains(name);
+        let needed: BTreeSet<&String> =
+            fleet.pods.iter().flat_map(|pod| pod.needs.keys()).filter(|name| !counts(name)).collect();
+        let names: Vec<String> = needed.into_iter().cloned().collect();
+        let room = |node: &plimsoll_model::fleet::Node, name: &String| match node.room.get(name) {
+            None if name == "pods" => u64::MAX,
+            room => room.copied().unwrap_or(0),
+        };
+        let mut left: Vec<Vec<u64>> =
+            fleet.nodes.iter().map(|node| names.iter().map(|name| room(node, name)).collect()).collect();
+        for (pod, place) in fleet.pods.iter().zip(placements) {
+            let Some(place) = place else { continue };
+            for (left, need) in left[place.node].iter_mut().zip(Self::needs(&names, pod)) {
+                *left = left.saturating_sub(need);
+            }
+        }
+        Self { names, left }
+    }
+
+    /// What a pod needs of them.
+    pub(super) fn needs(names: &[String], pod: &plimsoll_model::fleet::Pod) -> Vec<u64> {
+        names.iter().map(|name| pod.need(name)).collect()
+    }
+}

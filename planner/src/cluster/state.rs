@@ -1,0 +1,191 @@
+//! A fleet in the numbers of the packing: pools, models, resources, and where running pods are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::{
+    Fleet,
+    fleet::{Amount, Ask as Asked, Node, Pod},
+    plan::Assumption,
+};
+use plimsoll_packing::fleet::{self, Ask, Cluster, Model, Request, Slice, Spread};
+
+use super::{rules::Pools, running};
+use crate::PlanError;
+
+/// The resources that a node class of the packing counts beside cores and memory.
+const COUNTED: usize = 4;
+/// A model that no node has.
+const NONE: Model = Model(u16::MAX);
+
+/// A cluster in numbers.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) cluster: Cluster,
+    /// Bytes in a unit of the cluster's memory.
+    pub(super) memory_unit: u64,
+    /// What was assumed on the way.
+    pub(super) assumptions: Vec<Assumption>,
+}
+
+/// States a fleet in numbers. `moves`: whether running pods may move.
+pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
+    let memory_unit = memory_unit(&fleet.pods);
+    // A spread counts the zones of all nodes that let one of its pods in, running ones too.
+    let may_move = |pod: &&Pod| pod.on.is_none() || pod.spread.is_some() || moves && !pod.fixed;
+    let pools = Pools::of(&fleet.nodes, fleet.pods.iter().filter(may_move).map(|pod| &pod.rule));
+    let models: BTreeSet<(&str, &str)> = fleet
+        .nodes
+        .iter()
+        .filter_map(|node| node.devices.as_ref())
+        .map(|devices| (&*devices.resource, &*devices.model))
+        .collect();
+    let models: Vec<(&str, &str)> = models.into_iter().collect();
+    let resources = counted(fleet)?;
+    let zones: BTreeSet<&str> = fleet.nodes.iter().filter_map(Node::zone).collect();
+    let zones: Vec<&str> = zones.into_iter().collect();
+    let stated = Stated { models: &models, resources: &resources, zones: &zones, memory_unit, pools: &pools };
+    let mut cluster = Cluster {
+        models: models.iter().map(|(_, model)| (*model).to_owned()).collect(),
+        zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
+        resources: resources.iter().map(|resource| (*resource).to_owned()).collect(),
+        nodes: fleet.nodes.iter().zip(&pools.of_node).map(|(node, pool)| stated.node(node, *pool)).collect(),
+        pods: fleet.pods.iter().map(|pod| stated.pod(pod)).collect(),
+        gangs: fleet.gangs.clone(),
+        spreads: fleet.spreads.iter().map(|one| Spread { name: one.name.clone(), skew: one.skew }).collect(),
+    };
+    let assumptions = running::place(fleet, &mut cluster)?;
+    Ok(State { cluster, memory_unit, assumptions })
+}
+
+/// The largest amount of which every pod's memory is a multiple, so that rounding loses nothing: a MiB where
+/// that is one.
+fn memory_unit(pods: &[Pod]) -> u64 {
+    const MIB: u64 = 1 << 20;
+    let unit = pods.iter().fold(0, |unit, pod| gcd(unit, pod.need("memory")));
+    if unit.is_multiple_of(MIB) { MIB } else { unit }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Further resources that somebody asks for and that may run out before cores and memory do.
+fn counted(fleet: &Fleet) -> Result<Vec<&str>, PlanError> {
+    let asked = fleet.pods.iter().flat_map(|pod| &pod.needs).filter(|(_, amount)| **amount > 0);
+    let asked: BTreeSet<&str> = asked.map(|(resource, _)| &**resource).collect();
+    let used = used(fleet);
+    let further = asked.into_iter().filter(|resource| !matches!(*resource, "cpu" | "memory"));
+    let counted: Vec<&str> = further.filter(|resource| may_run_out(fleet, &used, resource)).collect();
+    if counted.len() <= COUNTED {
+        return Ok(counted);
+    }
+    Err(PlanError::input(
+        format!(
+            "pods ask for {} resources beside cores, memory and devices that may run out: {}",
+            counted.len(),
+            counted.join(", ")
+        ),
+        format!("at most {COUNTED} are counted: leave out of the manifests those that do not matter"),
+    ))
+}
+
+/// What running pods use of each node.
+fn used(fleet: &Fleet) -> BTreeMap<&str, BTreeMap<&str, u64>> {
+    let mut used: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+    for pod in &fleet.pods {
+        let Some(node) = &pod.on else { continue };
+        let here = used.entry(node).or_default();
+        for (resource, amount) in &pod.needs {
+            let sum = here.entry(resource).or_default();
+            *sum = sum.saturating_add(*amount);
+        }
+    }
+    used
+}
+
+/// Whether as many pods as have room by cores and memory could ask for more of a resource than some node has.
+fn may_run_out(fleet: &Fleet, used: &BTreeMap<&str, BTreeMap<&str, u64>>, resource: &str) -> bool {
+    let waiting = || fleet.pods.iter().filter(|pod| pod.on.is_none());
+    let all: u64 = waiting().fold(0, |sum, pod| sum.saturating_add(pod.need(resource)));
+    let most = waiting().map(|pod| pod.need(resource)).max().unwrap_or(0);
+    let least = |of: &str| waiting().map(|pod| pod.need(of)).min().unwrap_or(0);
+    let least = [("cpu", least("cpu")), ("memory", least("memory"))];
+    fleet.nodes.iter().any(|node| {
+        let free = |of: &str| {
+            let taken = used.get(&*node.name).and_then(|used| used.get(of)).copied().unwrap_or(0);
+            node.room.get(of).copied().unwrap_or(0).saturating_sub(taken)
+        };
+        // A node that does not say how many pods it takes takes any number.
+        if resource == "pods" && !node.room.contains_key("pods") {
+            return false;
+        }
+        let fit = least.iter().filter(|(_, need)| *need > 0).map(|(of, need)| free(of) / need).min();
+        let by_pods = fit.map_or(all, |fit| most.saturating_mul(fit));
+        all.min(by_pods) > free(resource)
+    })
+}
+
+/// What names stand for.
+struct Stated<'a> {
+    models: &'a [(&'a str, &'a str)],
+    resources: &'a [&'a str],
+    zones: &'a [&'a str],
+    memory_unit: u64,
+    pools: &'a Pools,
+}
+
+impl Stated<'_> {
+    fn node(&self, node: &Node, pool: u32) -> fleet::Node {
+        let room = |resource: &str| match node.room.get(resource) {
+            Some(amount) => *amount,
+            // No limit is stated.
+            None if resource == "pods" => u64::from(u32::MAX),
+            None => 0,
+        };
+        let key = node.devices.as_ref().map(|devices| (&*devices.resource, &*devices.model));
+        fleet::Node {
+            name: node.name.clone(),
+            cpu_milli: room("cpu"),
+            memory_mib: room("memory") / self.memory_unit.max(1),
+            model: key.and_then(|key| self.models.binary_search(&key).ok()).map(|at| Model(at as u16)),
+            devices: node.devices.as_ref().map_or(0, |devices| devices.count),
+            pool,
+            zone: node.zone().and_then(|zone| self.zones.binary_search(&zone).ok()).map(|at| at as u32),
+            extras: self.resources.iter().map(|resource| room(resource)).collect(),
+        }
+    }
+
+    fn pod(&self, pod: &Pod) -> fleet::Pod {
+        let request = Request {
+            cpu_milli: pod.need("cpu"),
+            memory_mib: pod.need("memory") / self.memory_unit.max(1),
+            devices: pod.ask.as_ref().map_or(Ask::None, |ask| match ask.amount {
+                Amount::Whole(count) => Ask::Whole(count),
+                Amount::Share(milli) => Ask::Share(milli),
+                Amount::Slice { length, starts } => Ask::Slice(Slice { length, starts }),
+            }),
+            models: pod.ask.as_ref().map_or_else(Vec::new, |ask| self.models_of(ask)),
+            pools: self.pools.open(&pod.rule),
+            extras: self.resources.iter().map(|resource| pod.need(resource)).collect(),
+            apart: pod.apart,
+        };
+        fleet::Pod {
+            name: pod.name.clone(),
+            request,
+            worth: pod.worth,
+            running: None,
+            gang: pod.gang,
+            spread: pod.spread,
+        }
+    }
+
+    /// The models whose devices a pod may have.
+    fn models_of(&self, ask: &Asked) -> Vec<Model> {
+        let will_do = |(resource, model): &(&str, &str)| {
+            *resource == ask.resource && (ask.models.is_empty() || ask.models.iter().any(|one| one == model))
+        };
+        let found = (0_u16..).zip(self.models).filter(|(_, known)| will_do(known));
+        let found: Vec<Model> = found.map(|(at, _)| Model(at)).collect();
+        if found.is_empty() { vec![NONE] } else { found }
+    }
+}

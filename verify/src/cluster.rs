@@ -1,0 +1,191 @@
+//! The check of a packing (`plan --cluster`): from the nodes and pods alone, what the packing says of them.
+//!
+//! Rules are held against every pod by itself, loads are added up for every node and device, moves are
+//! carried out one after the other. That the bound is truly a bound cannot be checked without the search that
+//! proves it; that nothing contradicts it can: the packing itself, the worth of all pods, and a plain first
+//! fit, none of which may be above.
+
+mod figures;
+mod loads;
+mod moves;
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::{
+    Fleet,
+    fleet::{Node, Pod},
+    packing::{Assignment, Packing},
+};
+
+use crate::{Violation, violation::Kind};
+
+/// Everything that is wrong with a packing of a fleet.
+pub fn verify_packing(packing: &Packing, fleet: &Fleet) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if packing.inputs.digest != fleet.digest {
+        let message = "was made from other files, or from these in another order";
+        found.push(Violation::new(Kind::Document, "the packing", message));
+    }
+    let view = View::of(packing, fleet, &mut found);
+    view.once(&mut found);
+    view.running(&mut found);
+    for (pod, node, assignment) in view.placed() {
+        rules::check(pod, node, assignment, &mut found);
+    }
+    loads::check(&view, &mut found);
+    view.gangs(&mut found);
+    view.spreads(&mut found);
+    moves::check(&view, &mut found);
+    figures::check(&view, &mut found);
+    found
+}
+
+/// The packing with its names looked up.
+struct View<'a> {
+    packing: &'a Packing,
+    fleet: &'a Fleet,
+    /// By name.
+    nodes: BTreeMap<&'a str, &'a Node>,
+    /// Of each pod of the fleet.
+    places: Vec<Option<&'a Assignment>>,
+}
+
+impl<'a> View<'a> {
+    fn of(packing: &'a Packing, fleet: &'a Fleet, found: &mut Vec<Violation>) -> Self {
+        let nodes: BTreeMap<&str, &Node> = fleet.nodes.iter().map(|node| (&*node.name, node)).collect();
+        let pods: BTreeMap<&str, usize> =
+            fleet.pods.iter().enumerate().map(|(at, pod)| (&*pod.name, at)).collect();
+        let mut places = vec![None; fleet.pods.len()];
+        for assignment in &packing.assignments {
+            let Some(at) = pods.get(&*assignment.pod) else {
+                found.push(Violation::new(Kind::Document, &assignment.pod, "is no pod of these files"));
+                continue;
+            };
+            if !nodes.contains_key(&*assignment.node) {
+                let message = format!("is on `{}`, which is no node of these files", assignment.node);
+                found.push(Violation::new(Kind::Document, &assignment.pod, message));
+                continue;
+            }
+            if places[*at].is_some() {
+                found.push(Violation::new(Kind::Packing, &assignment.pod, "is assigned twice"));
+            }
+            places[*at] = Some(assignment);
+        }
+        Self { packing, fleet, nodes, places }
+    }
+
+    /// The pods that have a node.
+    fn placed(&self) -> impl Iterator<Item = (&'a Pod, &'a Node, &'a Assignment)> {
+        let pods = self.fleet.pods.iter().zip(&self.places);
+        pods.filter_map(|(pod, place)| {
+            let place = (*place)?;
+            Some((pod, *self.nodes.get(&*place.node)?, place))
+        })
+    }
+
+    /// Every pod is assigned or unplaced, and not both.
+    fn once(&self, found: &mut Vec<Violation>) {
+        let unplaced: BTreeSet<&str> = self.packing.unplaced.iter().map(|one| &*one.pod).collect();
+        for (pod, place) in self.fleet.pods.iter().zip(&self.places) {
+            let message = match (place.is_some(), unplaced.contains(&*pod.name)) {
+                (true, true) => "is both assigned and unplaced",
+                (false, false) => "is neither assigned nor unplaced",
+                _ => continue,
+            };
+            found.push(Violation::new(Kind::Packing, &pod.name, message));
+        }
+        let known: BTreeSet<&str> = self.fleet.pods.iter().map(|pod| &*pod.name).collect();
+        for name in unplaced.difference(&known) {
+            found.push(Violation::new(Kind::Document, *name, "is no pod of these files"));
+        }
+    }
+
+    /// Running pods stay, but for those that move.
+    fn running(&self, found: &mut Vec<Violation>) {
+        let moved: BTreeSet<&str> = self.packing.moves.iter().map(|one| &*one.pod).collect();
+        let most = self.packing.inputs.flags.moves as usize;
+        if moved.len() > most {
+            let message = format!("{} pods move, and at most {most} may", moved.len());
+            found.push(Violation::new(Kind::Packing, "moves", message));
+        }
+        for (pod, place) in self.fleet.pods.iter().zip(&self.places) {
+            let stays = place.is_some_and(|place| pod.on.as_deref() == Some(&*place.node));
+            if place.is_some_and(|place| place.running != stays) {
+                let message = format!("`running` is {}, and it is {stays}", !stays);
+                found.push(Violation::new(Kind::Arithmetic, &pod.name, message));
+            }
+            let Some(node) = &pod.on else { continue };
+            let message = match (stays, moved.contains(&*pod.name)) {
+                (true, false) | (false, true) if !pod.fixed || stays => continue,
+                (true, _) => format!("stays on {node}, and `moves` lists it"),
+                (false, true) => format!("runs on {node} and may not be moved"),
+                (false, false) => format!("runs on {node}, is not there, and `moves` does not list it"),
+            };
+            found.push(Violation::new(Kind::Packing, &pod.name, message));
+        }
+    }
+
+    /// Of a gang all run, or none.
+    fn gangs(&self, found: &mut Vec<Violation>) {
+        let mut counts: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for (pod, place) in self.fleet.pods.iter().zip(&self.places) {
+            let Some(gang) = pod.gang else { continue };
+            let entry = counts.entry(gang).or_default();
+            entry.0 += u64::from(place.is_some());
+            entry.1 += 1;
+        }
+        for (gang, (placed, all)) in counts {
+            if placed != 0 && placed != all {
+                let name = self.fleet.gangs.get(gang as usize).map_or("?", String::as_str);
+                let message = format!("{placed} of its {all} pods are placed: all run, or none");
+                found.push(Violation::new(Kind::Packing, format!("gang {name}"), message));
+            }
+        }
+    }
+
+    /// No zone has more of a spread than the skew allows over the zone with fewest.
+    fn spreads(&self, found: &mut Vec<Violation>) {
+        for (spread, it) in (0_u32..).zip(&self.fleet.spreads) {
+            // The zones of nodes that let one of its pods in; whoever runs where there is no zone is not spread.
+            let is_zoned = |pod: &Pod| {
+                pod.on
+                    .as_ref()
+                    .is_none_or(|node| self.nodes.get(&**node).is_some_and(|node| node.zone().is_some()))
+            };
+            let members: Vec<&Pod> =
+                self.fleet.pods.iter().filter(|pod| pod.spread == Some(spread) && is_zoned(pod)).collect();
+            let lets_in = |node: &&Node| {
+                members.iter().any(|pod| rules::admits(&pod.rule, node) && rules::has_devices(pod, node))
+            };
+            let mut zones: BTreeMap<&str, u64> = self
+                .fleet
+                .nodes
+                .iter()
+                .filter(lets_in)
+                .filter_map(Node::zone)
+                .map(|zone| (zone, 0))
+                .collect();
+            let mut came = false;
+            for (pod, node, place) in self.placed().filter(|(pod, ..)| pod.spread == Some(spread)) {
+                came |= !place.running;
+                match node.zone() {
+                    Some(zone) => *zones.entry(zone).or_default() += 1,
+                    None if place.running => {}
+                    None => {
+                        let message = format!("is spread over zones, and {} is in none", node.name);
+                        found.push(Violation::new(Kind::Packing, &pod.name, message));
+                    }
+                }
+            }
+            let least = zones.values().min().copied().unwrap_or(0);
+            let crowded = zones.iter().find(|(_, count)| **count > least + u64::from(it.skew));
+            // What runs askew already may stay so.
+            if let Some((zone, count)) = crowded.filter(|_| came) {
+                let message =
+                    format!("{count} pods in {zone}, {least} in another zone: at most {} more", it.skew);
+                found.push(Violation::new(Kind::Packing, format!("spread of {}", it.name), message));
+            }
+        }
+    }
+}
