@@ -30,6 +30,8 @@ use prices::Prices;
 
 /// Pairs from which on a component is large: below, programs over all columns prove more in the same time.
 pub const LARGE: usize = 100_000;
+/// The same where sums of money or carbon have limits, with which programs take many times as long.
+const WITH_SUMS: usize = 10_000;
 /// Tasks from which on one is, however few their pairs.
 const MANY: usize = 2_000;
 /// Steps of prices for the default effort.
@@ -37,7 +39,7 @@ const STEPS: u64 = 160;
 /// The effort of the first stage: with those after it, each of twice as much, it is within the default.
 const STAGE: u64 = DEFAULT_EFFORT / 32;
 /// Moves of annealing for each unit of effort.
-const MOVES: u64 = 150;
+const MOVES: u64 = 400;
 /// Pairs of a task that annealing moves among.
 const CANDIDATES: usize = 40;
 
@@ -55,7 +57,11 @@ pub struct Found {
 /// Whether a component is large.
 pub fn is_large(problem: &Problem, members: &[u32]) -> bool {
     let pairs: usize = members.iter().map(|t| problem.tasks[*t as usize].choices.len()).sum();
-    pairs > LARGE || members.len() > MANY
+    let limited = |t: &u32| {
+        let task = &problem.tasks[*t as usize];
+        !task.budgets.is_empty() || !task.carbon_budgets.is_empty()
+    };
+    pairs > LARGE || (pairs > WITH_SUMS && members.iter().any(limited)) || members.len() > MANY
 }
 
 /// A large component, ready to be planned.
@@ -91,7 +97,7 @@ impl<'a> Site<'a> {
         ];
         let mut kept = start.clone();
         let mut prices = Prices::new(model);
-        let mut best: Option<Plan<'_>> = None;
+        let mut least = f64::INFINITY;
         // Each stage goes on from the one before with twice its work, so that more effort is more stages.
         let (mut effort, mut stages, mut moved) = (STAGE, 0, 0);
         let mut left = params.effort;
@@ -102,22 +108,24 @@ impl<'a> Site<'a> {
             let suggested = prices.settle();
             live.bound(prices.bound);
             let plan = prices.repair(&suggested.pairs);
-            let plan = best.take().filter(|best| best.cost() <= plan.cost()).unwrap_or(plan);
             let close = params.gap.max(1e-9) * prices.bound.abs();
             if kept.score.complete() && kept.score.total - prices.bound <= close {
                 break;
             }
             live.phase("annealing");
-            let moves = effort * MOVES * (self.members.len() as u64 / 1000).clamp(1, 8);
+            let moves = effort * MOVES * (self.members.len() as u64).clamp(200, 8_000) / 1_000;
             let candidates = prices.candidates(CANDIDATES);
             let moves = Moves { seed: params.seed + stages, ..params.moves(moves) };
+            // From what the newest prices suggest, not from the best plan: which regions open is decided here.
             let plan = anneal::improve(model, &plan, &candidates, moves);
-            let rebuilt = self.rebuild(ranks, &plan);
-            if rebuilt.score.better_than(&kept.score) {
-                live.plan(&rebuilt.score);
-                kept = rebuilt;
+            if plan.cost() < least {
+                least = plan.cost();
+                let rebuilt = self.rebuild(ranks, &plan);
+                if rebuilt.score.better_than(&kept.score) {
+                    live.plan(&rebuilt.score);
+                    kept = rebuilt;
+                }
             }
-            best = Some(plan);
             (stages, moved, effort) = (stages + 1, moved + moves.count, effort * 2);
         }
         let phases = vec![

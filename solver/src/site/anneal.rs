@@ -79,8 +79,13 @@ struct Run<'a, 'm> {
 }
 
 impl Run<'_, '_> {
-    fn accepts(&mut self, delta: f64) -> bool {
-        self.plan.is_within() && (delta <= 0.0 || self.rng.random::<f64>() < (-delta / self.heat).exp())
+    /// What a change may cost at most, drawn as Metropolis has it: known before anything is moved.
+    fn allowance(&mut self) -> f64 {
+        -self.heat * self.rng.random::<f64>().max(1e-300).ln()
+    }
+
+    fn accepts(&self, delta: f64, allowance: f64) -> bool {
+        self.plan.is_within() && delta <= allowance
     }
 
     fn may(&self, member: usize, pair: u32) -> bool {
@@ -103,13 +108,20 @@ impl Run<'_, '_> {
         if pair == old || !self.may(member, pair) {
             return;
         }
-        // What the pair costs more at once, before anything is moved for it.
+        let allowance = self.allowance();
+        if old != OUT {
+            // Most moves are refused for what they cost on their own, whatever becomes of data.
+            let own = self.model.pair(pair).own - self.model.pair(old).own;
+            if own - self.plan.data_less(member) > allowance {
+                return;
+            }
+        }
         let before = self.plan.cost();
         self.plan.remove(member);
         let Some(limit) = self.plan.obstacle(pair) else {
             self.plan.place(member, pair);
             let delta = self.plan.cost() - before;
-            if !self.accepts(delta) {
+            if !self.accepts(delta, allowance) {
                 self.plan.remove(member);
                 self.back(member, old);
             }
@@ -122,7 +134,7 @@ impl Run<'_, '_> {
                 let was = self.plan.remove(victim);
                 if self.plan.fits(pair) {
                     self.plan.place(member, pair);
-                    if self.elsewhere(victim, before) {
+                    if self.elsewhere(victim, before, allowance) {
                         return;
                     }
                     self.plan.remove(member);
@@ -134,7 +146,7 @@ impl Run<'_, '_> {
     }
 
     /// Puts a task that was pushed out on the first of its best pairs that fits; whether that is accepted.
-    fn elsewhere(&mut self, member: usize, before: f64) -> bool {
+    fn elsewhere(&mut self, member: usize, before: f64, allowance: f64) -> bool {
         let list = &self.candidates[member];
         let mut best: Option<(f64, u32)> = None;
         for &pair in list.iter().take(16) {
@@ -150,7 +162,7 @@ impl Run<'_, '_> {
         let Some((_, pair)) = best else { return false };
         self.plan.place(member, pair);
         let delta = self.plan.cost() - before;
-        if self.accepts(delta) {
+        if self.accepts(delta, allowance) {
             return true;
         }
         self.plan.remove(member);
@@ -169,6 +181,7 @@ impl Run<'_, '_> {
         let list = &self.candidates[guide];
         let region = self.model.pair(list[self.rng.random_range(0..list.len())]).region;
         let from = self.rng.random_range(0..readers.len());
+        let allowance = self.allowance();
         let before = self.plan.cost();
         let mut moved: Vec<(usize, u32)> = Vec::new();
         for &m in readers.iter().cycle().skip(from).take(readers.len().min(TOGETHER)) {
@@ -192,7 +205,7 @@ impl Run<'_, '_> {
             }
         }
         let delta = self.plan.cost() - before;
-        if moved.is_empty() || self.accepts(delta) {
+        if moved.is_empty() || self.accepts(delta, allowance) {
             return;
         }
         for (m, _) in &moved {

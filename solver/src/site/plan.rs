@@ -198,6 +198,17 @@ impl<'m> Plan<'m> {
         (0..reads.len()).filter(first).map(|at| more(reads[at].0)).sum()
     }
 
+    /// What data costs less at most when a member that is placed leaves.
+    pub(super) fn data_less(&self, member: usize) -> f64 {
+        let region = self.model.pair(self.at[member]).region as usize;
+        let less = |dataset: u32| {
+            let slot = dataset as usize * self.regions + region;
+            let several = self.model.problem.datasets[dataset as usize].sizes.len() > 1;
+            if several || self.readers[slot].len() == 1 { self.data(dataset, slot, None) } else { 0.0 }
+        };
+        self.reads(member).iter().map(|(dataset, _)| less(*dataset)).sum()
+    }
+
     /// Whether a pair keeps every limit beside what is placed (data may still exceed a sum).
     pub(super) fn fits(&self, pair: u32) -> bool {
         self.obstacle(pair).is_none()
