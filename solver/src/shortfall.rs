@@ -22,7 +22,7 @@ const LEFT_OUT: f64 = 1e4;
 const ROUNDS: u32 = 60;
 /// Rows of limits over time that are made at once.
 const ROWS: usize = 5_000;
-/// Limits that the filter looks at.
+/// Limits that the filter looks at; where more are used up no set of them is told.
 const FILTERED: usize = 40;
 /// Less is nothing, as a share of a limit.
 const NOTHING: f64 = 1e-6;
@@ -164,19 +164,29 @@ impl<'p> Elastic<'p> {
             used_up.map(|priced| priced.1).chain(lacking.keys().copied()).collect();
         suspects.sort_unstable();
         suspects.dedup();
-        suspects.truncate(FILTERED);
-        // Nothing gives.
-        for column in self.slack.values() {
-            self.lp.column_bounds(*column as usize, 0.0, 0.0);
+        if suspects.len() > FILTERED {
+            return Vec::new();
+        }
+        // None of them gives, and all others do: what is said to conflict must do so by itself.
+        for limit in &suspects {
+            self.lp.column_bounds(self.slack[limit] as usize, 0.0, 0.0);
+        }
+        let infeasible = |solution: Option<Solution>| Some(solution?.status == Status::Infeasible);
+        if infeasible(self.solve()) != Some(true) {
+            return Vec::new();
         }
         let mut kept = Vec::new();
         for limit in suspects {
             let column = self.slack[&limit] as usize;
             self.lp.column_bounds(column, 0.0, f64::INFINITY);
-            // Without it all the others still cannot be kept: it stays out of the way.
-            if !self.solve().is_some_and(|solution| solution.status == Status::Infeasible) {
-                self.lp.column_bounds(column, 0.0, 0.0);
-                kept.push(limit);
+            match infeasible(self.solve()) {
+                // Without it all the others still cannot be kept: it stays out of the way.
+                Some(true) => {}
+                Some(false) => {
+                    self.lp.column_bounds(column, 0.0, 0.0);
+                    kept.push(limit);
+                }
+                None => return Vec::new(),
             }
         }
         kept

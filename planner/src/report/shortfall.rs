@@ -32,6 +32,6 @@ fn lacking(build: &Build<'_>, short: &Short) -> Lacking {
         Priced::Carbon(_) => (short.by, "kg"),
     };
     // Rounded up: less would not do.
-    let by = ((by - 1e-9) * 1e6).ceil().max(0.0) / 1e6;
+    let by = if by > 1e-9 { ((by - 1e-9) * 1e6).ceil() / 1e6 } else { 0.0 };
     Lacking { constraint, name, by, unit: unit.to_owned(), conflicts: short.conflicts }
 }
