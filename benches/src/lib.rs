@@ -8,3 +8,4 @@ pub mod instance;
 pub mod meter;
 pub mod published;
 pub mod siting;
+pub mod slots;

@@ -30,6 +30,7 @@ pub mod score;
 pub mod search;
 pub mod shortfall;
 pub mod site;
+pub mod slots;
 pub mod solve;
 pub mod state;
 mod ties;

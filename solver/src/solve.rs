@@ -14,6 +14,7 @@ use crate::{
     score::{EQUAL, Ranks, Score},
     search,
     site::{self, Site},
+    slots,
     state::State,
     ties::settle,
     workflow,
@@ -182,7 +183,8 @@ impl Run<'_> {
             self.phases.add("elimination", 1, 0);
             return Part::new(members, &best, best.score.total, true);
         }
-        let site = site::is_large(problem, members).then(|| Site::new(problem, members)).flatten();
+        let large = site::is_large(problem, members) && !slots::is_timed_and_large(problem, members);
+        let site = large.then(|| Site::new(problem, members)).flatten();
         let (mut best, floor) = if let Some(site) = &site {
             site.first(self.ranks)
         } else {
@@ -209,6 +211,22 @@ impl Run<'_> {
     fn improved(&mut self, part: &Part, live: &mut Live<'_>) -> Part {
         let (problem, members, params) = (self.problem, &part.members, self.params);
         let mut best = part.best(problem);
+        if slots::is_timed_and_large(problem, members) {
+            let mut told = |phase: &'static str, score: &Score, bound: Option<f64>| {
+                live.phase(phase);
+                live.plan(score);
+                if let Some(bound) = bound {
+                    live.bound(bound);
+                }
+            };
+            if let Some(found) = slots::solve(problem, self.ranks, members, &best, params, &mut told) {
+                self.effort += params.effort;
+                for (name, counts) in &found.phases {
+                    self.phases.add_all(name, counts);
+                }
+                return Part::new(members, &found.best, part.floor.max(found.bound), true);
+            }
+        }
         if let Some(site) = self.sites.remove(&members[0]) {
             let found = site.improve(self.ranks, params, &best, live);
             for (name, counts) in &found.phases {

@@ -1,0 +1,201 @@
+//! Components whose times matter, planned the way of large ones: against exhaustion, the plain program, and
+//! laws that hold at any size.
+
+#![expect(clippy::unwrap_used, reason = "a test fails")]
+
+mod timed;
+
+use plimsoll_solver::{
+    Params, Problem,
+    column::columns,
+    construct::{Assignment, greedy},
+    formulation::{Fineness, Formulation},
+    linear::{Status, highs},
+    score::Ranks,
+    slots::{self, Found},
+    solve,
+    state::State,
+};
+use timed::{H, NOW, Shape, timed};
+
+const SMALL: Shape = Shape { tasks: 4, offers: 3, hours: 8, pausable: 3, count: 4, slot: H, mixed: false };
+
+/// A component planned so, however small it is.
+fn forced(problem: &Problem, params: &Params) -> Found {
+    let ranks = Ranks::new(problem);
+    let members: Vec<u32> = (0..problem.tasks.len() as u32).collect();
+    let first = greedy(problem, &ranks, &members);
+    slots::solve(problem, &ranks, &members, &first, params, &mut |_, _, _| {}).unwrap()
+}
+
+/// The least total of all plans that place all that is required.
+fn exhaust(problem: &Problem, state: &mut State<'_>, task: usize, left: f64) -> Option<f64> {
+    let Some(t) = problem.tasks.get(task) else {
+        return state.over_budget().is_none().then(|| state.total() + left);
+    };
+    let mut list = Vec::new();
+    for (index, choice) in t.choices.iter().enumerate() {
+        assert!(columns(problem, t, index, choice.ready, &mut list), "all columns are listed");
+    }
+    let mut best: Option<f64> = None;
+    let mut take = |found: Option<f64>| {
+        if let Some(found) = found {
+            best = Some(best.map_or(found, |best| best.min(found)));
+        }
+    };
+    for column in list {
+        if state.obstacle(task, &column).is_none() {
+            state.place(task, column);
+            take(exhaust(problem, state, task + 1, left));
+            state.remove(task);
+        }
+    }
+    if !t.required {
+        take(exhaust(problem, state, task + 1, left + t.value));
+    }
+    best
+}
+
+fn holds(problem: &Problem, plan: &Assignment) {
+    let mut state = State::new(problem);
+    for (task, column) in plan.columns.iter().enumerate() {
+        if let Some(column) = column {
+            assert!(state.obstacle(task, column).is_none(), "task {task} breaks a limit");
+            state.place(task, column.clone());
+        }
+    }
+    assert!(state.over_budget().is_none());
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-6 * b.abs().max(1.0)
+}
+
+#[test]
+fn small_components_are_planned_as_by_exhaustion() {
+    let (mut proven, mut complete) = (0, 0);
+    for seed in 0..30 {
+        let mixed = seed % 2 == 1;
+        let slot = [H, H / 2, 2 * H][seed as usize % 3];
+        let hours = 8 * slot / H;
+        let shape = Shape { mixed, slot, hours: hours.max(4), tasks: 3, ..SMALL };
+        let problem = timed(seed, shape);
+        let best = exhaust(&problem, &mut State::new(&problem), 0, 0.0);
+        for highs in [true, false] {
+            let found = forced(&problem, &Params { effort: 12, highs, ..Params::default() });
+            holds(&problem, &found.best);
+            let total = found.best.score.total;
+            assert_eq!(found.best.score.complete(), best.is_some(), "seed {seed}");
+            let Some(best) = best else { continue };
+            assert!(total >= best - 1e-6, "seed {seed}: {total} is less than the least, {best}");
+            assert!(found.bound <= best + 1e-6, "seed {seed}: bound {} above {best}", found.bound);
+            complete += 1;
+            proven += usize::from(close(total, best));
+            if highs && close(found.bound, total) {
+                assert!(close(total, best), "seed {seed}: {total} is said to be best, {best} is");
+            }
+        }
+    }
+    assert!(complete >= 30, "{complete} have a plan");
+    assert!(proven * 100 >= complete * 95, "{proven} of {complete} are best");
+}
+
+#[test]
+fn the_linear_program_is_that_of_all_columns() {
+    let mut solved = 0;
+    for seed in 0..12 {
+        let shape = Shape { tasks: 14, offers: 5, hours: 24, pausable: 0, ..SMALL };
+        let mut problem = timed(seed, shape);
+        // What can never fit is half of a column in the plain program, and none here.
+        for t in &mut problem.tasks {
+            t.choices.retain(|c| {
+                let most = problem.counts[c.offer as usize].unwrap_or(i64::MAX).min(problem.quotas[0]);
+                c.units <= most
+            });
+        }
+        let members: Vec<u32> = (0..problem.tasks.len() as u32).collect();
+        let all = Fineness { items: usize::MAX, keep: None };
+        let mut form = Formulation::new(&problem, &members, false, false, usize::MAX, all).unwrap();
+        form.capacity_rows(usize::MAX);
+        let plain = highs::Highs::new(&form.program, false, None).run();
+        let found = forced(&problem, &Params { effort: 20, ..Params::default() });
+        let proven = found.bound.min(found.linear.unwrap_or(found.bound));
+        // Where not all have room there is no bound.
+        if let Some(linear) = found.linear.filter(|_| plain.status == Status::Optimal) {
+            assert!(linear <= plain.bound + 1e-6, "seed {seed}: {linear} above {}", plain.bound);
+            // As close as its rounds go on for.
+            assert!(linear >= plain.bound * (1.0 - 2e-3), "seed {seed}: {linear}, not {}", plain.bound);
+            solved += 1;
+        }
+        assert!(!found.best.score.complete() || proven <= found.best.score.total + 1e-9);
+    }
+    assert!(solved >= 4, "{solved} needed the program and solved it");
+}
+
+#[test]
+fn more_instances_never_cost_more() {
+    for seed in 0..10 {
+        let problem = timed(seed, Shape { tasks: 8, offers: 4, hours: 16, pausable: 0, ..SMALL });
+        let mut more = problem.clone();
+        more.counts.iter_mut().flatten().for_each(|count| *count += 1);
+        more.quotas[0] += 4;
+        let params = Params { effort: 20, ..Params::default() };
+        let (few, many) = (forced(&problem, &params), forced(&more, &params));
+        if few.best.score.complete() {
+            // What is proven of more never exceeds a plan with fewer.
+            assert!(many.bound <= few.best.score.total + 1e-6, "seed {seed}");
+            if close(few.bound, few.best.score.total) && close(many.bound, many.best.score.total) {
+                assert!(many.best.score.total <= few.best.score.total + 1e-6, "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_large_component_is_planned_so_and_the_same_every_time() {
+    let shape = Shape { tasks: 120, offers: 24, hours: 72, pausable: 4, count: 16, slot: H, mixed: false };
+    let problem = timed(3, shape);
+    let params = Params { effort: 40, ..Params::default() };
+    let (first, second) = (solve(&problem, &params, &mut |_| {}), solve(&problem, &params, &mut |_| {}));
+    assert_eq!(first, second);
+    assert!(first.phases.iter().any(|phase| phase.name == "slots"), "it is large and timed");
+    let ranks = Ranks::new(&problem);
+    let members: Vec<u32> = (0..problem.tasks.len() as u32).collect();
+    let greedy = greedy(&problem, &ranks, &members);
+    assert!(first.complete || !greedy.score.complete());
+    if greedy.score.complete() {
+        assert!(first.total < greedy.score.total, "better than greedy");
+    }
+    let without = solve(&problem, &Params { highs: false, ..params }, &mut |_| {});
+    for outcome in [&first, &without] {
+        if let Some(bound) = outcome.bound {
+            assert!(first.bound.unwrap() <= outcome.total && bound <= first.total);
+            assert!(outcome.total - bound <= 0.25 * bound, "{} against {bound}", outcome.total);
+        }
+    }
+}
+
+/// The clocks of places may jump; a run lasts as long as its hours and covers every instant from start to
+/// end, whatever a wall clock there shows.
+#[test]
+fn days_of_23_and_25_hours_are_days_of_other_lengths() {
+    for hours in [23, 24, 25] {
+        let mut problem = timed(1, Shape { tasks: 2, offers: 1, hours: 72, pausable: 0, ..SMALL });
+        for t in &mut problem.tasks {
+            // Daily slots, the middle day of which is longer or shorter in local time: instants all the same.
+            (t.slots, t.grid, t.earliest) = (hours * H, NOW, NOW);
+            t.deadline = Some(NOW + 3 * hours * H);
+            t.choices[0].run = hours * H;
+            t.choices[0].ready = NOW;
+            (t.choices[0].units, t.choices[0].instances) = (1, 1.0);
+            t.choices[0].quotas.clear();
+        }
+        problem.counts[0] = Some(1);
+        let found = forced(&problem, &Params { effort: 20, ..Params::default() });
+        assert!(found.best.score.complete());
+        let mut runs: Vec<_> = found.best.columns.iter().flatten().flat_map(|c| c.runs.clone()).collect();
+        runs.sort_unstable();
+        assert!(runs[0].1 <= runs[1].0, "they share an instance: {runs:?}");
+        assert!(runs.iter().all(|run| run.1 - run.0 == hours * H && (run.0 - NOW) % (hours * H) == 0));
+    }
+}
