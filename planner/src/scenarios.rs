@@ -6,7 +6,7 @@
 //! ([`crate::build::mean`]), exactly and with its bound (Birge and Louveaux 2011, "Introduction to Stochastic
 //! Programming", section 1.1; nothing is decided after a scenario comes true).
 //!
-//! The plan of least regret is searched for in [`regret`]. All plans ever found are kept in a [`pool::Pool`],
+//! The plan of least regret is searched for in `regret`. All plans ever found are kept in a `pool::Pool`,
 //! so that no answer is worse in what it aims at than any plan that is shown beside it.
 
 mod pool;
