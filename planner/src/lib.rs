@@ -4,6 +4,7 @@
 //! interprets the estate, [`prospect`] says which offers a workload may use, [`build`] states the
 //! problem in numbers, the solver decides, [`price`] computes exact money, [`report`] explains.
 
+pub mod again;
 pub mod build;
 pub mod cluster;
 pub mod detail;
@@ -20,6 +21,7 @@ pub mod scenarios;
 pub mod terms;
 pub mod world;
 
+pub use again::plan_again;
 pub use detail::Detail;
 pub use error::PlanError;
 pub use flags::{Objective, Settings};

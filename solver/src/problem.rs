@@ -154,6 +154,8 @@ pub struct Choice {
     pub run: Nanos,
     /// When it could start if producers did not matter (not yet rounded up to a second).
     pub ready: Nanos,
+    /// How long after the planning moment the data it reads has arrived.
+    pub arrives: Nanos,
     /// Dollars an hour of electricity.
     pub electricity: f64,
     /// Kilowatts, PUE included.

@@ -117,6 +117,15 @@ impl<'a> State<'a> {
         list.iter().any(|allowed| allowed.runs == column.runs)
     }
 
+    /// Who is placed under a limit, ascending.
+    pub fn users(&self, limit: Limit) -> &[u32] {
+        match limit {
+            Limit::Count(offer) => self.by_offer.get(&offer).map_or(&[][..], Vec::as_slice),
+            Limit::Quota(quota) => &self.by_quota[quota as usize],
+            Limit::Group(group) => &self.by_group[group as usize],
+        }
+    }
+
     /// The limit that a column would break, if any.
     pub fn obstacle(&self, task: usize, column: &Column) -> Option<Limit> {
         let choice = &self.problem.tasks[task].choices[column.choice as usize];
@@ -327,6 +336,21 @@ impl<'a> State<'a> {
             .filter_map(|edge| {
                 let from = self.choice(edge.producer)?.place;
                 Some(self.problem.network.usd(from, choice.place, edge.bytes))
+            })
+            .sum()
+    }
+
+    /// Dollars for bringing what a task reads to a place where nobody else reads it.
+    pub fn data_usd(&self, task: u32, place: u32) -> f64 {
+        let region = self.problem.network.region_of(place);
+        let reads = self.problem.tasks[task as usize].reads.iter();
+        reads
+            .filter(|(dataset, _)| {
+                let there = self.readers.get(&(*dataset, region));
+                there.is_none_or(|readers| readers.iter().all(|reader| *reader == task))
+            })
+            .map(|(dataset, level)| {
+                self.problem.datasets[*dataset as usize].usd[(*level as usize, place as usize)]
             })
             .sum()
     }

@@ -174,9 +174,14 @@ pub(crate) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
         return front::run(args, &inputs, &settings, axes, time_left, progress);
     }
     let observer = &mut |phase: &Phase| progress.phase(phase);
-    let mut plan = match args.aims.scenarios {
-        Some(over) => plimsoll_planner::scenarios::plan(&inputs, &settings, over.aim(), time_left, observer)?,
-        None => plimsoll_planner::plan(&inputs, &settings, time_left, observer)?,
+    let mut plan = match (args.aims.scenarios, &previous) {
+        (Some(over), _) => {
+            plimsoll_planner::scenarios::plan(&inputs, &settings, over.aim(), time_left, observer)?
+        }
+        (None, Some(previous)) => {
+            plimsoll_planner::plan_again(&inputs, &settings, previous, time_left, observer)?
+        }
+        (None, None) => plimsoll_planner::plan(&inputs, &settings, time_left, observer)?,
     };
     drop(progress);
     if let Some(previous) = &previous {

@@ -170,3 +170,29 @@ fn each_step_is_told_with_v_and_nothing_without() {
     assert_eq!(run.out, crate::run::run("plan small").out);
     assert_eq!(crate::run::run("plan small").err, "");
 }
+
+#[test]
+fn a_plan_in_force_is_the_first_one_and_may_be_of_another_estate() {
+    let (_folder, before) = in_force();
+    let first = |json: &str| -> serde_json::Value {
+        let plan: serde_json::Value = serde_json::from_str(json).expect("a plan is JSON");
+        plan["solver"]["phases"][0].clone()
+    };
+    let again =
+        run(&format!("plan small/b-workloads.yaml -e small/a-estate.yaml --previous {before} -o json"));
+    assert_eq!(again.code, 0, "{}", again.all());
+    let phase = first(&again.out);
+    assert_eq!((&phase["name"], &phase["counts"]["freed"]), (&"repair".into(), &0.into()), "{phase}");
+    assert_eq!((&phase["counts"]["kept"], &phase["counts"]["moved"]), (&5.into(), &0.into()), "{phase}");
+    // Nothing of that plan is in this estate: it is planned as if there were none.
+    let other = "apiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {name: stranger}\nspec: {request: {cpu: 2}, duration: 1h}\n";
+    let (with, without) = (
+        run_with_input(&format!("plan - --previous {before} -o json"), other),
+        run_with_input("plan - -o json", other),
+    );
+    assert_eq!(with.code, 0, "{}", with.all());
+    let placements = |json: &str| -> serde_json::Value {
+        serde_json::from_str::<serde_json::Value>(json).expect("a plan is JSON")["placements"].clone()
+    };
+    assert_eq!(placements(&with.out), placements(&without.out));
+}

@@ -1,6 +1,6 @@
 //! The choices of a workload: every eligible offer with what it costs and uses, thinned.
 
-use plimsoll_model::{Inputs, Time, Usd};
+use plimsoll_model::{Duration, Inputs, Usd};
 use plimsoll_solver::{
     column,
     problem::{Choice, HOUR, Task},
@@ -118,7 +118,7 @@ impl Build<'_> {
         if self.hands_over[index] && offer.embedded && !self.may_leave(offer.location) {
             return self.lacks(index, "spec", offer, "egress price (`egress`)");
         }
-        let ready = self.ready(index, task, offer)?;
+        let arrives = self.arrives(index, task, offer)?;
         let mut outputs = 0.0;
         for (nth, (output, to)) in spec.outputs.iter().zip(&world.outputs[index]).enumerate() {
             let ignored = &mut Assumptions::ignored();
@@ -154,7 +154,8 @@ impl Build<'_> {
             instances: terms.instances.to_f64(),
             hourly: offer.hourly.to_f64(),
             run: terms.run.nanos(),
-            ready: ready.nanos(),
+            ready: (self.settings.now + arrives).max(self.prospects[index].earliest).nanos(),
+            arrives: arrives.nanos(),
             electricity: electricity.map_or(0.0, |price| price.to_f64() * kilowatts.unwrap_or(0.0)),
             kilowatts: kilowatts.unwrap_or(0.0),
             series: kilowatts.and(series),
@@ -170,9 +171,9 @@ impl Build<'_> {
         })
     }
 
-    /// The later of earliest and the arrival of every dataset; `None` when an egress price is missing.
-    fn ready(&mut self, index: usize, task: &Task, offer: &Offer) -> Option<Time> {
-        let mut ready = self.prospects[index].earliest;
+    /// How long it takes from now until every dataset has arrived; `None` when an egress price is missing.
+    fn arrives(&mut self, index: usize, task: &Task, offer: &Offer) -> Option<Duration> {
+        let mut arrives = Duration::default();
         for &(dataset, level) in &task.reads {
             let at = (level as usize, offer.location.0 as usize);
             let Some(time) = self.arrivals[dataset as usize][at] else {
@@ -184,9 +185,9 @@ impl Build<'_> {
                     &format!("egress price from dataset {name} (`egress`)"),
                 );
             };
-            ready = ready.max(self.settings.now + time);
+            arrives = arrives.max(time);
         }
-        Some(ready)
+        Some(arrives)
     }
 
     /// Notes a missing figure of an offer that the user stated. Embedded offers are passed over.
