@@ -1,6 +1,6 @@
 //! Large components whose times matter: work that may wait for hours that are cheap, green or free.
 //!
-//! A program over all starts has millions of columns; here they are [flat arrays](model) and are only priced:
+//! A program over all starts has millions of columns; here they are flat arrays (`model.rs`) and are only priced:
 //! 1. prices of limits at the moments where they are broken, by the volume algorithm (`prices.rs`), every
 //!    column priced from prefix sums in every step (`charges.rs`, `pieces.rs`), with the bound they prove;
 //! 2. the linear program over the columns that matter, grown until none is left that would lower it
@@ -79,7 +79,7 @@ pub fn is_timed_and_large(problem: &Problem, members: &[u32]) -> bool {
     starts > LARGE && starts > 2 * choices
 }
 
-/// Plans a component from a first plan; `None` where it has what the arrays do not know ([`Model::new`]).
+/// Plans a component from a first plan; `None` where it has what the arrays do not know (`Model::new`).
 pub fn solve(
     problem: &Problem,
     ranks: &Ranks,
