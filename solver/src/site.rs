@@ -80,7 +80,7 @@ impl<'a> Site<'a> {
     /// A first plan, with a bound.
     pub fn first(&self, ranks: &Ranks) -> (Assignment, f64) {
         let mut prices = Prices::new(&self.model);
-        prices.climb(1, f64::INFINITY);
+        prices.climb(1, f64::INFINITY, &Params::default());
         let plan = prices.repair(&prices.suggested());
         (self.rebuild(ranks, &plan), prices.bound)
     }
@@ -104,7 +104,7 @@ impl<'a> Site<'a> {
         while left >= effort && !params.is_over() {
             left -= effort;
             live.phase("prices");
-            prices.climb((STEPS * effort / DEFAULT_EFFORT).max(1), kept.score.total);
+            prices.climb((STEPS * effort / DEFAULT_EFFORT).max(1), kept.score.total, params);
             let suggested = prices.settle();
             live.bound(prices.bound);
             let plan = prices.repair(&suggested.pairs);

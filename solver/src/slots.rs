@@ -126,7 +126,7 @@ impl<'m> Run<'_, 'm, '_> {
         let mut linear = None;
         let mut rounds = 0;
         for part in [steps / 4, steps - steps / 4] {
-            prices.climb(part.max(1), self.kept.score.total);
+            prices.climb(part.max(1), self.kept.score.total, params);
             self.tell("prices", prices.bound);
         }
         let mut best = self.plan(prices, &prices.mean, FIRST_LOOKS * params.effort, 0, &mut rounds);

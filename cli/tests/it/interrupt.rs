@@ -51,7 +51,7 @@ fn an_interrupted_search_gives_its_best_plan_and_says_so() {
         out.read_to_string(&mut text).map(|_| text)
     });
     let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let first = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("prices of blocks")));
+    let first = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(", gap ")));
     assert!(first.is_some(), "no phase was shown while searching");
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     facility::{self, Instance},
+    outcome::Params,
     problem::Nanos,
 };
 
@@ -194,8 +195,11 @@ impl<'m> Prices<'m> {
     }
 
     /// Takes a number of steps. `target`: what the best plan known costs.
-    pub(super) fn climb(&mut self, steps: u64, target: f64) {
+    pub(super) fn climb(&mut self, steps: u64, target: f64, params: &Params) {
         for _ in 0..steps {
+            if self.steps > 0 && params.is_over() {
+                break;
+            }
             self.steps += 1;
             if self.climbed.is_finite() {
                 self.aim(target);

@@ -8,7 +8,7 @@ use super::{
     charges::{Charges, Steps},
     model::{Model, Placing},
 };
-use crate::problem::Nanos;
+use crate::{outcome::Params, problem::Nanos};
 
 /// Steps between looks for moments at which the mean breaks a limit.
 const LOOK: u64 = 5;
@@ -244,8 +244,11 @@ impl<'m> Prices<'m> {
     }
 
     /// Takes steps of the volume algorithm. `target`: what the best plan known costs.
-    pub(super) fn climb(&mut self, steps: u64, target: f64) {
+    pub(super) fn climb(&mut self, steps: u64, target: f64, params: &Params) {
         for _ in 0..steps {
+            if self.steps > 0 && params.is_over() {
+                break;
+            }
             self.steps += 1;
             let trial = self.aim(target);
             let found = self.price(&trial, 1);
