@@ -32,7 +32,10 @@ const SEEDS: std::ops::Range<u64> = 42..52;
 
 #[expect(clippy::print_stdout, reason = "the bench prints its table")]
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let mut wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    if std::env::args().any(|arg| arg == "--test") {
+        wanted = vec!["default".into()];
+    }
     #[expect(clippy::disallowed_methods, reason = "the traces are where the environment says")]
     let data = std::env::var("PLIMSOLL_DATA").map(PathBuf::from);
     let Ok(folder) = data.map(|data| data.join("traces/openb")) else {
