@@ -92,6 +92,8 @@ fn row(list: &str, load: f64, cluster: &Cluster) {
     let packing = pack(cluster, &Params::default()).expect("openb is valid");
     let seconds = meter::cpu_seconds() - before;
     assert!(check(cluster, &packing.placements).is_empty(), "the packing holds");
+    let pods = cluster.pods.iter().zip(&packing.placements);
+    let placed: u64 = pods.filter(|(_, at)| at.is_some()).map(|(pod, _)| pod.request.milli()).sum();
     let devices: u64 = cluster.nodes.iter().map(|node| u64::from(node.devices)).sum();
     println!(
         "{list:<12} {load:>5} {:>7} {:>6} {:>7} {:>8.4} {:>8.4} {:>7.2} {seconds:>6.2} {:>6.0}",
@@ -100,7 +102,7 @@ fn row(list: &str, load: f64, cluster: &Cluster) {
         packing.stats.pod_classes,
         100.0 * packing.gap(),
         100.0 * greedy_gap(cluster, &packing),
-        packing.placed.milli as f64 / (10 * devices) as f64,
+        placed as f64 / (10 * devices) as f64,
         meter::peak_mib(),
     );
 }

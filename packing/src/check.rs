@@ -55,12 +55,12 @@ pub enum Violation {
         /// The group.
         group: u32,
     },
-    /// Some of a gang run, and some do not.
+    /// Of the pods of a gang that did not run before some are placed, and some are not.
     Gang {
         /// The gang.
         gang: u32,
     },
-    /// A zone has more pods of a spread than its skew allows.
+    /// A zone that a pod came to has more of its spread than the skew allows, or it came to no zone.
     Spread {
         /// The spread.
         spread: u32,
@@ -110,7 +110,9 @@ pub fn moved(cluster: &Cluster, placements: &[Option<Placement>]) -> Vec<Violati
 fn one(cluster: &Cluster, pod: usize, placement: &Placement, broken: &mut Vec<Violation>) {
     let request = &cluster.pods[pod].request;
     let node = &cluster.nodes[placement.node];
-    if !allowed(request, node) {
+    // Where a pod runs it may stay, whatever has changed of the node since.
+    let stays = cluster.pods[pod].running.as_ref().is_some_and(|running| running.node == placement.node);
+    if !stays && !allowed(request, node) {
         broken.push(Violation::NotAllowed { pod });
     }
     let holds = &placement.devices;
@@ -190,7 +192,7 @@ fn devices(
 fn gangs(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec<Violation>) {
     let mut seen: BTreeMap<u32, (bool, bool)> = BTreeMap::new();
     for (pod, placement) in cluster.pods.iter().zip(placements) {
-        if let Some(gang) = pod.gang {
+        if let Some(gang) = pod.gang.filter(|_| pod.running.is_none()) {
             let entry = seen.entry(gang).or_default();
             match placement {
                 Some(_) => entry.0 = true,
@@ -210,16 +212,22 @@ fn spreads(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec
         let lets_in = |node: &&Node| members().any(|pod| allowed(&pod.request, node));
         let mut zones: BTreeMap<u32, u32> =
             cluster.nodes.iter().filter(lets_in).filter_map(|n| n.zone).map(|z| (z, 0)).collect();
+        // Running pods may be askew; where they are bounds only what comes.
+        let mut came = BTreeSet::new();
         for (pod, placement) in cluster.pods.iter().zip(placements) {
             let Some(placement) = placement.as_ref().filter(|_| pod.spread == Some(spread)) else { continue };
-            match cluster.nodes.get(placement.node).and_then(|node| node.zone) {
+            let stays = pod.running.as_ref().is_some_and(|running| running.node == placement.node);
+            let zone = cluster.nodes.get(placement.node).and_then(|node| node.zone);
+            match zone {
                 Some(zone) => *zones.entry(zone).or_default() += 1,
+                None if stays => {}
                 // A node without a zone is no place for a pod that is spread over zones.
                 None => broken.push(Violation::Spread { spread }),
             }
+            came.extend(zone.filter(|_| !stays));
         }
         let least = zones.values().min().copied().unwrap_or(0);
-        if zones.values().any(|count| *count > least + it.skew) {
+        if zones.iter().any(|(zone, count)| came.contains(zone) && *count > least + it.skew) {
             broken.push(Violation::Spread { spread });
         }
     }

@@ -16,15 +16,24 @@ use crate::{
 
 /// How many pods of each spread are in each of its zones.
 ///
-/// The zones of a spread are those of all nodes that let some pod of it in.
+/// The zones of a spread are those of all nodes that let some pod of it in. Running pods may be askew and stay
+/// so: the skew binds zones that a pod comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spreads {
-    zones: Vec<BTreeMap<u32, u32>>,
+struct Spreads {
+    zones: Vec<BTreeMap<u32, Count>>,
+}
+
+/// The pods of a spread in a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Count {
+    all: u32,
+    /// Those that did not run on the node where they are.
+    came: u32,
 }
 
 impl Spreads {
     /// As placed.
-    pub fn of(cluster: &Cluster, placements: &[Option<Placement>]) -> Self {
+    fn of(cluster: &Cluster, placements: &[Option<Placement>]) -> Self {
         let mut zones = vec![BTreeMap::new(); cluster.spreads.len()];
         if !zones.is_empty() {
             let mut seen = BTreeSet::new();
@@ -36,7 +45,7 @@ impl Spreads {
                 }
                 for node in cluster.nodes.iter().filter(|node| request.allows(node)) {
                     if let (Some(zone), Some(zones)) = (node.zone, zones.get_mut(spread as usize)) {
-                        zones.entry(zone).or_insert(0);
+                        zones.entry(zone).or_default();
                     }
                 }
             }
@@ -50,40 +59,45 @@ impl Spreads {
         spreads
     }
 
-    fn count(&mut self, cluster: &Cluster, pod: usize, node: usize) -> Option<&mut u32> {
-        let spread = cluster.pods[pod].spread? as usize;
-        self.zones.get_mut(spread)?.get_mut(&cluster.nodes[node].zone?)
+    fn count(&mut self, cluster: &Cluster, pod: usize, node: usize) -> Option<(&mut Count, u32)> {
+        let it = &cluster.pods[pod];
+        let came = it.running.as_ref().is_none_or(|running| running.node != node);
+        let count = self.zones.get_mut(it.spread? as usize)?.get_mut(&cluster.nodes[node].zone?)?;
+        Some((count, u32::from(came)))
     }
 
     fn add(&mut self, cluster: &Cluster, pod: usize, node: usize) {
-        if let Some(count) = self.count(cluster, pod, node) {
-            *count += 1;
+        if let Some((count, came)) = self.count(cluster, pod, node) {
+            count.all += 1;
+            count.came += came;
         }
     }
 
     fn remove(&mut self, cluster: &Cluster, pod: usize, node: usize) {
-        if let Some(count) = self.count(cluster, pod, node) {
-            *count = count.saturating_sub(1);
+        if let Some((count, came)) = self.count(cluster, pod, node) {
+            count.all = count.all.saturating_sub(1);
+            count.came = count.came.saturating_sub(came);
         }
     }
 
     /// Whether one more pod may go to a node's zone.
-    pub fn allow(&self, cluster: &Cluster, pod: usize, node: usize) -> bool {
+    fn allow(&self, cluster: &Cluster, pod: usize, node: usize) -> bool {
         let Some(spread) = cluster.pods[pod].spread else { return true };
         let Some(zones) = self.zones.get(spread as usize) else { return true };
         let Some(zone) = cluster.nodes[node].zone.filter(|zone| zones.contains_key(zone)) else {
             return false;
         };
-        let after = |(at, count): (&u32, &u32)| count + u32::from(*at == zone);
+        let after = |(at, count): (&u32, &Count)| count.all + u32::from(*at == zone);
         let least = zones.iter().map(after).min().unwrap_or(0);
-        zones[&zone] < least + cluster.spreads[spread as usize].skew
+        zones[&zone].all < least + cluster.spreads[spread as usize].skew
     }
 
-    /// A spread and a zone that has more than its skew allows.
+    /// A spread and a zone that pods came to and that has more than its skew allows.
     fn uneven(&self, cluster: &Cluster) -> Option<(u32, u32)> {
         for ((spread, zones), it) in (0..).zip(&self.zones).zip(&cluster.spreads) {
-            let least = zones.values().min().copied().unwrap_or(0);
-            if let Some((zone, _)) = zones.iter().find(|(_, count)| **count > least + it.skew) {
+            let least = zones.values().map(|count| count.all).min().unwrap_or(0);
+            let is_crowded = |count: &Count| count.came > 0 && count.all > least + it.skew;
+            if let Some((zone, _)) = zones.iter().find(|(_, count)| is_crowded(count)) {
                 return Some((spread, *zone));
             }
         }
@@ -101,7 +115,7 @@ pub struct Filler<'a> {
     /// Where each pod is.
     pub placements: Vec<Option<Placement>>,
     spreads: Spreads,
-    /// Pods by gang.
+    /// The pods of each gang that did not run before.
     gangs: BTreeMap<u32, Vec<usize>>,
 }
 
@@ -116,7 +130,7 @@ impl<'a> Filler<'a> {
         let spreads = Spreads::of(cluster, &placements);
         let mut gangs: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (pod, it) in cluster.pods.iter().enumerate() {
-            if let Some(gang) = it.gang {
+            if let Some(gang) = it.gang.filter(|_| it.running.is_none()) {
                 gangs.entry(gang).or_default().push(pod);
             }
         }
@@ -138,44 +152,39 @@ impl<'a> Filler<'a> {
         self.mend();
         self.fill_gangs();
         self.fill_pods();
-        // Pods that stand alone may have left room for none of a spread; what gangs left may do for others.
-        self.mend();
+        // Zones have filled since some pods of a spread were refused.
         self.fill_pods();
         (self.states, self.placements)
     }
 
+    /// Takes pods back until no rule is broken. What is placed one by one afterwards breaks none.
     fn mend(&mut self) {
         loop {
-            if let Some((spread, zone)) = self.spreads.uneven(self.cluster) {
-                let here = |pod: &usize| {
-                    let it = &self.cluster.pods[*pod];
-                    let at = self.placements[*pod].as_ref().map(|placement| placement.node);
-                    it.spread == Some(spread)
-                        && it.running.is_none()
-                        && at.is_some_and(|node| self.cluster.nodes[node].zone == Some(zone))
-                };
-                let least = (0..self.cluster.pods.len())
-                    .filter(here)
-                    .min_by_key(|pod| (self.cluster.pods[*pod].worth, &self.cluster.pods[*pod].name));
-                // Running pods may be uneven: they stay.
-                let Some(pod) = least else { return };
-                self.take_back(pod);
-                continue;
-            }
-            let torn = self.torn();
-            let mut changed = false;
-            for (gang, _) in torn {
-                for pod in self.gangs[&gang].clone() {
-                    if self.cluster.pods[pod].running.is_none() && self.placements[pod].is_some() {
-                        self.take_back(pod);
-                        changed = true;
-                    }
-                }
-            }
-            if !changed {
+            let crowded = self.spreads.uneven(self.cluster);
+            let out = match crowded.and_then(|(spread, zone)| self.least_in(spread, zone)) {
+                Some(pod) => vec![pod],
+                None => self.torn().iter().flat_map(|(gang, _)| self.gangs[gang].clone()).collect(),
+            };
+            if out.is_empty() {
                 return;
             }
+            for pod in out {
+                self.take_back(pod);
+            }
         }
+    }
+
+    /// The pod of a spread that is worth least of those that came to a zone.
+    fn least_in(&self, spread: u32, zone: u32) -> Option<usize> {
+        let here = |pod: &usize| {
+            let it = &self.cluster.pods[*pod];
+            let at = self.placements[*pod].as_ref().map(|placement| placement.node);
+            it.spread == Some(spread)
+                && it.running.is_none()
+                && at.is_some_and(|node| self.cluster.nodes[node].zone == Some(zone))
+        };
+        let key = |pod: &usize| (self.cluster.pods[*pod].worth, &self.cluster.pods[*pod].name);
+        (0..self.cluster.pods.len()).filter(here).min_by(|a, b| key(a).cmp(&key(b)))
     }
 
     fn take_back(&mut self, pod: usize) {

@@ -113,17 +113,19 @@ pub struct Pod {
     pub worth: u64,
     /// Where it runs already.
     pub running: Option<Placement>,
-    /// The gang it belongs to, by its place in [`Cluster::gangs`]: all of a gang run, or none.
+    /// The gang it belongs to, by its place in [`Cluster::gangs`]: of those that wait all are placed, or none.
     pub gang: Option<u32>,
     /// The spread it belongs to, by its place in [`Cluster::spreads`].
     pub spread: Option<u32>,
+    /// Whether it may not move from where it runs.
+    pub fixed: bool,
 }
 
 impl Pod {
     /// A pod that waits, by itself, with the usual worth.
     pub fn new(name: impl Into<String>, request: Request) -> Self {
         let worth = request.worth();
-        Self { name: name.into(), request, worth, running: None, gang: None, spread: None }
+        Self { name: name.into(), request, worth, running: None, gang: None, spread: None, fixed: false }
     }
 }
 
@@ -187,7 +189,7 @@ pub struct Cluster {
     pub spreads: Vec<Spread>,
 }
 
-/// Pods spread over the zones: in no zone more than `skew` above the zone that has fewest.
+/// Pods spread over the zones: none comes to a zone that has then more than `skew` above the one that has fewest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spread {
     /// What it is called.

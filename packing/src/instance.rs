@@ -171,8 +171,10 @@ impl Instance {
         for class in &classes.nodes {
             let sample = class.sample();
             let allowed = |item: &u32| {
-                let request = &classes.pods[*item as usize].request;
+                let PodClass { request, spread, .. } = &classes.pods[*item as usize];
                 request.allows(&sample)
+                    // A node without a zone is no place for a pod that is spread over zones.
+                    && (spread.is_none() || class.zone.is_some())
                     && request.apart.is_none_or(|group| class.state.apart.binary_search(&group).is_err())
             };
             let allowed: Vec<u32> = (0..instance.items.len() as u32).filter(allowed).collect();

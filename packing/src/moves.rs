@@ -90,7 +90,10 @@ fn in_the_way(
         let request = &cluster.pods[*pod].request;
         (request.milli(), request.cpu_milli)
     };
-    let movable = |pod: &&usize| cluster.pods[**pod].running.is_some() && !moved.contains(*pod);
+    let movable = |pod: &&usize| {
+        let it = &cluster.pods[**pod];
+        it.running.is_some() && !it.fixed && !moved.contains(*pod)
+    };
     let mut movable: Vec<usize> = residents.iter().filter(movable).copied().collect();
     movable.sort_by_key(|pod| (size(pod), &cluster.pods[*pod].name));
     // One alone, the smallest that does; else the smallest together, without those that turn out needless.

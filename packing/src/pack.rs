@@ -6,11 +6,11 @@ use crate::{
     assign,
     classes::{Classes, Invalid, PodClass, states, validate},
     dive::{Use, dive},
-    explain::{self, ClassReport, KindReport, Totals, Unplaced},
     fill::Filler,
     fleet::{ACCELERATOR, Cluster, Placement, Pod, State},
     generate::{Generated, Memory, Stop, generate, vary},
     instance::{Bin, Instance, Sizes},
+    marginal,
     master::{Form, Fractional, Master},
     moves::{Move, moves},
     whole::whole,
@@ -42,7 +42,7 @@ impl Default for Params {
     }
 }
 
-/// Which pod goes where, what proves that it cannot be much better, and why.
+/// Which pod goes where, what proves that it cannot be much better, and what one more would bring.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Packing {
     /// Where each pod is, running ones included, or that it waits.
@@ -53,19 +53,13 @@ pub struct Packing {
     pub worth: u64,
     /// No packing is worth more.
     pub bound: u64,
-    /// What all pods ask for, running ones included.
-    pub asked: Totals,
-    /// What the placed ones ask for.
-    pub placed: Totals,
-    /// Why each pod waits that does.
-    pub unplaced: Vec<Unplaced>,
     /// The running pods that move, in an order that overfills nothing on the way; what waited starts after
     /// them.
     pub moves: Vec<Move>,
-    /// Classes of pods that waited.
-    pub classes: Vec<ClassReport>,
-    /// Kinds of nodes.
-    pub kinds: Vec<KindReport>,
+    /// What room for one more of each pod is worth: see [`marginal::of_pods`].
+    pub prices: Vec<f64>,
+    /// What one more of each node would bring: see [`marginal::of_nodes`].
+    pub one_more: Vec<f64>,
     /// What was done.
     pub stats: Stats,
 }
@@ -116,16 +110,17 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
     };
     let prices = generated.map_or_else(|| vec![0.0; classes.pods.len()], |generated| generated.prices);
     // With moves, more can be had than beside pods that stay.
-    let bound = if params.moves == 0 { proof } else { with_moves(cluster, params, proof)? }.max(worth);
+    let bound = if params.moves == 0 || worth == total(cluster, |_| true) {
+        proof
+    } else {
+        with_moves(cluster, params)?
+    };
     Ok(Packing {
         worth,
         bound,
-        asked: explain::totals(cluster, |_| true),
-        placed: explain::totals(cluster, |pod| placements[pod].is_some()),
         moves,
-        unplaced: explain::unplaced(cluster, &classes, &states, &placements, bound),
-        classes: explain::class_reports(cluster, &classes, &states, &placements, &prices),
-        kinds: explain::kind_reports(cluster, &classes, &instance, &prices),
+        prices: marginal::of_pods(cluster, &classes, &placements, &prices),
+        one_more: marginal::of_nodes(cluster, &classes, &instance, &prices),
         stats,
         placements,
         states,
@@ -267,10 +262,21 @@ impl Plan<'_> {
     }
 }
 
-/// The bound when any running pod may move: that of the cluster with nothing running.
-fn with_moves(cluster: &Cluster, params: &Params, beside: u64) -> Result<u64, Invalid> {
+/// The bound when as many running pods as one likes may move: all that can move are placed anew.
+///
+/// Where one runs that its node would not let in again, no place for it may be left: it is passed over, and
+/// counts.
+fn with_moves(cluster: &Cluster, params: &Params) -> Result<u64, Invalid> {
     let mut waiting = cluster.clone();
-    for pod in &mut waiting.pods {
+    let stays_only = |pod: &Pod| {
+        pod.running.as_ref().filter(|_| !pod.fixed).is_some_and(|running| {
+            let node = &cluster.nodes[running.node];
+            !pod.request.allows(node) || pod.spread.is_some() && node.zone.is_none()
+        })
+    };
+    let over = total(&waiting, stays_only);
+    waiting.pods.retain(|pod| !stays_only(pod));
+    for pod in waiting.pods.iter_mut().filter(|pod| !pod.fixed) {
         pod.running = None;
     }
     let states = states(&waiting)?;
@@ -279,7 +285,7 @@ fn with_moves(cluster: &Cluster, params: &Params, beside: u64) -> Result<u64, In
     let mut master = Master::new(&instance, Form::Admit);
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
     let generated = generate(&instance, &mut master, &mut Memory::default(), stop);
-    Ok(proven(&waiting, &classes, &master, generated.as_ref(), params).max(beside))
+    Ok(over.saturating_add(proven(&waiting, &classes, &master, generated.as_ref(), params)))
 }
 
 /// The worth of some pods.

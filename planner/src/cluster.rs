@@ -5,7 +5,6 @@
 //! many more would fit (`room`).
 
 mod kinds;
-mod mend;
 mod obstacle;
 mod read;
 mod report;

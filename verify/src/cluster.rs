@@ -144,7 +144,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// No zone has more of a spread than the skew allows over the zone with fewest.
+    /// No zone that a pod comes to has more of its spread than the skew allows over the zone with fewest.
     fn spreads(&self, found: &mut Vec<Violation>) {
         for (spread, it) in (0_u32..).zip(&self.fleet.spreads) {
             // The zones of nodes that let one of its pods in; whoever runs where there is no zone is not spread.
@@ -166,9 +166,9 @@ impl<'a> View<'a> {
                 .filter_map(Node::zone)
                 .map(|zone| (zone, 0))
                 .collect();
-            let mut came = false;
+            let mut came: BTreeSet<&str> = BTreeSet::new();
             for (pod, node, place) in self.placed().filter(|(pod, ..)| pod.spread == Some(spread)) {
-                came |= !place.running;
+                came.extend(node.zone().filter(|_| !place.running));
                 match node.zone() {
                     Some(zone) => *zones.entry(zone).or_default() += 1,
                     None if place.running => {}
@@ -179,9 +179,11 @@ impl<'a> View<'a> {
                 }
             }
             let least = zones.values().min().copied().unwrap_or(0);
-            let crowded = zones.iter().find(|(_, count)| **count > least + u64::from(it.skew));
             // What runs askew already may stay so.
-            if let Some((zone, count)) = crowded.filter(|_| came) {
+            let crowded = |(zone, count): &(&&str, &u64)| {
+                came.contains(**zone) && **count > least + u64::from(it.skew)
+            };
+            if let Some((zone, count)) = zones.iter().find(crowded) {
                 let message =
                     format!("{count} pods in {zone}, {least} in another zone: at most {} more", it.skew);
                 found.push(Violation::new(Kind::Packing, format!("spread of {}", it.name), message));

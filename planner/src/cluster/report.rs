@@ -20,7 +20,6 @@ use plimsoll_solver::Phase;
 
 use super::{
     kinds::{self, Hardware},
-    mend::mend,
     obstacle,
     room::{Rest, alike, would_fit},
     state::{self, State},
@@ -54,9 +53,8 @@ pub fn plan(
     phase("read", &[("nodes", fleet.nodes.len()), ("pods", fleet.pods.len())]);
     let State { cluster, memory_unit, assumptions } = state::of(fleet, settings.moves > 0)?;
     phase("stated", &[("models", cluster.models.len()), ("resources", cluster.resources.len())]);
-    let mut packed = plimsoll_packing::pack(&cluster, &params(settings))
+    let packed = plimsoll_packing::pack(&cluster, &params(settings))
         .map_err(|invalid| PlanError::input(invalid.to_string(), "see the nodes and pods that it names"))?;
-    mend(&cluster, &mut packed);
     let stats = &packed.stats;
     phase("packed", &[("patterns", stats.patterns), ("rounds", stats.rounds)]);
     let answer = Answer { fleet, cluster: &cluster, memory_unit, packed: &packed };
@@ -170,16 +168,14 @@ impl Answer<'_> {
             .map(|alike| (&self.fleet.nodes[alike.members[0]], alike.state.clone()))
             .collect();
         let (mut classes, mut unplaced) = (Vec::new(), Vec::new());
-        let priced = self.packed.classes.iter();
-        let prices: BTreeMap<usize, f64> =
-            priced.flat_map(|class| class.pods.iter().map(|pod| (*pod, micro(class.price)))).collect();
         for pods in kinds::classes(self.cluster) {
             let pod = &self.cluster.pods[pods[0]];
             let waiting: Vec<usize> = pods.iter().copied().filter(|at| placements[*at].is_none()).collect();
             let needs = Rest::needs(&rest.names, &self.fleet.pods[pods[0]]);
             let fit = would_fit(self.cluster, &free, &self.in_zones(pod.spread), pod, &needs);
             let placed = (pods.len() - waiting.len()) as u64;
-            classes.push(kinds::class(self.fleet, &pods, placed, fit, prices.get(&pods[0]).copied()));
+            let price = micro(self.packed.prices[pods[0]]);
+            classes.push(kinds::class(self.fleet, &pods, placed, fit, Some(price)));
             if waiting.is_empty() {
                 continue;
             }
@@ -205,15 +201,9 @@ impl Answer<'_> {
     /// What one more node of each kind would bring; of those that differ in whom they let in, the most.
     fn one_more(&self) -> BTreeMap<Hardware, f64> {
         let mut worth: BTreeMap<Hardware, f64> = BTreeMap::new();
-        for (node, stated) in self.cluster.nodes.iter().zip(&self.fleet.nodes) {
-            let like = |kind: &&plimsoll_packing::explain::KindReport| {
-                let of = &kind.node;
-                (of.cpu_milli, of.memory_mib, of.model, of.devices, of.pool, &of.extras)
-                    == (node.cpu_milli, node.memory_mib, node.model, node.devices, node.pool, &node.extras)
-            };
-            let Some(kind) = self.packed.kinds.iter().find(like) else { continue };
+        for (stated, one_more) in self.fleet.nodes.iter().zip(&self.packed.one_more) {
             let most = worth.entry(Hardware::of(stated)).or_insert(0.0);
-            *most = most.max(micro(kind.one_more));
+            *most = most.max(micro(*one_more));
         }
         worth
     }

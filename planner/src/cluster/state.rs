@@ -176,6 +176,7 @@ impl Stated<'_> {
             running: None,
             gang: pod.gang,
             spread: pod.spread,
+            fixed: pod.fixed,
         }
     }
 
