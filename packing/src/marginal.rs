@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     classes::Classes,
-    fleet::{ACCELERATOR, Cluster, Node, Placement, State},
+    fleet::{ACCELERATOR, Cluster, Node, Placement, Request, State},
     generate::look,
     instance::Instance,
     relax::Lambda,
@@ -47,4 +47,23 @@ pub fn of_nodes(cluster: &Cluster, classes: &Classes, instance: &Instance, price
         *kinds.entry(kind).or_insert_with(|| of_node(node))
     });
     nodes.collect()
+}
+
+/// The most that any number of further nodes of these kinds can bring, in accelerators: the pods that wait and
+/// that one of them could hold.
+pub fn of_all(cluster: &Cluster, placements: &[Option<Placement>]) -> f64 {
+    let kinds = cluster.nodes.iter().map(|node| {
+        let kind = (node.model, node.devices, node.cpu_milli, node.memory_mib, node.pool, &node.extras);
+        (kind, node)
+    });
+    let kinds: BTreeMap<_, &Node> = kinds.collect();
+    let kinds: Vec<(&Node, State)> = kinds.into_values().map(|node| (node, State::empty(node))).collect();
+    let mut held: BTreeMap<&Request, bool> = BTreeMap::new();
+    let waiting = cluster.pods.iter().zip(placements).filter(|(_, place)| place.is_none());
+    let all = waiting.fold(0_u64, |sum, (pod, _)| {
+        let holds = |(node, state): &(&Node, State)| pod.request.allows(node) && state.fits(&pod.request);
+        let held = *held.entry(&pod.request).or_insert_with(|| kinds.iter().any(holds));
+        sum.saturating_add(if held { pod.worth } else { 0 })
+    });
+    all as f64 / ACCELERATOR as f64
 }

@@ -2,13 +2,13 @@
 //!
 //! A pod that waits is let in where few running pods stand in its way, if each of them finds another place.
 //! Every move goes to room that is free at that moment, so the moves in their order overfill nothing on the
-//! way, and what was let in starts after them.
+//! way, and what was let in starts after them. Moves that need nothing of each other are one step.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use crate::{
     fill::Filler,
-    fleet::{Cluster, Placement},
+    fleet::{Cluster, Placement, State},
 };
 
 /// Nodes tried for a pod: where the fewest and smallest are in the way, it either works soon or hardly ever.
@@ -17,12 +17,32 @@ const TRIES: usize = 40;
 /// A running pod moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
+    /// When, from 1: moves of one step find room on their new nodes before any of them has left its old one.
+    pub step: u32,
     /// The pod.
     pub pod: usize,
     /// Where it runs.
     pub from: Placement,
     /// Where it goes.
     pub to: Placement,
+}
+
+/// Puts moves, which can be carried out in their order from these states, into as few steps as they need.
+pub fn steps(cluster: &Cluster, mut states: Vec<State>, moves: &mut [Move]) {
+    let (mut step, mut first) = (1, 0);
+    for at in 0..moves.len() {
+        let request = &cluster.pods[moves[at].pod].request;
+        let to = moves[at].to.clone();
+        if states[to.node].take(request, &to.devices).is_err() {
+            for gone in &moves[first..at] {
+                states[gone.from.node].release(&cluster.pods[gone.pod].request, &gone.from.devices);
+            }
+            (step, first) = (step + 1, at);
+            let taken = states[to.node].take(request, &to.devices);
+            debug_assert!(taken.is_ok(), "all moves before it are done: {taken:?}");
+        }
+        moves[at].step = step;
+    }
 }
 
 /// Lets waiting pods in by moving running ones, the worthiest first.
@@ -144,7 +164,7 @@ fn relocate(
         let from = filler.placements[moving].clone()?;
         if filler.elsewhere(moving, node) {
             let to = filler.placements[moving].clone()?;
-            steps.push(Move { pod: moving, from, to });
+            steps.push(Move { step: 0, pod: moving, from, to });
         } else {
             return undo(filler, steps);
         }

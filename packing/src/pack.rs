@@ -12,7 +12,7 @@ use crate::{
     instance::{Bin, Instance, Sizes},
     marginal,
     master::{Form, Fractional, Master},
-    moves::{Move, moves},
+    moves::{Move, moves, steps},
     whole::whole,
 };
 
@@ -94,8 +94,8 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
     let mut memory = Memory::default();
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 3, capped: false };
     let generated = generate(&instance, &mut master, &mut memory, stop);
-    let proof = proven(cluster, &classes, &master, generated.as_ref(), params);
-    let mut plan = Plan { cluster, classes: &classes, params, start: states, bound: proof, best: None };
+    let bound = proven(cluster, &classes, &master, generated.as_ref(), params);
+    let mut plan = Plan { cluster, classes: &classes, params, start: states, bound, best: None };
     plan.offer(&[]);
     if let Some(generated) = &generated {
         plan.round(&instance, &mut master, &mut memory, generated);
@@ -109,22 +109,33 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
         rounds: generated.as_ref().map_or(0, |g| g.rounds),
     };
     let prices = generated.map_or_else(|| vec![0.0; classes.pods.len()], |generated| generated.prices);
-    // With moves, more can be had than beside pods that stay.
-    let bound = if params.moves == 0 || worth == total(cluster, |_| true) {
-        proof
-    } else {
-        with_moves(cluster, params)?
+    let all = total(cluster, |_| true);
+    let mut proof = match params.moves {
+        // With moves, more can be had than beside pods that stay.
+        1.. if worth < all => with_moves(cluster, &placements, params)?,
+        _ => Proof {
+            // Moves may have let in more than fits beside pods that stay: then everything.
+            bound: bound.max(worth),
+            prices: marginal::of_pods(cluster, &classes, &placements, &prices),
+            one_more: marginal::of_nodes(cluster, &classes, &instance, &prices),
+        },
     };
-    Ok(Packing {
-        worth,
-        bound,
-        moves,
-        prices: marginal::of_pods(cluster, &classes, &placements, &prices),
-        one_more: marginal::of_nodes(cluster, &classes, &instance, &prices),
-        stats,
-        placements,
-        states,
-    })
+    let most = marginal::of_all(cluster, &placements);
+    for one_more in &mut proof.one_more {
+        *one_more = one_more.min(most);
+    }
+    let Proof { bound, prices, one_more } = proof;
+    Ok(Packing { placements, states, worth, bound, moves, prices, one_more, stats })
+}
+
+/// The prices of a bound, and the bound.
+#[derive(Debug)]
+struct Proof {
+    bound: u64,
+    /// See [`Packing::prices`].
+    prices: Vec<f64>,
+    /// See [`Packing::one_more`].
+    one_more: Vec<f64>,
 }
 
 /// A packing on its way.
@@ -181,7 +192,8 @@ impl Plan<'_> {
             return best;
         }
         let mut filler = Filler::new(self.cluster, self.classes, best.states, best.placements);
-        let moves = moves(self.cluster, &mut filler, self.params.moves);
+        let mut moves = moves(self.cluster, &mut filler, self.params.moves);
+        steps(self.cluster, self.start.clone(), &mut moves);
         let (states, placements) = filler.finish();
         let worth = worth(self.cluster, &placements);
         Draft { placements, states, worth, torn: best.torn, moves }
@@ -262,30 +274,52 @@ impl Plan<'_> {
     }
 }
 
-/// The bound when as many running pods as one likes may move: all that can move are placed anew.
+/// The proof when as many running pods as one likes may move: all that can move are placed anew.
 ///
 /// Where one runs that its node would not let in again, no place for it may be left: it is passed over, and
-/// counts.
-fn with_moves(cluster: &Cluster, params: &Params) -> Result<u64, Invalid> {
-    let mut waiting = cluster.clone();
+/// counts. That the others must all have a place is put into their worth, whatever more than that is taken
+/// off again.
+fn with_moves(
+    cluster: &Cluster,
+    placements: &[Option<Placement>],
+    params: &Params,
+) -> Result<Proof, Invalid> {
     let stays_only = |pod: &Pod| {
         pod.running.as_ref().filter(|_| !pod.fixed).is_some_and(|running| {
             let node = &cluster.nodes[running.node];
             !pod.request.allows(node) || pod.spread.is_some() && node.zone.is_none()
         })
     };
-    let over = total(&waiting, stays_only);
-    waiting.pods.retain(|pod| !stays_only(pod));
-    for pod in waiting.pods.iter_mut().filter(|pod| !pod.fixed) {
-        pod.running = None;
-    }
+    let over = total(cluster, stays_only);
+    let kept: Vec<usize> = (0..cluster.pods.len()).filter(|pod| !stays_only(&cluster.pods[*pod])).collect();
+    let waits = |pod: &&Pod| pod.running.is_none();
+    let extra = 2 * cluster.pods.iter().filter(waits).map(|pod| pod.worth).max().unwrap_or(0);
+    let anew = |pod: &Pod| match &pod.running {
+        Some(_) if !pod.fixed => {
+            Pod { running: None, gang: None, worth: pod.worth.saturating_add(extra), ..pod.clone() }
+        }
+        _ => pod.clone(),
+    };
+    let waiting =
+        Cluster { pods: kept.iter().map(|pod| anew(&cluster.pods[*pod])).collect(), ..cluster.clone() };
+    let (with, without) = (total(&waiting, |_| true), total(cluster, |pod| !stays_only(pod)));
+    let params = &Params { gap: params.gap * without as f64 / (with as f64).max(1.0), ..params.clone() };
     let states = states(&waiting)?;
     let classes = Classes::of(&waiting, &states)?;
     let instance = Instance::new(&classes, Sizes::Most);
     let mut master = Master::new(&instance, Form::Admit);
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
     let generated = generate(&instance, &mut master, &mut Memory::default(), stop);
-    Ok(over.saturating_add(proven(&waiting, &classes, &master, generated.as_ref(), params)))
+    let bound = proven(&waiting, &classes, &master, generated.as_ref(), params);
+    let bound = over.saturating_add(bound).saturating_sub(with - without);
+    let of_classes = generated.map_or_else(|| vec![0.0; classes.pods.len()], |generated| generated.prices);
+    let placed: Vec<Option<Placement>> = kept.iter().map(|pod| placements[*pod].clone()).collect();
+    let mut prices = vec![0.0; cluster.pods.len()];
+    for (pod, price) in kept.iter().zip(marginal::of_pods(&waiting, &classes, &placed, &of_classes)) {
+        prices[*pod] = price;
+    }
+    let one_more = marginal::of_nodes(&waiting, &classes, &instance, &of_classes);
+    Ok(Proof { bound, prices, one_more })
 }
 
 /// The worth of some pods.

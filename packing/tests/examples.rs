@@ -135,7 +135,8 @@ fn what_runs_askew_stays_and_the_rest_is_mended() {
     let packing = pack(&cluster, &Params::default()).unwrap();
     assert_eq!(check(&cluster, &packing.placements), []);
     // One more goes to the other zone, or the gang to both.
-    let places: Vec<Option<usize>> = packing.placements.iter().map(|at| at.as_ref().map(|at| at.node)).collect();
+    let places: Vec<Option<usize>> =
+        packing.placements.iter().map(|at| at.as_ref().map(|at| at.node)).collect();
     assert_eq!(places[..3], [Some(0); 3]);
     assert!(places[3..].iter().flatten().count() >= 1, "{places:?}");
 }

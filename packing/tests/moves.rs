@@ -51,6 +51,16 @@ fn one_move_frees_a_node() {
     assert_eq!(one.moves.len(), 1);
     assert_eq!(one.moves[0].pod, 0, "the smaller one moves");
     assert_eq!(one.bound, one.worth);
+    // Nothing waits: no room and no node is worth anything.
+    assert!(one.prices.iter().chain(&one.one_more).all(|worth| *worth < 1e-9), "{one:?}");
+    assert!(stay.prices[2] > 1.0 && stay.one_more[0] > 1.0, "{stay:?}");
+    // With one more that waits, a node would still bring it.
+    let cluster = fragmented(&[vec![0, 300], vec![400, 0]], &[2, 2]);
+    let one = pack(&cluster, &Params { moves: 1, ..Params::default() }).unwrap();
+    assert_eq!((placed(&one), one.moves.len()), (3, 1));
+    // Who runs is not given up for those that wait: both of these would be worth more.
+    assert!(one.bound < 2 * 2_020_000, "{}", one.bound);
+    assert!((one.one_more[0] - 2.02).abs() < 1e-6 && one.prices[3] > 1.0, "{one:?}");
 }
 
 proptest! {
@@ -76,11 +86,15 @@ proptest! {
         went.sort();
         prop_assert_eq!(moved(&cluster, &packing.placements), went);
         let mut now = states(&cluster).unwrap();
-        for step in &packing.moves {
-            let request = &cluster.pods[step.pod].request;
-            // The new place is held before the old one is given up.
-            prop_assert!(now[step.to.node].take(request, &step.to.devices).is_ok());
-            now[step.from.node].release(request, &step.from.devices);
+        for (at, step) in packing.moves.chunk_by(|a, b| a.step == b.step).enumerate() {
+            // The new places are held before the old ones are given up.
+            for one in step {
+                prop_assert_eq!(one.step as usize, at + 1);
+                prop_assert!(now[one.to.node].take(&cluster.pods[one.pod].request, &one.to.devices).is_ok());
+            }
+            for one in step {
+                now[one.from.node].release(&cluster.pods[one.pod].request, &one.from.devices);
+            }
         }
     }
 

@@ -180,9 +180,8 @@ impl<'a> View<'a> {
             }
             let least = zones.values().min().copied().unwrap_or(0);
             // What runs askew already may stay so.
-            let crowded = |(zone, count): &(&&str, &u64)| {
-                came.contains(**zone) && **count > least + u64::from(it.skew)
-            };
+            let crowded =
+                |(zone, count): &(&&str, &u64)| came.contains(**zone) && **count > least + u64::from(it.skew);
             if let Some((zone, count)) = zones.iter().find(crowded) {
                 let message =
                     format!("{count} pods in {zone}, {least} in another zone: at most {} more", it.skew);

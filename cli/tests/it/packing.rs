@@ -64,6 +64,37 @@ fn what_is_written_is_checked_and_read_again() {
 }
 
 #[test]
+fn moves_let_pods_in_and_are_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("packing");
+    let plan = |moves: &str| in_root(&format!("plan --cluster {NODES} {PODS} --moves {moves} -o json"));
+    let moved = plan("1");
+    let json: serde_json::Value = serde_json::from_str(&moved.out).expect("JSON");
+    let first = &json["moves"][0];
+    assert_eq!((json["moves"].as_array().map(Vec::len), &first["step"]), (Some(1), &1.into()));
+    assert_eq!((&first["from"], &first["to"]), (&"l4-0".into(), &"l4-1".into()));
+    assert_eq!(json["inputs"]["flags"]["moves"], 1);
+    let check = |text: &str| {
+        fs::write(&file, text).expect("written");
+        finish(program(&root()).arg("verify").arg(&file).args(["--cluster", NODES, PODS]))
+    };
+    assert_eq!(check(&moved.out).code, 0);
+    let step = moved.out.find("\"moves\": [").expect("there are moves");
+    let (before, after) = moved.out.split_at(step);
+    for (from, to, found) in [
+        // To a node that has no such devices, and that the packing does not bring it to.
+        ("\"to\": \"l4-1\"", "\"to\": \"cpu-1\"", "cpu-1 (packing): the sum of devices is overfull"),
+        ("\"from\": \"l4-0\"", "\"from\": \"h100-0\"", "is not on h100-0"),
+        ("chat-7d9f6c5b8d-4x2lm", "notebook-ana", "`moves` does not list it"),
+    ] {
+        let changed = check(&format!("{before}{}", after.replacen(from, to, 1)));
+        assert!(changed.code == 3 && changed.out.contains(found), "{from} {to}\n{}", changed.all());
+    }
+    let none = check(&moved.out.replacen("\"moves\": 1", "\"moves\": 0", 1));
+    assert!(none.code == 3 && none.out.contains("at most 0 may"), "{}", none.all());
+}
+
+#[test]
 fn a_required_pod_that_waits_is_exit_code_3() {
     let text = fs::read_to_string(data().join("packing/required.yaml")).expect("it is there");
     let refused = with_dump(&text, "plan --cluster dump.yaml");

@@ -7,8 +7,8 @@ use plimsoll_model::{
     document::ApiVersion,
     fleet::Pod,
     packing::{
-        Amounts, Assignment, Cause, Flags, Hold, Inputs, Objective, Obstacle, Packing, PackingKind, Solver,
-        Unplaced,
+        Amounts, Assignment, Cause, Flags, Hold, Inputs, Move, Objective, Obstacle, Packing, PackingKind,
+        Solver, Unplaced,
     },
     plan::{Assumption, Status},
 };
@@ -57,14 +57,15 @@ pub fn plan(
         .map_err(|invalid| PlanError::input(invalid.to_string(), "see the nodes and pods that it names"))?;
     let stats = &packed.stats;
     phase("packed", &[("patterns", stats.patterns), ("rounds", stats.rounds)]);
-    let answer = Answer { fleet, cluster: &cluster, memory_unit, packed: &packed };
-    Ok(answer.document(settings, assumptions))
+    let answer = Answer { fleet, cluster: &cluster, memory_unit, packed: &packed, settings };
+    Ok(answer.document(assumptions))
 }
 
 fn params(settings: &Settings) -> Params {
     let gap = settings.gap.to_f64();
     let default = Params::default();
-    Params { gap: if gap > 0.0 { gap } else { default.gap }, ..default }
+    let moves = settings.moves as usize;
+    Params { gap: if gap > 0.0 { gap } else { default.gap }, moves, ..default }
 }
 
 struct Answer<'a> {
@@ -72,10 +73,12 @@ struct Answer<'a> {
     cluster: &'a Cluster,
     memory_unit: u64,
     packed: &'a plimsoll_packing::Packing,
+    settings: &'a Settings,
 }
 
 impl Answer<'_> {
-    fn document(&self, settings: &Settings, more: Vec<Assumption>) -> Packing {
+    fn document(&self, more: Vec<Assumption>) -> Packing {
+        let settings = self.settings;
         let objective = self.objective();
         let waits = |(_, place): &(&Pod, &Option<Placement>)| place.is_none();
         let pods = || self.fleet.pods.iter().zip(&self.packed.placements);
@@ -104,7 +107,7 @@ impl Answer<'_> {
             classes,
             node_kinds: kinds::nodes(self.fleet, &self.one_more()),
             add: Vec::new(),
-            moves: Vec::new(),
+            moves: self.moves(),
             assumptions,
             solver: Solver {
                 pod_classes: count(stats.pod_classes),
@@ -146,6 +149,17 @@ impl Answer<'_> {
             })
         };
         self.fleet.pods.iter().zip(&self.packed.placements).filter_map(one).collect()
+    }
+
+    fn moves(&self) -> Vec<Move> {
+        let node = |place: &Placement| self.fleet.nodes[place.node].name.clone();
+        let one = |it: &plimsoll_packing::moves::Move| Move {
+            step: u64::from(it.step),
+            pod: self.fleet.pods[it.pod].name.clone(),
+            from: node(&it.from),
+            to: node(&it.to),
+        };
+        self.packed.moves.iter().map(one).collect()
     }
 
     /// The classes of the pods that did not run, and those of them that wait.
@@ -248,10 +262,11 @@ impl Answer<'_> {
         let all = all as f64 / 1e6;
         let Objective { worth, bound_worth, gap } = *objective;
         let short = all - bound_worth;
+        let moved = if self.settings.moves > 0 { ", however many running pods move" } else { "" };
         let best = if gap <= 0.0 {
-            format!("no packing is worth more than this one, {worth:.3}")
+            format!("no packing is worth more than this one, {worth:.3}{moved}")
         } else {
-            format!("no packing is worth more than {bound_worth:.3}, and this one is worth {worth:.3}")
+            format!("no packing is worth more than {bound_worth:.3}{moved}, and this one is worth {worth:.3}")
         };
         if short > 0.0 {
             format!("{best}; all pods are worth {all:.3}, so pods worth {short:.3} wait in any packing")

@@ -10,7 +10,7 @@ use plimsoll_packing::fleet::{Ask, Cluster, Placement, State};
 
 use crate::PlanError;
 
-/// Places the running pods of a cluster; nodes that are too small for theirs grow to be full.
+/// Places the running pods of a cluster; nodes that are too small for theirs grow to be full, and keep them.
 pub(super) fn place(fleet: &Fleet, cluster: &mut Cluster) -> Result<Vec<Assumption>, PlanError> {
     let at: BTreeMap<&str, usize> =
         fleet.nodes.iter().enumerate().map(|(at, node)| (&*node.name, at)).collect();
@@ -75,7 +75,10 @@ fn grow(cluster: &mut Cluster, node: usize, pods: &[usize], notes: &mut Vec<Assu
     }
     if *it != before {
         let what = format!("room on node {}", it.name);
-        notes.push(note(what, "its pods ask for more than is allocatable: it counts as full"));
+        notes.push(note(what, "its pods ask for more than is allocatable: it counts as full, and they stay"));
+        for pod in pods {
+            cluster.pods[*pod].fixed = true;
+        }
     }
 }
 

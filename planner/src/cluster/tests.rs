@@ -14,7 +14,11 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use super::{Settings, plan, rules::refusal};
 
 fn packed(fleet: &Fleet) -> Packing {
-    match plan(fleet, &Settings::default(), &mut |_| {}) {
+    packed_with(fleet, 0)
+}
+
+fn packed_with(fleet: &Fleet, moves: u32) -> Packing {
+    match plan(fleet, &Settings { moves, ..Settings::default() }, &mut |_| {}) {
         Ok(packing) => packing,
         Err(error) => panic!("{error}: {}", error.help()),
     }
@@ -149,6 +153,7 @@ fn fleets() -> impl Strategy<Value = Fleet> {
         for pod in fleet.pods.iter_mut().take(running) {
             pod.on = first.get(&pod.name).cloned();
             pod.gang = pod.gang.filter(|_| pod.on.is_none());
+            pod.fixed = pod.required;
         }
         fleet
     })
@@ -158,8 +163,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_checker_finds_nothing_wrong(fleet in fleets()) {
-        let packing = packed(&fleet);
+    fn the_checker_finds_nothing_wrong(fleet in fleets(), moves in 0..3_u32) {
+        let packing = packed_with(&fleet, moves);
         let violations = plimsoll_verify::verify_packing(&packing, &fleet);
         prop_assert!(violations.is_empty(), "{:#?}\n{packing:#?}", violations);
     }

@@ -18,16 +18,11 @@ pub(super) fn check(view: &View<'_>, found: &mut Vec<Violation>) {
     for (pod, node, place) in view.placed() {
         on.entry(&node.name).or_insert_with(|| (node, Vec::new())).1.push((pod, place));
     }
-    let mut before: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
-    for pod in &view.fleet.pods {
-        if let Some(node) = &pod.on {
-            before.entry(node).or_default().push(pod);
-        }
-    }
     for (name, (node, pods)) in on {
-        let ran = before.get(name).map_or(&[][..], Vec::as_slice);
-        amounts(node, &pods, ran, found);
-        devices(node, &pods, ran, found);
+        let stay = pods.iter().map(|(pod, _)| *pod).filter(|pod| pod.on.as_deref() == Some(name));
+        let stay: Vec<&Pod> = stay.collect();
+        amounts(node, &pods, &stay, found);
+        devices(node, &pods, &stay, found);
         apart(node, &pods, found);
     }
 }
@@ -37,20 +32,20 @@ pub(super) fn sum<'a>(pods: impl Iterator<Item = &'a Pod>, resource: &str) -> u1
     pods.map(|pod| u128::from(pod.need(resource))).sum()
 }
 
-/// What a node has of a resource; more where what ran there had more.
-pub(super) fn room(node: &Node, ran: &[&Pod], resource: &str) -> u128 {
+/// What a node has of a resource; more where what runs there and stays has more.
+pub(super) fn room(node: &Node, stay: &[&Pod], resource: &str) -> u128 {
     let stated = match node.room.get(resource) {
         None if resource == "pods" => u128::MAX,
         stated => stated.copied().unwrap_or(0).into(),
     };
-    stated.max(sum(ran.iter().copied(), resource))
+    stated.max(sum(stay.iter().copied(), resource))
 }
 
-fn amounts(node: &Node, pods: &[(&Pod, &Assignment)], ran: &[&Pod], found: &mut Vec<Violation>) {
+fn amounts(node: &Node, pods: &[(&Pod, &Assignment)], stay: &[&Pod], found: &mut Vec<Violation>) {
     let resources: BTreeSet<&str> =
         pods.iter().flat_map(|(pod, _)| pod.needs.keys()).map(String::as_str).collect();
     for resource in resources {
-        let (asked, has) = (sum(pods.iter().map(|(pod, _)| *pod), resource), room(node, ran, resource));
+        let (asked, has) = (sum(pods.iter().map(|(pod, _)| *pod), resource), room(node, stay, resource));
         if asked > has {
             let message = format!("{resource} is overfull: {asked} asked, {has} there{}", unit(resource));
             found.push(Violation::new(Kind::Packing, &node.name, message));
@@ -66,16 +61,16 @@ fn unit(resource: &str) -> &'static str {
     }
 }
 
-/// How many devices a node has; more where what ran there had more.
-pub(super) fn count(node: &Node, ran: &[&Pod]) -> u64 {
-    let whole = ran.iter().filter_map(|pod| pod.ask.as_ref()).map(|ask| match ask.amount {
+/// How many devices a node has; more where what runs there and stays has more.
+pub(super) fn count(node: &Node, stay: &[&Pod]) -> u64 {
+    let whole = stay.iter().filter_map(|pod| pod.ask.as_ref()).map(|ask| match ask.amount {
         Amount::Whole(count) => u64::from(count),
         _ => 0,
     });
     node.devices.as_ref().map_or(0, |devices| u64::from(devices.count)).max(whole.sum())
 }
 
-fn devices(node: &Node, pods: &[(&Pod, &Assignment)], ran: &[&Pod], found: &mut Vec<Violation>) {
+fn devices(node: &Node, pods: &[(&Pod, &Assignment)], stay: &[&Pod], found: &mut Vec<Violation>) {
     let mut milli: BTreeMap<u16, u64> = BTreeMap::new();
     let mut parts: BTreeMap<u16, u8> = BTreeMap::new();
     let mut wrong = |message: String| found.push(Violation::new(Kind::Packing, &node.name, message));
@@ -88,7 +83,7 @@ fn devices(node: &Node, pods: &[(&Pod, &Assignment)], ran: &[&Pod], found: &mut 
         }
         *taken |= own;
     }
-    let all = count(node, ran);
+    let all = count(node, stay);
     for (index, held) in milli {
         if u64::from(index) >= all {
             wrong(format!("has {all} devices, and a pod holds number {index} (from 0)"));

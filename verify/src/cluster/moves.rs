@@ -23,7 +23,6 @@ pub(super) fn check(view: &View<'_>, found: &mut Vec<Violation>) {
             at.entry(node).or_default().push(pod);
         }
     }
-    let before = at.clone();
     let moves = &view.packing.moves;
     if moves.windows(2).any(|pair| pair[0].step > pair[1].step) {
         found.push(Violation::new(Kind::Packing, "moves", "the steps are not in order"));
@@ -44,8 +43,7 @@ pub(super) fn check(view: &View<'_>, found: &mut Vec<Violation>) {
             }
             let on = at.entry(&node.name).or_default();
             on.push(pod);
-            let ran = before.get(&*node.name).map_or(&[][..], Vec::as_slice);
-            overfull(one, node, on, ran, found);
+            overfull(one, node, on, found);
         }
         for one in step {
             if let Some(on) = at.get_mut(&*one.from) {
@@ -61,7 +59,8 @@ pub(super) fn check(view: &View<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-fn overfull(one: &Move, node: &Node, on: &[&Pod], ran: &[&Pod], found: &mut Vec<Violation>) {
+fn overfull(one: &Move, node: &Node, on: &[&Pod], found: &mut Vec<Violation>) {
+    let ran: Vec<&Pod> = on.iter().copied().filter(|pod| pod.on.as_ref() == Some(&node.name)).collect();
     let mut wrong = |what: &str| {
         let message = format!("{what} is overfull when {} comes in step {}", one.pod, one.step);
         found.push(Violation::new(Kind::Packing, &node.name, message));
@@ -69,12 +68,12 @@ fn overfull(one: &Move, node: &Node, on: &[&Pod], ran: &[&Pod], found: &mut Vec<
     let resources: std::collections::BTreeSet<&str> =
         on.iter().flat_map(|pod| pod.needs.keys()).map(String::as_str).collect();
     for resource in resources {
-        if sum(on.iter().copied(), resource) > room(node, ran, resource) {
+        if sum(on.iter().copied(), resource) > room(node, &ran, resource) {
             wrong(resource);
         }
     }
     let held: u64 = on.iter().filter(|pod| pod.ask.is_some()).map(|pod| pod.accelerators_milli).sum();
-    if held > super::loads::count(node, ran) * 1000 {
+    if held > super::loads::count(node, &ran) * 1000 {
         wrong("the sum of devices");
     }
 }

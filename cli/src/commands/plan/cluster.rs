@@ -34,10 +34,6 @@ pub(super) fn run(args: &PlanArgs, nodes: &Path) -> Result<Exit, Failure> {
         let problem = Failure::usage("a packing is written as a table, as JSON or as YAML");
         return Err(problem.with_help("-o table, -o json or -o yaml"));
     }
-    if args.packing.moves > 0 {
-        let problem = Failure::usage("--moves: running pods are not moved yet");
-        return Err(problem.with_help("leave it out: running pods keep their nodes"));
-    }
     let fleet = input::fleet(nodes, &args.files)?;
     let settings = Settings {
         moves: args.packing.moves,

@@ -35,6 +35,10 @@ pub(super) fn lines(packing: &Packing, width: usize) -> Vec<String> {
         let running = packing.running.pods;
         more.push(format!("{} {} already running among them", thousands(running.into()), pods(running)));
     }
+    if !packing.moves.is_empty() {
+        let moved = packing.moves.len() as u64;
+        more.push(format!("{} of them to be moved", thousands(moved.into())));
+    }
     lines.extend(wrap("", &more.join(", "), width));
     if !packing.reproducible {
         let why = match packing.inputs.flags.time_limit {
