@@ -5,7 +5,7 @@
 //! prices are (Geoffrion 1974, "Lagrangean relaxation for integer programming"). As blocks are solved as
 //! integer programs, the best such bound lies above that of the linear relaxation. Two ways lead to good
 //! prices: [columns of blocks](crate::master) where there is a linear solver, and steps along what
-//! solutions break ([`crate::volume`]) where there is none.
+//! solutions break ([`crate::climb`]) where there is none.
 
 use crate::{
     blocks::Blocks,
@@ -43,8 +43,7 @@ pub struct Shared {
 impl Shared {
     /// A price with the sign that the row allows.
     pub fn signed(&self, price: f64) -> f64 {
-        let price = if self.low == f64::NEG_INFINITY { price.min(0.0) } else { price };
-        if self.high == f64::INFINITY { price.max(0.0) } else { price }
+        crate::volume::signed(price, (self.low, self.high))
     }
 }
 

@@ -10,6 +10,7 @@
 
 pub mod anneal;
 pub mod blocks;
+pub mod climb;
 pub mod column;
 pub mod components;
 pub mod compose;
@@ -24,6 +25,7 @@ mod live;
 pub mod master;
 pub mod mip;
 pub mod outcome;
+mod over_time;
 pub mod pack;
 pub mod problem;
 pub mod repair;

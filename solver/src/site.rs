@@ -15,8 +15,7 @@ mod plan;
 mod prices;
 
 use crate::{
-    column::{Column, own_money},
-    construct::{Assignment, candidates, finish, shed},
+    construct::{Assignment, finish, shed},
     live::Live,
     outcome::{DEFAULT_EFFORT, Moves, Params},
     problem::Problem,
@@ -42,6 +41,10 @@ const STAGE: u64 = DEFAULT_EFFORT / 32;
 const MOVES: u64 = 400;
 /// Pairs of a task that annealing moves among.
 const CANDIDATES: usize = 40;
+
+/// Pairs that are tried for who is left out of a plan, for each such task and at least.
+const FILLING: usize = 20;
+const FILLING_AT_LEAST: usize = 2_000;
 
 /// What was found.
 #[derive(Debug)]
@@ -77,12 +80,12 @@ impl<'a> Site<'a> {
         Some(Self { model: Model::new(problem, members)?, members: members.to_vec() })
     }
 
-    /// A first plan, with a bound.
-    pub fn first(&self, ranks: &Ranks) -> (Assignment, f64) {
+    /// A first plan, with a bound: both are there whatever the time.
+    pub fn first(&self, ranks: &Ranks, params: &Params) -> (Assignment, f64) {
         let mut prices = Prices::new(&self.model);
-        prices.climb(1, f64::INFINITY, &Params::default());
-        let plan = prices.repair(&prices.suggested());
-        (self.rebuild(ranks, &plan), prices.bound)
+        prices.climb(1, f64::INFINITY, params);
+        let plan = prices.repair(&prices.suggested(), params);
+        (self.rebuild(ranks, plan), prices.bound)
     }
 
     /// Goes on from a plan; every better plan and bound is told on the way.
@@ -107,7 +110,7 @@ impl<'a> Site<'a> {
             prices.climb((STEPS * effort / DEFAULT_EFFORT).max(1), kept.score.total, params);
             let suggested = prices.settle();
             live.bound(prices.bound);
-            let plan = prices.repair(&suggested.pairs);
+            let plan = prices.repair(&suggested.pairs, params);
             let close = params.gap.max(1e-9) * prices.bound.abs();
             if kept.score.complete() && kept.score.total - prices.bound <= close {
                 break;
@@ -120,7 +123,7 @@ impl<'a> Site<'a> {
             let plan = anneal::improve(model, &plan, &candidates, moves);
             if plan.cost() < least {
                 least = plan.cost();
-                let rebuilt = self.rebuild(ranks, &plan);
+                let rebuilt = self.rebuild(ranks, plan);
                 if rebuilt.score.better_than(&kept.score) {
                     live.plan(&rebuilt.score);
                     kept = rebuilt;
@@ -137,24 +140,62 @@ impl<'a> Site<'a> {
     }
 
     /// A plan under the full rules: what they refuse, and what is left out, is placed anew where it adds least.
-    fn rebuild(&self, ranks: &Ranks, plan: &Plan<'_>) -> Assignment {
+    fn rebuild(&self, ranks: &Ranks, mut plan: Plan<'_>) -> Assignment {
         let (model, members) = (&self.model, &self.members[..]);
-        let problem = model.problem;
-        let mut state = State::new(problem);
-        for (m, pair) in plan.pairs().iter().enumerate() {
-            let task = model.members[m].task;
-            if *pair != OUT {
-                let column = model.column(*pair);
-                if state.obstacle(task as usize, &column).is_none() {
-                    state.place(task as usize, column);
-                }
+        let mut state = State::new(model.problem);
+        for (task, pair) in members.iter().zip(plan.pairs()).filter(|of| *of.1 != OUT) {
+            let column = model.column(*pair);
+            if state.obstacle(*task as usize, &column).is_none() {
+                state.place(*task as usize, column);
             }
         }
-        shed(problem, &mut state, members);
-        let rest: Vec<u32> =
-            members.iter().copied().filter(|task| state.column(*task as usize).is_none()).collect();
-        fill(problem, &mut state, &rest);
-        finish(problem, ranks, &mut state, members)
+        shed(model.problem, &mut state, members);
+        let is_out = |m: &usize| state.column(members[*m] as usize).is_none();
+        let rest: Vec<usize> = (0..members.len()).filter(is_out).collect();
+        for m in &rest {
+            plan.remove(*m);
+        }
+        plan.loosen();
+        self.fill(&mut plan, &mut state, rest);
+        finish(model.problem, ranks, &mut state, members)
+    }
+
+    /// Places members where they add least within all limits, sums too; highest priority first. What then is left
+    /// out fits nowhere beside the others, or is worth less than it costs. `plan`: what the state holds, from
+    /// which most pairs are seen to fit nowhere.
+    fn fill(&self, plan: &mut Plan<'_>, state: &mut State<'_>, mut rest: Vec<usize>) {
+        let problem = self.model.problem;
+        let task = |m: usize| &problem.tasks[self.members[m] as usize];
+        rest.sort_by_key(|m| (!task(*m).required, std::cmp::Reverse(task(*m).priority), *m));
+        let mut tries = FILLING * rest.len() + FILLING_AT_LEAST;
+        for m in rest {
+            let (index, most) = (self.members[m] as usize, self.model.members[m].value);
+            let mut open: Vec<(f64, u32)> = Vec::new();
+            for pair in self.model.range(m) {
+                let of = self.model.pair(pair);
+                let data = plan.data_more(m, of.region, of.place);
+                if of.own + data <= most && plan.affords(m, pair, data) {
+                    open.push((of.own + data, pair));
+                }
+            }
+            open.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            for (_, pair) in open {
+                if tries == 0 {
+                    return;
+                }
+                tries -= 1;
+                let column = self.model.column(pair);
+                if state.obstacle(index, &column).is_some() {
+                    continue;
+                }
+                let more = state.place(index, column);
+                if more <= most && state.over_budget().is_none() {
+                    plan.place(m, pair);
+                    break;
+                }
+                state.remove(index);
+            }
+        }
     }
 }
 
@@ -167,7 +208,7 @@ pub fn solve(
     observer: Observer<'_>,
 ) -> Option<Found> {
     let site = Site::new(problem, members)?;
-    let (first, bound) = site.first(ranks);
+    let (first, bound) = site.first(ranks, params);
     let mut live = Live::new(observer);
     live.add(&first.score, bound);
     live.tell();
@@ -175,47 +216,4 @@ pub fn solve(
     let mut found = site.improve(ranks, params, &first, &mut live);
     found.bound = found.bound.max(bound);
     Some(found)
-}
-
-/// Places tasks where they add least within all limits, sums too; highest priority first. What then is left
-/// out fits nowhere beside the others, or is worth less than it costs.
-fn fill(problem: &Problem, state: &mut State<'_>, rest: &[u32]) {
-    let mut order = rest.to_vec();
-    order.sort_by_key(|t| {
-        let task = &problem.tasks[*t as usize];
-        (!task.required, std::cmp::Reverse(task.priority), *t)
-    });
-    let all: Vec<u32> = (0..problem.tasks.len() as u32).collect();
-    let mut list = Vec::new();
-    for task in order {
-        let t = &problem.tasks[task as usize];
-        candidates(problem, state, task as usize, &mut list);
-        if !t.budgets.is_empty() {
-            let drawn = state.drawn(&all);
-            let affordable = |column: &Column| {
-                let money = own_money(&t.choices[column.choice as usize]);
-                // What is rounded may round the other way.
-                t.budgets.iter().all(|b| drawn.budget(*b) + money <= problem.budgets[*b as usize] + 1e-5)
-            };
-            list.retain(affordable);
-        }
-        let mut added: Vec<(f64, usize)> = Vec::new();
-        for (at, column) in list.iter().enumerate() {
-            if state.obstacle(task as usize, column).is_none() {
-                let more = state.place(task as usize, column.clone());
-                state.remove(task as usize);
-                if t.required || more <= t.value {
-                    added.push((more, at));
-                }
-            }
-        }
-        added.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        for (_, at) in added {
-            state.place(task as usize, list[at].clone());
-            if state.over_budget().is_none() {
-                break;
-            }
-            state.remove(task as usize);
-        }
-    }
 }

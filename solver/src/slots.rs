@@ -104,7 +104,7 @@ pub fn solve(
     let mut prices = Prices::new(&model);
     let linear = run.all(&mut prices);
     let Run { kept, phases, .. } = run;
-    Some(Found { best: kept, bound: prices.bound, linear, phases })
+    Some(Found { best: kept, bound: prices.volume.bound, linear, phases })
 }
 
 struct Run<'a, 'm, 't> {
@@ -127,10 +127,10 @@ impl<'m> Run<'_, 'm, '_> {
         let mut rounds = 0;
         for part in [steps / 4, steps - steps / 4] {
             prices.climb(part.max(1), self.kept.score.total, params);
-            self.tell("prices", prices.bound);
+            self.tell("prices", prices.volume.bound);
         }
         let mut best = self.plan(prices, &prices.mean, FIRST_LOOKS * params.effort, 0, &mut rounds);
-        self.keep(&best, "ruin and recreate", prices.bound);
+        self.keep(&best, "ruin and recreate", prices.volume.bound);
         self.phases.push((
             "prices",
             vec![
@@ -139,12 +139,12 @@ impl<'m> Run<'_, 'm, '_> {
                 ("starts priced", prices.looked),
             ],
         ));
-        if params.highs && !self.is_close(prices.bound) && !params.is_over() {
+        if params.highs && !self.is_close(prices.volume.bound) && !params.is_over() {
             let placed = best.placed.iter().zip(&best.kind_of);
             let columns: Vec<(u32, Placing)> =
                 placed.filter_map(|(placing, kind)| Some((*kind, placing.clone()?))).collect();
             let solved = master::solve(prices, &columns, (COLUMNS * params.effort).max(FEW_COLUMNS), params);
-            self.tell("linear program", prices.bound);
+            self.tell("linear program", prices.volume.bound);
             self.phases.push((
                 "linear program over starts",
                 vec![
@@ -154,12 +154,12 @@ impl<'m> Run<'_, 'm, '_> {
                     ("solved", u64::from(solved.ended)),
                 ],
             ));
-            linear = solved.ended.then_some(prices.bound);
+            linear = solved.ended.then_some(prices.volume.bound);
             prices.mean = solved.values;
         }
         let looks = LOOKS * params.effort / 2;
         for seed in 1..=2 {
-            if self.is_close(prices.bound) || params.is_over() {
+            if self.is_close(prices.volume.bound) || params.is_over() {
                 break;
             }
             let plan = if seed == 1 {
@@ -167,11 +167,15 @@ impl<'m> Run<'_, 'm, '_> {
             } else {
                 self.go_on(prices, best.clone(), looks, seed, &mut rounds)
             };
-            self.keep(&plan, "ruin and recreate", prices.bound);
+            self.keep(&plan, "ruin and recreate", prices.volume.bound);
             best = plan;
         }
         self.phases.push(("ruin and recreate", vec![("rounds", rounds)]));
-        if params.highs && self.kept.score.complete() && !self.is_close(prices.bound) && !params.is_over() {
+        if params.highs
+            && self.kept.score.complete()
+            && !self.is_close(prices.volume.bound)
+            && !params.is_over()
+        {
             self.prove(prices);
         }
         linear
@@ -251,7 +255,7 @@ impl<'m> Run<'_, 'm, '_> {
         seed: u64,
         rounds: &mut u64,
     ) -> Plan<'m> {
-        let mut recreate = Recreate::new(self.model, prices.charges(&prices.centre), self.missing());
+        let mut recreate = Recreate::new(self.model, prices.charges(&prices.volume.centre), self.missing());
         for member in 0..plan.placed.len() {
             if plan.placed[member].is_none()
                 && let Some(placing) = recreate.insert(&mut plan, member, true, || false)
@@ -261,7 +265,7 @@ impl<'m> Run<'_, 'm, '_> {
         }
         let mut moves = self.params.moves(looks);
         moves.seed = moves.seed.wrapping_mul(31).wrapping_add(seed);
-        let enough = prices.bound + self.params.gap * prices.bound.abs();
+        let enough = prices.volume.bound + self.params.gap * prices.volume.bound.abs();
         *rounds += ruin::improve(&mut recreate, &mut plan, moves, enough);
         plan
     }
@@ -283,7 +287,7 @@ impl<'m> Run<'_, 'm, '_> {
     /// Proves the optimum where few columns are left.
     fn prove(&mut self, prices: &mut Prices<'m>) {
         let Some(proven) = prove::prove(prices, self.kept.score.total, self.params) else { return };
-        prices.bound = prices.bound.max(proven.bound);
+        prices.volume.bound = prices.volume.bound.max(proven.bound);
         let mut plan = Plan::new(self.model);
         let mut member = 0;
         for (kind, list) in self.model.kinds.iter().zip(&proven.values) {
@@ -296,7 +300,7 @@ impl<'m> Run<'_, 'm, '_> {
                 member += 1;
             }
         }
-        self.keep(&plan, "proof", prices.bound);
-        self.phases.push(("proof", vec![("proven", u64::from(self.is_close(prices.bound)))]));
+        self.keep(&plan, "proof", prices.volume.bound);
+        self.phases.push(("proof", vec![("proven", u64::from(self.is_close(prices.volume.bound)))]));
     }
 }

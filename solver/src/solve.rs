@@ -186,7 +186,7 @@ impl Run<'_> {
         let large = site::is_large(problem, members) && !slots::is_timed_and_large(problem, members);
         let site = large.then(|| Site::new(problem, members)).flatten();
         let (mut best, floor) = if let Some(site) = &site {
-            site.first(self.ranks)
+            site.first(self.ranks, self.params)
         } else {
             let floor = members.iter().map(|t| exact::least(problem, *t as usize)).sum();
             (greedy(problem, self.ranks, members), floor)

@@ -4,6 +4,7 @@ use ndarray::Array2;
 use plimsoll_solver::{
     Params, Problem,
     blocks::Blocks,
+    climb::climb,
     compose::{Composition, candidates},
     construct::{Assignment, greedy, topological},
     exact,
@@ -12,7 +13,7 @@ use plimsoll_solver::{
     master::generate,
     problem::{Choice, Dataset, Edge, HOUR, Nanos, Task},
     score::Ranks,
-    solve, volume,
+    solve,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -144,7 +145,7 @@ fn prices_of_steps_prove_bounds() {
         let Some(best) = optimum(&problem) else { continue };
         let mut form = stated(&problem);
         let blocks = Blocks::new(&form);
-        let prices = volume::climb(&mut form, &blocks, Some(best.score.total * 1.1), 80, None);
+        let prices = climb(&mut form, &blocks, Some(best.score.total * 1.1), 80, None);
         keeps(&form, &blocks, &prices.cost, prices.bound, &best, seed);
         plans += 1;
         closed += u32::from(prices.bound >= best.score.total * 0.98);
@@ -211,7 +212,7 @@ fn delays_in_workflows_have_finite_prices() {
             .expect("no limit on its columns");
         assert!(form.program.high.iter().all(|high| high.is_finite()), "seed {seed}: a column without end");
         let blocks = Blocks::new(&form);
-        let prices = volume::climb(&mut form, &blocks, None, 60, None);
+        let prices = climb(&mut form, &blocks, None, 60, None);
         assert!(prices.bound.is_finite(), "seed {seed}: {}", prices.bound);
         assert!(prices.mean.iter().all(|value| value.is_finite()), "seed {seed}: {:?}", prices.mean);
     }

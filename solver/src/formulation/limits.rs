@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Formulation;
-use crate::{linear::Row, outcome::Priced, problem::Nanos};
+use crate::{linear::Row, outcome::Priced, over_time, problem::Nanos};
 
 /// Terms of a row of a limit over time, where rows are made at once, on average and at most.
 const TERMS: usize = 200;
@@ -77,23 +77,11 @@ impl Formulation<'_> {
         }
         let mut broken: Vec<(Shared, Nanos)> = Vec::new();
         for (shared, mut list) in events {
-            list.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
             let limit = self.limit(shared);
-            let (mut level, mut i) = (0.0, 0);
-            let mut worst: Vec<(f64, Nanos)> = Vec::new();
-            while i < list.len() {
-                let moment = list[i].0;
-                while i < list.len() && list[i].0 == moment {
-                    level += list[i].1;
-                    i += 1;
-                }
-                if level > limit + 1e-6 * limit.max(1.0) && !self.made.contains(&(shared, moment)) {
-                    worst.push((level - limit, moment));
-                }
-            }
+            let moments = over_time::broken(&mut list, limit + 1e-6 * limit.max(1.0));
             // A few of the worst moments at a time: neighbours are often mended with them.
-            worst.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            broken.extend(worst.into_iter().take(8).map(|w| (shared, w.1)));
+            let new = moments.into_iter().filter(|moment| !self.made.contains(&(shared, *moment)));
+            broken.extend(new.take(8).map(|moment| (shared, moment)));
         }
         let before = self.program.rows.len();
         for (shared, moment) in broken {

@@ -3,13 +3,13 @@
 use super::{AFTER_BLOCKS, ANNEALING, EXACT_COLUMNS, Found, Phase, SEARCHED, Stop};
 use crate::{
     blocks::{Block, Blocks, Through},
+    climb::climb,
     compose::{Composition, candidates},
     formulation::Formulation,
     lagrangian::Prices,
     linear::{Limits, Solution, highs},
     master::{Generated, Way, generate},
     outcome::DEFAULT_EFFORT,
-    volume,
 };
 
 /// Rounds of generating columns, at the default effort.
@@ -63,7 +63,7 @@ impl Phase<'_, '_> {
         let target = self.best.score.complete().then_some(self.best.score.total);
         self.live.phase("prices");
         let steps = 1 + STEPS * self.params.effort / DEFAULT_EFFORT;
-        let prices = volume::climb(form, &blocks, target, steps, self.params.time_left);
+        let prices = climb(form, &blocks, target, steps, self.params.time_left);
         self.cuts += prices.cuts;
         let through = Self::through(form, &blocks, &prices, f64::NEG_INFINITY);
         self.round(form, &prices.mean);

@@ -12,6 +12,8 @@ use crate::{
     problem::{Choice, Nanos, Problem, ceil_second},
 };
 
+/// Dollars, and kilograms, by which the parts of a task's draw on a sum may round down.
+const ROUNDING: f64 = 2e-6;
 /// More pairs than this are not made.
 const MOST_PAIRS: usize = 30_000_000;
 
@@ -33,7 +35,7 @@ pub(super) struct Pair {
 /// A limit that tasks share: over time, or a sum.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
-    /// How much there is.
+    /// How much there is; over time in whole units (bytes of memory).
     pub most: f64,
     /// Whether it is a sum over the plan, else it holds at every moment.
     pub sum: bool,
@@ -112,7 +114,10 @@ impl<'a> Model<'a> {
             for mut pair in pairs.drain(..) {
                 let before = model.takes.len();
                 model.take(&member, &pair, &numbers.of);
-                let fits = |(limit, amount): &(u32, f64)| *amount <= model.limits[*limit as usize].most;
+                let fits = |(limit, amount): &(u32, f64)| {
+                    let Limit { most, sum } = model.limits[*limit as usize];
+                    *amount <= most + if sum { slack(1, most) } else { 0.0 }
+                };
                 if !model.takes[before..].iter().all(fits) {
                     model.takes.truncate(before);
                     model.counts.never_fit += 1;
@@ -129,6 +134,16 @@ impl<'a> Model<'a> {
         }
         model.counts.pairs = model.pairs.len() as u64;
         Some(model)
+    }
+
+    /// By how much what all members draw on a sum, added up as it is here, may exceed its limit.
+    pub(super) fn slack(&self, most: f64) -> f64 {
+        slack(self.members.len(), most)
+    }
+
+    /// By how much it stays below where rounding is not to matter.
+    pub(super) fn margin(&self) -> f64 {
+        ROUNDING * self.members.len() as f64
     }
 
     /// By member the range of its pairs.
@@ -191,7 +206,7 @@ impl<'a> Model<'a> {
         let t = &problem.tasks[member.task as usize];
         let mut list: Vec<Column> = Vec::new();
         for (index, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
-            if own_money(choice) > member.max_cost * (1.0 + 1e-9) + 1e-6 {
+            if own_money(choice) > member.max_cost + slack(1, member.max_cost) {
                 self.counts.too_dear += 1;
                 continue;
             }
@@ -238,6 +253,11 @@ impl<'a> Model<'a> {
     }
 }
 
+/// By how much what some tasks draw on a sum, added up before it is rounded, may exceed its limit.
+fn slack(tasks: usize, most: f64) -> f64 {
+    ROUNDING * tasks as f64 + 1e-9 * most.abs()
+}
+
 /// What a limit is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -252,13 +272,12 @@ fn taken(problem: &Problem, task: u32, choice: &Choice) -> impl Iterator<Item = 
     let counted = problem.counts[choice.offer as usize].is_some();
     let count = counted.then_some((Shared::Count(choice.offer), choice.units as f64));
     let quotas = choice.quotas.iter().map(|(quota, amount)| (Shared::Quota(*quota), *amount as f64));
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let own = choice.group.into_iter().flat_map(move |group| {
         let demand = choice.demand;
         [
             (Shared::Devices(group), demand.accelerators as f64 * replicas),
             (Shared::Cores(group), demand.cpu as f64 * replicas),
-            (Shared::Memory(group), mib(demand.memory) * replicas),
+            (Shared::Memory(group), demand.memory as f64 * replicas),
         ]
     });
     count.into_iter().chain(quotas).chain(own).map(|(shared, amount)| (Key::Over(shared), amount))
@@ -302,7 +321,7 @@ impl Numbers {
                 Key::Over(Shared::Devices(g)) => 1000.0 * nodes(g) * f64::from(group(g).devices),
                 Key::Over(Shared::Cores(g)) => group(g).cpu.map_or(f64::INFINITY, |c| c as f64 * nodes(g)),
                 Key::Over(Shared::Memory(g)) => {
-                    group(g).memory.map_or(f64::INFINITY, |m| m as f64 / f64::from(1 << 20) * nodes(g))
+                    group(g).memory.map_or(f64::INFINITY, |m| m as f64 * nodes(g))
                 }
                 Key::Money(b) => problem.budgets[b as usize],
                 Key::Carbon(b) => problem.carbon_budgets[b as usize],

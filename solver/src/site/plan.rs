@@ -3,24 +3,16 @@
 //! It knows every rule of the model, but own machines only by their sums. What it makes is rebuilt under the
 //! full rules before it counts.
 
+use std::cell::Cell;
+
 use super::model::Model;
-use crate::problem::Nanos;
+use crate::over_time::Profile;
 
 /// No pair: left out.
 pub(super) const OUT: u32 = u32::MAX;
-/// What each part of a sum may differ by once it is rounded to micro-dollars.
-const ROUNDING: f64 = 2e-6;
-/// Occupants of a limit up to which moments are compared one by one.
-const FEW: usize = 24;
-
-/// Who holds something of a limit over time.
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    start: Nanos,
-    end: Nanos,
-    amount: f64,
-    member: u32,
-}
+/// Pairs for which room is made, for each member, and how many leave for one at most.
+const TRIES: usize = 40;
+const LEAVING: usize = 6;
 
 /// A plan.
 #[derive(Debug, Clone)]
@@ -30,8 +22,13 @@ pub(super) struct Plan<'m> {
     at: Vec<u32>,
     /// By limit the sum of all that is held.
     load: Vec<f64>,
-    /// By limit over time who holds it.
-    held: Vec<Vec<Held>>,
+    /// By limit over time who holds it, and how much of it at which time.
+    held: Vec<Vec<u32>>,
+    profiles: Vec<Profile>,
+    /// By how much sums stay below their limits, so that rounding does not matter.
+    margin: f64,
+    /// How often pairs have been held against limits.
+    looked: Cell<u64>,
     /// By dataset and region the readers there, ascending.
     readers: Vec<Vec<u32>>,
     regions: usize,
@@ -55,6 +52,9 @@ impl<'m> Plan<'m> {
             at: vec![OUT; model.members.len()],
             load: vec![0.0; model.limits.len()],
             held: vec![Vec::new(); model.limits.len()],
+            profiles: vec![Profile::default(); model.limits.len()],
+            margin: model.margin(),
+            looked: Cell::new(0),
             readers: vec![Vec::new(); regions * model.problem.datasets.len()],
             regions,
             over: 0,
@@ -68,6 +68,16 @@ impl<'m> Plan<'m> {
     /// Dollars, with what is forgone; a required task that is left out costs more than any placed one.
     pub(super) const fn cost(&self) -> f64 {
         self.cost
+    }
+
+    /// Sums may reach their limits from here on, as far as that may be right: the full rules decide.
+    pub(super) fn loosen(&mut self) {
+        self.margin = -self.model.margin();
+    }
+
+    /// How often pairs have been held against limits.
+    pub(super) const fn looked(&self) -> u64 {
+        self.looked.get()
     }
 
     /// Whether every sum is within its limit.
@@ -98,8 +108,8 @@ impl<'m> Plan<'m> {
         for &(limit, amount) in model.takes(pair) {
             self.shift(limit, amount);
             if !model.limits[limit as usize].sum {
-                let held = Held { start: of.start, end: of.end, amount, member: member as u32 };
-                self.held[limit as usize].push(held);
+                self.held[limit as usize].push(member as u32);
+                self.profiles[limit as usize].add(of.start, of.end, amount as i64);
             }
         }
         for &(dataset, _) in self.reads(member) {
@@ -130,8 +140,9 @@ impl<'m> Plan<'m> {
         for &(limit, amount) in model.takes(pair) {
             self.shift(limit, -amount);
             let held = &mut self.held[limit as usize];
-            if let Some(spot) = held.iter().position(|h| h.member == member as u32) {
+            if let Some(spot) = held.iter().position(|other| *other == member as u32) {
                 held.swap_remove(spot);
+                self.profiles[limit as usize].add(of.start, of.end, -(amount as i64));
             }
         }
         self.at[member] = OUT;
@@ -147,7 +158,7 @@ impl<'m> Plan<'m> {
         let of = self.model.limits[limit as usize];
         let load = &mut self.load[limit as usize];
         if of.sum {
-            let most = of.most - ROUNDING * self.at.len() as f64;
+            let most = of.most - self.margin;
             self.over -= u32::from(*load > most);
             *load += by;
             self.over += u32::from(*load > most);
@@ -218,49 +229,22 @@ impl<'m> Plan<'m> {
     pub(super) fn obstacle(&self, pair: u32) -> Option<u32> {
         let model = self.model;
         let of = model.pair(pair);
+        self.looked.set(self.looked.get() + 1);
         let breaks = |(limit, amount): &&(u32, f64)| {
             let bound = model.limits[*limit as usize];
-            let load = self.load[*limit as usize];
+            let all = self.load[*limit as usize] + amount;
             if bound.sum {
-                return load + amount > bound.most - ROUNDING * self.at.len() as f64;
+                return all > bound.most - self.margin;
             }
-            let most = bound.most * (1.0 + 1e-12);
-            load + amount > most && self.peak(*limit, of.start, of.end) + amount > most
+            let fits = |profile: &Profile| profile.fits(of.start, of.end, *amount as i64, bound.most as i64);
+            all > bound.most && !fits(&self.profiles[*limit as usize])
         };
         model.takes(pair).iter().find(breaks).map(|(limit, _)| *limit)
     }
 
-    /// The most that is held at any moment from `start` to `end`.
-    fn peak(&self, limit: u32, start: Nanos, end: Nanos) -> f64 {
-        let held = &self.held[limit as usize];
-        let meets = |h: &&Held| h.start < end && start < h.end;
-        if held.len() <= FEW {
-            let at = |moment: Nanos| -> f64 {
-                held.iter().filter(|h| h.start <= moment && moment < h.end).map(|h| h.amount).sum()
-            };
-            let later = held.iter().filter(meets).map(|h| h.start).filter(|s| *s > start);
-            return later.map(at).fold(at(start), f64::max);
-        }
-        let mut events: Vec<(Nanos, f64)> = Vec::with_capacity(2 * held.len());
-        for h in held.iter().filter(meets) {
-            events.push((h.start.max(start), h.amount));
-            events.push((h.end, -h.amount));
-        }
-        // What ends goes before what begins.
-        events.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        let (mut level, mut peak) = (0.0, 0.0_f64);
-        for (moment, change) in events {
-            level += change;
-            if moment < end {
-                peak = peak.max(level);
-            }
-        }
-        peak
-    }
-
     /// Who holds something of a limit over time.
     pub(super) fn holders(&self, limit: u32) -> impl Iterator<Item = u32> {
-        self.held[limit as usize].iter().map(|h| h.member)
+        self.held[limit as usize].iter().copied()
     }
 
     /// The pair on which a member adds least, with what it adds, `charge` by pair included.
@@ -286,15 +270,15 @@ impl<'m> Plan<'m> {
     }
 
     /// Whether a pair keeps every limit, and its data what the member may cost.
-    fn affords(&self, member: usize, pair: u32, data: f64) -> bool {
+    pub(super) fn affords(&self, member: usize, pair: u32, data: f64) -> bool {
         let of = &self.model.members[member];
         if of.max_cost.is_finite() || !of.budgets.is_empty() {
             let money = crate::column::own_money(self.model.choice(member, pair)) + data.max(0.0);
-            if money > of.max_cost - ROUNDING {
+            if money > of.max_cost - self.margin {
                 return false;
             }
             let left = |budget: &u32| {
-                let limit = self.model.limits[*budget as usize].most - ROUNDING * self.at.len() as f64;
+                let limit = self.model.limits[*budget as usize].most - self.margin;
                 self.load[*budget as usize] + money <= limit
             };
             if !of.budgets.iter().all(left) {
@@ -318,15 +302,18 @@ impl<'m> Plan<'m> {
     }
 
     /// Makes room for a member that fits nowhere: others go elsewhere, at the least cost. Whether it is
-    /// placed then; else nothing has changed.
-    pub(super) fn eject(&mut self, member: usize, tries: usize) -> bool {
+    /// placed then; else nothing has changed. Ends when pairs have been looked at so often in all.
+    pub(super) fn eject(&mut self, member: usize, most: u64) -> bool {
         let model = self.model;
         let mut order: Vec<u32> = model.range(member).collect();
         order.sort_by(|a, b| model.pair(*a).own.total_cmp(&model.pair(*b).own).then(a.cmp(b)));
-        for pair in order.into_iter().take(tries) {
+        for pair in order.into_iter().take(TRIES) {
+            if self.looked() >= most {
+                break;
+            }
             let mut moved: Vec<(usize, u32)> = Vec::new();
             while let Some(limit) = self.obstacle(pair)
-                && moved.len() < 6
+                && moved.len() < LEAVING
             {
                 let amount = |h: &u32| {
                     model.takes(self.at[*h as usize]).iter().find(|t| t.0 == limit).map_or(0.0, |t| t.1)

@@ -2,42 +2,39 @@
 //!
 //! Each limit has a price at a few moments, each sum one. At these prices what is left falls into datasets
 //! with their readers, which are [facility location](crate::facility), and single tasks. The sum of their
-//! least costs is a bound at any prices (Geoffrion 1974). Prices move by the volume algorithm (Barahona &
-//! Anbil 2000): along what the running mean of the solutions breaks. All pairs are looked at in every step,
-//! region by region, so that nothing is assumed of those that are not in anybody's plan.
+//! least costs is a bound at any prices (Geoffrion 1974). Prices climb by the [volume algorithm](crate::volume).
+//! All pairs are looked at in every step, region by region, so that nothing is assumed of those that are not in
+//! anybody's plan.
 
 use std::collections::BTreeMap;
 
 use super::{
-    model::Model,
+    model::{Limit, Model},
     plan::{OUT, Plan},
 };
 use crate::{
     facility::{self, Instance},
     outcome::Params,
+    over_time,
     problem::Nanos,
+    volume::{Pace, Volume, mix},
 };
 
 /// Steps between looks for moments at which the mean breaks a limit.
 const LOOK: u64 = 10;
-/// Steps that prove no more after which the stride shortens.
-const PATIENCE: u32 = 3;
-/// The least share of a solution in the mean.
-const LEAST_SHARE: f64 = 0.1;
-/// How far ahead of the bound the goal lies at most, as a share of it.
-const AHEAD: f64 = 0.03;
-/// Weights of the mean below this are dropped.
-const DUST: f64 = 1e-3;
+/// How fast prices climb.
+const PACE: Pace = Pace { patience: 3, share: (1.0, 0.1) };
 /// Nodes times customers times sites of one facility location, about, when it is to be exact.
 const WORK: usize = 20_000;
-/// Nanodollars: what sums of money may differ by when their parts are rounded.
-const ROUNDING: f64 = 2e-6;
+/// How often each pair may be looked at to make room for who is left out of a plan, on average; and at least.
+const EJECTION: u64 = 4;
+const EJECTION_AT_LEAST: u64 = 100_000;
+/// What sums may be off by, as a share of what was added up: see [`crate::linear::Program::proof`].
+const ROUNDING: f64 = 1e-11;
 
-/// A limit at a moment (a sum: at none).
+/// A limit at a moment, or a sum.
 #[derive(Debug, Clone, Copy)]
 struct Row {
-    limit: u32,
-    moment: Nanos,
     /// One over the limit: rows are scaled to 1.
     scale: f64,
     /// How much there is, scaled.
@@ -61,20 +58,14 @@ pub(super) struct Prices<'m> {
     /// Members that read nothing.
     single: Vec<u32>,
     rows: Vec<Row>,
-    /// By limit its rows.
-    of_limit: Vec<Vec<u32>>,
-    /// By row: the best prices so far, those on trial, what the mean holds.
-    centre: Vec<f64>,
-    trial: Vec<f64>,
-    level: Vec<f64>,
+    /// By limit the rows at its moments, ascending (of a sum the only one, at any).
+    of_limit: Vec<Vec<(Nanos, u32)>>,
+    /// By row the best prices so far, at most 0, and the best bound found on the way, less exactly.
+    volume: Volume,
     /// By member its mean: (pair, weight).
     mean: Vec<Vec<(u32, f64)>>,
-    /// The best bound so far, and the best of those found on the way, less exactly.
+    /// The best bound so far.
     pub bound: f64,
-    climbed: f64,
-    stride: f64,
-    reds: u32,
-    share: f64,
     pub steps: u64,
 }
 
@@ -120,22 +111,14 @@ impl<'m> Prices<'m> {
             single,
             rows: Vec::new(),
             of_limit: vec![Vec::new(); model.limits.len()],
-            centre: Vec::new(),
-            trial: Vec::new(),
-            level: Vec::new(),
+            volume: Volume::new(PACE),
             mean: vec![Vec::new(); model.members.len()],
             bound: f64::NEG_INFINITY,
-            climbed: f64::NEG_INFINITY,
-            stride: 1.0,
-            reds: 0,
-            share: 1.0,
             steps: 0,
         };
-        for (l, limit) in (0..).zip(&model.limits) {
-            if limit.sum {
-                this.add_row(l, 0);
-            }
-        }
+        let limits = (0..).zip(&model.limits);
+        let sums: Vec<(u32, Nanos)> = limits.filter(|(_, of)| of.sum).map(|(l, _)| (l, 0)).collect();
+        this.make(&sums);
         this
     }
 
@@ -144,79 +127,75 @@ impl<'m> Prices<'m> {
         self.rows.len()
     }
 
-    fn add_row(&mut self, limit: u32, moment: Nanos) {
-        let of = self.model.limits[limit as usize];
-        let most = if of.sum { of.most + ROUNDING * self.model.members.len() as f64 } else { of.most };
-        let scale = 1.0 / of.most.max(1e-9);
-        self.of_limit[limit as usize].push(self.rows.len() as u32);
-        self.rows.push(Row { limit, moment, scale, most: most * scale });
-        self.centre.push(0.0);
-        self.trial.push(0.0);
-        let mut level = 0.0;
-        for (pair, weight) in self.mean.iter().flatten() {
-            level += weight * self.in_row(self.rows.len() - 1, *pair);
+    /// Makes rows: limits at moments.
+    fn make(&mut self, new: &[(u32, Nanos)]) {
+        let before = self.rows.len();
+        for (number, (limit, moment)) in (before as u32..).zip(new) {
+            let Limit { most, sum } = self.model.limits[*limit as usize];
+            let slack = if sum { self.model.slack(most) } else { 0.0 };
+            let scale = 1.0 / most.max(1e-9);
+            let list = &mut self.of_limit[*limit as usize];
+            list.insert(list.partition_point(|of| of.0 < *moment), (*moment, number));
+            self.rows.push(Row { scale, most: (most + slack) * scale });
         }
-        self.level.push(level);
+        let mut level = vec![0.0; self.rows.len()];
+        for (pair, weight) in self.mean.iter().flatten() {
+            self.for_rows(*pair, |row, amount| level[row] += amount * weight);
+        }
+        for (row, level) in self.rows.iter().zip(level).skip(before) {
+            self.volume.row(f64::NEG_INFINITY, row.most, level);
+        }
     }
 
-    /// What a pair takes of a row, scaled.
-    fn in_row(&self, row: usize, pair: u32) -> f64 {
-        let row = self.rows[row];
+    /// The rows that a pair takes of, with how much, scaled.
+    fn for_rows(&self, pair: u32, mut each: impl FnMut(usize, f64)) {
         let of = self.model.pair(pair);
-        let during =
-            self.model.limits[row.limit as usize].sum || (of.start <= row.moment && row.moment < of.end);
-        let takes = self.model.takes(pair).iter();
-        if during { takes.filter(|t| t.0 == row.limit).map(|t| t.1 * row.scale).sum() } else { 0.0 }
+        for (limit, amount) in self.model.takes(pair) {
+            let list = &self.of_limit[*limit as usize];
+            let during = if self.model.limits[*limit as usize].sum {
+                &list[..]
+            } else {
+                let from = list.partition_point(|row| row.0 < of.start);
+                &list[from..from + list[from..].partition_point(|row| row.0 < of.end)]
+            };
+            for (_, row) in during {
+                each(*row as usize, amount * self.rows[*row as usize].scale);
+            }
+        }
     }
 
     /// What a pair is charged at the best prices.
     pub(super) fn charge(&self, pair: u32) -> f64 {
-        self.charge_at(&self.centre, pair)
+        self.charge_at(&self.volume.centre, pair)
     }
 
     /// Prices are at most 0 (they lower the cost of what is not taken), so a charge is at least 0.
     fn charge_at(&self, prices: &[f64], pair: u32) -> f64 {
         let mut sum = 0.0;
-        let of = self.model.pair(pair);
-        for (limit, amount) in self.model.takes(pair) {
-            for row in &self.of_limit[*limit as usize] {
-                let price = prices[*row as usize];
-                if price < 0.0 {
-                    let row = self.rows[*row as usize];
-                    if row.moment == 0 && self.model.limits[*limit as usize].sum
-                        || (of.start <= row.moment && row.moment < of.end)
-                    {
-                        sum -= price * amount * row.scale;
-                    }
-                }
-            }
-        }
+        self.for_rows(pair, |row, amount| sum -= prices[row] * amount);
         sum
     }
 
-    /// Takes a number of steps. `target`: what the best plan known costs.
+    /// Takes a number of steps, the very first one whatever the time. `target`: what the best plan known costs.
     pub(super) fn climb(&mut self, steps: u64, target: f64, params: &Params) {
         for _ in 0..steps {
             if self.steps > 0 && params.is_over() {
                 break;
             }
             self.steps += 1;
-            if self.climbed.is_finite() {
-                self.aim(target);
-            }
-            let trial = std::mem::take(&mut self.trial);
+            let trial = self.volume.aim(target);
             let found = self.suggest(&trial, false);
-            self.trial = trial;
-            self.learn(&found);
+            self.learn(&trial, &found);
             if self.steps == 1 || self.steps.is_multiple_of(LOOK) {
                 self.look();
             }
         }
+        self.bound = self.bound.max(self.volume.bound);
     }
 
     /// The blocks solved at the best prices, exactly where that is little work.
     pub(super) fn settle(&mut self) -> Suggestion {
-        let found = self.suggest(&self.centre, true);
+        let found = self.suggest(&self.volume.centre, true);
         self.bound = self.bound.max(found.bound);
         found
     }
@@ -228,92 +207,15 @@ impl<'m> Prices<'m> {
         self.mean.iter().map(most).collect()
     }
 
-    /// Trial prices: from the best so far along what the mean breaks.
-    fn aim(&mut self, target: f64) {
-        let ahead = self.climbed + AHEAD * self.climbed.abs().max(1.0);
-        let goal = if target > self.climbed { target.min(ahead) } else { ahead };
-        let miss: Vec<f64> = (0..self.rows.len()).map(|r| self.miss(r, self.level[r])).collect();
-        let norm: f64 = miss.iter().map(|m| m * m).sum();
-        self.trial.clone_from(&self.centre);
-        if norm > 1e-18 {
-            let step = self.stride * (goal - self.climbed) / norm;
-            for ((trial, centre), miss) in self.trial.iter_mut().zip(&self.centre).zip(miss) {
-                *trial = (centre + step * miss).min(0.0);
-            }
-        }
-    }
-
-    /// How far a level is above a row; below it only where a price is to fall back.
-    fn miss(&self, row: usize, level: f64) -> f64 {
-        let most = self.rows[row].most;
-        if level > most || self.centre[row] < 0.0 { most - level } else { 0.0 }
-    }
-
-    /// Takes a solution into the mean, and keeps the prices when they prove more.
-    fn learn(&mut self, found: &Suggestion) {
+    /// Takes what the trial prices suggest into the mean, and keeps them when they prove more.
+    fn learn(&mut self, trial: &[f64], found: &Suggestion) {
         let mut level = vec![0.0; self.rows.len()];
-        for &pair in found.pairs.iter().filter(|p| **p != OUT) {
-            let of = self.model.pair(pair);
-            for (limit, amount) in self.model.takes(pair) {
-                for r in &self.of_limit[*limit as usize] {
-                    let row = self.rows[*r as usize];
-                    let during = self.model.limits[*limit as usize].sum
-                        || (of.start <= row.moment && row.moment < of.end);
-                    if during {
-                        level[*r as usize] += amount * row.scale;
-                    }
-                }
-            }
+        for pair in found.pairs.iter().filter(|pair| **pair != OUT) {
+            self.for_rows(*pair, |row, amount| level[row] += amount);
         }
-        let share = if self.steps == 1 { 1.0 } else { self.share_of(&level) };
+        let share = self.volume.learn(trial, found.bound, &level);
         for (mean, pair) in self.mean.iter_mut().zip(&found.pairs) {
-            for entry in mean.iter_mut() {
-                entry.1 *= 1.0 - share;
-            }
-            mean.retain(|entry| entry.1 > DUST);
-            match mean.iter_mut().find(|entry| entry.0 == *pair) {
-                Some(entry) => entry.1 += share,
-                None if *pair != OUT => mean.push((*pair, share)),
-                None => {}
-            }
-        }
-        for (mean, new) in self.level.iter_mut().zip(&level) {
-            *mean += share * (new - *mean);
-        }
-        self.judge(found.bound, &level);
-    }
-
-    /// How much of a solution brings the mean closest to keeping the rows.
-    fn share_of(&self, level: &[f64]) -> f64 {
-        let (mut along, mut across) = (0.0, 0.0);
-        for (row, new) in level.iter().enumerate() {
-            let change = self.level[row] - new;
-            along -= self.miss(row, self.level[row]) * change;
-            across += change * change;
-        }
-        let best = if across > 0.0 { along / across } else { 1.0 };
-        if best <= 0.0 { self.share / 10.0 } else { best.min(self.share) }
-    }
-
-    fn judge(&mut self, bound: f64, level: &[f64]) {
-        let slight = 1e-6 * self.climbed.abs().max(1.0);
-        if bound > self.climbed {
-            let onward: f64 =
-                (0..level.len()).map(|r| self.miss(r, level[r]) * self.miss(r, self.level[r])).sum();
-            if self.climbed.is_finite() {
-                self.stride = (self.stride * if onward > 0.0 { 1.2 } else { 1.1 }).min(2.0);
-                self.reds = if bound > self.climbed + slight { 0 } else { self.reds };
-            }
-            self.climbed = bound;
-            self.bound = self.bound.max(bound);
-            self.centre.clone_from(&self.trial);
-        } else {
-            self.reds += 1;
-            if self.reds >= PATIENCE {
-                self.reds = 0;
-                self.stride = (self.stride * 0.66).max(1e-4);
-                self.share = (self.share * 0.95).max(LEAST_SHARE);
-            }
+            mix(mean, Some(*pair).filter(|pair| *pair != OUT), share);
         }
     }
 
@@ -331,35 +233,19 @@ impl<'m> Prices<'m> {
         }
         let mut new: Vec<(u32, Nanos)> = Vec::new();
         for (limit, list) in (0_u32..).zip(&mut events) {
-            let most = self.model.limits[limit as usize].most;
-            list.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-            let (mut sum, mut i) = (0.0, 0);
-            let mut worst: Option<(f64, Nanos)> = None;
-            while i < list.len() {
-                let moment = list[i].0;
-                while i < list.len() && list[i].0 == moment {
-                    sum += list[i].1;
-                    i += 1;
-                }
-                let known =
-                    || self.of_limit[limit as usize].iter().any(|r| self.rows[*r as usize].moment == moment);
-                if sum > most * (1.0 + 1e-6) && worst.is_none_or(|w| sum > w.0) && !known() {
-                    worst = Some((sum, moment));
-                }
-            }
-            new.extend(worst.map(|w| (limit, w.1)));
+            let most = self.model.limits[limit as usize].most * (1.0 + 1e-6);
+            let made = &self.of_limit[limit as usize];
+            let mut lacking = over_time::broken(list, most).into_iter();
+            let worst = lacking.find(|moment| made.binary_search_by_key(moment, |of| of.0).is_err());
+            new.extend(worst.map(|moment| (limit, moment)));
         }
-        for (limit, moment) in new {
-            self.add_row(limit, moment);
-        }
+        self.make(&new);
     }
 
     /// Solves every block at some prices.
     fn suggest(&self, prices: &[f64], exactly: bool) -> Suggestion {
         let mut found = Suggestion { bound: 0.0, pairs: vec![OUT; self.model.members.len()] };
-        for (row, price) in self.rows.iter().zip(prices) {
-            found.bound += price * row.most;
-        }
+        let worth: f64 = self.rows.iter().zip(prices).map(|(row, price)| price * row.most).sum();
         for &m in &self.single {
             let (mut best, mut cost) = (OUT, self.model.members[m as usize].value);
             for pair in self.model.range(m as usize) {
@@ -378,8 +264,8 @@ impl<'m> Prices<'m> {
         for block in &self.blocks {
             self.solve(block, prices, exactly, &mut found);
         }
-        // Far more than the sums' rounding.
-        found.bound -= 1e-12 * found.bound.abs();
+        // What the sums may be off by, as a share of what was added up.
+        found.bound += worth - ROUNDING * (found.bound.abs() - worth);
         found
     }
 
@@ -478,8 +364,9 @@ impl<'m> Prices<'m> {
     }
 
     /// A plan from a solution of the blocks: each where it says, as far as that fits, the surest first;
-    /// the others where they add least at these prices.
-    pub(super) fn repair(&self, wanted: &[u32]) -> Plan<'m> {
+    /// the others where they add least at these prices. Room is made for who then is left out as long as there is
+    /// time, and for so much work.
+    pub(super) fn repair(&self, wanted: &[u32], params: &Params) -> Plan<'m> {
         let model = self.model;
         let mut plan = Plan::new(model);
         let weight = |m: usize| {
@@ -506,10 +393,13 @@ impl<'m> Prices<'m> {
         // Whoever has most to lose by waiting goes first: the largest.
         let size = |m: &usize| model.range(*m).next().map_or(0.0, |p| model.pair(p).own);
         rest.sort_by(|a, b| key(a).cmp(&key(b)).then(size(b).total_cmp(&size(a))).then(a.cmp(b)));
+        rest.retain(|m| !plan.insert(*m, |pair| self.charge(pair)) && model.members[*m].value.is_infinite());
+        let most = plan.looked() + EJECTION * model.pairs().len() as u64 + EJECTION_AT_LEAST;
         for m in rest {
-            if !plan.insert(m, |pair| self.charge(pair)) && model.members[m].value.is_infinite() {
-                plan.eject(m, 40);
+            if params.is_over() {
+                break;
             }
+            plan.eject(m, most);
         }
         plan
     }

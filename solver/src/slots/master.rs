@@ -66,7 +66,7 @@ pub(super) fn solve(prices: &mut Prices<'_>, plan: &[(u32, Placing)], work: u64,
         Master { prices, lp, columns: Vec::new(), there: BTreeSet::new(), at: Vec::new(), rows: 0 };
     // Rows that have a price, and sums; others when they are broken.
     let priced: Vec<usize> = (0..master.prices.rows.len())
-        .filter(|row| master.prices.centre[*row] > 0.0 || !master.prices.is_over_time(*row))
+        .filter(|row| master.prices.volume.centre[*row] < 0.0 || !master.prices.is_over_time(*row))
         .collect();
     master.add_rows(&priced);
     for (kind, placing) in plan {
@@ -78,7 +78,7 @@ pub(super) fn solve(prices: &mut Prices<'_>, plan: &[(u32, Placing)], work: u64,
             master.add(kind, placing);
         }
     }
-    let centre = master.prices.centre.clone();
+    let centre = master.prices.volume.centre.clone();
     let first = master.prices.price(&centre, COLUMNS);
     for (kind, list) in (0_u32..).zip(&first.best) {
         for (_, placing) in list {
@@ -102,7 +102,7 @@ pub(super) fn solve(prices: &mut Prices<'_>, plan: &[(u32, Placing)], work: u64,
         }
         let broken = master.broken(&solved.values);
         let added = master.price_out(&solution.duals, solution.bound);
-        let close = solution.bound - master.prices.bound <= CLOSE * solution.bound.abs();
+        let close = solution.bound - master.prices.volume.bound <= CLOSE * solution.bound.abs();
         if broken.is_empty() && (added == 0 || close) {
             solved.ended = true;
             break;
@@ -141,7 +141,9 @@ impl Master<'_, '_> {
     /// The rows that a solution breaks, made where there are none: those that the program lacks.
     fn broken(&mut self, values: &[Vec<(Placing, f64)>]) -> Vec<usize> {
         let before = self.prices.rows.len();
-        self.prices.separate(values.iter().flatten().map(|(placing, value)| (placing, *value)), SLACK);
+        let new =
+            self.prices.broken(values.iter().flatten().map(|(placing, value)| (placing, *value)), SLACK);
+        self.prices.make(&new);
         let mut level = vec![0.0; self.prices.rows.len()];
         for (kind, list) in values.iter().enumerate() {
             for (placing, value) in list {
@@ -187,16 +189,16 @@ impl Master<'_, '_> {
     fn price_out(&mut self, duals: &[f64], total: f64) -> usize {
         let kinds = self.prices.model.kinds.len();
         let worth: Vec<f64> = duals[..kinds].to_vec();
-        let dual = |at: &Option<u32>| at.map_or(0.0, |at| (-duals[at as usize]).max(0.0));
+        let dual = |at: &Option<u32>| at.map_or(0.0, |at| duals[at as usize].min(0.0));
         let mut at: Vec<f64> = self.at.iter().map(dual).collect();
         at.resize(self.prices.rows.len(), 0.0);
-        let centre = &self.prices.centre;
+        let centre = &self.prices.volume.centre;
         let smooth: Vec<f64> =
             at.iter().zip(centre).map(|(at, centre)| SMOOTHING * centre + (1.0 - SMOOTHING) * at).collect();
         let mut added = 0;
         for prices in [&smooth, &at] {
             let found = self.prices.price(prices, COLUMNS);
-            self.prices.keep(prices, found.bound);
+            self.prices.volume.keep(prices, found.bound);
             let charges = self.prices.charges(&at);
             let mut lower = Vec::new();
             for (kind, list) in (0_u32..).zip(&found.best) {
@@ -211,7 +213,7 @@ impl Master<'_, '_> {
             for (kind, placing) in lower {
                 added += usize::from(self.add(kind, &placing));
             }
-            if added > 0 || total - self.prices.bound <= CLOSE * total.abs() {
+            if added > 0 || total - self.prices.volume.bound <= CLOSE * total.abs() {
                 break;
             }
         }

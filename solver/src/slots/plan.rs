@@ -4,49 +4,7 @@ use super::{
     charges::Charges,
     model::{Kind, Model, Pair, Placing},
 };
-use crate::problem::Nanos;
-
-/// What is used of a limit: (from, how much), ascending, from the beginning of time on.
-#[derive(Debug, Clone)]
-struct Profile(Vec<(Nanos, i64)>);
-
-impl Profile {
-    /// The most that is used in a window.
-    fn peak(&self, start: Nanos, end: Nanos) -> i64 {
-        let from = self.0.partition_point(|step| step.0 <= start) - 1;
-        self.0[from..].iter().take_while(|step| step.0 < end).map(|step| step.1).max().unwrap_or(0)
-    }
-
-    /// Uses more, or less, in a window.
-    fn add(&mut self, start: Nanos, end: Nanos, amount: i64) {
-        if start >= end {
-            return;
-        }
-        let (from, to) = (self.cut(start), self.cut(end));
-        for step in &mut self.0[from..to] {
-            step.1 += amount;
-        }
-        self.mend(to);
-        self.mend(from);
-    }
-
-    /// The step that begins at a moment, made if there is none.
-    fn cut(&mut self, moment: Nanos) -> usize {
-        let at = self.0.partition_point(|step| step.0 < moment);
-        if self.0.get(at).is_none_or(|step| step.0 != moment) {
-            let level = self.0[at - 1].1;
-            self.0.insert(at, (moment, level));
-        }
-        at
-    }
-
-    /// Joins a step with the one before when they are equal.
-    fn mend(&mut self, at: usize) {
-        if self.0[at].1 == self.0[at - 1].1 {
-            self.0.remove(at);
-        }
-    }
-}
+use crate::{over_time::Profile, problem::Nanos};
 
 /// A plan of a component.
 #[derive(Debug, Clone)]
@@ -74,7 +32,7 @@ impl<'m> Plan<'m> {
             model,
             placed: vec![None; kind_of.len()],
             kind_of,
-            profiles: vec![Profile(vec![(Nanos::MIN, 0)]); model.limits.len()],
+            profiles: vec![Profile::default(); model.limits.len()],
             there: vec![Vec::new(); model.limits.len()],
             money: vec![0.0; model.money.len()],
             carbon: vec![0.0; model.carbon.len()],
@@ -90,8 +48,7 @@ impl<'m> Plan<'m> {
     /// Whether a pair may run in a window beside what is placed.
     pub(super) fn is_open(&self, pair: &Pair, start: Nanos, end: Nanos) -> bool {
         self.model.takes(pair).iter().all(|(limit, amount)| {
-            self.profiles[*limit as usize].peak(start, end).saturating_add(*amount)
-                <= self.model.limits[*limit as usize].most
+            self.profiles[*limit as usize].fits(start, end, *amount, self.model.limits[*limit as usize].most)
         })
     }
 
@@ -216,33 +173,5 @@ impl<'m> Plan<'m> {
         let found = charges.in_pieces(self.model, (self.kind(member), pair), below, open)?;
         let placing = self.model.in_pieces(number, &found.runs);
         self.affords(self.kind(member), pair.money, placing.kilograms).then_some(placing)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_profile_is_the_sum_of_its_windows(
-            windows in prop::collection::vec((0_i64..20, 1_i64..9, 1_i64..5, any::<bool>()), 1..12),
-            start in 0_i64..20, length in 1_i64..9,
-        ) {
-            let mut profile = Profile(vec![(Nanos::MIN, 0)]);
-            for (start, length, amount, _) in &windows {
-                profile.add(*start, start + length, *amount);
-            }
-            for (start, length, amount, _) in windows.iter().filter(|w| w.3) {
-                profile.add(*start, start + length, -amount);
-            }
-            let used = |at: i64| -> i64 {
-                windows.iter().filter(|w| !w.3 && w.0 <= at && at < w.0 + w.1).map(|w| w.2).sum()
-            };
-            let peak = (start..start + length).map(used).max().unwrap_or(0);
-            prop_assert_eq!(profile.peak(start, start + length), peak);
-            prop_assert!(profile.0.windows(2).all(|w| w[0].1 != w[1].1));
-        }
     }
 }

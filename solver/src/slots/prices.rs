@@ -1,27 +1,26 @@
 //! Rows of limits, made where they are broken, their prices, and the bound these prove.
 //!
 //! At any prices what is left falls into kinds, each on its cheapest column of all, so that their sum less
-//! what the limits are worth is a bound (Lagrange). Without a linear program prices climb by the volume
-//! algorithm (Barahona & Anbil 2000, "The volume algorithm", Mathematical Programming 87).
+//! what the limits are worth is a bound (Lagrange). Without a linear program prices climb by the
+//! [volume algorithm](crate::volume).
 
 use super::{
     charges::{Charges, Steps},
     model::{Model, Placing},
 };
-use crate::{outcome::Params, problem::Nanos};
+use crate::{
+    outcome::Params,
+    over_time,
+    problem::Nanos,
+    volume::{Pace, Volume, mix},
+};
 
 /// Steps between looks for moments at which the mean breaks a limit.
 const LOOK: u64 = 5;
 /// Moments of a limit that are made rows of at a time.
 const WORST: usize = 8;
-/// Steps that prove no more after which the stride shortens.
-const PATIENCE: u32 = 4;
-/// The greatest share of a solution in the mean, at first and in the end.
-const SHARE: (f64, f64) = (0.1, 0.05);
-/// How far ahead of the bound the goal lies at most, as a share of it.
-const AHEAD: f64 = 0.03;
-/// Weights of the mean below this are dropped.
-const DUST: f64 = 1e-3;
+/// How fast prices climb.
+const PACE: Pace = Pace { patience: 4, share: (0.1, 0.05) };
 /// What sums may be off by, as a share of what was added up: see [`crate::linear::Program::proof`].
 const ROUNDING: f64 = 1e-11;
 /// Dollars by which the rounding of a task's parts may lower what a budget counts.
@@ -60,17 +59,10 @@ pub(super) struct Prices<'m> {
     pub rows: Vec<Row>,
     /// By limit the rows at its moments, ascending.
     at: Vec<Vec<(Nanos, u32)>>,
-    /// By row: the best prices so far.
-    pub centre: Vec<f64>,
-    /// By row what the mean takes.
-    level: Vec<f64>,
+    /// By row the best prices so far, at most 0, and the best bound.
+    pub volume: Volume,
     /// By kind its mean: weights that add up to 1, what is left out apart.
     pub mean: Vec<Vec<(Placing, f64)>>,
-    /// The best bound so far.
-    pub bound: f64,
-    stride: f64,
-    reds: u32,
-    share: f64,
     pub steps: u64,
     /// Starts looked at.
     pub looked: u64,
@@ -84,47 +76,53 @@ impl<'m> Prices<'m> {
             model,
             rows: Vec::new(),
             at: vec![Vec::new(); model.limits.len()],
-            centre: Vec::new(),
-            level: Vec::new(),
+            volume: Volume::new(PACE),
             mean: vec![Vec::new(); model.kinds.len()],
-            bound: f64::NEG_INFINITY,
-            stride: 1.0,
-            reds: 0,
-            share: SHARE.0,
             steps: 0,
             looked: 0,
             costs: Vec::new(),
         };
-        for sum in 0..model.money.len() {
-            this.add_row(What::Money(sum as u32));
-        }
-        for sum in 0..model.carbon.len() {
-            this.add_row(What::Carbon(sum as u32));
-        }
+        let money = (0..model.money.len() as u32).map(What::Money);
+        let sums: Vec<What> = money.chain((0..model.carbon.len() as u32).map(What::Carbon)).collect();
+        this.make(&sums);
         this
     }
 
-    fn add_row(&mut self, what: What) {
-        let most = match what {
-            What::Over(limit, _) => self.model.limits[limit as usize].most as f64,
-            What::Money(sum) => self.model.money[sum as usize].most,
-            What::Carbon(sum) => self.model.carbon[sum as usize].most,
-        };
-        let scale = 1.0 / most.max(1e-6);
+    /// Makes rows.
+    pub(super) fn make(&mut self, new: &[What]) {
         let tasks: usize = self.model.kinds.iter().map(|kind| kind.tasks.len()).sum();
-        let slack = match what {
-            What::Over(..) => 0.0,
-            What::Money(_) => MICRO * tasks as f64,
-            What::Carbon(_) => 1e-9 * most,
-        };
-        let number = self.rows.len() as u32;
-        if let What::Over(limit, moment) = what {
-            let list = &mut self.at[limit as usize];
-            list.insert(list.partition_point(|of| of.0 < moment), (moment, number));
+        let before = self.rows.len();
+        for (number, what) in (before as u32..).zip(new) {
+            let (most, slack) = match *what {
+                What::Over(limit, moment) => {
+                    let list = &mut self.at[limit as usize];
+                    list.insert(list.partition_point(|of| of.0 < moment), (moment, number));
+                    (self.model.limits[limit as usize].most as f64, 0.0)
+                }
+                What::Money(sum) => (self.model.money[sum as usize].most, MICRO * tasks as f64),
+                What::Carbon(sum) => {
+                    let most = self.model.carbon[sum as usize].most;
+                    (most, 1e-9 * most)
+                }
+            };
+            let scale = 1.0 / most.max(1e-6);
+            self.rows.push(Row { what: *what, scale, most: (most + slack) * scale });
         }
-        self.rows.push(Row { what, scale, most: (most + slack) * scale });
-        self.centre.push(0.0);
-        self.level.push(0.0);
+        let mut level = vec![0.0; self.rows.len()];
+        for (k, placing, tasks) in self.solution() {
+            self.for_rows(k, placing, |row, amount| level[row as usize] += amount * tasks);
+        }
+        for (row, level) in self.rows.iter().zip(level).skip(before) {
+            self.volume.row(f64::NEG_INFINITY, row.most, level);
+        }
+    }
+
+    /// The mean by kind: placings, each with how many tasks take it.
+    fn solution(&self) -> impl Iterator<Item = (usize, &Placing, f64)> {
+        self.mean.iter().enumerate().flat_map(|(k, mean)| {
+            let tasks = self.model.kinds[k].tasks.len() as f64;
+            mean.iter().map(move |(placing, weight)| (k, placing, weight * tasks))
+        })
     }
 
     /// Whether a row limits something at a moment, not a sum.
@@ -153,9 +151,9 @@ impl<'m> Prices<'m> {
         }
     }
 
-    /// What columns are charged at some prices of the rows.
+    /// What columns are charged at some prices of the rows, which are at most 0.
     pub(super) fn charges(&self, prices: &[f64]) -> Charges {
-        let usd = |row: u32| prices[row as usize] * self.rows[row as usize].scale;
+        let usd = |row: u32| -prices[row as usize] * self.rows[row as usize].scale;
         let money = self.model.money.len() as u32;
         Charges {
             over: self
@@ -184,29 +182,19 @@ impl<'m> Prices<'m> {
             best.push(list);
         }
         for (row, price) in self.rows.iter().zip(prices) {
-            bound -= price * row.most;
-            size += price * row.most;
+            bound += price * row.most;
+            size -= price * row.most;
         }
         self.looked += self.model.starts;
         Priced { bound: bound - ROUNDING * size, best }
     }
 
-    /// Keeps prices that prove more than those before.
-    pub(super) fn keep(&mut self, prices: &[f64], bound: f64) -> bool {
-        let better = bound > self.bound;
-        if better {
-            self.bound = bound;
-            self.centre = prices.to_vec();
-        }
-        better
-    }
-
-    /// Makes rows at the moments at which a solution breaks limits most; how many.
-    pub(super) fn separate<'p>(
-        &mut self,
+    /// The rows that are lacking where a solution breaks limits over time most.
+    pub(super) fn broken<'p>(
+        &self,
         solution: impl Iterator<Item = (&'p Placing, f64)>,
         slack: f64,
-    ) -> usize {
+    ) -> Vec<What> {
         let mut events: Vec<Vec<(Nanos, f64)>> = vec![Vec::new(); self.model.limits.len()];
         for (placing, weight) in solution.filter(|of| of.1 > 1e-7) {
             for (limit, amount) in self.model.takes(self.model.pair_at(placing.pair)) {
@@ -219,28 +207,13 @@ impl<'m> Prices<'m> {
         }
         let mut new = Vec::new();
         for (limit, list) in (0_u32..).zip(&mut events) {
-            list.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
             let most = self.model.limits[limit as usize].most as f64 * (1.0 + slack);
-            let (mut level, mut i) = (0.0, 0);
-            let mut broken: Vec<(f64, Nanos)> = Vec::new();
-            while i < list.len() {
-                let moment = list[i].0;
-                while i < list.len() && list[i].0 == moment {
-                    level += list[i].1;
-                    i += 1;
-                }
-                let made = &self.at[limit as usize];
-                if level > most && made.binary_search_by_key(&moment, |of| of.0).is_err() {
-                    broken.push((level - most, moment));
-                }
-            }
-            broken.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            new.extend(broken.into_iter().take(WORST).map(|of| What::Over(limit, of.1)));
+            let made = &self.at[limit as usize];
+            let moments = over_time::broken(list, most).into_iter();
+            let lacking = moments.filter(|moment| made.binary_search_by_key(moment, |of| of.0).is_err());
+            new.extend(lacking.take(WORST).map(|moment| What::Over(limit, moment)));
         }
-        for what in &new {
-            self.add_row(*what);
-        }
-        new.len()
+        new
     }
 
     /// Takes steps of the volume algorithm. `target`: what the best plan known costs.
@@ -250,113 +223,28 @@ impl<'m> Prices<'m> {
                 break;
             }
             self.steps += 1;
-            let trial = self.aim(target);
+            let trial = self.volume.aim(target);
             let found = self.price(&trial, 1);
-            let level = self.learn(&found);
-            self.judge(&trial, found.bound, &level);
+            self.learn(&trial, &found);
             if self.steps == 1 || self.steps.is_multiple_of(LOOK) {
-                let mean = std::mem::take(&mut self.mean);
-                let tasks: Vec<f64> = self.model.kinds.iter().map(|kind| kind.tasks.len() as f64).collect();
-                let solution = mean.iter().zip(&tasks).flat_map(|(mean, tasks)| {
-                    mean.iter().map(move |(placing, weight)| (placing, weight * tasks))
-                });
-                let before = self.rows.len();
-                self.separate(solution, 1e-3);
-                self.mean = mean;
-                self.measure(before);
+                let new = self.broken(self.solution().map(|(_, placing, tasks)| (placing, tasks)), 1e-3);
+                self.make(&new);
             }
         }
     }
 
-    /// What the mean takes of the rows from `from` on.
-    fn measure(&mut self, from: usize) {
+    /// Takes what the trial prices suggest into the mean, and keeps them when they prove more.
+    fn learn(&mut self, trial: &[f64], found: &Priced) {
         let mut level = vec![0.0; self.rows.len()];
-        for (k, mean) in self.mean.iter().enumerate() {
+        for (k, list) in found.best.iter().enumerate() {
             let tasks = self.model.kinds[k].tasks.len() as f64;
-            for (placing, weight) in mean {
-                self.for_rows(k, placing, |row, amount| level[row as usize] += amount * weight * tasks);
-            }
-        }
-        self.level.splice(from.., level.into_iter().skip(from));
-    }
-
-    /// Trial prices: from the best so far along what the mean breaks.
-    fn aim(&self, target: f64) -> Vec<f64> {
-        if !self.bound.is_finite() {
-            return self.centre.clone();
-        }
-        let ahead = self.bound + AHEAD * self.bound.abs().max(1.0);
-        let goal = if target > self.bound { target.min(ahead) } else { ahead };
-        let miss: Vec<f64> = (0..self.rows.len()).map(|r| self.miss(r, self.level[r])).collect();
-        let norm: f64 = miss.iter().map(|m| m * m).sum();
-        let step = if norm > 1e-18 { self.stride * (goal - self.bound) / norm } else { 0.0 };
-        self.centre.iter().zip(miss).map(|(centre, miss)| (centre + step * miss).max(0.0)).collect()
-    }
-
-    /// How far a level is above a row; below it only where a price is to fall back.
-    fn miss(&self, row: usize, level: f64) -> f64 {
-        let most = self.rows[row].most;
-        if level > most || self.centre[row] > 0.0 { level - most } else { 0.0 }
-    }
-
-    /// Takes a solution into the mean; what it takes of the rows.
-    fn learn(&mut self, found: &Priced) -> Vec<f64> {
-        let mut level = vec![0.0; self.rows.len()];
-        let placed: Vec<Option<&Placing>> =
-            found.best.iter().map(|list| list.first().map(|first| &first.1)).collect();
-        for (k, placing) in placed.iter().enumerate() {
-            let tasks = self.model.kinds[k].tasks.len() as f64;
-            if let Some(placing) = placing {
+            if let Some((_, placing)) = list.first() {
                 self.for_rows(k, placing, |row, amount| level[row as usize] += amount * tasks);
             }
         }
-        let share = if self.steps == 1 { 1.0 } else { self.share_of(&level) };
-        for (mean, placing) in self.mean.iter_mut().zip(placed) {
-            for entry in mean.iter_mut() {
-                entry.1 *= 1.0 - share;
-            }
-            mean.retain(|entry| entry.1 > DUST);
-            let Some(placing) = placing else { continue };
-            match mean.iter_mut().find(|entry| entry.0 == *placing) {
-                Some(entry) => entry.1 += share,
-                None => mean.push((placing.clone(), share)),
-            }
-        }
-        for (mean, new) in self.level.iter_mut().zip(&level) {
-            *mean += share * (new - *mean);
-        }
-        level
-    }
-
-    /// How much of a solution brings the mean closest to keeping the rows.
-    fn share_of(&self, level: &[f64]) -> f64 {
-        let (mut along, mut across) = (0.0, 0.0);
-        for (row, new) in level.iter().enumerate() {
-            let change = new - self.level[row];
-            along -= self.miss(row, self.level[row]) * change;
-            across += change * change;
-        }
-        let best = if across > 0.0 { along / across } else { 1.0 };
-        if best <= 0.0 { self.share / 5.0 } else { best.min(self.share) }
-    }
-
-    fn judge(&mut self, trial: &[f64], bound: f64, level: &[f64]) {
-        let slight = 1e-5 * self.bound.abs().max(1.0);
-        let before = self.bound;
-        if self.keep(trial, bound) {
-            let onward: f64 =
-                (0..level.len()).map(|r| self.miss(r, level[r]) * self.miss(r, self.level[r])).sum();
-            if before.is_finite() {
-                self.stride = (self.stride * if onward > 0.0 { 1.3 } else { 1.0 }).min(2.0);
-                self.reds = if bound > before + slight { 0 } else { self.reds };
-            }
-        } else {
-            self.reds += 1;
-            if self.reds >= PATIENCE {
-                self.reds = 0;
-                self.stride = (self.stride * 0.66).max(1e-4);
-                self.share = (self.share * 0.95).max(SHARE.1);
-            }
+        let share = self.volume.learn(trial, found.bound, &level);
+        for (mean, list) in self.mean.iter_mut().zip(&found.best) {
+            mix(mean, list.first().map(|first| first.1.clone()), share);
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Proven {
 
 /// Solves it against a plan that costs `total`; `None` where columns are too many or nothing came of it.
 pub(super) fn prove(prices: &mut Prices<'_>, total: f64, params: &Params) -> Option<Proven> {
-    let room = total - prices.bound;
+    let room = total - prices.volume.bound;
     let room = room * (1.0 + 1e-9) + 1e-9 * total.abs().max(1.0);
     let near = near(prices, room)?;
     let kinds = prices.model.kinds.len();
@@ -74,9 +74,11 @@ pub(super) fn prove(prices: &mut Prices<'_>, total: f64, params: &Params) -> Opt
             }
         }
         let all = values.iter().flatten().map(|(placing, value): &(Placing, f64)| (placing, *value));
-        if prices.separate(all, 1e-9) == 0 {
+        let new = prices.broken(all, 1e-9);
+        if new.is_empty() {
             return Some(Proven { bound: solution.bound.min(total), values });
         }
+        prices.make(&new);
     }
     None
 }
@@ -84,7 +86,7 @@ pub(super) fn prove(prices: &mut Prices<'_>, total: f64, params: &Params) -> Opt
 /// Every column whose reduced cost leaves room; `None` where they are too many.
 fn near(prices: &Prices<'_>, room: f64) -> Option<Vec<(u32, Placing)>> {
     let model: &Model<'_> = prices.model;
-    let charges = prices.charges(&prices.centre);
+    let charges = prices.charges(&prices.volume.centre);
     let (mut near, mut costs) = (Vec::new(), Vec::new());
     for (k, kind) in (0_u32..).zip(&model.kinds) {
         let best = charges.cheapest(model, kind, 1, f64::INFINITY, &mut costs);
