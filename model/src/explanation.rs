@@ -280,6 +280,8 @@ pub enum Verdict {
     Same,
     /// It could run there for less: the plan is not the best possible.
     Cheaper,
+    /// It could run there, but in a later of its ways than it does, and they are in order.
+    Later,
     /// It is left out, could run there, and that would cost more than leaving it out.
     NotWorthIt,
     /// A rule of the workload or the estate excludes the offer, whatever the others do.

@@ -55,6 +55,10 @@ pub struct WorkloadSpec {
     /// admits it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
+    /// The ways to run it are in order of preference, the workload itself first: a later one is used only
+    /// where no plan has room for more of the earlier ones.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ordered: bool,
     /// Run time at speed 1. Without it the workload is a service, which runs for the horizon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
@@ -141,12 +145,13 @@ pub struct WorkloadSpec {
 }
 
 /// The names of the fields of a [`WorkloadSpec`].
-pub const FIELDS: [&str; 31] = [
+pub const FIELDS: [&str; 32] = [
     "replicas",
     "gang",
     "request",
     "perInstance",
     "alternatives",
+    "ordered",
     "duration",
     "speed",
     "capacity",
@@ -195,6 +200,7 @@ impl WorkloadSpec {
             request,
             per_instance: None,
             alternatives: Vec::new(),
+            ordered: false,
             duration: None,
             speed: None,
             capacity: None,
@@ -234,7 +240,7 @@ impl WorkloadSpec {
         if self.alternatives.is_empty() {
             return vec![Cow::Borrowed(self)];
         }
-        let itself = Self { alternatives: Vec::new(), ..self.clone() };
+        let itself = Self { alternatives: Vec::new(), ordered: false, ..self.clone() };
         let others = self.alternatives.iter().map(|way| Cow::Owned(way.of(&itself))).collect::<Vec<_>>();
         std::iter::once(Cow::Owned(itself.clone())).chain(others).collect()
     }

@@ -298,11 +298,22 @@ fn why_not(
     } else {
         match answer.extra_usd {
             None => Verdict::NoPrice,
+            Some(_) if is_later(build, placement, task, trial) => Verdict::Later,
             Some(extra) if placement.is_none() && extra >= Usd::ZERO => Verdict::NotWorthIt,
             Some(extra) => compared(extra),
         }
     };
     answer
+}
+
+/// Whether an offer is one of a later way than the one taken, where ways are in order.
+fn is_later(build: &Build<'_>, placement: Option<&Placement>, task: usize, trial: &Trial) -> bool {
+    let choices = &build.problem.tasks[task].choices;
+    let name = |offer: u32| build.world().offer(build.offers[offer as usize]).name();
+    let taken = placement.map(|placement| placement.offer.full_name());
+    let taken = taken.and_then(|taken| choices.iter().find(|choice| name(choice.offer) == taken));
+    let there = trial.decision.as_ref().map(|decision| &choices[decision.choice]);
+    taken.zip(there).is_some_and(|(taken, there)| there.way > taken.way)
 }
 
 fn compared(extra: Usd) -> Verdict {

@@ -85,6 +85,8 @@ pub struct Prospect<'w> {
     settings: &'w Settings,
     /// What is asked when it runs this way.
     way: Cow<'w, WorkloadSpec>,
+    /// Which way that is: 0 is the workload itself.
+    nth: u32,
     others: Vec<Prospect<'w>>,
     accelerators: Option<Vec<AcceleratorIx>>,
     speeds: Vec<Speed>,
@@ -111,6 +113,9 @@ impl<'w> Prospect<'w> {
         let itself = ways.next().unwrap_or(Cow::Borrowed(&world.inputs.workloads[index].spec));
         let mut first = prospect(itself);
         first.others = ways.map(prospect).collect();
+        for (nth, other) in (1..).zip(&mut first.others) {
+            other.nth = nth;
+        }
         first
     }
 
@@ -133,6 +138,7 @@ impl<'w> Prospect<'w> {
             index,
             world,
             settings,
+            nth: 0,
             others: Vec::new(),
             accelerators,
             speeds,
@@ -424,7 +430,15 @@ impl<'w> Prospect<'w> {
                 Some((by, "h"))
             );
         }
-        Some(Terms { per_instance, instances, demand: demand(request), run, exposure, at_risk })
+        Some(Terms {
+            way: self.nth,
+            per_instance,
+            instances,
+            demand: demand(request),
+            run,
+            exposure,
+            at_risk,
+        })
     }
 
     fn accelerator_fits(&self, offer: &Offer) -> bool {

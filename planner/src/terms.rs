@@ -38,6 +38,8 @@ impl Fraction {
 /// A workload on an offer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Terms {
+    /// Which of the workload's ways to run: 0 is itself.
+    pub way: u32,
     /// Replicas that one instance holds, at most all of them.
     pub per_instance: u32,
     /// Instances; on own nodes replicas × the largest share of a node.

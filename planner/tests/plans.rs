@@ -386,3 +386,71 @@ fn what_is_lacking_in_all_is_the_least_share_of_the_limits() {
     assert_eq!((&*quota.name, quota.by, &*quota.unit, quota.conflicts), ("ours", 8.0, "accelerators", true));
     assert!(shortfall.beyond.is_empty());
 }
+
+/// Workloads that want the dear A100 on demand at Amazon, else at Google, else on spot.
+fn in_order(names: &[&str], ordered: bool) -> String {
+    let one = |name: &&str| {
+        format!(
+            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec:\n  duration: 1h\n  interruptible: true\n  request: {{accelerators: {{anyOf: [A100], count: 8}}}}\n  clouds: gcp\n  capacity: [on-demand]\n  alternatives: [{{clouds: aws}}, {{clouds: aws, capacity: [spot]}}]\n  ordered: {ordered}\n"
+        )
+    };
+    names.iter().map(one).collect()
+}
+
+#[test]
+fn a_later_way_is_taken_only_where_an_earlier_is_not_free() {
+    let offers = |plan: &Plan| {
+        let named = |placement: &plimsoll_model::plan::Placement| placement.offer.full_name();
+        plan.placements.iter().map(named).collect::<Vec<_>>()
+    };
+    let (gcp, aws, spot) =
+        ("gcp/us-central1/a2/on-demand", "aws/us-east-1/p4/on-demand", "aws/us-east-1/p4/spot");
+    // By dollars alone everybody is on spot.
+    assert_eq!(offers(&plan(&format!("{ESTATE}{}", in_order(&["a", "b"], false)), |_| {})), [spot, spot]);
+    let one = plan(&format!("{ESTATE}{}", in_order(&["a"], true)), |_| {});
+    assert_eq!(one.status, Status::Optimal);
+    assert_eq!(offers(&one), [gcp]);
+    // The runner-up is of the next way, not the cheapest.
+    assert_eq!(one.placements[0].runner_up.as_ref().unwrap().offer, aws);
+    assert_eq!(
+        one.placements[0].reason,
+        "next in its order comes aws/us-east-1/p4/on-demand (alternative 1), which would cost $3.39 more"
+    );
+    // Of Google's there is one instance: who is not on it takes the next way, and nobody the cheap last one.
+    let three = plan(&format!("{ESTATE}{}", in_order(&["a", "b", "c"], true)), |_| {});
+    assert_eq!(three.status, Status::Optimal);
+    assert_eq!(three.objective.bound_usd, Some(three.objective.total_usd));
+    let mut all = offers(&three);
+    all.sort_unstable();
+    assert_eq!(all, [aws, aws, gcp]);
+    let later = three.placements.iter().find(|placement| placement.offer.full_name() == aws).unwrap();
+    assert_eq!(
+        later.reason,
+        "next in its order comes aws/us-east-1/p4/spot (alternative 2), which would cost $20.14 less; alternative 1 in its order, as no offer has room for the way before it"
+    );
+    // A filter opens the next way as well.
+    let budget = format!("{ESTATE}{}", in_order(&["a"], true)).replace("clouds: gcp\n", "clouds: azure\n");
+    let filtered = plan(&budget, |_| {});
+    assert_eq!(offers(&filtered), [aws]);
+    assert!(filtered.placements[0].reason.ends_with("as no offer passes every filter of the way before it"));
+    // So does a budget.
+    let poor = plan(&format!("{ESTATE}{}", in_order(&["a"], true)), |settings| {
+        settings.budget = Some(plimsoll_model::Usd::from_units(20));
+    });
+    assert_eq!(offers(&poor), [spot]);
+}
+
+#[test]
+fn the_checker_tells_a_later_way_that_is_taken_for_dollars() {
+    let (by_dollars, in_order) = (in_order(&["a"], false), in_order(&["a"], true));
+    let mut cheap = plan(&format!("{ESTATE}{by_dollars}"), |_| {});
+    let inputs = inputs(&format!("{ESTATE}{in_order}"));
+    cheap.inputs.digest.clone_from(&inputs.digest);
+    cheap.inputs.documents = None;
+    let found: Vec<String> =
+        plimsoll_verify::verify(&cheap, &inputs).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found[0],
+        "a (ordered): takes alternative 2 of its ways in order, an earlier one is free on aws/us-east-1/p4/on-demand at 2026-01-01T00:00:00Z"
+    );
+}

@@ -116,9 +116,11 @@ pub fn insert_all(problem: &Problem, state: &mut State<'_>, order: &[u32]) {
 /// The score of what a state holds of `members`.
 pub fn score(problem: &Problem, ranks: &Ranks, state: &State<'_>, members: &[u32]) -> Score {
     let mut left = vec![0; ranks.len()];
-    let mut total = state.total();
+    let (mut ways, mut total) = (0, state.total());
     for &member in members {
-        if state.column(member as usize).is_none() {
+        if let Some(column) = state.column(member as usize) {
+            ways += u64::from(problem.tasks[member as usize].choices[column.choice as usize].way);
+        } else {
             let task = &problem.tasks[member as usize];
             if task.required {
                 left[ranks.of(task.priority)] += 1;
@@ -127,7 +129,7 @@ pub fn score(problem: &Problem, ranks: &Ranks, state: &State<'_>, members: &[u32
             }
         }
     }
-    Score { left, total }
+    Score { left, ways, total }
 }
 
 /// The greedy plan of `members`: highest priority first, then in document order, producers before

@@ -24,6 +24,7 @@ pub mod linear;
 mod live;
 pub mod master;
 pub mod mip;
+mod ordered;
 pub mod outcome;
 mod over_time;
 pub mod pack;

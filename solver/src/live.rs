@@ -98,7 +98,7 @@ mod tests {
     fn the_whole_follows_the_part_at_work() {
         let mut told = Vec::new();
         let mut observer = |phase: &Phase| told.push((phase.name, phase.total, phase.bound));
-        let score = |total: f64, left: u32| Score { left: vec![left], total };
+        let score = |total: f64, left: u32| Score { left: vec![left], ways: 0, total };
         let mut live = Live::new(&mut observer);
         live.add(&score(10.0, 0), 4.0);
         live.add(&score(20.0, 1), 5.0);

@@ -176,6 +176,9 @@ pub struct Choice {
     pub quotas: Vec<(u32, i64)>,
     /// The group of own machines, when it is one.
     pub group: Option<u32>,
+    /// Which of the ways to run the task this is, of those in order of preference: fewer later ways come
+    /// before fewer dollars.
+    pub way: u32,
     /// Dominated: kept as a runner-up, or because it is current; no plan is better for it.
     pub spare: bool,
     /// Where the task runs already.

@@ -13,6 +13,7 @@ mod polish;
 use crate::{
     column::{Column, columns},
     construct::{Assignment, complete, finish, topological},
+    ordered,
     outcome::{Moves, Params, Phase, Price},
     problem::{Problem, Task},
     score::Ranks,
@@ -77,6 +78,32 @@ impl Repaired {
 ///
 /// `told` hears of the first plan that is within every limit, before the moves.
 pub fn repair(
+    problem: &Problem,
+    previous: &Previous,
+    moves: Moves,
+    told: &mut dyn FnMut(&Assignment),
+) -> Repaired {
+    if !ordered::applies(problem) {
+        return plain(problem, previous, moves, told);
+    }
+    let within = |problem: &Problem, columns: &[Option<Column>]| Previous {
+        columns: ordered::within(problem, columns),
+        prices: previous.prices.clone(),
+    };
+    let strict = ordered::barred(problem, &ordered::first_ways(problem));
+    let mut repaired = plain(&strict, &within(&strict, &previous.columns), moves, told);
+    if let Some(latest) = ordered::opened(problem, &repaired.plan.columns) {
+        let open = ordered::barred(problem, &latest);
+        let dearer = ordered::with_toll(&open, ordered::above_all(&open));
+        repaired = plain(&dearer, &within(&dearer, &previous.columns), moves, &mut |_| {});
+        let columns = ordered::within(&open, &repaired.plan.columns);
+        repaired.plan = ordered::settled(problem, ordered::assignment(problem, &columns));
+    }
+    repaired
+}
+
+/// As [`repair`], without regard to the order of ways.
+fn plain(
     problem: &Problem,
     previous: &Previous,
     moves: Moves,

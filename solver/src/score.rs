@@ -1,4 +1,5 @@
-//! What is minimised, in order: required workloads left out, highest priority first; then dollars.
+//! What is minimised, in order: required workloads left out, highest priority first; later ways than the
+//! first; then dollars.
 
 use std::cmp::Ordering;
 
@@ -41,6 +42,8 @@ impl Ranks {
 pub struct Score {
     /// Required tasks left out, by rank.
     pub left: Vec<u32>,
+    /// The sum of the ways that tasks take, where they are in order of preference.
+    pub ways: u64,
     /// Dollars, values forgone included.
     pub total: f64,
 }
@@ -53,7 +56,7 @@ impl Score {
 
     /// Better, equal within [`EQUAL`], or worse.
     pub fn compare(&self, other: &Self) -> Ordering {
-        self.left.cmp(&other.left).then_with(|| {
+        self.left.cmp(&other.left).then(self.ways.cmp(&other.ways)).then_with(|| {
             let slack = EQUAL * self.total.abs().max(1.0);
             if (self.total - other.total).abs() <= slack {
                 Ordering::Equal

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use crate::{
     column::Column,
     construct::Assignment,
+    ordered,
     outcome::{DEFAULT_EFFORT, Outcome, Params, Price},
     problem::{Problem, Task, ceil_second},
     repair::{MOVES, Previous, Repaired, repair},
@@ -137,7 +138,8 @@ impl Session {
 
     fn spoil(&mut self, what: Spoiled) {
         self.spoiled = self.spoiled.with(what);
-        if what.bound {
+        // With less room a later way may be the only one left, and cost less.
+        if what.bound || ordered::applies(&self.problem) {
             self.bound = None;
         }
     }
@@ -197,13 +199,15 @@ impl Session {
 
     fn score(&self, outcome: &Outcome) -> Score {
         let ranks = Ranks::new(&self.problem);
-        let mut left = vec![0; ranks.len()];
+        let (mut left, mut ways) = (vec![0; ranks.len()], 0);
         for (task, column) in self.problem.tasks.iter().zip(&outcome.columns) {
-            if task.required && column.is_none() {
+            if let Some(column) = column {
+                ways += u64::from(task.choices[column.choice as usize].way);
+            } else if task.required {
                 left[ranks.of(task.priority)] += 1;
             }
         }
-        Score { left, total: outcome.total }
+        Score { left, ways, total: outcome.total }
     }
 
     /// Whether a better plan is forgone because this one is within the gap asked for and moves less.

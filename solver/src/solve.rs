@@ -8,7 +8,7 @@ use crate::{
     construct::{Assignment, complete, greedy, stay, topological},
     exact,
     live::Live,
-    mip,
+    mip, ordered,
     outcome::{Moves, Outcome, Params, Phase},
     problem::Problem,
     score::{EQUAL, Ranks, Score},
@@ -31,6 +31,19 @@ pub fn solve(problem: &Problem, params: &Params, observer: Observer<'_>) -> Outc
 /// Decides where and when each task runs, knowing other plans: by task a column, `None` where one says
 /// nothing. No result is worse than what comes of completing any of them greedily.
 pub fn solve_from(
+    problem: &Problem,
+    params: &Params,
+    known: &[Vec<Option<Column>>],
+    observer: Observer<'_>,
+) -> Outcome {
+    if ordered::applies(problem) {
+        return ordered::solve(problem, params, known, observer, plain);
+    }
+    plain(problem, params, known, observer)
+}
+
+/// As [`solve_from`], without regard to the order of ways.
+fn plain(
     problem: &Problem,
     params: &Params,
     known: &[Vec<Option<Column>>],

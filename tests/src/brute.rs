@@ -13,11 +13,14 @@ use plimsoll_model::{
 };
 use plimsoll_verify::{Checker, Decision, Evaluation, Kind};
 
-/// What is minimised: how many required workloads are left out, highest priority first; then dollars.
+/// What is minimised: how many required workloads are left out, highest priority first; how many ways come
+/// before those taken; then dollars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Score {
     /// By priority, descending.
     pub left_out: Vec<(i64, usize)>,
+    /// How many ways come before those taken, where they are in order.
+    pub ways_before: usize,
     /// The total, with the value of optional workloads left out.
     pub total: Usd,
 }
@@ -35,12 +38,19 @@ impl Score {
                 *left_out.entry(workload.spec.priority).or_insert(0) += 1;
             }
         }
-        Self { left_out: left_out.into_iter().rev().collect(), total: plan.objective.total_usd }
+        let checker = Checker::new(inputs, &plan.inputs.flags);
+        let ways_before = checker.evaluate(&decisions(plan, inputs)).ways_before;
+        Self { left_out: left_out.into_iter().rev().collect(), ways_before, total: plan.objective.total_usd }
     }
 
-    /// Fewer left out first, then the smaller total.
+    /// Fewer left out first, then earlier ways, then the smaller total.
     pub fn compare(&self, other: &Self) -> Ordering {
-        self.compare_left_out(other).then(self.total.cmp(&other.total))
+        self.compare_first(other).then(self.total.cmp(&other.total))
+    }
+
+    /// Whatever comes before dollars.
+    pub fn compare_first(&self, other: &Self) -> Ordering {
+        self.compare_left_out(other).then(self.ways_before.cmp(&other.ways_before))
     }
 
     /// Fewer required workloads left out, highest priority first.
@@ -59,7 +69,7 @@ impl Score {
 
     /// The same but for roundings.
     pub fn agrees(&self, other: &Self) -> bool {
-        self.compare_left_out(other).is_eq()
+        self.compare_first(other).is_eq()
             && (self.total.to_micro() - other.total.to_micro()).abs() <= ROUNDING
     }
 }
@@ -67,7 +77,11 @@ impl Score {
 impl From<&Evaluation> for Score {
     fn from(evaluation: &Evaluation) -> Self {
         let left_out = evaluation.left_out.iter().rev().map(|(priority, count)| (*priority, *count));
-        Self { left_out: left_out.collect(), total: evaluation.total_usd }
+        Self {
+            left_out: left_out.collect(),
+            ways_before: evaluation.ways_before,
+            total: evaluation.total_usd,
+        }
     }
 }
 
@@ -112,7 +126,7 @@ struct Search<'a> {
 pub fn best(inputs: &Inputs, flags: &Flags, cutoff: Option<Score>, most: u64) -> Outcome {
     let mut search = Search::new(inputs, flags);
     (search.cutoff, search.most) = (cutoff, most);
-    search.descend(0, &mut BTreeMap::new(), Usd::ZERO, Usd::ZERO);
+    search.descend(0, &mut BTreeMap::new(), 0, Usd::ZERO, Usd::ZERO);
     if search.looks > search.most {
         return Outcome::TooLarge;
     }
@@ -226,7 +240,14 @@ impl<'a> Search<'a> {
 }
 
 impl Search<'_> {
-    fn descend(&mut self, depth: usize, left: &mut BTreeMap<i64, usize>, forgone: Usd, cost: Usd) {
+    fn descend(
+        &mut self,
+        depth: usize,
+        left: &mut BTreeMap<i64, usize>,
+        ways: usize,
+        forgone: Usd,
+        cost: Usd,
+    ) {
         if self.looks > self.most {
             return;
         }
@@ -235,7 +256,7 @@ impl Search<'_> {
                 return;
             }
             let left_out = left.iter().rev().map(|(priority, count)| (*priority, *count)).collect();
-            let score = Score { left_out, total: cost + forgone };
+            let score = Score { left_out, ways_before: ways, total: cost + forgone };
             if self.best.as_ref().is_none_or(|best| score.compare(&best.score).is_lt()) {
                 self.best = Some(Best { score, decisions: self.decided.clone() });
             }
@@ -248,15 +269,16 @@ impl Search<'_> {
             let evaluation = self.checker.evaluate(&self.decided);
             let cost: Usd = evaluation.placements.iter().map(|placed| placed.usd.total).sum();
             let hopeless = evaluation.violations.iter().any(|violation| self.is_final(violation.kind));
-            if !hopeless && self.may_win(left, cost + forgone) {
-                self.descend(depth + 1, left, forgone, cost);
+            let ways = evaluation.ways_before;
+            if !hopeless && self.may_win(left, ways, cost + forgone) {
+                self.descend(depth + 1, left, ways, forgone, cost);
             }
             self.decided.pop();
         }
         if spec.is_required() {
             *left.entry(spec.priority).or_default() += 1;
-            if self.may_win(left, cost + forgone) {
-                self.descend(depth + 1, left, forgone, cost);
+            if self.may_win(left, ways, cost + forgone) {
+                self.descend(depth + 1, left, ways, forgone, cost);
             }
             match left.get_mut(&spec.priority) {
                 Some(1) | None => drop(left.remove(&spec.priority)),
@@ -264,8 +286,8 @@ impl Search<'_> {
             }
         } else {
             let forgone = forgone + Usd::from_micro(spec.value.unwrap_or(Usd::ZERO).to_micro());
-            if self.may_win(left, cost + forgone) {
-                self.descend(depth + 1, left, forgone, cost);
+            if self.may_win(left, ways, cost + forgone) {
+                self.descend(depth + 1, left, ways, forgone, cost);
             }
         }
     }
@@ -278,14 +300,11 @@ impl Search<'_> {
         }
     }
 
-    fn may_win(&self, left: &BTreeMap<i64, usize>, total: Usd) -> bool {
+    fn may_win(&self, left: &BTreeMap<i64, usize>, ways_before: usize, total: Usd) -> bool {
         let left_out = left.iter().rev().map(|(priority, count)| (*priority, *count)).collect();
-        let score = Score { left_out, total };
+        let score = Score { left_out, ways_before, total };
         let worse = |than: &Score, by: i128| {
-            score
-                .compare_left_out(than)
-                .then((score.total.to_micro() - by).cmp(&than.total.to_micro()))
-                .is_gt()
+            score.compare_first(than).then((score.total.to_micro() - by).cmp(&than.total.to_micro())).is_gt()
         };
         // Sums of rounded parts may fall by a micro-dollar as others are added.
         !self.best.as_ref().is_some_and(|best| worse(&best.score, 9))

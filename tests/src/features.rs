@@ -125,6 +125,8 @@ features! {
     Ties => corners::ties,
     /// Other ways to run a workload, so many replicas on an instance.
     Alternatives => requests::alternatives,
+    /// Ways to run a workload in order of preference.
+    Ordered => requests::ordered,
     /// Prices of 0, budgets of 0, deadlines that are past, data read twice.
     Zeros => corners::zeros,
     /// Figures that nothing needs and nothing states.

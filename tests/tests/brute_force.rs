@@ -157,6 +157,17 @@ fn workflows_and_pauses_share_limits_over_time() {
     run(with.iter().flat_map(|more| (0..seeds).map(move |seed| case(*more, seed))).collect());
 }
 
+/// Workloads whose ways are in order, under limits that keep some of them from their first.
+#[test]
+fn earlier_ways_come_before_dollars() {
+    use Feature::{
+        Budgets, Counts, Data, Deferral, Ordered, Overload, OwnNodes, PlanBudget, Quotas, Workflow,
+    };
+    let with = [Budgets, Counts, Data, Deferral, Overload, OwnNodes, PlanBudget, Quotas, Workflow];
+    let seeds = 6 * cases();
+    run(with.iter().flat_map(|more| (0..seeds).map(move |seed| (vec![*more, Ordered], seed))).collect());
+}
+
 fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
     std::env::var(name).ok()

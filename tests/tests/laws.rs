@@ -27,7 +27,7 @@ fn score(made: &Instance) -> Score {
 
 /// The same but for so many micro-dollars of roundings.
 fn same(a: &Score, b: &Score, micros: i128) -> bool {
-    a.compare_left_out(b).is_eq() && (a.total.to_micro() - b.total.to_micro()).abs() <= micros
+    a.compare_first(b).is_eq() && (a.total.to_micro() - b.total.to_micro()).abs() <= micros
 }
 
 fn each(list: &mut Value, fields: &[&str], change: &mut impl FnMut(&mut Value)) {

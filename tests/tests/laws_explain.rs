@@ -17,7 +17,7 @@ use plimsoll_planner::{
 };
 use plimsoll_tests::{
     features::Feature,
-    instances::{NOW, instance},
+    instances::{Instance, NOW, instance},
     laws::{config, instances},
 };
 use plimsoll_verify::verify;
@@ -36,7 +36,12 @@ fn sums_up<'b>(because: impl IntoIterator<Item = (&'b String, &'b Usd)>, total: 
     because.into_iter().map(|(_, usd)| *usd).sum::<Usd>() == total
 }
 
-fn check(plan: &Plan, answer: &WhyNot, runner_up: Option<&plimsoll_model::plan::RunnerUp>) {
+fn is_ordered(made: &Instance) -> bool {
+    made.workloads.iter().any(|(_, spec)| spec["ordered"] == json!(true))
+}
+
+/// `ordered`: whether some workload's ways are in order, which come before dollars.
+fn check(plan: &Plan, answer: &WhyNot, runner_up: Option<&plimsoll_model::plan::RunnerUp>, ordered: bool) {
     let extra = answer.extra_usd;
     match answer.verdict {
         Verdict::Dearer => assert!(extra.unwrap() > Usd::ZERO && answer.barriers.is_empty()),
@@ -44,8 +49,9 @@ fn check(plan: &Plan, answer: &WhyNot, runner_up: Option<&plimsoll_model::plan::
         Verdict::NotWorthIt => assert!(extra.unwrap() >= Usd::ZERO && answer.barriers.is_empty()),
         Verdict::Excluded | Verdict::Blocked => assert!(!answer.barriers.is_empty()),
         Verdict::Chosen => assert!(answer.barriers.is_empty() && extra.is_none()),
+        Verdict::Later => assert!(ordered && answer.barriers.is_empty()),
         Verdict::Cheaper => assert!(
-            plan.status != Status::Optimal || extra.unwrap() >= Usd::ZERO - ROUNDINGS,
+            plan.status != Status::Optimal || ordered || extra.unwrap() >= Usd::ZERO - ROUNDINGS,
             "an optimal plan cannot be bettered: {answer:?}"
         ),
         Verdict::NoPrice => assert!(answer.lacks.is_some()),
@@ -63,7 +69,7 @@ fn check(plan: &Plan, answer: &WhyNot, runner_up: Option<&plimsoll_model::plan::
     }
     if let Some(instead) = &answer.instead {
         assert_eq!(instead.total_usd - plan.objective.total_usd, instead.extra_usd);
-        if plan.status == Status::Optimal && instead.left_out.is_empty() {
+        if plan.status == Status::Optimal && instead.left_out.is_empty() && !ordered {
             assert!(instead.extra_usd >= Usd::ZERO - ROUNDINGS, "{answer:?}");
         }
         // When it fits beside the others as they are, letting them move cannot make it dearer.
@@ -130,7 +136,7 @@ fn a_crowd_can_be_asked_about() {
     for placement in &plan.placements {
         let other = if placement.offer.full_name() == "cheap" { "dear" } else { "cheap" };
         let answer = asked(&plan, &inputs, &placement.workload, other).workload.unwrap().why_not.unwrap();
-        check(&plan, &answer, placement.runner_up.as_ref());
+        check(&plan, &answer, placement.runner_up.as_ref(), false);
         let instead = answer.instead.unwrap();
         assert!(instead.proven, "{instead:?}");
     }
@@ -156,7 +162,8 @@ proptest! {
                 let answer = about.why_not.unwrap();
                 let runs_there = placement.is_some_and(|placement| placement.offer.full_name() == *offer);
                 prop_assert_eq!(answer.verdict == Verdict::Chosen, runs_there);
-                check(&plan, &answer, placement.and_then(|placement| placement.runner_up.as_ref()));
+                let runner_up = placement.and_then(|placement| placement.runner_up.as_ref());
+                check(&plan, &answer, runner_up, is_ordered(&made));
             }
             let question = Question { workload: Some(name), why_not: None };
             let about = of_documents(&plan, &inputs, question, None, &mut |_| ()).unwrap().workload.unwrap();
@@ -183,7 +190,7 @@ proptest! {
         for change in &changes.changes {
             prop_assert_eq!(change.staying.is_some(), change.action == Action::Move);
             if let Some(staying) = &change.staying {
-                check(&after, staying, None);
+                check(&after, staying, None, is_ordered(&made));
                 prop_assert!(staying.verdict != Verdict::Chosen);
             }
         }

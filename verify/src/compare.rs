@@ -104,6 +104,7 @@ impl Checker<'_> {
         self.compare_filtered(plan, &mut found);
         self.compare_objective(plan, &assessed, &mut found);
         self.check_left_out(plan, &mut assessed, &mut found);
+        self.check_order(&mut assessed, &mut found);
         if found.is_empty() {
             self.compare_assumptions(plan, &assessed, &mut found);
         }

@@ -60,18 +60,24 @@ pub struct Evaluation {
     pub energy_kwh: Option<f64>,
     /// How many required workloads are left out, by priority.
     pub left_out: BTreeMap<i64, usize>,
+    /// How many ways come before those taken, over all workloads whose ways are in order.
+    pub ways_before: usize,
     /// Every rule that the decisions break; none for a feasible plan.
     pub violations: Vec<Violation>,
 }
 
 impl Evaluation {
-    /// What is minimised: fewer required workloads left out, highest priority first; then the total.
+    /// What is minimised: fewer required workloads left out, highest priority first; earlier ways; then the
+    /// total.
     pub fn cmp_objective(&self, other: &Self) -> Ordering {
         let mut priorities: Vec<i64> = self.left_out.keys().chain(other.left_out.keys()).copied().collect();
         priorities.sort_unstable();
         let of = |evaluation: &Self, priority| evaluation.left_out.get(priority).copied().unwrap_or(0);
         let left_out = priorities.iter().rev().map(|priority| of(self, priority).cmp(&of(other, priority)));
-        left_out.fold(Ordering::Equal, Ordering::then).then(self.total_usd.cmp(&other.total_usd))
+        left_out
+            .fold(Ordering::Equal, Ordering::then)
+            .then(self.ways_before.cmp(&other.ways_before))
+            .then(self.total_usd.cmp(&other.total_usd))
     }
 }
 
@@ -107,6 +113,7 @@ impl<'a> Checker<'a> {
             carbon_kg: kg.as_ref().map(float),
             energy_kwh: kwh.as_ref().map(float),
             left_out: self.left_out(&state),
+            ways_before: self.all_ways_before(&state),
             violations,
         }
     }
@@ -196,6 +203,11 @@ impl<'a> Checker<'a> {
         }
         found.extend(priced.and_then(|priced| self.check_max_cost(workload, priced)));
         found
+    }
+
+    fn all_ways_before(&self, state: &State) -> usize {
+        let spec = |index: usize| &self.inputs.workloads[index].spec;
+        state.iter().map(|(index, placed)| self.ways_before(spec(index), &placed.offer)).sum()
     }
 
     /// The value of optional workloads that are left out.

@@ -38,6 +38,7 @@ pub(crate) struct Fit {
 fn instead(spec: &WorkloadSpec, other: &Alternative) -> WorkloadSpec {
     let mut spec = spec.clone();
     spec.alternatives.clear();
+    spec.ordered = false;
     if let Some(request) = &other.request {
         spec.request = request.clone();
     }
@@ -110,6 +111,16 @@ impl Checker<'_> {
         }
         let mut others = spec.alternatives.iter().map(|other| instead(spec, other));
         others.find(passes).map_or(Cow::Borrowed(spec), Cow::Owned)
+    }
+
+    /// How many ways of a workload whose ways are in order come before the one in which it runs on an offer;
+    /// 0 where they are in none.
+    pub(crate) fn ways_before(&self, spec: &WorkloadSpec, offer: &Offer) -> usize {
+        if !spec.ordered || self.first_filter(spec, offer).is_none() {
+            return 0;
+        }
+        let passes = |other: &Alternative| self.first_filter(&instead(spec, other), offer).is_none();
+        spec.alternatives.iter().position(passes).map_or(0, |before| before + 1)
     }
 
     /// The speed of a workload on an offer: `None` when `speed` lacks it.

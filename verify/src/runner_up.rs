@@ -6,10 +6,15 @@
 //! none when it breaks a rule: a filter, a limit, a deadline, a start of a consumer, or when own nodes
 //! have no room beside the replicas that stay.
 //!
+//! Of a workload whose ways are in order an earlier way comes before a cheaper offer.
+//!
 //! With at most [`SEARCH`] pairs of placement and offer, the checker also looks whether a better one
 //! exists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use plimsoll_model::{
     Plan, Usd,
@@ -35,6 +40,8 @@ const ROUNDING: Usd = Usd::from_micro(8);
 /// What moving a workload changes.
 #[derive(Debug, Clone)]
 pub(crate) struct Moved {
+    /// How many ways come before the one taken there, where they are in order.
+    pub(crate) ways_before: usize,
     /// By part, in the order of [`parts`].
     pub(crate) extra: [Usd; 7],
     /// By part, how many micro-dollars the rounding of floats may make of it.
@@ -58,8 +65,9 @@ impl<'a> Checker<'a> {
         for workload in 0..self.inputs.workloads.len() {
             let moves =
                 offers.iter().filter_map(|offer| Some((offer, self.moved(&mut assessed, workload, offer)?)));
-            let least =
-                moves.filter(|(_, moved)| moved.broken.is_none()).min_by_key(|(_, moved)| moved.total());
+            let least = moves
+                .filter(|(_, moved)| moved.broken.is_none())
+                .min_by_key(|(_, moved)| (moved.ways_before, moved.total()));
             if let Some((offer, moved)) = least {
                 let names = parts(&PlacementUsd::default()).map(|(name, _)| name.to_owned());
                 let because = names.into_iter().zip(moved.extra).filter(|(_, extra)| !extra.is_zero());
@@ -103,7 +111,7 @@ impl<'a> Checker<'a> {
         workload: usize,
         shown: &RunnerUp,
         findings: &mut Findings<'_>,
-    ) -> Option<Usd> {
+    ) -> Option<(usize, Usd)> {
         let Some(moved) = self.moved(assessed, workload, &shown.offer) else {
             findings.add(
                 Kind::RunnerUp,
@@ -131,7 +139,7 @@ impl<'a> Checker<'a> {
             let message = format!("extraUsd is ${sum} by its parts, the plan says ${}", shown.extra_usd);
             findings.add(Kind::RunnerUp, message);
         }
-        moved.broken.is_none().then(|| moved.total())
+        moved.broken.is_none().then(|| (moved.ways_before, moved.total()))
     }
 
     fn search_better(
@@ -139,7 +147,7 @@ impl<'a> Checker<'a> {
         assessed: &mut Assessed<'a>,
         workload: usize,
         offers: &[String],
-        extra: Option<Usd>,
+        shown: Option<(usize, Usd)>,
         findings: &mut Findings<'_>,
     ) {
         for offer in offers {
@@ -149,8 +157,13 @@ impl<'a> Checker<'a> {
             };
             let total = moved.total();
             let slack = moved.slack.iter().sum::<i128>() * 2_000_000 + ROUNDING.pico();
-            if extra.is_none_or(|extra| total.pico() + slack < extra.pico()) {
-                let says = extra.map_or("has none".to_owned(), |extra| format!("costs ${extra} more"));
+            let better = |(ways, extra): (usize, Usd)| match moved.ways_before.cmp(&ways) {
+                Ordering::Less => true,
+                Ordering::Equal => total.pico() + slack < extra.pico(),
+                Ordering::Greater => false,
+            };
+            if shown.is_none_or(better) {
+                let says = shown.map_or("has none".to_owned(), |(_, extra)| format!("costs ${extra} more"));
                 findings.add(Kind::RunnerUp, format!("{offer} costs ${total} more, its runner-up {says}"));
                 return;
             }
@@ -266,7 +279,8 @@ impl<'a> Checker<'a> {
             .or_else(|| self.no_room(state, workload, there))
             .or_else(|| there.offer.quotas.iter().find_map(|quota| self.check_quota(state, *quota).pop()))
             .or_else(|| self.check_budgets(&ledger).pop());
-        Moved { extra, slack, broken }
+        let spec = &self.inputs.workloads[workload].spec;
+        Moved { ways_before: self.ways_before(spec, &there.offer), extra, slack, broken }
     }
 
     /// A consumer that would start before what it reads has arrived.

@@ -17,6 +17,8 @@ pub enum Kind {
     Precedence,
     /// A start off the grid, before it is allowed, a needless wait, or a pause where none may be.
     Schedule,
+    /// A workload takes a later of its ways, though an earlier one is free for it.
+    Order,
     /// Status, bound and gap do not agree.
     Bound,
     /// The runner-up is none, or its figures are wrong.
@@ -33,6 +35,7 @@ impl fmt::Display for Kind {
             Self::Packing => "packing",
             Self::Precedence => "precedence",
             Self::Schedule => "schedule",
+            Self::Order => "ordered",
             Self::Bound => "bound",
             Self::RunnerUp => "runnerUp",
             Self::Document => "document",

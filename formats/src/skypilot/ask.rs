@@ -7,7 +7,7 @@ use plimsoll_model::{
 use super::{
     Findings, accelerators, fields,
     place::{self, Place},
-    quantity,
+    quantity, ways,
 };
 
 /// Fields of `resources`; all but the last two also of an alternative.
@@ -218,6 +218,7 @@ impl Asks {
             findings.wrong(&cards, format!("more than {MOST} alternatives"));
             return;
         }
+        let mut any = Vec::new();
         for one in wanted {
             let mut ask = ask.clone();
             one.ask(&mut ask);
@@ -225,8 +226,10 @@ impl Asks {
                 self.note_exact("memory of accelerators", false);
                 ask.exact_card = false;
             }
-            self.any.push(ask);
+            any.push(ask);
         }
+        // Within one alternative a set prefers none, as far as it is one way to run.
+        self.any.extend(if preferred { any } else { ways::merged(any) });
     }
 
     fn note_exact(&mut self, what: &str, or_more: bool) {

@@ -96,6 +96,11 @@ impl Maker<'_, '_> {
         made
     }
 
+    /// Whether it may be left out where it costs more than it is worth.
+    fn is_optional(&self) -> bool {
+        self.task.hints.has("value") || self.task.hints.has("required")
+    }
+
     fn wrong(&mut self, message: &str) {
         match &self.task.resources {
             Some(resources) => self.findings.wrong(resources, message),
@@ -119,8 +124,9 @@ impl Maker<'_, '_> {
                 source,
             );
         }
-        if self.asks.ordered && self.asks.any.len() > 1 {
-            let source = "`ordered` and lists of accelerators prefer the first that can be had";
+        if self.asks.ordered && self.asks.any.len() > 1 && self.is_optional() {
+            let source =
+                "`ordered` and lists of accelerators prefer the first; what has a value weighs dollars";
             self.findings.assume(format!("order of the alternatives of {name}"), "the cheapest", source);
         }
         for context in &self.asks.contexts {
@@ -142,9 +148,21 @@ impl Maker<'_, '_> {
     /// What is asked, for so many replicas of the task.
     fn spec(&self, asks: Vec<Ask>, replicas: u32) -> WorkloadSpec {
         let replicas = replicas.saturating_mul(self.task.nodes);
-        let mut ways = ways::merged(asks);
-        // What an alternative leaves out holds on, so that one without a bound comes first.
-        ways.sort_by_key(|way| way.max_hourly.is_some());
+        let ordered = self.asks.ordered && !self.is_optional();
+        let mut ways = asks;
+        if ordered {
+            let mut before: Vec<Ask> = Vec::new();
+            ways.retain(|way| {
+                !before.contains(way) && {
+                    before.push(way.clone());
+                    true
+                }
+            });
+        } else {
+            ways = ways::merged(ways);
+            // What an alternative leaves out holds on, so that one without a bound comes first.
+            ways.sort_by_key(|way| way.max_hourly.is_some());
+        }
         let mut ways = ways.into_iter();
         let first = ways.next().unwrap_or_default();
         let rest: Vec<Ask> = ways.collect();
@@ -153,6 +171,7 @@ impl Maker<'_, '_> {
             std::iter::once(&first).chain(&rest).any(|ask| ask.capacity.contains(&Capacity::Spot));
         spec.max_hourly = hourly(&first, replicas);
         spec.alternatives = rest.iter().map(|ask| alternative(&first, ask, replicas)).collect();
+        spec.ordered = ordered && !rest.is_empty();
         (spec.capacity, spec.regions, spec.zones) = (Some(first.capacity), first.places, first.zones);
         // SkyPilot gives each node a machine.
         spec.per_instance = (replicas > 1).then_some(1);
@@ -291,6 +310,8 @@ fn hourly(ask: &Ask, replicas: u32) -> Option<Usd> {
 
 /// A further way to run, in what it differs from the first.
 fn alternative(first: &Ask, ask: &Ask, replicas: u32) -> Alternative {
+    // Of ways in order a later one may have no bound where the first has: more than any plan can cost is none.
+    let unbounded = first.max_hourly.is_some() && ask.max_hourly.is_none();
     let list = |own: &Vec<String>, other: &Vec<String>| (own != other).then(|| own.clone());
     Alternative {
         not_in: None,
@@ -299,6 +320,8 @@ fn alternative(first: &Ask, ask: &Ask, replicas: u32) -> Alternative {
         regions: list(&ask.places, &first.places),
         clouds: None,
         zones: list(&ask.zones, &first.zones),
-        max_hourly: hourly(ask, replicas).filter(|most| Some(*most) != hourly(first, replicas)),
+        max_hourly: hourly(ask, replicas)
+            .filter(|most| Some(*most) != hourly(first, replicas))
+            .or_else(|| unbounded.then_some(Usd::from_units(1_000_000_000_000))),
     }
 }

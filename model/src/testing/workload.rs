@@ -26,7 +26,7 @@ pub fn workload(fill: f64) -> impl Strategy<Value = Workload> {
 
 fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
     (size(fill), run(fill), data(fill), places(fill), worth(fill), ways(fill)).prop_map(
-        |(size, run, data, places, worth, (per_instance, alternatives))| {
+        |(size, run, data, places, worth, (per_instance, alternatives, ordered))| {
             let (replicas, gang, request) = size;
             let (
                 (duration, speed, capacity, interruptible, checkpoint),
@@ -41,6 +41,7 @@ fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
                 request,
                 per_instance,
                 alternatives,
+                ordered,
                 duration,
                 speed,
                 capacity,
@@ -72,7 +73,7 @@ fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
     )
 }
 
-fn ways(fill: f64) -> impl Strategy<Value = (Option<u32>, Vec<Alternative>)> {
+fn ways(fill: f64) -> impl Strategy<Value = (Option<u32>, Vec<Alternative>, bool)> {
     let places = || maybe(fill, texts());
     let way =
         (
@@ -84,7 +85,7 @@ fn ways(fill: f64) -> impl Strategy<Value = (Option<u32>, Vec<Alternative>)> {
             .prop_map(|(request, capacity, (regions, clouds, zones, not_in), max_hourly)| {
                 Alternative { request, capacity, regions, clouds, zones, not_in, max_hourly }
             });
-    (maybe(fill, any::<u32>()), list(fill, way))
+    (maybe(fill, any::<u32>()), list(fill, way), any::<bool>())
 }
 
 fn size(fill: f64) -> impl Strategy<Value = (u32, Option<bool>, Request)> {

@@ -60,7 +60,8 @@ impl Build<'_> {
 
     /// Whether only the cost of a choice can matter: nothing is shared, summed or timed.
     fn is_plain(&self, index: usize, task: &Task) -> bool {
-        self.rules.quotas.is_empty()
+        !self.prospects[index].spec().ordered
+            && self.rules.quotas.is_empty()
             && !self.money_counts[index]
             && task.carbon_budgets.is_empty()
             && task.deadline.is_none()
@@ -163,6 +164,7 @@ impl Build<'_> {
             latency: self.prospects[index].latency_usd(offer.location),
             moving: if stays == Some(false) { spec.move_cost.map_or(0.0, Usd::to_f64) } else { 0.0 },
             outputs,
+            way: if spec.ordered { terms.way } else { 0 },
             units: if offer.nodes.is_some() { 0 } else { terms.instances.over as i64 },
             quotas,
             group: offer.nodes.map(|nodes| self.group(nodes)),

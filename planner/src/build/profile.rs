@@ -59,6 +59,7 @@ impl Build<'_> {
             start: moment_matters.then_some(start),
             run: task.consumers_timed.then_some(choice.run),
             quotas: choice.quotas.iter().map(|q| q.0).collect(),
+            way: choice.way,
             measures,
         }
     }

@@ -24,11 +24,13 @@ pub(super) struct Profile {
     pub run: Option<i64>,
     /// The quotas it draws on.
     pub quotas: Vec<u32>,
+    /// Which of the workload's ways it is, where they are in order.
+    pub way: u32,
     /// Cost first, then whatever else can matter; less is better.
     pub measures: Vec<f64>,
 }
 
-type Signature = (Option<u32>, Option<OfferIx>, Option<u32>, Option<i64>, Option<i64>, Vec<u32>);
+type Signature = (Option<u32>, Option<OfferIx>, Option<u32>, Option<i64>, Option<i64>, Vec<u32>, u32);
 
 struct Kept {
     measures: Vec<f64>,
@@ -62,7 +64,7 @@ impl<'w> Thinner<'w> {
 
     /// What the second best of the uncoupled choices costs: one that costs more is dominated by both.
     pub(super) fn cutoff(&self) -> f64 {
-        let uncoupled = self.groups.get(&(None, None, None, None, None, Vec::new()));
+        let uncoupled = self.groups.get(&(None, None, None, None, None, Vec::new(), 0));
         let mut costs: Vec<f64> = uncoupled.into_iter().flatten().map(|k| k.measures[0]).collect();
         costs.sort_by(f64::total_cmp);
         costs.get(1).map_or(f64::INFINITY, |second| second * (1.0 + EQUAL) + EQUAL)
@@ -71,8 +73,8 @@ impl<'w> Thinner<'w> {
     /// Takes in a choice.
     pub(super) fn offer(&mut self, profile: Profile, choice: Choice, terms: Terms, offer: OfferIx) {
         let world = self.world;
-        let Profile { place, offer: own, series, start, run, quotas, measures } = profile;
-        let group = self.groups.entry((place, own, series, start, run, quotas)).or_default();
+        let Profile { place, offer: own, series, start, run, quotas, way, measures } = profile;
+        let group = self.groups.entry((place, own, series, start, run, quotas, way)).or_default();
         // A choice that comes as a spare is none to plan with, and makes no other superfluous.
         let mut new = Kept { measures, choice, terms, offer, dominators: 0 };
         for old in group.iter().filter(|old| !old.choice.spare) {

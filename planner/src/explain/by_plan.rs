@@ -22,7 +22,11 @@ pub(super) fn why_not(plan: &Plan, about: &AboutWorkload, offer: &str) -> Result
         } else if let Some(RunnerUp { extra_usd, because, .. }) =
             placement.runner_up.as_ref().filter(|runner_up| runner_up.offer == offer)
         {
-            answer.verdict = compared(*extra_usd);
+            // With other ways to run it in order, a cheaper offer may be one of a later way.
+            answer.verdict = match compared(*extra_usd) {
+                Verdict::Cheaper if is_ordered(plan, &placement.workload) => Verdict::Later,
+                verdict => verdict,
+            };
             answer.extra_usd = Some(*extra_usd);
             answer.because.clone_from(because);
         }
@@ -44,6 +48,11 @@ pub(super) fn why_not(plan: &Plan, about: &AboutWorkload, offer: &str) -> Result
         look_up(plan, &mut answer)?;
     }
     Ok(answer)
+}
+
+fn is_ordered(plan: &Plan, name: &str) -> bool {
+    let documents = plan.inputs.documents.iter().flat_map(|documents| &documents.workloads);
+    documents.into_iter().any(|workload| workload.metadata.name == name && workload.spec.ordered)
 }
 
 /// Finds the offer's list price in the catalogue; refuses a name that looks like a mistyped one. An offer of

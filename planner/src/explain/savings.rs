@@ -76,6 +76,7 @@ fn candidates(build: &Build<'_>, seen: &Seen, task: usize) -> Vec<Candidate> {
     let (world, prospect) = (build.world(), &build.prospects[task]);
     let planned = seen.bills.get(&task).map_or(0.0, |bill| Usd::from_micro(bill.parts.total()).to_f64());
     let current = seen.decisions[task].as_ref().map(|d| build.problem.tasks[task].choices[d.choice].offer);
+    let way = seen.decisions[task].as_ref().map(|d| build.problem.tasks[task].choices[d.choice].way);
     let hours = prospect.least_hours();
     let (free, limited) = prospect.candidates();
     // The first list is sorted by price: what costs more for one machine and the shortest run ends it.
@@ -86,6 +87,10 @@ fn candidates(build: &Build<'_>, seen: &Seen, task: usize) -> Vec<Candidate> {
             continue;
         }
         let Some((obstacle, terms)) = prospect.nearly(ix) else { continue };
+        // No saving makes up for a later way, where they are in order.
+        if prospect.spec().ordered && way.is_some_and(|way| terms.way > way) {
+            continue;
+        }
         let obstacle = obstacle.filter(|obstacle| !is_judged_beside(obstacle));
         let compute = terms.instances.to_f64() * world.offer(ix).hourly.to_f64() * terms.run.hours();
         let estimate = compute * (1.0 + terms.rework());

@@ -1,4 +1,5 @@
-//! The runner-up of a placement: the best other offer with all else as it is.
+//! The runner-up of a placement: the best other offer with all else as it is; of a workload whose ways are in
+//! order one of the same way, else of the next that has any.
 
 use std::collections::BTreeMap;
 
@@ -99,8 +100,12 @@ fn best_other(
     room: Room<'_>,
 ) -> Option<(usize, Column)> {
     let others = others(build, state, task, chosen, room).into_iter();
-    // Of equals the first.
-    let best = others.reduce(|best, other| if other.0 < best.0 - 1e-9 { other } else { best })?;
+    let way = |choice: usize| build.problem.tasks[task].choices[choice].way;
+    // What is preferred comes before what is cheap; of equals the first.
+    let best = others.reduce(|best, other| {
+        let better = way(other.1).cmp(&way(best.1)).then((other.0 + 1e-9).total_cmp(&best.0));
+        if better.is_lt() { other } else { best }
+    })?;
     Some((best.1, best.2))
 }
 

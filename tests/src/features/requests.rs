@@ -100,6 +100,26 @@ pub(super) fn alternatives(made: &mut Instance, dice: &mut Dice) {
     }
 }
 
+pub(super) fn ordered(made: &mut Instance, dice: &mut Dice) {
+    if dice.chance(70) {
+        // So that not everyone has their first way.
+        for index in 0..made.estate["offers"].as_array().map_or(0, Vec::len) {
+            if dice.chance(60) {
+                made.estate["offers"][index]["count"] = json!(dice.int(0, 2));
+            }
+        }
+    }
+    if made.workloads.iter().all(|(_, spec)| spec.get("alternatives").is_none()) {
+        alternatives(made, dice);
+    }
+    for (_, spec) in &mut made.workloads {
+        let optional = spec.get("value").is_some() || spec["required"] == json!(false);
+        if spec.get("alternatives").is_some() && !optional && dice.chance(80) {
+            spec["ordered"] = json!(true);
+        }
+    }
+}
+
 fn another_way(dice: &mut Dice) -> Value {
     let mut way = json!({});
     let count = dice.pick(&[1, 2, 4]);

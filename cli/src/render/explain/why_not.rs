@@ -71,6 +71,15 @@ pub(super) fn paragraph(explanation: &Explanation, about: &AboutWorkload, answer
                 there(about, answer)
             ) + &instead(answer)
         }
+        Verdict::Later => {
+            let than = if extra < Usd::ZERO { "less" } else { "more" };
+            let amount = if extra < Usd::ZERO { Usd::ZERO - extra } else { extra };
+            format!(
+                "{name} could run on {offer} for {} {than}{}, but only in a later of its ways, and they are in order (`ordered: true`): a later way is for when no offer of an earlier one is free.",
+                usd(amount),
+                there(about, answer)
+            ) + &instead(answer)
+        }
         Verdict::Cheaper => {
             format!(
                 "{name} would cost {} less on {offer}{}{}. {}",

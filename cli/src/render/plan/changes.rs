@@ -106,6 +106,9 @@ fn against_staying(change: &Change, stay: &WhyNot, name: &str) -> String {
             )
         }
         Verdict::Same => format!("costs the same as staying, {}", moving(change)),
+        Verdict::Later => {
+            format!("{} is one of a later of its ways, which are in order; {}", stay.offer, moving(change))
+        }
         Verdict::Cheaper => format!(
             "staying would cost {} less: the plan is not the best possible, {}",
             usd(Usd::ZERO - net),

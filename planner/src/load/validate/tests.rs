@@ -213,6 +213,17 @@ fn worth() {
                 ],
             ),
             (
+                "ordered: true",
+                &["`spec.ordered`: orders nothing → state `alternatives`, the most wanted first"],
+            ),
+            (
+                "ordered: true, alternatives: [{clouds: aws}], value: 5",
+                &[
+                    "`spec.ordered`: is for what must be placed → what has a `value` weighs its ways by dollars: remove one of the two",
+                ],
+            ),
+            ("ordered: true, alternatives: [{clouds: aws}]", &[]),
+            (
                 "required: false",
                 &["`spec.required`: needs `value` → say what placing it is worth, in dollars"],
             ),

@@ -18,6 +18,9 @@ pub(super) fn check(scope: &mut Scope<'_>, spec: &WorkloadSpec) {
     for (index, other) in spec.alternatives.iter().enumerate() {
         alternative(&mut scope.field("alternatives").item(index), other);
     }
+    if spec.ordered {
+        ordered(&mut scope.field("ordered"), spec);
+    }
     run::check(scope, spec);
     inputs(&mut scope.field("inputs"), spec);
     for (index, output) in spec.outputs.iter().enumerate() {
@@ -41,6 +44,18 @@ pub(super) fn places(spec: &WorkloadSpec) -> [(&'static str, &[String]); 5] {
         ("notIn", &spec.not_in),
         ("residency", &spec.residency),
     ]
+}
+
+fn ordered(scope: &mut Scope<'_>, spec: &WorkloadSpec) {
+    if spec.alternatives.is_empty() {
+        scope.report_help("orders nothing", "state `alternatives`, the most wanted first");
+    }
+    if !spec.is_required() {
+        scope.report_help(
+            "is for what must be placed",
+            "what has a `value` weighs its ways by dollars: remove one of the two",
+        );
+    }
 }
 
 fn alternative(scope: &mut Scope<'_>, other: &Alternative) {
