@@ -3,11 +3,15 @@
 //! `PLIMSOLL_DATA` names the folder that has `traces/openb`. Every list is packed as traced and inflated to 130 %
 //! of the GPUs (pods drawn again from the list), beside a greedy plan (pods by falling worth, each where it leaves
 //! least); the default list also twelve times over. Then a sample of 105 pods and 12 nodes goes to HiGHS as the plain
-//! program over pods, nodes and devices, and to us.
+//! program over pods, nodes and devices, and to us. `different` is 100,000 pods of the default list, no two alike, on
+//! 10,000 nodes of which most are filled in part.
 
 use std::path::PathBuf;
 
-use plimsoll_benches::meter;
+use plimsoll_benches::{
+    fleets::{different, inflated},
+    meter,
+};
 use plimsoll_packing::{
     Packing, Params,
     check::check,
@@ -44,46 +48,25 @@ fn main() {
         "list", "load", "pods", "nodes", "classes", "gap", "greedy", "gpus", "cpu s", "MiB"
     );
     if std::env::args().any(|arg| arg == "--test") {
-        row("default", 1.0, &cluster(&read("default"), 1.0, 1));
+        row("default", 1.0, &inflated(&read("default"), 1.0, 1));
         return;
+    }
+    if wanted.is_empty() || wanted.iter().any(|name| name == "different") {
+        let input = read("default");
+        for (name, off) in [("sizes", 0), ("and shares", 10)] {
+            row(name, 1.0, &different(&input, 10_000, 100_000, off));
+        }
     }
     for list in LISTS.iter().filter(|list| wanted.is_empty() || wanted.iter().any(|name| name == *list)) {
         let input = read(list);
         for load in [1.0, 1.3] {
-            row(list, load, &cluster(&input, load, 1));
+            row(list, load, &inflated(&input, load, 1));
         }
         if *list == "default" {
-            row(list, 1.0, &cluster(&input, 1.0, 12));
+            row(list, 1.0, &inflated(&input, 1.0, 12));
             naive(&input);
         }
     }
-}
-
-/// The pods of a list, more drawn from it until they ask for so much of the GPUs, all so many times over.
-fn cluster(input: &Input, load: f64, times: usize) -> Cluster {
-    let mut pods = input.pods.clone();
-    let milli = |pod: u32| input.classes[pod as usize].milli();
-    let mut asked: u64 = pods.iter().map(|pod| milli(*pod)).sum();
-    let mut draws = Draws::chacha(7);
-    while load > 1.0 && (asked as f64) < load * input.milli() as f64 {
-        let pod = input.pods[draws.below(input.pods.len())];
-        asked += milli(pod);
-        pods.push(pod);
-    }
-    let mut cluster = Cluster { models: input.models.clone(), ..Cluster::default() };
-    for time in 0..times {
-        let named = |node: &plimsoll_packing::fleet::Node| {
-            let mut node = node.clone();
-            node.name = format!("{}-{time}", node.name);
-            node
-        };
-        cluster.nodes.extend(input.nodes.iter().map(named));
-        let pod = |(index, class): (usize, &u32)| {
-            Pod::new(format!("pod-{index}-{time}"), input.classes[*class as usize].clone())
-        };
-        cluster.pods.extend(pods.iter().enumerate().map(pod));
-    }
-    cluster
 }
 
 #[expect(clippy::print_stdout, reason = "the bench prints its table")]

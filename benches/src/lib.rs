@@ -4,6 +4,7 @@
 //! embedded catalogue: prices, regions, egress and power are real, only the workloads are drawn.
 
 pub mod company;
+pub mod fleets;
 pub mod instance;
 pub mod meter;
 pub mod published;

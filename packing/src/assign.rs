@@ -1,22 +1,37 @@
 //! Names again: which pod of a class goes to which node of one, and to which devices.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    classes::{Classes, device_order},
-    dive::Use,
+    classes::{Classes, PodClass, device_order},
+    dive::Rounded,
     fleet::{Ask, Cluster, DEVICE, Hold, Placement, State},
+    instance::Instance,
 };
 
-/// Places the pods that patterns hold, members of classes in their order; states follow.
+/// Places the pods that patterns hold, members of classes in their order, those of gangs that run first; states
+/// follow.
 pub fn assign(
     cluster: &Cluster,
     classes: &Classes,
-    uses: &[Use],
+    instance: &Instance,
+    rounded: &Rounded,
     states: &mut [State],
     placements: &mut [Option<Placement>],
 ) {
     let mut nodes: Vec<_> = classes.nodes.iter().map(|class| class.nodes.iter()).collect();
-    let mut pods: Vec<_> = classes.pods.iter().map(|class| class.pods.iter()).collect();
-    for it in uses {
+    let run = classes.shapes.iter().zip(&rounded.gangs);
+    let gangs: BTreeSet<u32> =
+        run.flat_map(|(shape, run)| shape.gangs.iter().take(*run as usize).copied()).collect();
+    let pods = |class: &PodClass| {
+        let gang = |pod: &usize| cluster.pods[*pod].gang;
+        let (alone, joined): (Vec<usize>, Vec<usize>) =
+            class.pods.iter().partition(|pod| gang(pod).is_none());
+        let joined = joined.into_iter().filter(|pod| gang(pod).is_some_and(|gang| gangs.contains(&gang)));
+        joined.chain(alone).collect::<Vec<usize>>().into_iter()
+    };
+    let mut pods: Vec<_> = classes.pods.iter().map(pods).collect();
+    for it in &rounded.uses {
         for node in nodes[it.bin as usize].by_ref().take(it.copies as usize) {
             let order = device_order(&states[*node]);
             let mut free: Vec<usize> = order.clone();
@@ -27,8 +42,9 @@ pub fn assign(
             for (item, count) in &it.pattern.counts {
                 for _ in 0..*count {
                     let hold = held.next_if(|hold| hold.0 == *item);
-                    let Some(pod) = pods[*item as usize].next() else { continue };
-                    let request = &cluster.pods[*pod].request;
+                    let class = instance.items[*item as usize].class;
+                    let Some(pod) = pods[class as usize].next() else { continue };
+                    let request = &cluster.pods[pod].request;
                     let holds = match (request.devices, hold) {
                         (Ask::Share(milli), Some((_, rank, _))) => {
                             vec![Hold { index: order[usize::from(*rank)] as u16, milli, parts: 0 }]
@@ -50,7 +66,7 @@ pub fn assign(
                     let taken = states[*node].take(request, &holds);
                     debug_assert!(taken.is_ok(), "a pattern fits its class: {taken:?}");
                     if taken.is_ok() {
-                        placements[*pod] = Some(Placement { node: *node, devices: holds });
+                        placements[pod] = Some(Placement { node: *node, devices: holds });
                     }
                 }
             }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     buckets::bucket,
     fleet::{Ask, Cluster, DEVICE, Device, Model, Node, Overfull, Request, State},
+    joint::{Shape, Zones, shapes, spreads},
 };
 
 /// The most resources that a node class counts besides devices: CPU, memory and four more.
@@ -61,7 +62,7 @@ impl NodeClass {
 }
 
 /// The classes of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Classes {
     /// Which of [`Cluster::resources`] are counted, in the order of [`Amounts`] after CPU and memory.
     pub counted: Vec<usize>,
@@ -69,6 +70,10 @@ pub struct Classes {
     pub pods: Vec<PodClass>,
     /// Classes of nodes.
     pub nodes: Vec<NodeClass>,
+    /// Gangs of waiting pods.
+    pub shapes: Vec<Shape>,
+    /// Spreads of waiting pods.
+    pub spreads: Vec<Zones>,
 }
 
 /// A cluster that cannot be packed as it is.
@@ -216,11 +221,25 @@ impl Classes {
         let counted = counted(cluster)?;
         let waiting: Vec<usize> =
             (0..cluster.pods.len()).filter(|pod| cluster.pods[*pod].running.is_none()).collect();
-        let mut classes = Self { counted, pods: Vec::new(), nodes: Vec::new() };
+        let mut classes = Self { counted, ..Self::default() };
         classes.pods = classes.pod_classes(cluster, &waiting);
         classes.nodes = node_classes(cluster, states);
         bucket(&mut classes);
+        classes.shapes = shapes(cluster, &classes.pods);
+        classes.spreads = spreads(cluster);
         Ok(classes)
+    }
+
+    /// The same without the waiting pods of some gangs.
+    pub fn without(&self, cluster: &Cluster, gangs: &BTreeSet<u32>) -> Self {
+        let mut classes = self.clone();
+        for class in &mut classes.pods {
+            class.pods.retain(|pod| cluster.pods[*pod].gang.is_none_or(|gang| !gangs.contains(&gang)));
+        }
+        for shape in &mut classes.shapes {
+            shape.gangs.retain(|gang| !gangs.contains(gang));
+        }
+        classes
     }
 
     fn pod_classes(&self, cluster: &Cluster, waiting: &[usize]) -> Vec<PodClass> {

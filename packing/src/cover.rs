@@ -7,7 +7,7 @@
 
 use crate::{
     classes::{Classes, Invalid, NodeClass, validate},
-    dive::{Use, dive},
+    dive::{Rounded, dive},
     fleet::{Cluster, Node, Placement, State},
     generate::{Memory, Stop, generate},
     instance::{Instance, Sizes},
@@ -77,10 +77,10 @@ pub fn cover(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Param
     let mut memory = Memory::default();
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
     let generated = generate(&instance, &mut master, &mut memory, stop);
-    let uses = generated.as_ref().map_or_else(Vec::new, |generated| {
+    let rounded = generated.as_ref().map_or_else(Rounded::default, |generated| {
         dive(&instance, &mut master, &mut memory, &generated.fractional, 0)
     });
-    let mut nodes = place(&needed, &classes, offers, &uses);
+    let mut nodes = place(&needed, &classes, &instance, offers, &rounded);
     drop_needless(&needed, &mut nodes);
     let placed: Vec<bool> = {
         let mut placed = vec![false; pods.len()];
@@ -144,7 +144,13 @@ impl New {
 }
 
 /// The nodes that patterns want, and the cheapest for what they leave out.
-fn place(needed: &Cluster, classes: &Classes, offers: &[Offer], uses: &[Use]) -> Vec<New> {
+fn place(
+    needed: &Cluster,
+    classes: &Classes,
+    instance: &Instance,
+    offers: &[Offer],
+    rounded: &Rounded,
+) -> Vec<New> {
     let mut with_nodes = needed.clone();
     let mut offer_of = Vec::new();
     for (index, (offer, class)) in offers.iter().zip(&classes.nodes).enumerate() {
@@ -155,7 +161,7 @@ fn place(needed: &Cluster, classes: &Classes, offers: &[Offer], uses: &[Use]) ->
     }
     let mut states: Vec<State> = with_nodes.nodes.iter().map(State::empty).collect();
     let mut placements: Vec<Option<Placement>> = vec![None; needed.pods.len()];
-    crate::assign::assign(&with_nodes, classes, uses, &mut states, &mut placements);
+    crate::assign::assign(&with_nodes, classes, instance, rounded, &mut states, &mut placements);
     let mut nodes: Vec<New> = Vec::new();
     let mut at = vec![None; states.len()];
     for (pod, placement) in placements.iter().enumerate() {

@@ -8,6 +8,7 @@ use crate::{
     generate::{Memory, Stop, generate},
     instance::{Instance, Pattern},
     master::{Fractional, Master},
+    settle::settle,
 };
 
 /// Rounds of column generation between roundings, at most.
@@ -27,6 +28,15 @@ pub struct Use {
     pub copies: u32,
 }
 
+/// Whole patterns, and how many gangs of each shape they are for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rounded {
+    /// The patterns.
+    pub uses: Vec<Use>,
+    /// The first so many of each shape run.
+    pub gangs: Vec<u32>,
+}
+
 /// A packing of the items, by classes, from a solution of the linear program. The first turn raises the
 /// largest sixth of the fractions; later ones one at a time, each turn in another order.
 pub fn dive(
@@ -35,19 +45,20 @@ pub fn dive(
     memory: &mut Memory,
     from: &Fractional,
     turn: u64,
-) -> Vec<Use> {
+) -> Rounded {
     let worths: Vec<f64> = instance.items.iter().map(|item| item.worth).collect();
-    let mut left = instance.clone();
-    let mut uses: Vec<Use> = Vec::new();
-    let mut fractional = from.clone();
+    let (mut left, mut fractional) = settle(instance, master, memory, from, turn);
+    let gangs = left.joint.columns.iter().take(left.joint.shapes).map(|column| column.low as u32).collect();
+    let mut rounded = Rounded { uses: Vec::new(), gangs };
     loop {
+        let uses = &mut rounded.uses;
         let before = uses.len();
-        keep_whole_parts(&mut left, master, &fractional, &mut uses);
-        raise_fractions(&mut left, master, &fractional, turn, &mut uses);
+        keep_whole_parts(&mut left, master, &fractional, uses);
+        raise_fractions(&mut left, master, &fractional, turn, uses);
         let over =
             left.bins.iter().all(|bin| bin.count == 0) || left.items.iter().all(|item| item.demand == 0);
         if over || uses.len() == before {
-            return uses;
+            return rounded;
         }
         master.resize(&left);
         let kept: f64 = uses.iter().map(|it| f64::from(it.copies) * it.pattern.value(&worths)).sum();
@@ -55,7 +66,7 @@ pub fn dive(
         let stop = Stop { gap, rounds: ROUNDS, hardest: 1, capped: true };
         match generate(&left, master, memory, stop) {
             Some(generated) if generated.fractional.value > 1e-6 => fractional = generated.fractional,
-            _ => return uses,
+            _ => return rounded,
         }
     }
 }
@@ -104,7 +115,7 @@ fn raise_fractions(
 }
 
 /// What a fraction counts for in a turn: 1 in the first two, then anything from 0.2 to 1.2.
-fn twist(turn: u64, column: usize) -> f64 {
+pub fn twist(turn: u64, column: usize) -> f64 {
     if turn < 2 { 1.0 } else { 0.2 + chance(turn, column) }
 }
 
@@ -125,8 +136,13 @@ fn put(left: &mut Instance, bin: u32, pattern: &Pattern, copies: u32, uses: &mut
     }
     left.bins[bin as usize].count -= copies;
     for (item, count) in &pattern.counts {
-        let demand = &mut left.items[*item as usize].demand;
-        *demand = demand.saturating_sub(count * copies);
+        let class = left.items[*item as usize].class;
+        let of_class = left.items.partition_point(|item| item.class < class)
+            ..left.items.partition_point(|item| item.class <= class);
+        for item in &mut left.items[of_class] {
+            item.demand = item.demand.saturating_sub(count * copies);
+        }
+        left.joint.place(&left.items[*item as usize], f64::from(count * copies));
     }
     uses.push(Use { bin, pattern: pattern.clone(), copies });
 }

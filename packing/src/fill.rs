@@ -1,8 +1,8 @@
 //! Rules that patterns do not know, and what still fits.
 //!
-//! A pattern knows one node. What joins nodes (gangs all or nothing, spreads over zones) is mended after
-//! patterns have been assigned: what breaks a rule is taken back, gangs are tried as a whole, and then
-//! every pod that still fits is placed, the worthiest first, where it leaves least.
+//! A pattern knows one node. Rounding patterns may tear what joins nodes (gangs all or nothing, spreads over zones):
+//! what breaks a rule is taken back, gangs are tried as a whole, and then every pod that still fits is placed, the
+//! worthiest first, where it leaves least.
 
 use std::{
     cmp::Reverse,
@@ -12,6 +12,7 @@ use std::{
 use crate::{
     classes::Classes,
     fleet::{Cluster, Placement, State},
+    joint::zones,
 };
 
 /// How many pods of each spread are in each of its zones.
@@ -34,23 +35,8 @@ struct Count {
 impl Spreads {
     /// As placed.
     fn of(cluster: &Cluster, placements: &[Option<Placement>]) -> Self {
-        let mut zones = vec![BTreeMap::new(); cluster.spreads.len()];
-        if !zones.is_empty() {
-            let mut seen = BTreeSet::new();
-            for pod in &cluster.pods {
-                let Some(spread) = pod.spread else { continue };
-                let request = &pod.request;
-                if !seen.insert((spread, &request.devices, &request.models, &request.pools)) {
-                    continue;
-                }
-                for node in cluster.nodes.iter().filter(|node| request.allows(node)) {
-                    if let (Some(zone), Some(zones)) = (node.zone, zones.get_mut(spread as usize)) {
-                        zones.entry(zone).or_default();
-                    }
-                }
-            }
-        }
-        let mut spreads = Self { zones };
+        let counted = |zones: BTreeSet<u32>| zones.into_iter().map(|zone| (zone, Count::default())).collect();
+        let mut spreads = Self { zones: zones(cluster).into_iter().map(counted).collect() };
         for (pod, placement) in placements.iter().enumerate() {
             if let Some(placement) = placement {
                 spreads.add(cluster, pod, placement.node);

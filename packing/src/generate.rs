@@ -1,13 +1,14 @@
 //! Column generation: patterns that the prices ask for, until none is left or the proof is good enough.
 //!
 //! The bound holds at any prices π ≥ 0: Σ (w − π)⁺ d + Σ N max(0, V(π) − cost), V the most that any
-//! pattern of the bin brings (for a share: Σ N V(π) / Σ π d). Prices are smoothed towards those of the best
+//! pattern of the bin brings (for a share: Σ N V(π) / Σ π d). Rows that join items have prices too: an item that
+//! counts in them costs so much less, and what the rows and their columns bring is added. Prices are smoothed towards those of the best
 //! bound (Wentges 1997), and a bin is looked at harder only once easier looks find nothing more there.
 
 use crate::{
     dive::chance,
     inside::Effort,
-    instance::{Bin, Instance},
+    instance::{Bin, Instance, Item},
     master::{Form, Fractional, Master},
     price::price,
     relax::Lambda,
@@ -32,6 +33,45 @@ pub struct Stop {
     pub capped: bool,
 }
 
+/// Prices of the rows of a program.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Prices {
+    /// What one more of each item brings.
+    pub items: Vec<f64>,
+    /// What one more in each row that joins items brings.
+    pub rows: Vec<f64>,
+}
+
+impl Prices {
+    /// Nothing brings anything.
+    pub fn none(instance: &Instance) -> Self {
+        Self { items: vec![0.0; instance.items.len()], rows: vec![0.0; instance.joint.rows.len()] }
+    }
+
+    fn of(instance: &Instance, fractional: &Fractional) -> Self {
+        Self { items: fractional.prices.clone(), rows: instance.joint.proper(&fractional.rows) }
+    }
+
+    /// So much of other prices, the rest of these.
+    fn towards(&self, other: &Self, part: f64) -> Self {
+        let mixed = |a: &[f64], b: &[f64]| {
+            a.iter().zip(b).map(|(a, b)| part * b + (1.0 - part) * a).collect::<Vec<f64>>()
+        };
+        Self { items: mixed(&self.items, &other.items), rows: mixed(&self.rows, &other.rows) }
+    }
+
+    /// What a pod of each class must be worth more than: the least price of its items, less what they bring in rows.
+    pub fn of_classes(&self, instance: &Instance) -> Vec<f64> {
+        let mut least = vec![f64::INFINITY; instance.classes];
+        for (item, price) in instance.items.iter().zip(&self.items) {
+            let joint: f64 = item.joint.iter().map(|(row, factor)| factor * self.rows[*row as usize]).sum();
+            let least = &mut least[item.class as usize];
+            *least = least.min(price - joint);
+        }
+        least
+    }
+}
+
 /// What column generation ended with.
 #[derive(Debug, Clone)]
 pub struct Generated {
@@ -39,8 +79,8 @@ pub struct Generated {
     pub fractional: Fractional,
     /// No packing is worth more.
     pub bound: f64,
-    /// The prices of the items that prove it.
-    pub prices: Vec<f64>,
+    /// The prices that prove it.
+    pub prices: Prices,
     /// The most that a pattern of each bin can bring at those prices.
     pub bins: Vec<f64>,
     /// Solutions of the linear program.
@@ -67,7 +107,7 @@ pub fn generate(
 ) -> Option<Generated> {
     memory.lambdas.resize(instance.bins.len(), Lambda::default());
     memory.efforts = vec![0; instance.bins.len()];
-    let mut best: Option<(f64, Vec<f64>, Vec<f64>)> = None;
+    let mut best: Option<Best> = None;
     let (mut rounds, mut priced) = (0, 0);
     let mut smoothing = SMOOTHING;
     loop {
@@ -77,13 +117,10 @@ pub fn generate(
         if done || rounds > stop.rounds {
             return Some(finish(instance, fractional, best, rounds, priced));
         }
-        let prices: Vec<f64> = match &best {
-            Some((_, center, _)) => center
-                .iter()
-                .zip(&fractional.prices)
-                .map(|(c, p)| smoothing * c + (1.0 - smoothing) * p)
-                .collect(),
-            None => fractional.prices.clone(),
+        let now = Prices::of(instance, &fractional);
+        let prices = match &best {
+            Some((_, center, _)) => now.towards(center, smoothing),
+            None => now,
         };
         let mut added = 0;
         let mut bins = vec![0.0; instance.bins.len()];
@@ -93,7 +130,7 @@ pub fn generate(
             }
             let (beam, level) = EFFORTS[memory.efforts[index]];
             let effort = Effort { beam, level, capped: stop.capped };
-            let found = price(instance, bin, &prices, &memory.lambdas[index], bin.cost, Some(effort));
+            let found = price(instance, bin, &prices.items, &memory.lambdas[index], bin.cost, Some(effort));
             priced += 1;
             memory.lambdas[index] = found.lambda;
             bins[index] = found.bound;
@@ -148,8 +185,11 @@ pub fn vary(instance: &Instance, master: &mut Master, memory: &Memory, prices: &
     }
 }
 
+/// A bound, the prices that prove it, and the most that a pattern of each bin brings at them.
+type Best = (f64, Prices, Vec<f64>);
+
 /// How hard to look is worth it: the nearer value and bound are, the less.
-fn within(stop: Stop, best: Option<&(f64, Vec<f64>, Vec<f64>)>, fractional: &Fractional) -> Stop {
+fn within(stop: Stop, best: Option<&Best>, fractional: &Fractional) -> Stop {
     let gap = best.map_or(1.0, |best| (best.0 - fractional.value) / best.0.abs().max(1e-9));
     let hardest = match gap / stop.gap.max(1e-9) {
         near if near <= 1.5 => 1,
@@ -184,37 +224,41 @@ fn harder(
 }
 
 /// The bound that prices of items prove, with the most that a pattern of each bin brings at them.
-pub fn bound(instance: &Instance, form: Form, prices: &[f64], bins: &[f64]) -> f64 {
+fn bound(instance: &Instance, form: Form, prices: &Prices, bins: &[f64]) -> f64 {
     match form {
         Form::Admit => {
-            let forgone = instance
-                .items
-                .iter()
-                .zip(prices)
-                .map(|(item, p)| (item.worth - p).max(0.0) * f64::from(item.demand));
-            let held =
-                instance.bins.iter().zip(bins).map(|(bin, v)| (v - bin.cost).max(0.0) * f64::from(bin.count));
-            forgone.sum::<f64>() + held.sum::<f64>()
+            let above = |(item, least): (&Item, f64)| (item.worth - least).max(0.0) * f64::from(item.demand);
+            // The items of a class have the same worth and demand.
+            let of_classes = instance.items.chunk_by(|a, b| a.class == b.class).map(|items| &items[0]);
+            let least = prices.of_classes(instance).into_iter().filter(|least| least.is_finite());
+            of_classes.zip(least).map(above).sum::<f64>() + held(instance, prices, bins)
         }
         Form::Share => {
             let asked: f64 =
-                instance.items.iter().zip(prices).map(|(item, p)| p * f64::from(item.demand)).sum();
+                instance.items.iter().zip(&prices.items).map(|(item, p)| p * f64::from(item.demand)).sum();
             let held: f64 = instance.bins.iter().zip(bins).map(|(bin, v)| v * f64::from(bin.count)).sum();
             if asked > 0.0 { held / asked } else { f64::INFINITY }
         }
     }
 }
 
+/// What bins hold at most at some prices, with the most that a pattern of each brings at them, and what the rows
+/// that join items bring.
+pub fn held(instance: &Instance, prices: &Prices, bins: &[f64]) -> f64 {
+    let bins = instance.bins.iter().zip(bins).map(|(bin, v)| (v - bin.cost).max(0.0) * f64::from(bin.count));
+    bins.sum::<f64>() + instance.joint.most(&prices.rows)
+}
+
 fn finish(
     instance: &Instance,
     fractional: Fractional,
-    best: Option<(f64, Vec<f64>, Vec<f64>)>,
+    best: Option<Best>,
     rounds: usize,
     priced: u64,
 ) -> Generated {
     let (bound, prices, bins) = best.unwrap_or_else(|| {
         let all = instance.items.iter().map(|item| item.worth * f64::from(item.demand)).sum();
-        (all, vec![0.0; instance.items.len()], vec![0.0; instance.bins.len()])
+        (all, Prices::none(instance), vec![0.0; instance.bins.len()])
     });
     Generated { fractional, bound, prices, bins, rounds, priced }
 }

@@ -2,12 +2,19 @@
 
 use crate::{
     classes::{Amounts, Classes, PodClass, RESOURCES, has_room},
-    fleet::{ACCELERATOR, Ask, DEVICE, Device, State},
+    fleet::{ACCELERATOR, Ask, DEVICE, Device, Node, State},
+    joint::Joint,
 };
 
-/// A class of pods, as an item to pack.
+/// A class of pods, as an item to pack; a class that is spread over zones is an item in each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
+    /// The class.
+    pub class: u32,
+    /// The only zone where it is this item.
+    pub zone: Option<u32>,
+    /// The rows of [`Instance::joint`] that it counts in, with its factors.
+    pub joint: Vec<(u32, f64)>,
     /// What it takes of each counted resource.
     pub size: Amounts,
     /// What it takes of devices.
@@ -55,8 +62,12 @@ pub struct Instance {
     pub dimensions: usize,
     /// The largest milli of which every share is a multiple.
     pub grain: u16,
-    /// The classes of pods.
+    /// The classes of pods, by rising class.
     pub items: Vec<Item>,
+    /// How many classes of pods there are.
+    pub classes: usize,
+    /// What joins items of several bins.
+    pub joint: Joint,
     /// The classes of nodes.
     pub bins: Vec<Bin>,
 }
@@ -151,7 +162,10 @@ impl Instance {
     /// The classes as items and bins.
     pub fn new(classes: &Classes, sizes: Sizes) -> Self {
         let grain = classes.pods.iter().filter_map(|class| share(class, sizes)).fold(DEVICE, gcd);
-        let item = |class: &PodClass| Item {
+        let item = |index: usize, class: &PodClass, zone: Option<u32>| Item {
+            class: index as u32,
+            zone,
+            joint: Vec::new(),
             size: match sizes {
                 Sizes::Most => classes.amounts(&class.request),
                 Sizes::Least => class.least,
@@ -162,22 +176,31 @@ impl Instance {
             demand: class.pods.len() as u32,
             worth: class.worth as f64 / ACCELERATOR as f64,
         };
+        let mut items = Vec::new();
+        for (index, class) in classes.pods.iter().enumerate() {
+            let spread = classes.spreads.iter().find(|zones| class.spread == Some(zones.spread));
+            match spread {
+                Some(zones) => {
+                    items.extend(zones.running.iter().map(|(zone, _)| item(index, class, Some(*zone))));
+                }
+                None => items.push(item(index, class, None)),
+            }
+        }
+        let joint = Joint::of(&classes.pods, &classes.shapes, &classes.spreads, &mut items);
         let mut instance = Self {
             dimensions: classes.dimensions(),
             grain,
-            items: classes.pods.iter().map(item).collect(),
+            items,
+            classes: classes.pods.len(),
+            joint,
             bins: Vec::new(),
         };
         for class in &classes.nodes {
-            let sample = class.sample();
-            let allowed = |item: &u32| {
-                let PodClass { request, spread, .. } = &classes.pods[*item as usize];
-                request.allows(&sample)
-                    // A node without a zone is no place for a pod that is spread over zones.
-                    && (spread.is_none() || class.zone.is_some())
-                    && request.apart.is_none_or(|group| class.state.apart.binary_search(&group).is_err())
-            };
-            let allowed: Vec<u32> = (0..instance.items.len() as u32).filter(allowed).collect();
+            let mut allowed = instance.allowed(classes, &class.sample());
+            allowed.retain(|item| {
+                let apart = classes.pods[instance.items[*item as usize].class as usize].request.apart;
+                apart.is_none_or(|group| class.state.apart.binary_search(&group).is_err())
+            });
             let state = match sizes {
                 Sizes::Most => &class.state,
                 Sizes::Least => &class.most,
@@ -188,6 +211,17 @@ impl Instance {
             instance.bins.push(bin);
         }
         instance
+    }
+
+    /// The items that a node lets in, whatever is free there.
+    pub fn allowed(&self, classes: &Classes, node: &Node) -> Vec<u32> {
+        let allowed = |(index, item): (u32, &Item)| {
+            let request = &classes.pods[item.class as usize].request;
+            // A node without a zone is no place for a pod that is spread over zones.
+            let zone = item.zone.is_none() || item.zone == node.zone;
+            (zone && request.allows(node)).then_some(index)
+        };
+        (0..).zip(&self.items).filter_map(allowed).collect()
     }
 
     /// A bin with what is free in a state whose devices are sorted, for those of the allowed items that

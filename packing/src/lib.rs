@@ -5,6 +5,7 @@
 //! and indices ([`fleet`]), and names return only with the answer.
 
 pub mod assign;
+pub mod branch;
 pub mod buckets;
 pub mod check;
 pub mod classes;
@@ -15,6 +16,7 @@ pub mod fleet;
 pub mod generate;
 pub mod inside;
 pub mod instance;
+pub mod joint;
 pub mod loose;
 pub mod marginal;
 pub mod master;
@@ -23,6 +25,7 @@ pub mod pack;
 pub mod price;
 pub mod relax;
 pub mod scores;
+pub mod settle;
 pub mod whole;
 
 pub use pack::{Packing, Params, Stats, pack};

@@ -25,7 +25,7 @@ pub fn of_pods(
         }
         let worth = class.worth as f64 / ACCELERATOR as f64;
         for pod in &class.pods {
-            of_pods[*pod] = price.min(worth);
+            of_pods[*pod] = price.clamp(0.0, worth);
         }
     }
     of_pods
@@ -34,16 +34,16 @@ pub fn of_pods(
 /// What one more of each node, empty, would bring, in accelerators, to the first approximation of the prices.
 pub fn of_nodes(cluster: &Cluster, classes: &Classes, instance: &Instance, prices: &[f64]) -> Vec<f64> {
     let mut kinds = BTreeMap::new();
+    let by_zone = instance.items.iter().any(|item| item.zone.is_some());
     let of_node = |node: &Node| {
         let state = State::empty(node);
-        let allowed: Vec<u32> = (0..classes.pods.len() as u32)
-            .filter(|item| classes.pods[*item as usize].request.allows(node))
-            .collect();
+        let allowed = instance.allowed(classes, node);
         let bin = instance.bin(classes.room(&state), &state, &allowed);
         look(instance, &bin, prices, &Lambda::default())
     };
     let nodes = cluster.nodes.iter().map(|node| {
-        let kind = (node.model, node.devices, node.cpu_milli, node.memory_mib, node.pool, &node.extras);
+        let zone = node.zone.filter(|_| by_zone);
+        let kind = (node.model, node.devices, node.cpu_milli, node.memory_mib, node.pool, zone, &node.extras);
         *kinds.entry(kind).or_insert_with(|| of_node(node))
     });
     nodes.collect()

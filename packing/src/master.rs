@@ -2,6 +2,9 @@
 //!
 //! Admit: max Σ w y − Σ cost x, Σ a x ≥ y, Σ x ≤ N in each class of bins, 0 ≤ y ≤ d.
 //! Share: max t, Σ a x ≥ t d, Σ x ≤ N: the largest share of all items that fits with none refused.
+//! What joins items of several bins ([`crate::joint`]) is rows of the first alone.
+
+use std::ops::Range;
 
 use plimsoll_solver::linear::{Program, Row, Status, highs::Highs};
 use rustc_hash::FxHashSet;
@@ -24,6 +27,8 @@ pub struct Master {
     highs: Highs,
     items: usize,
     bins: usize,
+    /// Where the columns of what joins items are.
+    joint: Range<usize>,
     /// Columns before the patterns.
     first: usize,
     /// The patterns, each of a bin.
@@ -42,6 +47,10 @@ pub struct Fractional {
     pub bins: Vec<f64>,
     /// How many bins hold each pattern.
     pub uses: Vec<f64>,
+    /// The prices of the rows that join items.
+    pub rows: Vec<f64>,
+    /// Their columns.
+    pub columns: Vec<f64>,
 }
 
 impl Master {
@@ -68,12 +77,37 @@ impl Master {
         for bin in &instance.bins {
             program.rows.push(Row { low: f64::NEG_INFINITY, high: f64::from(bin.count), terms: Vec::new() });
         }
+        let joint = program.cost.len()..program.cost.len() + instance.joint.columns.len();
+        if form == Form::Admit {
+            for column in &instance.joint.columns {
+                program.column(0.0, column.low, column.high, false);
+            }
+            let mut rows: Vec<Vec<(u32, f64)>> = Vec::new();
+            for row in &instance.joint.rows {
+                let columns =
+                    row.columns.iter().map(|(column, factor)| (joint.start as u32 + column, *factor));
+                let mut terms: Vec<(u32, f64)> = columns.collect();
+                // What is missing, and what is too much, at a fine.
+                terms.push((program.column(row.fine, 0.0, f64::INFINITY, false), 1.0));
+                terms.push((program.column(row.fine, 0.0, f64::INFINITY, false), -1.0));
+                rows.push(terms);
+            }
+            for (column, item) in (0..).zip(&instance.items) {
+                for (row, factor) in &item.joint {
+                    rows[*row as usize].push((column, *factor));
+                }
+            }
+            for (row, terms) in instance.joint.rows.iter().zip(rows) {
+                program.row(row.low, row.high, terms);
+            }
+        }
         let first = program.cost.len();
         Self {
             form,
             highs: Highs::new(&program, false, None),
             items: instance.items.len(),
             bins: instance.bins.len(),
+            joint,
             first,
             patterns: Vec::new(),
             known: FxHashSet::default(),
@@ -98,19 +132,34 @@ impl Master {
         true
     }
 
-    /// Takes demands and counts from an instance that differs in nothing else, and rules out the patterns
-    /// that hold more of an item than there are.
-    pub fn resize(&mut self, instance: &Instance) {
+    /// Takes demands, counts and the limits of what joins items from an instance that differs in nothing else.
+    pub fn open(&mut self, instance: &Instance) {
         for (column, item) in instance.items.iter().enumerate() {
             self.highs.column_bounds(column, 0.0, f64::from(item.demand));
         }
         for (row, bin) in instance.bins.iter().enumerate() {
             self.highs.row_bounds(self.items + row, f64::NEG_INFINITY, f64::from(bin.count));
         }
+        for (column, it) in self.joint.clone().zip(&instance.joint.columns) {
+            self.highs.column_bounds(column, it.low, it.high);
+        }
+        for (row, it) in instance.joint.rows.iter().enumerate() {
+            self.highs.row_bounds(self.items + self.bins + row, it.low, it.high);
+        }
+        for column in 0..self.patterns.len() {
+            self.highs.column_bounds(self.first + column, 0.0, f64::INFINITY);
+        }
+    }
+
+    /// The same, and rules out the patterns that hold more of an item than there are.
+    pub fn resize(&mut self, instance: &Instance) {
+        self.open(instance);
         for (column, (bin, pattern)) in self.patterns.iter().enumerate() {
             let proper = instance.bins[*bin as usize].count > 0
                 && pattern.counts.iter().all(|(item, count)| instance.items[*item as usize].demand >= *count);
-            self.highs.column_bounds(self.first + column, 0.0, if proper { f64::INFINITY } else { 0.0 });
+            if !proper {
+                self.highs.column_bounds(self.first + column, 0.0, 0.0);
+            }
         }
     }
 
@@ -118,12 +167,15 @@ impl Master {
     pub fn solve(&mut self) -> Option<Fractional> {
         let solution = self.highs.run();
         let values = solution.values.filter(|_| solution.status == Status::Optimal)?;
-        let (prices, bins) = solution.duals.split_at(self.items);
+        let (prices, rest) = solution.duals.split_at(self.items);
+        let (bins, rows) = rest.split_at(self.bins);
         Some(Fractional {
             value: -solution.bound,
             prices: prices.iter().map(|dual| dual.max(0.0)).collect(),
-            bins: bins[..self.bins].iter().map(|dual| (-dual).max(0.0)).collect(),
+            bins: bins.iter().map(|dual| (-dual).max(0.0)).collect(),
             uses: values[self.first..].to_vec(),
+            rows: rows.to_vec(),
+            columns: values[self.joint.clone()].to_vec(),
         })
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::{
     assign,
+    branch::branch,
     classes::{Classes, Invalid, PodClass, states, validate},
-    dive::{Use, dive},
+    dive::{Rounded, dive},
     fill::Filler,
     fleet::{ACCELERATOR, Cluster, Placement, Pod, State},
-    generate::{Generated, Memory, Stop, generate, vary},
-    instance::{Bin, Instance, Sizes},
+    generate::{Generated, Memory, Prices, Stop, generate, held, vary},
+    instance::{Instance, Sizes},
     marginal,
     master::{Form, Fractional, Master},
     moves::{Move, moves, steps},
@@ -32,6 +33,9 @@ pub struct Params {
 
 /// More nodes than this, and one rounding is near enough to the bound.
 const SMALL: usize = 200;
+
+/// Parts that the packings are cut into for a nearer bound, at most.
+const BRANCHES: usize = 64;
 
 /// Roundings without torn gangs, at most.
 const GANG_TURNS: usize = 6;
@@ -94,12 +98,20 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
     let mut memory = Memory::default();
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 3, capped: false };
     let generated = generate(&instance, &mut master, &mut memory, stop);
-    let bound = proven(cluster, &classes, &master, generated.as_ref(), params);
+    let mut bound = proven(cluster, &classes, &master, generated.as_ref(), params);
     let mut plan = Plan { cluster, classes: &classes, params, start: states, bound, best: None };
-    plan.offer(&[]);
+    plan.offer(&instance, &Rounded::default());
     if let Some(generated) = &generated {
         plan.round(&instance, &mut master, &mut memory, generated);
         plan.without_torn(&mut master, &mut memory, &generated.fractional);
+        if !plan.met() && !classes.bucketed() && !instance.joint.columns.is_empty() {
+            let running = total(cluster, |pod| pod.running.is_some());
+            let enough = plan.best.as_ref().map_or(0, |best| best.worth).saturating_sub(running);
+            let enough = enough as f64 / ACCELERATOR as f64 * (1.0 + params.gap);
+            let most = if cluster.nodes.len() <= SMALL { BRANCHES } else { BRANCHES / 8 };
+            let waiting = branch(&instance, &mut master, &mut memory, generated, enough, stop, most);
+            bound = bound.min(running.saturating_add(whole_worth(waiting)));
+        }
     }
     let Draft { placements, states, worth, moves, .. } = plan.moved();
     let stats = Stats {
@@ -108,7 +120,7 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
         patterns: master.patterns.len(),
         rounds: generated.as_ref().map_or(0, |g| g.rounds),
     };
-    let prices = generated.map_or_else(|| vec![0.0; classes.pods.len()], |generated| generated.prices);
+    let prices = generated.map_or_else(|| Prices::none(&instance), |generated| generated.prices);
     let all = total(cluster, |_| true);
     let mut proof = match params.moves {
         // With moves, more can be had than beside pods that stay.
@@ -116,8 +128,8 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
         _ => Proof {
             // Moves may have let in more than fits beside pods that stay: then everything.
             bound: bound.max(worth),
-            prices: marginal::of_pods(cluster, &classes, &placements, &prices),
-            one_more: marginal::of_nodes(cluster, &classes, &instance, &prices),
+            prices: marginal::of_pods(cluster, &classes, &placements, &prices.of_classes(&instance)),
+            one_more: marginal::of_nodes(cluster, &classes, &instance, &prices.items),
         },
     };
     let most = marginal::of_all(cluster, &placements);
@@ -161,10 +173,10 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     /// What patterns hold, and whatever else fits.
-    fn draft(&self, classes: &Classes, uses: &[Use]) -> Draft {
+    fn draft(&self, classes: &Classes, instance: &Instance, rounded: &Rounded) -> Draft {
         let mut states = self.start.clone();
         let mut placements = self.cluster.pods.iter().map(|pod| pod.running.clone()).collect::<Vec<_>>();
-        assign::assign(self.cluster, classes, uses, &mut states, &mut placements);
+        assign::assign(self.cluster, classes, instance, rounded, &mut states, &mut placements);
         let filler = Filler::new(self.cluster, self.classes, states, placements);
         let torn = filler.torn();
         let (states, placements) = filler.finish();
@@ -173,8 +185,8 @@ impl Plan<'_> {
     }
 
     /// Keeps the better plan; whether it is good enough.
-    fn offer(&mut self, uses: &[Use]) -> bool {
-        let draft = self.draft(self.classes, uses);
+    fn offer(&mut self, instance: &Instance, rounded: &Rounded) -> bool {
+        let draft = self.draft(self.classes, instance, rounded);
         self.keep(draft);
         self.met()
     }
@@ -216,17 +228,17 @@ impl Plan<'_> {
         for turn in 0..turns {
             if turn > 0 {
                 master.resize(instance);
-                vary(instance, master, memory, &generated.prices, turn);
+                vary(instance, master, memory, &generated.prices.items, turn);
             }
-            let uses = dive(instance, master, memory, &generated.fractional, turn);
-            if self.offer(&uses) {
+            let rounded = dive(instance, master, memory, &generated.fractional, turn);
+            if self.offer(instance, &rounded) {
                 return;
             }
             // The patterns of all roundings so far, put together anew.
             if small
                 && turn % 4 == 0
-                && let Some(uses) = whole(instance, master, self.params.gap / 2.0)
-                && self.offer(&uses)
+                && let Some(rounded) = whole(instance, master, self.params.gap / 2.0)
+                && self.offer(instance, &rounded)
             {
                 return;
             }
@@ -252,16 +264,13 @@ impl Plan<'_> {
             }
             torn.sort_unstable();
             out.extend(torn.iter().take(torn.len().div_ceil(2)).map(|(_, gang)| *gang));
-            let mut classes = self.classes.clone();
-            for class in &mut classes.pods {
-                class.pods.retain(|pod| self.cluster.pods[*pod].gang.is_none_or(|gang| !out.contains(&gang)));
-            }
+            let classes = self.classes.without(self.cluster, &out);
             let instance = Instance::new(&classes, Sizes::Most);
             master.resize(&instance);
             let stop = Stop { gap: self.params.gap, rounds: 40, hardest: 1, capped: true };
             let fractional = generate(&instance, master, memory, stop).map(|generated| generated.fractional);
-            let uses = dive(&instance, master, memory, fractional.as_ref().unwrap_or(from), 0);
-            let draft = self.draft(&classes, &uses);
+            let rounded = dive(&instance, master, memory, fractional.as_ref().unwrap_or(from), 0);
+            let draft = self.draft(&classes, &instance, &rounded);
             if self.best.as_ref().is_some_and(|best| draft.worth <= best.worth) && draft.torn.is_empty() {
                 return;
             }
@@ -294,11 +303,16 @@ fn with_moves(
     let kept: Vec<usize> = (0..cluster.pods.len()).filter(|pod| !stays_only(&cluster.pods[*pod])).collect();
     let waits = |pod: &&Pod| pod.running.is_none();
     let extra = 2 * cluster.pods.iter().filter(waits).map(|pod| pod.worth).max().unwrap_or(0);
-    let anew = |pod: &Pod| match &pod.running {
-        Some(_) if !pod.fixed => {
-            Pod { running: None, gang: None, worth: pod.worth.saturating_add(extra), ..pod.clone() }
+    // What stays where it runs breaks no rule there: so nothing is counted of spreads with pods that may move.
+    let may_move = |pod: &&Pod| pod.running.is_some() && !pod.fixed;
+    let loose: BTreeSet<u32> = cluster.pods.iter().filter(may_move).filter_map(|pod| pod.spread).collect();
+    let anew = |pod: &Pod| {
+        let mut pod = Pod { spread: pod.spread.filter(|spread| !loose.contains(spread)), ..pod.clone() };
+        if may_move(&&pod) {
+            (pod.running, pod.gang) = (None, None);
+            pod.worth = pod.worth.saturating_add(extra);
         }
-        _ => pod.clone(),
+        pod
     };
     let waiting =
         Cluster { pods: kept.iter().map(|pod| anew(&cluster.pods[*pod])).collect(), ..cluster.clone() };
@@ -312,13 +326,14 @@ fn with_moves(
     let generated = generate(&instance, &mut master, &mut Memory::default(), stop);
     let bound = proven(&waiting, &classes, &master, generated.as_ref(), params);
     let bound = over.saturating_add(bound).saturating_sub(with - without);
-    let of_classes = generated.map_or_else(|| vec![0.0; classes.pods.len()], |generated| generated.prices);
+    let of_items = generated.map_or_else(|| Prices::none(&instance), |generated| generated.prices);
+    let of_classes = of_items.of_classes(&instance);
     let placed: Vec<Option<Placement>> = kept.iter().map(|pod| placements[*pod].clone()).collect();
     let mut prices = vec![0.0; cluster.pods.len()];
     for (pod, price) in kept.iter().zip(marginal::of_pods(&waiting, &classes, &placed, &of_classes)) {
         prices[*pod] = price;
     }
-    let one_more = marginal::of_nodes(&waiting, &classes, &instance, &of_classes);
+    let one_more = marginal::of_nodes(&waiting, &classes, &instance, &of_items.items);
     Ok(Proof { bound, prices, one_more })
 }
 
@@ -338,8 +353,7 @@ fn worth(cluster: &Cluster, placements: &[Option<Placement>]) -> u64 {
         .sum()
 }
 
-/// What column generation proves, with the running pods. Worths are whole, so only more than what its sums
-/// can be off is added before the rest is cut off.
+/// What column generation proves, with the running pods.
 ///
 /// Where classes are of what is only nearly alike, the proof needs the least that pods of a class ask for
 /// and the most that nodes of a class have: the patterns at hand are good ones there too, and some rounds
@@ -365,14 +379,19 @@ fn proven(
             return all;
         };
         // Each pod with its own worth.
-        let forgone = |(class, price): (&PodClass, &f64)| -> f64 {
+        let forgone = |(class, price): (&PodClass, f64)| -> f64 {
             let above = |pod: &usize| (cluster.pods[*pod].worth as f64 / ACCELERATOR as f64 - price).max(0.0);
             class.pods.iter().map(above).sum()
         };
-        let held = |(bin, most): (&Bin, &f64)| most.max(0.0) * f64::from(bin.count);
-        waiting = classes.pods.iter().zip(&generated.prices).map(forgone).sum::<f64>()
-            + instance.bins.iter().zip(&generated.bins).map(held).sum::<f64>();
+        let prices = generated.prices.of_classes(&instance);
+        waiting = classes.pods.iter().zip(prices).map(forgone).sum::<f64>()
+            + held(&instance, &generated.prices, &generated.bins);
     }
-    let waiting = (waiting * ACCELERATOR as f64 * (1.0 + 1e-9)).floor();
-    all.min(running.saturating_add(waiting.max(0.0) as u64))
+    all.min(running.saturating_add(whole_worth(waiting)))
+}
+
+/// A bound in millionths of an accelerator. Worths are whole, so only more than what sums can be off is added before
+/// the rest is cut off.
+fn whole_worth(bound: f64) -> u64 {
+    (bound * ACCELERATOR as f64 * (1.0 + 1e-9)).floor().max(0.0) as u64
 }

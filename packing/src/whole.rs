@@ -5,7 +5,11 @@
 
 use plimsoll_solver::linear::{Limits, Program, highs};
 
-use crate::{dive::Use, instance::Instance, master::Master};
+use crate::{
+    dive::{Rounded, Use},
+    instance::Instance,
+    master::Master,
+};
 
 /// More patterns than this are not given to it.
 pub const PATTERNS: usize = 600;
@@ -14,15 +18,24 @@ pub const PATTERNS: usize = 600;
 const NODES: u64 = 100;
 
 /// The best use of the patterns of a program that the branch and bound finds.
-pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Vec<Use>> {
+pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Rounded> {
     if master.patterns.len() > PATTERNS {
         return None;
     }
     let mut program = Program::default();
-    let mut rows: Vec<Vec<(u32, f64)>> = vec![Vec::new(); instance.items.len() + instance.bins.len()];
-    for (item, row) in instance.items.iter().zip(&mut rows) {
+    let (items, bins, joint) = (instance.items.len(), instance.bins.len(), &instance.joint);
+    let mut rows: Vec<Vec<(u32, f64)>> = vec![Vec::new(); items + bins + joint.rows.len()];
+    for (index, item) in instance.items.iter().enumerate() {
         let column = program.column(-item.worth, 0.0, f64::from(item.demand), false);
-        row.push((column, -1.0));
+        rows[index].push((column, -1.0));
+        for (row, factor) in &item.joint {
+            rows[items + bins + *row as usize].push((column, *factor));
+        }
+    }
+    let columns: Vec<u32> =
+        joint.columns.iter().map(|column| program.column(0.0, column.low, column.high, true)).collect();
+    for (row, terms) in joint.rows.iter().zip(&mut rows[items + bins..]) {
+        terms.extend(row.columns.iter().map(|(column, factor)| (columns[*column as usize], *factor)));
     }
     for (bin, pattern) in &master.patterns {
         let at = &instance.bins[*bin as usize];
@@ -30,20 +43,19 @@ pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Vec<Use>>
         for (item, count) in &pattern.counts {
             rows[*item as usize].push((column, f64::from(*count)));
         }
-        rows[instance.items.len() + *bin as usize].push((column, 1.0));
+        rows[items + *bin as usize].push((column, 1.0));
     }
-    for (index, row) in rows.into_iter().enumerate() {
-        match index.checked_sub(instance.items.len()) {
-            None => program.row(0.0, f64::INFINITY, row),
-            Some(bin) => program.row(f64::NEG_INFINITY, f64::from(instance.bins[bin].count), row),
-        }
+    let limits = instance.items.iter().map(|_| (0.0, f64::INFINITY));
+    let limits = limits.chain(instance.bins.iter().map(|bin| (f64::NEG_INFINITY, f64::from(bin.count))));
+    let limits = limits.chain(joint.rows.iter().map(|row| (row.low, row.high)));
+    for ((low, high), row) in limits.zip(rows) {
+        program.row(low, high, row);
     }
     let limits = Limits { gap, nodes: NODES, time_left: None, seed: 0 };
     let values = highs::solve(&program, None, limits).values?;
-    let uses =
-        master.patterns.iter().zip(&values[instance.items.len()..]).filter_map(|((bin, pattern), x)| {
-            let copies = x.round().max(0.0) as u32;
-            (copies > 0).then(|| Use { bin: *bin, pattern: pattern.clone(), copies })
-        });
-    Some(uses.collect())
+    let whole = |value: &f64| value.round().max(0.0) as u32;
+    let (columns, patterns) = values[items..].split_at(joint.columns.len());
+    let uses = master.patterns.iter().zip(patterns).filter(|(_, x)| whole(x) > 0);
+    let uses = uses.map(|((bin, pattern), x)| Use { bin: *bin, pattern: pattern.clone(), copies: whole(x) });
+    Some(Rounded { uses: uses.collect(), gangs: columns[..joint.shapes].iter().map(whole).collect() })
 }

@@ -1,0 +1,188 @@
+//! Gangs all or nothing and spreads over zones, in the plan and in its proof.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use plimsoll_packing::{
+    Packing, Params,
+    check::check,
+    classes::states,
+    fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, Spread, State},
+    pack,
+};
+use proptest::prelude::*;
+
+fn node(name: &str, devices: u16, zone: u32) -> Node {
+    Node {
+        name: name.into(),
+        cpu_milli: 16_000,
+        memory_mib: 64 << 10,
+        model: (devices > 0).then_some(Model(0)),
+        devices,
+        zone: Some(zone),
+        ..Node::default()
+    }
+}
+
+fn pod(name: &str, devices: Ask) -> Pod {
+    Pod::new(name, Request { cpu_milli: 1_000, memory_mib: 1 << 10, devices, ..Request::default() })
+}
+
+fn of(nodes: Vec<Node>, pods: Vec<Pod>, skew: u32) -> Cluster {
+    Cluster {
+        models: vec!["T4".into()],
+        zones: vec!["x".into(), "y".into(), "z".into()],
+        gangs: vec!["g0".into(), "g1".into()],
+        spreads: vec![Spread { name: "s".into(), skew }],
+        nodes,
+        pods,
+        ..Cluster::default()
+    }
+}
+
+fn packed(cluster: &Cluster) -> Packing {
+    let packing = pack(cluster, &Params::default()).unwrap();
+    assert_eq!(check(cluster, &packing.placements), []);
+    packing
+}
+
+/// The most that pods can be worth where every rule holds: every place of every pod is tried.
+fn brute(cluster: &Cluster, states: &mut [State], placements: &mut Vec<Option<Placement>>) -> u64 {
+    let Some(it) = cluster.pods.get(placements.len()) else {
+        let worth = cluster.pods.iter().zip(placements.iter()).filter(|(_, at)| at.is_some());
+        let worth = worth.map(|(pod, _)| pod.worth).sum();
+        return if check(cluster, placements).is_empty() { worth } else { 0 };
+    };
+    if it.running.is_some() {
+        placements.push(it.running.clone());
+        let best = brute(cluster, states, placements);
+        placements.pop();
+        return best;
+    }
+    placements.push(None);
+    let mut best = brute(cluster, states, placements);
+    placements.pop();
+    for node in 0..states.len() {
+        let before = states[node].clone();
+        if !it.request.allows(&cluster.nodes[node]) {
+            continue;
+        }
+        if let Ok(devices) = states[node].place(&it.request) {
+            placements.push(Some(Placement { node, devices }));
+            best = best.max(brute(cluster, states, placements));
+            placements.pop();
+        }
+        states[node] = before;
+    }
+    best
+}
+
+fn best(cluster: &Cluster) -> u64 {
+    brute(cluster, &mut states(cluster).unwrap(), &mut Vec::new())
+}
+
+/// Few nodes in three zones; pods of two gangs and two spreads, some of them running where they were put first,
+/// whatever the rules. Whole devices and halves, so that the fullest device is always the best to use.
+fn any_cluster() -> impl Strategy<Value = Cluster> {
+    let nodes = proptest::collection::vec((0..3_u16, 0..7_u32), 1..=3);
+    let ask = prop_oneof![Just(Ask::None), Just(Ask::Share(500)), Just(Ask::Whole(1)), Just(Ask::Whole(2))];
+    let any = (ask, 0..3_u64, 0..5_u32, 0..4_u32, 0..5_u8);
+    (nodes, proptest::collection::vec(any, 0..=7), 1..3_u32).prop_map(|(nodes, pods, skew)| {
+        let nodes: Vec<Node> = (0..)
+            .zip(nodes)
+            .map(|(i, (devices, zone)): (i32, _)| Node {
+                // Now and then a node without a zone.
+                zone: Some(zone / 2).filter(|zone| *zone < 3),
+                ..node(&format!("n{i}"), devices, 0)
+            })
+            .collect();
+        let mut cluster = of(nodes, Vec::new(), skew);
+        cluster.spreads.push(Spread { name: "t".into(), skew: 1 });
+        let mut states: Vec<State> = cluster.nodes.iter().map(State::empty).collect();
+        for (index, (ask, cpu, gang, spread, runs)) in pods.into_iter().enumerate() {
+            let mut pod = pod(&format!("p{index}"), ask);
+            pod.request.cpu_milli = 1_000 + 5_000 * cpu;
+            pod.worth = pod.request.worth();
+            pod.gang = (gang < 2).then_some(gang);
+            pod.spread = (spread < 2).then_some(spread);
+            if runs == 0 {
+                pod.running = (0..states.len()).find_map(|node| {
+                    let devices = states[node].place(&pod.request).ok()?;
+                    Some(Placement { node, devices })
+                });
+            }
+            cluster.pods.push(pod);
+        }
+        cluster
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn between_the_worth_and_the_bound_lies_the_best(cluster in any_cluster()) {
+        let packing = packed(&cluster);
+        let best = best(&cluster);
+        prop_assert!(packing.worth <= best, "worth {} of at most {best}", packing.worth);
+        prop_assert!(packing.bound >= best, "bound {} under {best}", packing.bound);
+    }
+
+    /// Where running pods may move too.
+    #[test]
+    fn no_moves_reach_above_the_bound(cluster in any_cluster()) {
+        let packing = pack(&cluster, &Params { moves: 9, ..Params::default() }).unwrap();
+        prop_assert_eq!(check(&cluster, &packing.placements), []);
+        prop_assert!(packing.bound >= best(&cluster).max(packing.worth));
+    }
+}
+
+/// All together the plans are the best, or nearly, and the proofs near.
+#[test]
+fn the_best_is_mostly_found_and_proven() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let (mut worth, mut bound, mut best_of, mut found, mut proven) = (0, 0, 0, 0, 0);
+    for _ in 0..200 {
+        let cluster = any_cluster().new_tree(&mut runner).unwrap().current();
+        let packing = packed(&cluster);
+        let best = best(&cluster);
+        (worth, bound, best_of) = (worth + packing.worth, bound + packing.bound, best_of + best);
+        found += usize::from(packing.worth == best);
+        proven += usize::from(packing.bound == packing.worth);
+    }
+    println!("{found} found, {proven} proven of 200; {worth} of {best_of} of at most {bound}");
+    assert!(found >= 190 && proven >= 160, "{found} found, {proven} proven of 200");
+    assert!(worth * 1000 >= best_of * 995, "{worth} of {best_of}");
+    assert!(bound * 100 <= best_of * 103, "{bound} for {best_of}");
+}
+
+#[test]
+fn no_more_of_a_spread_is_promised_than_its_emptiest_zone_lets_in() {
+    // Five devices in one zone, one in the other.
+    let nodes = vec![node("a", 5, 0), node("b", 1, 1)];
+    let pods = (0..6).map(|i| Pod { spread: Some(0), ..pod(&format!("p{i}"), Ask::Whole(1)) }).collect();
+    let packing = packed(&of(nodes, pods, 1));
+    assert_eq!(packing.placements.iter().flatten().count(), 3);
+    assert_eq!(packing.bound, packing.worth);
+}
+
+#[test]
+fn a_gang_with_a_member_that_fits_nowhere_is_worth_nothing() {
+    let gang = |pod: Pod| Pod { gang: Some(0), ..pod };
+    let mut pods: Vec<Pod> = (0..3).map(|i| gang(pod(&format!("worker{i}"), Ask::Whole(1)))).collect();
+    pods.push(gang(pod("head", Ask::Whole(9))));
+    let packing = packed(&of(vec![node("a", 4, 0)], pods, 1));
+    assert_eq!((packing.worth, packing.bound), (0, 0));
+}
+
+/// The price of a gang's members together decides which of two runs, not that of each.
+#[test]
+fn the_gang_that_is_worth_more_as_a_whole_runs() {
+    let mut pods: Vec<Pod> =
+        (0..3).map(|i| Pod { gang: Some(0), ..pod(&format!("a{i}"), Ask::Whole(2)) }).collect();
+    pods.extend((0..2).map(|i| Pod { gang: Some(1), ..pod(&format!("b{i}"), Ask::Whole(3)) }));
+    pods[4].worth *= 3;
+    let packing = packed(&of(vec![node("a", 4, 0), node("b", 3, 0)], pods, 1));
+    let placed: Vec<bool> = packing.placements.iter().map(Option::is_some).collect();
+    assert_eq!(placed, [false, false, false, true, true]);
+}
