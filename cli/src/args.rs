@@ -22,6 +22,7 @@ pub(crate) enum Command {
     Explain(commands::explain::ExplainArgs),
     Verify(commands::verify::VerifyArgs),
     Offers(commands::offers::OffersArgs),
+    Simulate(commands::simulate::SimulateArgs),
     Bench(commands::bench::BenchArgs),
     Schema(commands::schema::SchemaArgs),
     Completions(commands::completions::CompletionsArgs),

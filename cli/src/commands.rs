@@ -7,4 +7,5 @@ pub(crate) mod man;
 pub(crate) mod offers;
 pub(crate) mod plan;
 pub(crate) mod schema;
+pub(crate) mod simulate;
 pub(crate) mod verify;

@@ -40,6 +40,11 @@ pub(crate) const OFFERS: &str = "Examples:
   plimsoll offers -e estate.yaml --cloud gcp --accelerator L4 -o json
   plimsoll offers --aliases";
 
+pub(crate) const SIMULATE: &str = "Examples:
+  plimsoll schema scenario --output-file scenario.schema.json
+
+The schema says what a scenario can hold; the user guide has whole ones.";
+
 pub(crate) const SCHEMA: &str = "Examples:
   plimsoll schema workload
   plimsoll schema estate --output-file estate.schema.json";

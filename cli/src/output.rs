@@ -35,6 +35,19 @@ pub(crate) fn file(path: &Path, text: &str) -> Result<(), Failure> {
     to_file(path, &mut all).map_err(|error| Failure::unwritable(path, &error))
 }
 
+/// Writes bytes to a file as they are, whole or not at all.
+pub(crate) fn bytes(
+    path: &Path,
+    result: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    replace(path, &mut |file| {
+        let mut out = BufWriter::new(file);
+        result(&mut out)?;
+        out.flush()
+    })
+    .map_err(|error| Failure::unwritable(path, &error))
+}
+
 fn to_stdout(
     choice: ColorChoice,
     result: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
@@ -52,6 +65,19 @@ fn to_stdout(
 }
 
 fn to_file(path: &Path, result: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    replace(path, &mut |file| {
+        // A handle of its own: the stream that strips wants to own what it writes to.
+        let mut out = BufWriter::new(file.try_clone()?);
+        {
+            let mut plain = StripStream::new(&mut out as &mut dyn Write);
+            result(&mut plain)?;
+        }
+        out.flush()
+    })
+}
+
+/// Puts what is written in the place of a file.
+fn replace(path: &Path, fill: &mut dyn FnMut(&mut fs::File) -> io::Result<()>) -> io::Result<()> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let existing = fs::metadata(&target).ok();
     if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
@@ -59,7 +85,7 @@ fn to_file(path: &Path, result: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>
     }
     if existing.as_ref().is_some_and(|existing| !existing.is_file()) {
         // A device or a pipe is written to, not replaced.
-        return fill(fs::OpenOptions::new().write(true).open(&target)?, result).map(drop);
+        return fill(&mut fs::OpenOptions::new().write(true).open(&target)?);
     }
     let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
@@ -67,23 +93,11 @@ fn to_file(path: &Path, result: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".plimsoll-").permissions(permissions(existing.as_ref()));
-    let file = builder.tempfile_in(folder)?;
-    let file = fill(file, result)?;
+    let mut file = builder.tempfile_in(folder)?;
+    fill(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(&target)?;
     Ok(())
-}
-
-fn fill<W: Write + 'static>(
-    file: W,
-    result: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<W> {
-    let mut out = BufWriter::new(file);
-    {
-        let mut plain = StripStream::new(&mut out as &mut dyn Write);
-        result(&mut plain)?;
-    }
-    out.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 /// Those of the file that is replaced, else what new files get.

@@ -20,10 +20,13 @@ pub mod packing;
 pub mod plan;
 pub mod quantity;
 pub mod read;
+pub mod scenario;
 pub mod scenarios;
 pub mod schema;
+pub mod simulation;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod toml;
 pub mod workload;
 pub mod yaml;
 
@@ -43,4 +46,6 @@ pub use quantity::{
     AcceleratorCount, Bytes, Cpu, Duration, GbitPerSecond, Grams, GramsPerKwh, Kg, Millisecond, PerHour,
     Ratio, Time, Usd, Watts, When,
 };
+pub use scenario::Scenario;
+pub use simulation::Simulation;
 pub use workload::Workload;

@@ -8,6 +8,7 @@ mod draft;
 mod located;
 #[cfg(test)]
 mod round_trip;
+mod scenario;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -16,5 +17,6 @@ mod view;
 pub use documents::{Documents, catalog, documents, every_document, front, is_document, packing, plan};
 pub use draft::Draft;
 pub use located::{Located, Places};
+pub use scenario::{Point, ScenarioFile};
 pub use series::series;
 pub use view::View;

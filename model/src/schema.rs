@@ -6,12 +6,14 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::{Estate, Explanation, Front, OfferSpec, Packing, Plan, Workload, catalog::Catalog};
+use crate::{
+    Estate, Explanation, Front, OfferSpec, Packing, Plan, Scenario, Simulation, Workload, catalog::Catalog,
+};
 
 type Make = fn(SchemaGenerator) -> schemars::Schema;
 
 /// Kind, what it is, and its schema.
-const KINDS: [(&str, &str, Make); 8] = [
+const KINDS: [(&str, &str, Make); 10] = [
     ("workload", "something to place", of::<Workload>),
     ("estate", "where things can be placed, and at what price", of::<Estate>),
     ("offer", "an entry of `offers`", of::<OfferSpec>),
@@ -20,6 +22,8 @@ const KINDS: [(&str, &str, Make); 8] = [
     ("packing", "the answer of `plimsoll plan --cluster`", of::<Packing>),
     ("explanation", "the answer of `plimsoll explain`", of::<Explanation>),
     ("front", "the answer of `plimsoll plan --pareto`", of::<Front>),
+    ("scenario", "what `plimsoll simulate` is given, as TOML", of::<Scenario>),
+    ("simulation", "the answer of `plimsoll simulate`", of::<Simulation>),
 ];
 
 fn of<T: JsonSchema>(generator: SchemaGenerator) -> schemars::Schema {

@@ -26,5 +26,5 @@ pub use write::to_string;
 pub(crate) use de::{read, read_at};
 pub(crate) use limits::FILE_PROBLEMS;
 pub(crate) use parse::{parse, text_of};
-pub(crate) use path::join;
+pub(crate) use path::{Step, join, steps};
 pub(crate) use tree::{Entry, Node, NodeId, Value};

@@ -7,6 +7,10 @@
 //! A run follows from its inputs and its seed alone: no clock, no environment, no order of hashing. Every random
 //! choice is drawn from one stream of the run ([`draws::Draws`]).
 
+pub mod compare;
 pub mod draws;
+pub mod events;
+pub mod experiment;
 pub mod openb;
 pub mod replay;
+pub mod sequence;

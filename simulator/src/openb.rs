@@ -33,6 +33,7 @@ pub fn input(nodes: &[openb::Node], pods: &[openb::Pod]) -> Input {
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
     let mut pods: Vec<&openb::Pod> = pods.iter().collect();
     pods.sort_by(|a, b| a.name.cmp(&b.name));
+    let names = pods.iter().map(|pod| pod.name.clone()).collect();
     let requests = pods.into_iter().map(|pod| {
         let mut allowed: Vec<Model> = pod.models.iter().map(|model| models[model.as_str()]).collect();
         // Repetitions stay: they make a class of their own, which counts where typical pods are counted.
@@ -51,7 +52,7 @@ pub fn input(nodes: &[openb::Node], pods: &[openb::Pod]) -> Input {
     });
     let models: Vec<String> = models.keys().map(|name| (*name).to_owned()).collect();
     let power = power(&models);
-    Input { power: Some(power), ..Input::new(models, nodes, requests) }
+    Input { power: Some(power), names, ..Input::new(models, nodes, requests) }
 }
 
 /// What openb's devices draw, idle and busy, as the paper on PWR (`CCGrid` 2025) gives it: G2 is taken for an A10 and

@@ -20,7 +20,7 @@ use plimsoll_packing::{
     fleet::{Node, Request},
     scores::{Mix, Power, Score},
 };
-pub use run::run;
+pub use run::{Watch, run, watched};
 use rustc_hash::FxHashMap;
 
 /// A cluster and the pods that are to arrive.
@@ -38,6 +38,8 @@ pub struct Input {
     pub typical: Mix,
     /// What the machines draw; nothing when that is not known.
     pub power: Option<Power>,
+    /// The pods' names; empty where nobody asks for them.
+    pub names: Vec<String>,
 }
 
 impl Input {
@@ -55,7 +57,7 @@ impl Input {
             pods.push(class);
         }
         let typical = Mix::typical(pods.iter().map(|class| &classes[*class as usize]), 95);
-        Self { models, nodes, classes, pods, typical, power: None }
+        Self { models, nodes, classes, pods, typical, power: None, names: Vec::new() }
     }
 
     /// How many pods each class has.

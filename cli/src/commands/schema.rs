@@ -9,7 +9,7 @@ use crate::{args::Common, examples, exit::Exit, failure::Failure, output};
 #[derive(Debug, Args)]
 #[command(after_help = examples::SCHEMA)]
 pub(crate) struct SchemaArgs {
-    /// workload, estate, offer, catalog, plan, packing, explanation or front
+    /// workload, estate, offer, catalog, plan, packing, explanation, front, scenario or simulation
     #[arg(value_name = "KIND")]
     kind: String,
     #[command(flatten)]

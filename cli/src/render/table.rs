@@ -17,13 +17,18 @@ pub(super) enum Align {
 /// Rows under a head, in columns two spaces apart.
 #[derive(Debug)]
 pub(super) struct Table {
-    columns: Vec<(&'static str, Align)>,
+    columns: Vec<(Cow<'static, str>, Align)>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     pub(super) fn new(columns: &[(&'static str, Align)]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+        Self::named(columns.iter().map(|(head, align)| ((*head).into(), *align)).collect())
+    }
+
+    /// With heads that are made at run time.
+    pub(super) fn named(columns: Vec<(Cow<'static, str>, Align)>) -> Self {
+        Self { columns, rows: Vec::new() }
     }
 
     /// Adds a row of as many cells as there are columns.
@@ -47,7 +52,7 @@ impl Table {
             let cells = used.iter().map(|at| pad(cells[*at], widths[*at], self.columns[*at].1));
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
-        let heads: Vec<&str> = self.columns.iter().map(|(head, _)| *head).collect();
+        let heads: Vec<&str> = self.columns.iter().map(|(head, _)| head.as_ref()).collect();
         let head = line(&heads);
         let head = (!head.is_empty()).then(|| bold(head));
         let rows = self.rows.iter().map(|row| line(&row.iter().map(String::as_str).collect::<Vec<_>>()));

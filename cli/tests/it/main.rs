@@ -19,4 +19,5 @@ mod packing;
 mod plan;
 mod readme;
 mod run;
+mod simulate;
 mod verify;

@@ -23,6 +23,8 @@ pub enum Rule {
     /// As the published runs did: before the first pod of which a single device would pass the mark
     /// (`tuneUpPods` in `simulator.go`), so that a pod of several devices may pass it.
     PerDevice,
+    /// With the draws of [`Rule::PerDevice`], but without the pod that passes the mark, which is at most one.
+    PerDeviceUnder,
 }
 
 impl Arrivals {
@@ -31,14 +33,19 @@ impl Arrivals {
 
     /// The classes of the pods in order of arrival.
     pub fn draw(self, input: &Input, draws: &mut Draws) -> Vec<u32> {
-        let milli = |class: u32| input.classes[class as usize].milli();
-        let mut pods = input.pods.clone();
+        self.pods(input, draws).into_iter().map(|pod| input.pods[pod as usize]).collect()
+    }
+
+    /// The pods in order of arrival, by their places in [`Input::pods`]; one that is appended is there again.
+    pub fn pods(self, input: &Input, draws: &mut Draws) -> Vec<u32> {
+        let milli = |pod: u32| input.classes[input.pods[pod as usize] as usize].milli();
+        let mut pods: Vec<u32> = (0..input.pods.len() as u32).collect();
         if self.shuffle {
             draws.shuffle(&mut pods);
         }
         let Some(part) = self.inflate else { return pods };
         let target = part * input.milli() as f64;
-        let mut asked: u64 = pods.iter().map(|class| milli(*class)).sum();
+        let mut asked: u64 = pods.iter().map(|pod| milli(*pod)).sum();
         if asked as f64 > target {
             while asked as f64 > target && !pods.is_empty() {
                 asked -= milli(pods.remove(draws.below(pods.len())));
@@ -46,20 +53,25 @@ impl Arrivals {
             return pods;
         }
         // A list without devices would never get there.
-        if asked as f64 >= target || input.pods.iter().all(|class| milli(*class) == 0) {
+        if asked as f64 >= target
+            || input.pods.iter().all(|class| input.classes[*class as usize].milli() == 0)
+        {
             return pods;
         }
         loop {
-            let class = input.pods[draws.below(input.pods.len())];
+            let pod = draws.below(input.pods.len()) as u32;
             let step = match self.rule {
-                Rule::Whole => milli(class),
-                Rule::PerDevice => milli(class).min(1000),
+                Rule::Whole => milli(pod),
+                Rule::PerDevice | Rule::PerDeviceUnder => milli(pod).min(1000),
             };
             if (asked + step) as f64 > target {
+                if self.rule == Rule::PerDeviceUnder && asked as f64 > target {
+                    pods.pop();
+                }
                 return pods;
             }
-            asked += milli(class);
-            pods.push(class);
+            asked += milli(pod);
+            pods.push(pod);
         }
     }
 }

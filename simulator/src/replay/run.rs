@@ -1,7 +1,7 @@
 //! One run.
 
 use plimsoll_packing::{
-    fleet::{Ask, Node, State},
+    fleet::{Ask, Hold, Node, State},
     scores::{Fragmentation, Kinds, random},
 };
 
@@ -11,21 +11,43 @@ use super::{
 };
 use crate::draws::Draws;
 
+/// Who sees every arrival.
+pub trait Watch {
+    /// A pod, by its place in [`Input::pods`], came and was put on a node, by its place in [`Input::nodes`], or lost.
+    fn arrived(&mut self, pod: u32, placed: Option<(usize, &[Hold])>);
+}
+
+/// Sees nothing.
+impl Watch for () {
+    fn arrived(&mut self, _: u32, _: Option<(usize, &[Hold])>) {}
+}
+
 /// Offers the arrivals to a policy. The draws serve the order of arrivals first, then the order of the nodes, then
 /// the policy where it draws itself.
-pub fn run(input: &Input, arrivals: Arrivals, policy: &Policy, mut draws: Draws) -> Outcome {
+pub fn run(input: &Input, arrivals: Arrivals, policy: &Policy, draws: Draws) -> Outcome {
+    watched(input, arrivals, policy, draws, &mut ())
+}
+
+/// As [`run`], with someone who sees every arrival.
+pub fn watched(
+    input: &Input,
+    arrivals: Arrivals,
+    policy: &Policy,
+    mut draws: Draws,
+    watch: &mut dyn Watch,
+) -> Outcome {
     // Numbers that the original draws beside these: one that it prints for debugging, and before it orders the
     // nodes one for each of ten watches that its scheduler opens, with a time-out drawn at random. (Ten is found by
     // trying: with it, and with no other number, the published rows come out.)
     draws.skip_in_go(1);
-    let order = arrivals.draw(input, &mut draws);
+    let order = arrivals.pods(input, &mut draws);
     draws.skip_in_go(10);
     let mut nodes = vec![0; input.nodes.len()];
     for (node, rank) in draws.permutation(input.nodes.len()).into_iter().enumerate() {
         nodes[rank] = node;
     }
-    let fleet = Fleet::new(nodes.into_iter().map(|node| &input.nodes[node]).collect());
-    Running::new(input, policy, fleet, draws).through(&order)
+    let fleet = Fleet::new(nodes.iter().map(|node| &input.nodes[*node]).collect());
+    Running::new(input, policy, fleet, draws).through(&order, &nodes, watch)
 }
 
 struct Running<'a> {
@@ -58,7 +80,7 @@ impl<'a> Running<'a> {
         Self { input, policy, fleet, draws, columns, fragmentation, fragments, watts }
     }
 
-    fn through(mut self, order: &[u32]) -> Outcome {
+    fn through(mut self, order: &[u32], nodes: &[usize], watch: &mut dyn Watch) -> Outcome {
         let mut point = Point {
             arrived: 0,
             placed: 0,
@@ -72,10 +94,13 @@ impl<'a> Running<'a> {
             first_refusal: None,
         };
         outcome.curve.push(point);
-        for class in order {
-            let request = &self.input.classes[*class as usize];
+        for pod in order {
+            let class = self.input.pods[*pod as usize] as usize;
+            let request = &self.input.classes[class];
             point.arrived += request.milli();
-            if let Some(at) = self.place(*class as usize) {
+            let placed = self.place(class);
+            watch.arrived(*pod, placed.as_ref().map(|(at, holds)| (nodes[*at], holds.as_slice())));
+            if let Some((at, _)) = placed {
                 point.placed += request.milli();
                 self.measure(at, &mut point);
             } else {
@@ -106,7 +131,7 @@ impl<'a> Running<'a> {
     }
 
     /// Finds a node for a pod and puts it there.
-    fn place(&mut self, class: usize) -> Option<usize> {
+    fn place(&mut self, class: usize) -> Option<(usize, Vec<Hold>)> {
         let request = &self.input.classes[class];
         let scorers = match self.policy {
             Policy::Random => &[],
@@ -134,6 +159,6 @@ impl<'a> Running<'a> {
         self.fleet.states[at].take(request, &holds).expect("the chosen devices are free");
         self.fleet.kinds[at] = self.fleet.kinds[at].with(Kinds::of(request));
         self.fleet.changed(at);
-        Some(at)
+        Some((at, holds))
     }
 }

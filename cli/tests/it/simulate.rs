@@ -1,0 +1,133 @@
+//! `plimsoll simulate`.
+
+use std::{fs, io::Read as _};
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::run::{Run, data, finish, program, run};
+
+fn json(args: &str) -> Value {
+    let run = run(&format!("simulate simulate/sequence.toml -o json {args}"));
+    assert_eq!(run.code, 0, "{}", run.err);
+    serde_json::from_str(&run.out).expect("it is JSON")
+}
+
+#[test]
+fn a_sequence_as_table() {
+    insta::assert_snapshot!(run("simulate simulate/sequence.toml --set run.seeds=42..43").all());
+}
+
+#[test]
+fn the_same_bytes_whatever_the_threads() {
+    let of = |threads: &str| run(&format!("simulate simulate/sequence.toml -o json --threads {threads}"));
+    assert_eq!(of("1"), of("7"));
+}
+
+#[test]
+fn a_run_depends_on_its_own_seed_alone() {
+    let (all, one) = (json(""), json("--set run.seeds=44"));
+    for run in one["runs"].as_array().unwrap() {
+        assert!(all["runs"].as_array().unwrap().contains(run), "{run}");
+    }
+    assert_eq!(all["runs"].as_array().unwrap().len(), 12);
+    assert_ne!(all["scenario"]["digest"], one["scenario"]["digest"]);
+}
+
+#[test]
+fn what_varies_comes_point_by_point() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["nodes.csv", "pods.csv", "sequence.toml"] {
+        fs::copy(data().join("simulate").join(file), folder.path().join(file)).unwrap();
+    }
+    let path = folder.path().join("sequence.toml");
+    let text = fs::read_to_string(&path).unwrap() + "\n[vary]\n\"arrivals.inflate\" = \"1.1..1.3/0.1\"\n";
+    fs::write(&path, text).unwrap();
+    let result = finish(program(folder.path()).args([
+        "simulate",
+        "sequence.toml",
+        "-o",
+        "json",
+        "--set",
+        "run.seeds=1",
+    ]));
+    assert_eq!(result.code, 0, "{}", result.err);
+    let result: Value = serde_json::from_str(&result.out).unwrap();
+    let points: Vec<String> =
+        result["runs"].as_array().unwrap().iter().map(|run| run["point"].to_string()).collect();
+    let expected = [1.1, 1.2, 1.3].map(|part| format!("{{\"arrivals.inflate\":{part}}}"));
+    assert_eq!(points, expected.iter().flat_map(|point| vec![point.clone(); 3]).collect::<Vec<_>>());
+}
+
+/// The log on disk is what the digest in the result is of, and no device of it is ever overfull.
+#[test]
+fn the_log_is_whole_and_digested() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.csv.gz");
+    let runs = folder.path().join("runs.csv");
+    let result =
+        json(&format!("--set report.events={} --set report.runs={}", path.display(), runs.display()));
+    let mut log = String::new();
+    GzDecoder::new(fs::File::open(&path).unwrap()).read_to_string(&mut log).unwrap();
+    let mut lines = log.lines();
+    assert!(lines.next().unwrap().starts_with("run,seq,time_us,event,job,node,"));
+    for (index, run) in result["runs"].as_array().unwrap().iter().enumerate() {
+        let own: Vec<&str> = log.lines().filter_map(|line| line.strip_prefix(&format!("{index},"))).collect();
+        let own = own.join("\n") + "\n";
+        assert_eq!(own.lines().count() as u64, run["events"].as_u64().unwrap());
+        let digest = Sha256::digest(own.as_bytes());
+        let digest = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        assert_eq!(run["eventsDigest"], digest);
+        let count =
+            |event: &str| own.lines().filter(|line| line.split(',').nth(2) == Some(event)).count() as u64;
+        assert_eq!(count("arrive"), run["jobs"].as_u64().unwrap());
+        assert_eq!(count("start"), run["metrics"]["placed"].as_f64().unwrap() as u64);
+        assert_eq!(count("start") + count("reject"), count("arrive"));
+    }
+    assert_eq!(fs::read_to_string(&runs).unwrap().lines().count(), 13);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let of = |args: &str| run(&format!("simulate simulate/sequence.toml {args}"));
+    let all: Vec<String> = [
+        "--set run.sedes=1",
+        "--set run.policies=[\"fdg\"]",
+        "--set trace.jobs=no.csv",
+        "--set trace.jobs=nodes.csv",
+        "--set arrivals.inflate=-1",
+        "--set power.accelerators={T4=[10,70]}",
+        "--set run.policies=[\"fgd\",\"fgd\"]",
+        "--set run.seeds",
+        "--set report.events=x.txt",
+    ]
+    .iter()
+    .map(|args| {
+        let Run { code, err, out } = of(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args}");
+        format!("{args}\n{err}\n")
+    })
+    .collect();
+    insta::assert_snapshot!(all.concat());
+}
+
+/// The published row of seed 42 on openb's list `default`, where the traces are at hand.
+#[test]
+fn the_published_allocation_comes_out() {
+    let Some(traces) = std::env::var_os("PLIMSOLL_DATA") else { return };
+    let folder = std::path::Path::new(&traces).join("traces/openb");
+    let scenario = format!(
+        "simulate simulate/sequence.toml -o json --set run.policies=[\"fgd\"] --set run.seeds=42..43 \
+         --set power.accelerators={{T4=[10,70],A10=[30,150],G2=[30,150],P100=[25,250],V100M16=[30,300],V100M32=[30,300],G3=[50,400]}} \
+         --set trace.nodes={0}/openb_node_list_gpu_node.csv.gz --set trace.jobs={0}/openb_pod_list_default.csv.gz",
+        folder.display()
+    );
+    let result = run(&scenario);
+    assert_eq!(result.code, 0, "{}", result.err);
+    let result: Value = serde_json::from_str(&result.out).unwrap();
+    for run in result["runs"].as_array().unwrap() {
+        let at = run["metrics"]["gpu_allocation_percent"]["130"].as_f64().unwrap();
+        assert!((at - 95.39).abs() < 0.25, "{at}");
+    }
+}
