@@ -166,15 +166,8 @@ impl<'a> Context<'a, '_> {
                 priority: self.priority(&part.spec),
                 claims: &self.claims,
                 estate: self.around.estate,
+                group: (parts.len() > 1).then_some(name),
             };
-            if parts.len() > 1 {
-                notes.assume(
-                    "placed by itself (plimsoll.dev/regions)",
-                    &assembly.name,
-                    "apart from the other parts of its object",
-                    "a workload lies on one offer, and the parts ask for different ones",
-                );
-            }
             if let Some(workload) = assembly.workload(notes, &mut translation.estate, problems) {
                 translation.seats.push(Seat {
                     workload: assembly.name.clone(),

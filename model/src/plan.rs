@@ -325,6 +325,8 @@ pub enum Constraint {
     NotIn,
     /// The estate's `only` leaves it out.
     Only,
+    /// Others that it is kept `together` with are elsewhere.
+    Together,
     /// `speed` lacks it.
     Speed,
     /// A producer is left out, or comes too late.
@@ -354,6 +356,7 @@ impl Constraint {
             Self::Region => "region",
             Self::NotIn => "notIn",
             Self::Only => "only",
+            Self::Together => "together",
             Self::Speed => "speed",
             Self::Producer => "producer",
             Self::Risk => "risk",

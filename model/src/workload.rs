@@ -118,6 +118,9 @@ pub struct WorkloadSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
     #[schemars(with = "Names")]
     pub residency: Vec<String>,
+    /// Workloads that name the same are in one region (cloud, zone), as far as they are placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<Together>,
     /// Bounds instances × hourly price, after discounts, before reservations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_hourly: Option<Usd>,
@@ -145,7 +148,7 @@ pub struct WorkloadSpec {
 }
 
 /// The names of the fields of a [`WorkloadSpec`].
-pub const FIELDS: [&str; 32] = [
+pub const FIELDS: [&str; 33] = [
     "replicas",
     "gang",
     "request",
@@ -170,6 +173,7 @@ pub const FIELDS: [&str; 32] = [
     "zones",
     "notIn",
     "residency",
+    "together",
     "maxHourly",
     "maxCost",
     "team",
@@ -219,6 +223,7 @@ impl WorkloadSpec {
             zones: Vec::new(),
             not_in: Vec::new(),
             residency: Vec::new(),
+            together: None,
             max_hourly: None,
             max_cost: None,
             team: None,
@@ -392,6 +397,48 @@ pub struct Client {
     /// Their part of the requests (1); shares are normalised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Ratio>,
+}
+
+/// A group of workloads that are kept together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Together {
+    /// What the group is called; it has nothing to do with names of workloads.
+    pub name: String,
+    /// What they share (`region`); a site counts as the region it lies in, else as one of its own.
+    #[serde(rename = "in", default, skip_serializing_if = "Area::is_region")]
+    pub area: Area,
+}
+
+/// What a group of workloads shares.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Area {
+    /// One region.
+    #[default]
+    Region,
+    /// One cloud, or one site.
+    Cloud,
+    /// One zone; what states no zone counts as a zone of its own in its region.
+    Zone,
+}
+
+impl Area {
+    /// The name in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Region => "region",
+            Self::Cloud => "cloud",
+            Self::Zone => "zone",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    const fn is_region(&self) -> bool {
+        matches!(self, Self::Region)
+    }
 }
 
 /// A bound on the round-trip time, or a price of it.

@@ -23,7 +23,7 @@ pub use rules::{Quota, Rules};
 use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Array2;
-use plimsoll_model::{Duration, Time, read::Located};
+use plimsoll_model::{Duration, Time, read::Located, workload::Together};
 use plimsoll_solver::{Problem, problem::Series};
 
 use crate::{
@@ -49,6 +49,8 @@ pub struct Build<'w> {
     pub budgets: Vec<Named>,
     /// By carbon budget.
     pub carbon_budgets: Vec<Named>,
+    /// By bond: the group that is kept together.
+    pub groups_together: Vec<&'w Together>,
     /// By series, for exact integrals.
     pub intensities: Vec<Intensity>,
     world: &'w World<'w>,
@@ -109,6 +111,7 @@ impl<'w> Build<'w> {
             terms: Vec::new(),
             budgets: Vec::new(),
             carbon_budgets: Vec::new(),
+            groups_together: Vec::new(),
             intensities: Vec::new(),
             world,
             settings,

@@ -42,6 +42,13 @@ pub fn improve(
         }
     }
     readers.retain(|r| r.len() > 1);
+    let mut bound: Vec<Vec<u32>> = vec![Vec::new(); problem.bonds.len()];
+    for task in &free {
+        if let Some(bond) = problem.tasks[*task as usize].bond {
+            bound[bond as usize].push(*task);
+        }
+    }
+    readers.extend(bound.into_iter().filter(|tasks| tasks.len() > 1));
     let mut run = Run {
         problem,
         columns,
@@ -122,7 +129,7 @@ impl Run<'_> {
         self.state.place(task as usize, old);
     }
 
-    /// Moves all readers of a dataset to the place of a random column of one of them.
+    /// Moves all readers of a dataset, or all of a bond, to the place of a random column of one of them.
     fn together(&mut self, readers: &[u32]) {
         let guide = readers[self.rng.random_range(0..readers.len())];
         let list = &self.columns[guide as usize];
@@ -138,7 +145,7 @@ impl Run<'_> {
         for (task, column) in &old {
             let there = self.columns[*task as usize]
                 .iter()
-                .filter(|c| self.place(*task, c) == place)
+                .filter(|c| self.is_there(*task, c, guide, place))
                 .find(|c| self.state.obstacle(*task as usize, c).is_none())
                 .cloned();
             let chosen = there.unwrap_or_else(|| column.clone());
@@ -156,6 +163,15 @@ impl Run<'_> {
         }
         for (task, column) in old {
             self.state.place(task as usize, column);
+        }
+    }
+
+    /// Whether a column lies where a group goes: in a place, or in the area of it that binds them together.
+    fn is_there(&self, task: u32, column: &Column, guide: u32, place: u32) -> bool {
+        let bond = self.problem.tasks[task as usize].bond;
+        match bond.filter(|bond| self.problem.tasks[guide as usize].bond == Some(*bond)) {
+            Some(bond) => self.problem.area(bond, self.place(task, column)) == self.problem.area(bond, place),
+            None => self.place(task, column) == place,
         }
     }
 

@@ -29,6 +29,9 @@ pub fn components(problem: &Problem, budgets: bool) -> Vec<Vec<u32>> {
         for (dataset, _) in &t.reads {
             note(0, *dataset, 0);
         }
+        if let Some(bond) = t.bond {
+            note(7, bond, 0);
+        }
         for choice in t.choices.iter().filter(|c| !c.spare) {
             if problem.counts[choice.offer as usize].is_some() {
                 note(1, choice.offer, choice.units);

@@ -1,7 +1,9 @@
 //! Building plans one task at a time: the greedy first plan, and the repair step of the search.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::{
-    column::{Column, columns},
+    column::{Column, columns, least_cost},
     problem::{Edge, Problem},
     score::{Ranks, Score},
     state::State,
@@ -82,8 +84,14 @@ pub fn candidates(problem: &Problem, state: &State<'_>, task: usize, out: &mut V
 /// what is worth less than it adds.
 pub fn insert_all(problem: &Problem, state: &mut State<'_>, order: &[u32]) {
     let mut list = Vec::new();
+    let mut areas = Areas::default();
     for &task in order {
         candidates(problem, state, task as usize, &mut list);
+        if let Some(bond) = problem.tasks[task as usize].bond.filter(|bond| state.area(*bond).is_none()) {
+            let area = areas.best(problem, state, bond, task, &list);
+            let in_it = |column: &Column| problem.area_of(task, column.choice).map(|of| of.1) == area;
+            list.retain(in_it);
+        }
         let shared = !problem.tasks[task as usize].reads.is_empty();
         let mut best: Option<(f64, usize)> = None;
         for (i, column) in list.iter().enumerate() {
@@ -111,6 +119,77 @@ pub fn insert_all(problem: &Problem, state: &mut State<'_>, order: &[u32]) {
             state.place(task as usize, list.swap_remove(i));
         }
     }
+}
+
+/// The areas that bonds take when their first task is placed.
+#[derive(Default)]
+struct Areas {
+    /// By bond, by area: how many of its required tasks and of the others have no choice there, and what all
+    /// cost there at least.
+    known: BTreeMap<u32, BTreeMap<u32, (usize, usize, f64)>>,
+}
+
+impl Areas {
+    /// The area in which the fewest of a bond find no choice, and of these the cheapest, among those where the
+    /// first has a place in the list that is free for it.
+    fn best(
+        &mut self,
+        problem: &Problem,
+        state: &State<'_>,
+        bond: u32,
+        first: u32,
+        list: &[Column],
+    ) -> Option<u32> {
+        let free = |column: &&Column| state.obstacle(first as usize, column).is_none();
+        let open: BTreeSet<u32> = list
+            .iter()
+            .filter(free)
+            .filter_map(|column| Some(problem.area_of(first, column.choice)?.1))
+            .collect();
+        let known = self.known.entry(bond).or_insert_with(|| areas_of(problem, bond));
+        let mut best: Option<(u32, (usize, usize, f64))> = None;
+        for (area, of) in known.iter().filter(|(area, _)| open.contains(area)) {
+            let better = |than: &(u32, (usize, usize, f64))| {
+                let than = than.1;
+                (of.0, of.1).cmp(&(than.0, than.1)).then(of.2.total_cmp(&than.2)).is_lt()
+            };
+            if best.as_ref().is_none_or(better) {
+                best = Some((*area, *of));
+            }
+        }
+        best.map(|best| best.0)
+    }
+}
+
+fn areas_of(problem: &Problem, bond: u32) -> BTreeMap<u32, (usize, usize, f64)> {
+    let tasks = || problem.tasks.iter().filter(|task| task.bond == Some(bond));
+    let mut areas: BTreeMap<u32, (usize, usize, f64)> = BTreeMap::new();
+    let mut least: Vec<BTreeMap<u32, f64>> = Vec::new();
+    for task in tasks() {
+        let mut by_area: BTreeMap<u32, f64> = BTreeMap::new();
+        for choice in task.choices.iter().filter(|choice| !choice.spare) {
+            let in_time = task.deadline.is_none_or(|deadline| choice.ready + choice.run <= deadline);
+            if in_time {
+                let usd = least_cost(problem, task, choice, choice.ready);
+                let area = by_area.entry(problem.area(bond, choice.place)).or_insert(f64::INFINITY);
+                *area = area.min(usd);
+            }
+        }
+        for area in by_area.keys() {
+            areas.entry(*area).or_default();
+        }
+        least.push(by_area);
+    }
+    for (area, sum) in &mut areas {
+        for (task, least) in tasks().zip(&least) {
+            match least.get(area) {
+                Some(usd) => sum.2 += usd,
+                None if task.required => sum.0 += 1,
+                None => sum.1 += 1,
+            }
+        }
+    }
+    areas
 }
 
 /// The score of what a state holds of `members`.

@@ -10,6 +10,7 @@
 //!   relaxation of a tree integral;
 //! - who reads results starts when they are there (`links.rs`); where an x stands for several starts,
 //!   s\[t\] is the start and d the delay;
+//! - y\[bond, area\] is the area that a bond takes: Σ x of each of its tasks there ≤ y, Σ y ≤ 1 (`bonds.rs`);
 //! - f\[offer, interval\] are reserved instances in use.
 //!
 //! It is a relaxation: an x of several starts counts against limits over time only while it runs at all
@@ -17,6 +18,7 @@
 //! holds, and a solution is only a proposal, rebuilt with the full rules by `mip`. Rows for limits over
 //! time and for starts are made when a solution breaks them.
 
+mod bonds;
 mod equals;
 mod knapsacks;
 mod limits;
@@ -135,6 +137,8 @@ pub struct Formulation<'a> {
     /// Reserved instances in use.
     savings: Vec<Saving>,
     made: BTreeSet<(Shared, Nanos)>,
+    /// The columns that say which area a bond takes, each with the x that need it.
+    areas: Vec<(u32, Vec<u32>)>,
     /// Whether some items stand for several starts that a finer program would tell apart.
     pub coarse: bool,
     /// The items of each task, by the first and the one after the last.
@@ -224,6 +228,7 @@ impl<'a> Formulation<'a> {
             handed_on: Vec::new(),
             savings: Vec::new(),
             made: BTreeSet::new(),
+            areas: Vec::new(),
             coarse: false,
             ranges: BTreeMap::new(),
             pieces: Vec::new(),
@@ -239,6 +244,7 @@ impl<'a> Formulation<'a> {
         this.workflows();
         this.reservations();
         this.budgets();
+        this.bonds();
         Some(this)
     }
 
@@ -417,6 +423,11 @@ impl<'a> Formulation<'a> {
             let mut users = self.program.rows[share.row].terms.iter().filter(|t| t.1 < 0.0);
             if users.any(|(x, _)| values[*x as usize] > 0.5) {
                 values[share.pays as usize] = 1.0;
+            }
+        }
+        for (area, users) in &self.areas {
+            if users.iter().any(|x| values[*x as usize] > 0.5) {
+                values[*area as usize] = 1.0;
             }
         }
         values

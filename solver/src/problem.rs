@@ -30,6 +30,8 @@ pub struct Problem {
     pub quota_units: Vec<i64>,
     /// Own machines, by group index.
     pub groups: Vec<NodeGroup>,
+    /// Bonds that keep tasks in one area, each with the area of every place.
+    pub bonds: Vec<Vec<u32>>,
     /// Dollars each budget allows; tasks name the ones they draw on.
     pub budgets: Vec<f64>,
     /// Kilograms each carbon budget allows.
@@ -47,6 +49,18 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Which area of a bond a place lies in.
+    pub fn area(&self, bond: u32, place: u32) -> u32 {
+        self.bonds[bond as usize][place as usize]
+    }
+
+    /// The area in which a choice of a task puts all of its bond.
+    pub fn area_of(&self, task: u32, choice: u32) -> Option<(u32, u32)> {
+        let task = &self.tasks[task as usize];
+        let bond = task.bond?;
+        Some((bond, self.area(bond, task.choices[choice as usize].place)))
+    }
+
     /// By task who reads its results.
     pub fn readers(&self) -> Vec<Vec<u32>> {
         let mut readers = vec![Vec::new(); self.tasks.len()];
@@ -98,6 +112,8 @@ pub struct Task {
     pub reads: Vec<(u32, u32)>,
     /// Workflow edges into it.
     pub inputs: Vec<Edge>,
+    /// The bond that keeps it in one area with the others of that bond, as far as they are placed.
+    pub bond: Option<u32>,
     /// Replicas.
     pub replicas: u32,
     /// The offers that pass every filter, in order of preference among equals.

@@ -38,6 +38,12 @@ pub fn improve(
         let before: Vec<_> = state.columns().to_vec();
         let size = 1 + rng.random_range(0..neighbourhood(members.len()));
         let mut out = related(problem, &state, members, size, &mut rng);
+        // Who is bound to others goes to another area only with them.
+        if let Some(bond) = problem.tasks[out[0] as usize].bond
+            && rng.random_range(0..2) == 0
+        {
+            out.extend(members.iter().filter(|task| problem.tasks[**task as usize].bond == Some(bond)));
+        }
         for task in &out {
             remove_with_consumers(problem, &mut state, *task);
         }
@@ -125,7 +131,8 @@ fn related(
 
 fn related_to(problem: &Problem, state: &State<'_>, a: u32, b: u32) -> bool {
     let (ta, tb) = (&problem.tasks[a as usize], &problem.tasks[b as usize]);
-    if ta.reads.iter().any(|r| tb.reads.iter().any(|s| s.0 == r.0))
+    if ta.bond.is_some() && ta.bond == tb.bond
+        || ta.reads.iter().any(|r| tb.reads.iter().any(|s| s.0 == r.0))
         || ta.inputs.iter().any(|e| e.producer == b)
         || tb.inputs.iter().any(|e| e.producer == a)
     {

@@ -28,6 +28,8 @@ pub enum Limit {
     Quota(u32),
     /// Own machines.
     Group(u32),
+    /// The area of a bond.
+    Bond(u32),
 }
 
 /// A partial plan.
@@ -39,6 +41,8 @@ pub struct State<'a> {
     by_offer: FxHashMap<u32, Vec<u32>>,
     by_quota: Vec<Vec<u32>>,
     by_group: Vec<Vec<u32>>,
+    /// Tasks by bond, ascending: all in one area.
+    by_bond: Vec<Vec<u32>>,
     /// Tasks by (dataset, region), ascending.
     readers: FxHashMap<(u32, u32), Vec<u32>>,
     reserved: Vec<bool>,
@@ -60,6 +64,7 @@ impl<'a> State<'a> {
             by_offer: FxHashMap::default(),
             by_quota: vec![Vec::new(); problem.quotas.len()],
             by_group: vec![Vec::new(); problem.groups.len()],
+            by_bond: vec![Vec::new(); problem.bonds.len()],
             readers: FxHashMap::default(),
             reserved,
             total: 0.0,
@@ -123,11 +128,28 @@ impl<'a> State<'a> {
             Limit::Count(offer) => self.by_offer.get(&offer).map_or(&[][..], Vec::as_slice),
             Limit::Quota(quota) => &self.by_quota[quota as usize],
             Limit::Group(group) => &self.by_group[group as usize],
+            Limit::Bond(bond) => &self.by_bond[bond as usize],
         }
+    }
+
+    /// The area that those who are placed give a bond, if any is.
+    pub fn area(&self, bond: u32) -> Option<u32> {
+        let first = *self.by_bond[bond as usize].first()?;
+        let column = self.placed[first as usize].as_ref()?;
+        Some(self.problem.area_of(first, column.choice)?.1)
+    }
+
+    /// The bond that keeps a task from a choice.
+    fn bond_broken(&self, task: usize, column: &Column) -> Option<u32> {
+        let (bond, area) = self.problem.area_of(task as u32, column.choice)?;
+        self.area(bond).is_some_and(|of_others| of_others != area).then_some(bond)
     }
 
     /// The limit that a column would break, if any.
     pub fn obstacle(&self, task: usize, column: &Column) -> Option<Limit> {
+        if let Some(bond) = self.bond_broken(task, column) {
+            return Some(Limit::Bond(bond));
+        }
         let choice = &self.problem.tasks[task].choices[column.choice as usize];
         if let Some(count) = self.problem.counts[choice.offer as usize] {
             let used = |t: u32| self.choice(t).map_or(0, |c| c.units);
@@ -159,6 +181,9 @@ impl<'a> State<'a> {
     pub fn excess(&self, task: usize, column: &Column) -> Vec<(Limit, i64)> {
         let choice = &self.problem.tasks[task].choices[column.choice as usize];
         let mut broken = Vec::new();
+        if let Some(bond) = self.bond_broken(task, column) {
+            broken.push((Limit::Bond(bond), self.by_bond[bond as usize].len() as i64));
+        }
         if let Some(count) = self.problem.counts[choice.offer as usize] {
             let used = |t: u32| self.choice(t).map_or(0, |c| c.units);
             let there = self.by_offer.get(&choice.offer).map_or(&[][..], Vec::as_slice);
@@ -281,6 +306,9 @@ impl<'a> State<'a> {
         if let Some(group) = choice.group {
             insert(&mut self.by_group[group as usize], id);
         }
+        if let Some(bond) = problem.tasks[task].bond {
+            insert(&mut self.by_bond[bond as usize], id);
+        }
         let offer = choice.offer;
         if self.reserved[offer as usize] {
             self.total += self.saving(offer);
@@ -314,6 +342,9 @@ impl<'a> State<'a> {
         }
         if let Some(group) = choice.group {
             self.by_group[group as usize].retain(|t| *t != id);
+        }
+        if let Some(bond) = problem.tasks[task].bond {
+            self.by_bond[bond as usize].retain(|t| *t != id);
         }
         for &(dataset, _) in &problem.tasks[task].reads {
             let key = (dataset, problem.network.region_of(choice.place));

@@ -87,6 +87,7 @@ fn applies(problem: &Problem, members: &[u32]) -> bool {
         && members.iter().all(|task| {
             let t = &problem.tasks[*task as usize];
             t.required
+                && t.bond.is_none()
                 && t.deadline.is_none()
                 && t.max_cost.is_none()
                 && t.choices.iter().filter(|c| !c.spare).all(|c| !time_matters(problem, t, c))

@@ -127,6 +127,8 @@ features! {
     Alternatives => requests::alternatives,
     /// Ways to run a workload in order of preference.
     Ordered => requests::ordered,
+    /// Workloads that are kept in one region, cloud or zone.
+    Together => requests::together,
     /// Prices of 0, budgets of 0, deadlines that are past, data read twice.
     Zeros => corners::zeros,
     /// Figures that nothing needs and nothing states.

@@ -168,6 +168,21 @@ fn earlier_ways_come_before_dollars() {
     run(with.iter().flat_map(|more| (0..seeds).map(move |seed| (vec![*more, Ordered], seed))).collect());
 }
 
+/// Workloads that are kept in one region, cloud or zone, under limits and with data that pull them apart.
+#[test]
+fn groups_stay_together() {
+    use Feature::{
+        Budgets, Carbon, Counts, Data, Deferral, Optional, Ordered, Overload, OwnNodes, Quotas, SecondSite,
+        Together, Workflow,
+    };
+    let with = [
+        Budgets, Carbon, Counts, Data, Deferral, Optional, Ordered, Overload, OwnNodes, Quotas, SecondSite,
+        Workflow,
+    ];
+    let seeds = 6 * cases();
+    run(with.iter().flat_map(|more| (0..seeds).map(move |seed| (vec![*more, Together], seed))).collect());
+}
+
 fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
     std::env::var(name).ok()

@@ -307,6 +307,7 @@ fn relax(inputs: &mut Inputs, flags: &mut Flags, workload: usize, cause: &Cause,
         }
         Constraint::NotIn => spec.not_in.clear(),
         Constraint::Only => estate.only.clear(),
+        Constraint::Together => spec.together = None,
         Constraint::Speed => spec.speed = None,
         Constraint::Accelerator => {
             if let Some(asked) = &mut spec.request.accelerators {

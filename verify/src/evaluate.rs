@@ -152,6 +152,9 @@ impl<'a> Checker<'a> {
         for quota in 0..self.inputs.estate.quotas.len() {
             violations.extend(self.check_quota(&state, quota));
         }
+        for workload in 0..self.inputs.workloads.len() {
+            violations.extend(self.check_together(&state, workload, false));
+        }
         violations.extend(self.check_budgets(&ledger));
         Assessed { state, priced, ledger, violations }
     }

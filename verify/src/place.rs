@@ -12,9 +12,14 @@
 //!   and offers state are taken as written.
 //! - Countries, `EU`, `EEA` and continents ignore case; all other names are exact.
 
-use plimsoll_model::estate::Site;
+use plimsoll_model::{estate::Site, plan::Constraint, workload::Area};
 
-use crate::{Checker, tables::Coordinates};
+use crate::{
+    Checker,
+    state::State,
+    tables::Coordinates,
+    violation::{Kind, Violation},
+};
 
 /// How specific a place is, most specific first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +80,48 @@ impl Location {
     }
 }
 
+/// The area of a place in which a group is kept together: what is equal for all of it.
+fn area(location: &Location, of: Area) -> (Option<&str>, Option<&str>, Option<&str>, Option<usize>) {
+    let (cloud, region) = (location.cloud.as_deref(), Some(&*location.region));
+    match of {
+        Area::Region => (cloud, region, None, None),
+        // What is in no cloud, a site above all, is a cloud of its own.
+        Area::Cloud => (cloud, region.filter(|_| cloud.is_none()), None, None),
+        Area::Zone => (cloud, region, location.zone.as_deref(), location.site),
+    }
+}
+
 impl Checker<'_> {
+    /// Whether a workload is where those are that it is kept together with: the first of them in document
+    /// order, or all, where somebody moves among them.
+    pub(crate) fn check_together(&self, state: &State, workload: usize, all: bool) -> Option<Violation> {
+        let of = |index: usize| self.inputs.workloads[index].spec.together.as_ref();
+        let (mine, here) = (of(workload)?, state.get(workload)?);
+        let mut others = state.iter().filter(|(index, _)| {
+            *index != workload && of(*index).is_some_and(|group| group.name == mine.name)
+        });
+        let is_apart = |other: &Location| area(other, mine.area) != area(&here.offer.location, mine.area);
+        let apart = if all {
+            others.find(|(_, placed)| is_apart(&placed.offer.location))
+        } else {
+            others.next().filter(|(index, placed)| *index < workload && is_apart(&placed.offer.location))
+        };
+        apart.map(|(index, placed)| {
+            let (name, other) = (
+                &*self.inputs.workloads[workload].metadata.name,
+                &self.inputs.workloads[index].metadata.name,
+            );
+            let message = format!(
+                "is to be in one {} with {other} (group {}), and is on {} while that is on {}",
+                mine.area.as_str(),
+                mine.name,
+                here.offer.name,
+                placed.offer.name
+            );
+            Violation::new(Kind::Constraint(Constraint::Together), name, message)
+        })
+    }
+
     /// Where a site is.
     fn site_location(&self, index: usize, site: &Site) -> Location {
         let (cloud, region) = split(site.region.as_deref().unwrap_or(&site.name));

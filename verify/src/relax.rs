@@ -190,6 +190,7 @@ pub(crate) fn relax(inputs: &mut Inputs, flags: &mut Flags, workload: usize, cau
         }
         Constraint::NotIn => spec.not_in.clear(),
         Constraint::Only => estate.only.clear(),
+        Constraint::Together => spec.together = None,
         Constraint::Speed => spec.speed = None,
         Constraint::Accelerator | Constraint::Size | Constraint::Producer | Constraint::Risk => {}
     }

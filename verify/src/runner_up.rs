@@ -274,6 +274,7 @@ impl<'a> Checker<'a> {
             .into_iter()
             .next()
             .or_else(|| after.iter().find_map(|(index, priced)| self.check_max_cost(*index, priced)))
+            .or_else(|| self.check_together(state, workload, true))
             .or_else(|| self.late_consumer(state, workload))
             .or_else(|| check_count(state, &there.offer.name))
             .or_else(|| self.no_room(state, workload, there))

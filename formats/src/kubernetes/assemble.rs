@@ -47,6 +47,8 @@ pub(super) struct Assembly<'a, 'r> {
     pub(super) priority: Option<(i64, View<'a>)>,
     pub(super) claims: &'r Claims<'a>,
     pub(super) estate: Option<&'r EstateSpec>,
+    /// What the parts of an object that has several are kept together as.
+    pub(super) group: Option<&'r str>,
 }
 
 impl<'a> Assembly<'a, '_> {
@@ -84,6 +86,14 @@ impl<'a> Assembly<'a, '_> {
             return None;
         }
         self.say_remarks(notes, &stated);
+        if self.group.is_some() && !has("together") {
+            notes.assume(
+                "kept together (plimsoll.dev/together)",
+                &self.name,
+                "in one region with the other parts of its object",
+                "an object runs in one cluster, and a cluster in one region",
+            );
+        }
         if !has("duration") {
             self.duration(&mut draft, notes);
         }
@@ -144,6 +154,9 @@ impl<'a> Assembly<'a, '_> {
         Self::places(way, &mut draft);
         if let Some(offer) = &self.part.current {
             draft.text(&["spec", "current"], &**offer, &self.part.template);
+        }
+        if let Some(group) = self.group {
+            draft.text(&["spec", "together", "name"], group, &named);
         }
         let mut problems = Vec::new();
         let stated = self.annotations(&mut draft, &mut problems);

@@ -21,6 +21,8 @@ pub(super) struct File<'a> {
     pub(super) name: String,
     /// Whether the tasks run side by side.
     pub(super) parallel: bool,
+    /// Whether they are kept in one region.
+    pub(super) together: bool,
 }
 
 /// The files, in order.
@@ -51,11 +53,16 @@ impl<'a> File<'a> {
             document.root().field("name").and_then(|name| name.text().map(str::to_owned))
         });
         let execution = head.and_then(|head| head.text("execution"));
+        let parallel = execution == Some("parallel");
+        let apart = head
+            .and_then(|head| head.root().field("inter_connection"))
+            .is_some_and(|field| field.boolean() == Some(false));
         Self {
+            together: parallel && !apart && documents.len() > 1,
             documents,
             head,
             name: stated.unwrap_or_else(|| stem(first.file())),
-            parallel: execution == Some("parallel"),
+            parallel,
         }
     }
 
@@ -100,13 +107,8 @@ impl<'a> File<'a> {
                 .problems
                 .push(problem.with_help("its tasks follow in the same file, each after a line `---`"));
         }
-        let together = head.field("inter_connection").and_then(|field| field.boolean()) != Some(false);
-        if self.parallel && together && self.documents.len() > 1 {
-            findings.assume(
-                format!("place of the job group {}", self.name),
-                "each of its tasks where it costs least",
-                "SkyPilot keeps them in one region unless `inter_connection: false`; the same `infra` in each does so here",
-            );
+        if let Some(field) = head.field("inter_connection").filter(|field| field.boolean().is_none()) {
+            findings.wrong(&field, "expected `true` or `false`");
         }
     }
 }

@@ -22,7 +22,7 @@ const PREFIX: &str = "PLIMSOLL_";
 const REPLICAS: &str = "replicas";
 
 /// The fields that can be stated so: those that SkyPilot's own fields do not state.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "duration",
     "speed",
     "checkpoint",
@@ -42,6 +42,7 @@ const FIELDS: [&str; 20] = [
     "value",
     "current",
     "moveCost",
+    "together",
     REPLICAS,
 ];
 

@@ -3,7 +3,9 @@
 use plimsoll_model::{
     Bytes, Capacity, Duration, Usd, Workload,
     estate::EstateSpec,
-    workload::{AcceleratorRequest, Alternative, Checkpoint, Input, Output, Request, WorkloadSpec},
+    workload::{
+        AcceleratorRequest, Alternative, Area, Checkpoint, Input, Output, Request, Together, WorkloadSpec,
+    },
 };
 
 use super::{
@@ -36,7 +38,8 @@ pub(super) fn workloads<'a>(
         let asks = ask::read(task.resources.as_ref(), &Known::of(estate), findings);
         let before = index.checked_sub(1).filter(|_| !file.parallel).map(|before| &tasks[before]);
         let feeds = !file.parallel && index + 1 < tasks.len();
-        let mut maker = Maker { name: &name, task, asks: &asks, estate, findings: &mut *findings };
+        let group = file.together.then_some(&*file.name);
+        let mut maker = Maker { name: &name, task, asks: &asks, group, estate, findings: &mut *findings };
         let specs = maker.specs(before, feeds);
         made.extend(specs.into_iter().map(|(name, spec)| (at, document, Workload::named(name, spec))));
     }
@@ -47,6 +50,8 @@ struct Maker<'m, 'a> {
     name: &'m str,
     task: &'m Task<'a>,
     asks: &'m Asks,
+    /// The job group whose tasks are kept in one region.
+    group: Option<&'m str>,
     estate: Option<&'m EstateSpec>,
     findings: &'m mut Findings,
 }
@@ -177,6 +182,7 @@ impl Maker<'_, '_> {
         spec.per_instance = (replicas > 1).then_some(1);
         spec.replicas = replicas;
         spec.priority = self.asks.priority;
+        spec.together = self.group.map(|name| Together { name: name.to_owned(), area: Area::Region });
         spec
     }
 

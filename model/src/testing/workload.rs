@@ -9,8 +9,8 @@ use crate::{
     AcceleratorCount, Workload,
     document::ApiVersion,
     workload::{
-        AcceleratorRequest, Alternative, Checkpoint, Client, Input, LatencyGoal, Output, Request,
-        WorkloadKind, WorkloadSpec,
+        AcceleratorRequest, Alternative, Area, Checkpoint, Client, Input, LatencyGoal, Output, Request,
+        Together, WorkloadKind, WorkloadSpec,
     },
 };
 
@@ -33,7 +33,7 @@ fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
                 (pausable, earliest, deadline, slots),
             ) = run;
             let (inputs, outputs, clients, latency) = data;
-            let [regions, clouds, zones, not_in, residency] = places;
+            let ([regions, clouds, zones, not_in, residency], together) = places;
             let ((max_hourly, max_cost, value, move_cost), (team, current, priority, required)) = worth;
             WorkloadSpec {
                 replicas,
@@ -60,6 +60,7 @@ fn spec(fill: f64) -> impl Strategy<Value = WorkloadSpec> {
                 zones,
                 not_in,
                 residency,
+                together,
                 max_hourly,
                 max_cost,
                 team,
@@ -147,8 +148,11 @@ fn data(fill: f64) -> impl Strategy<Value = (Vec<Input>, Vec<Output>, Vec<Client
     (list(fill, input), list(fill, output), list(fill, client), maybe(fill, latency))
 }
 
-fn places(fill: f64) -> impl Strategy<Value = [Vec<String>; 5]> {
-    [(); 5].map(|()| maybe(fill, texts()).prop_map(Option::unwrap_or_default))
+fn places(fill: f64) -> impl Strategy<Value = ([Vec<String>; 5], Option<Together>)> {
+    let lists = [(); 5].map(|()| maybe(fill, texts()).prop_map(Option::unwrap_or_default));
+    let area = prop_oneof![Just(Area::Region), Just(Area::Cloud), Just(Area::Zone)];
+    let together = (text(), area).prop_map(|(name, area)| Together { name, area });
+    (lists, maybe(fill, together))
 }
 
 type Money = (Option<crate::Usd>, Option<crate::Usd>, Option<crate::Usd>, Option<crate::Usd>);

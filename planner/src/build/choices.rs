@@ -61,6 +61,7 @@ impl Build<'_> {
     /// Whether only the cost of a choice can matter: nothing is shared, summed or timed.
     fn is_plain(&self, index: usize, task: &Task) -> bool {
         !self.prospects[index].spec().ordered
+            && task.bond.is_none()
             && self.rules.quotas.is_empty()
             && !self.money_counts[index]
             && task.carbon_budgets.is_empty()

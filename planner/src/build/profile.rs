@@ -53,7 +53,7 @@ impl Build<'_> {
         let moment_matters =
             !choice.quotas.is_empty() || (series.is_some() && !fixed_start) || task.consumers_timed;
         thin::Profile {
-            place: shared_place.then_some(choice.place),
+            place: (shared_place || task.bond.is_some()).then_some(choice.place),
             offer: reserved.then_some(ix),
             series: series.filter(|_| !fixed_start || !task.carbon_budgets.is_empty()),
             start: moment_matters.then_some(start),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Duration, Time, Usd};
+use plimsoll_model::{Duration, Time, Usd, workload::WorkloadSpec};
 use plimsoll_solver::problem::{Edge, Task};
 
 use super::Build;
-use crate::error::PlanError;
+use crate::{error::PlanError, world::LocationIx};
 
 /// Starts of a workload, at most: hourly ones for eleven years.
 const MOST_STARTS: i64 = 100_000;
@@ -26,6 +26,7 @@ impl Build<'_> {
                 }
             }
         }
+        self.bonds();
         self.shared_data = readers.into_iter().map(|n| n > 1).collect();
         self.money_counts = inputs
             .workloads
@@ -37,6 +38,28 @@ impl Build<'_> {
                     || inputs.estate.budgets.iter().any(|b| of_team(&b.team))
             })
             .collect();
+    }
+
+    /// The groups that are kept together, in document order.
+    fn bonds(&mut self) {
+        let places = &self.world.places;
+        for together in self.world.inputs.workloads.iter().filter_map(|w| w.spec.together.as_ref()) {
+            if self.groups_together.iter().any(|known| known.name == together.name) {
+                continue;
+            }
+            let mut areas: BTreeMap<String, u32> = BTreeMap::new();
+            let of_place = (0..places.locations() as u32).map(|place| {
+                let next = areas.len() as u32;
+                *areas.entry(places.area(LocationIx(place), together.area)).or_insert(next)
+            });
+            self.problem.bonds.push(of_place.collect());
+            self.groups_together.push(together);
+        }
+    }
+
+    fn bond(&self, spec: &WorkloadSpec) -> Option<u32> {
+        let name = &spec.together.as_ref()?.name;
+        self.groups_together.iter().position(|group| group.name == *name).map(|bond| bond as u32)
     }
 
     pub(super) fn tasks(&mut self) {
@@ -124,6 +147,7 @@ impl Build<'_> {
             carbon_budgets: carbon,
             reads,
             inputs,
+            bond: self.bond(spec),
             replicas: spec.replicas,
             choices: Vec::new(),
         }

@@ -33,6 +33,7 @@ pub fn validate(workloads: &[Located<Workload>], estate: Option<&Located<Estate>
     }
     workflow::names(workloads, &mut problems);
     workflow::edges(workloads, &mut problems);
+    workflow::groups(workloads, &mut problems);
     workflow::datasets(workloads, estate, &mut problems);
     if let Some(estate) = estate {
         let mut scope = Scope::new(estate, &mut problems);

@@ -9,7 +9,11 @@ use plimsoll_solver::{
 };
 use serde_json::json;
 
-use crate::{build::Build, prospect::Obstacle, world::OfferIx};
+use crate::{
+    build::Build,
+    prospect::Obstacle,
+    world::{LocationIx, OfferIx},
+};
 
 /// Whether an obstacle of an offer by itself is judged again beside the others, over time.
 pub(crate) fn is_judged_beside(obstacle: &Obstacle) -> bool {
@@ -34,8 +38,13 @@ pub(crate) fn limits_broken(
     let offer = problem.tasks[task].choices[column.choice as usize].offer;
     let own = build.world().offer(offers[offer as usize]).name();
     let over_time = state.excess(task, column);
-    let mut all: Vec<Obstacle> =
-        over_time.into_iter().map(|(limit, by)| over_limit(build, problem, &own, limit, by)).collect();
+    let mut all: Vec<Obstacle> = over_time
+        .into_iter()
+        .map(|(limit, by)| match limit {
+            Limit::Bond(bond) => apart(build, problem, state, bond, task, column),
+            _ => over_limit(build, problem, &own, limit, by),
+        })
+        .collect();
     state.place(task, column.clone());
     let over = state.over_budget();
     state.remove(task);
@@ -69,6 +78,31 @@ pub(crate) fn limits_broken(
     all
 }
 
+/// A column away from the others of a group that is kept together.
+fn apart(
+    build: &Build<'_>,
+    problem: &Problem,
+    state: &State<'_>,
+    bond: u32,
+    task: usize,
+    column: &Column,
+) -> Obstacle {
+    let group = build.groups_together[bond as usize];
+    let area = |task: usize, column: &Column| {
+        let place = problem.tasks[task].choices[column.choice as usize].place;
+        json!(build.world().places.area(LocationIx(place), group.area))
+    };
+    let other = state.users(Limit::Bond(bond)).first().map(|other| *other as usize);
+    let there = other.and_then(|other| Some(area(other, state.column(other)?)));
+    Obstacle {
+        constraint: Constraint::Together,
+        name: group.name.clone(),
+        needs: area(task, column),
+        has: there.unwrap_or_default(),
+        relax: None,
+    }
+}
+
 /// A limit over time; `own` is the offer that the column takes.
 fn over_limit(build: &Build<'_>, problem: &Problem, own: &str, limit: Limit, by: i64) -> Obstacle {
     let instances = |has: i64| Obstacle {
@@ -81,6 +115,8 @@ fn over_limit(build: &Build<'_>, problem: &Problem, own: &str, limit: Limit, by:
     match limit {
         Limit::Count(offer) => instances(problem.counts[offer as usize].unwrap_or(0)),
         Limit::Group(group) => instances(i64::from(problem.groups[group as usize].nodes)),
+        // Told by `apart`.
+        Limit::Bond(_) => instances(0),
         Limit::Quota(quota) => {
             let quota = &build.rules().quotas[quota as usize];
             Obstacle {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{OfferSpec, estate::EstateSpec};
+use plimsoll_model::{OfferSpec, estate::EstateSpec, workload::Area};
 
 /// Index of a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -173,6 +173,17 @@ impl Places {
         match (&location.cloud, location.site) {
             (Some(cloud), _) => format!("{cloud}/{}", location.region),
             (None, _) => location.region.clone(),
+        }
+    }
+
+    /// The area of a location that a group is kept together in, by the name people know it by.
+    pub fn area(&self, ix: LocationIx, area: Area) -> String {
+        let location = self.location(ix);
+        match (area, &location.cloud, &location.zone, location.site) {
+            (Area::Cloud, Some(cloud), ..) => cloud.clone(),
+            (Area::Zone, _, Some(zone), _) => format!("{} ({zone})", self.label(ix)),
+            (Area::Zone, _, _, Some(site)) => format!("{} ({})", self.label(ix), self.site_names[site]),
+            _ => self.label(ix),
         }
     }
 

@@ -155,6 +155,7 @@ impl Phase<'_, '_> {
                 Limit::Count(offer) => choice.offer == offer,
                 Limit::Quota(quota) => choice.quotas.iter().any(|q| q.0 == quota),
                 Limit::Group(group) => choice.group == Some(group),
+                Limit::Bond(bond) => self.problem.tasks[item.task as usize].bond == Some(bond),
             }
         };
         let mut items: Vec<u32> = placed.iter().copied().filter(uses).collect();

@@ -362,6 +362,8 @@ fn amount(choice: &Choice, limit: Limit) -> i64 {
         Limit::Count(offer) => i64::from(choice.offer == offer) * choice.units,
         Limit::Quota(quota) => choice.quotas.iter().filter(|q| q.0 == quota).map(|q| q.1).sum(),
         Limit::Group(group) => i64::from(choice.group == Some(group)),
+        // Whoever holds others to another area has to leave, wherever they are.
+        Limit::Bond(_) => 1,
     }
 }
 

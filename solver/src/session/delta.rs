@@ -219,13 +219,15 @@ fn arrive(session: &mut Session, mut task: Task) -> Result<Spoiled, Refused> {
     let count = problem.tasks.len() as u32;
     let known = |index: u32, length: usize| (index as usize) < length;
     let places = problem.network.usd_per_byte.nrows();
-    let choices_fit = task.choices.iter().all(|choice| {
-        known(choice.offer, problem.counts.len())
-            && choice.quotas.iter().all(|quota| known(quota.0, problem.quotas.len()))
-            && choice.group.is_none_or(|group| known(group, problem.groups.len()))
-            && choice.series.is_none_or(|series| known(series, problem.series.len()))
-            && (places == 0 || known(choice.place, places))
-    });
+    let bonds_fit = task.bond.is_none_or(|bond| known(bond, problem.bonds.len()));
+    let choices_fit = bonds_fit
+        && task.choices.iter().all(|choice| {
+            known(choice.offer, problem.counts.len())
+                && choice.quotas.iter().all(|quota| known(quota.0, problem.quotas.len()))
+                && choice.group.is_none_or(|group| known(group, problem.groups.len()))
+                && choice.series.is_none_or(|series| known(series, problem.series.len()))
+                && (places == 0 || known(choice.place, places))
+        });
     let reads = |(dataset, level): &(u32, u32)| {
         problem.datasets.get(*dataset as usize).is_some_and(|dataset| known(*level, dataset.sizes.len()))
     };

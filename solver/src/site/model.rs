@@ -87,7 +87,10 @@ impl<'a> Model<'a> {
         let linked = |id: u32| {
             let t = &problem.tasks[id as usize];
             let pieces = t.pausable && t.deadline.is_some();
-            !t.inputs.is_empty() || pieces || t.choices.iter().any(|c| reserved.contains(&c.offer))
+            t.bond.is_some()
+                || !t.inputs.is_empty()
+                || pieces
+                || t.choices.iter().any(|c| reserved.contains(&c.offer))
         };
         let produces = problem.tasks.iter().flat_map(|t| &t.inputs).any(|e| inside.contains(&e.producer));
         if produces || members.iter().any(|t| linked(*t)) {

@@ -188,7 +188,7 @@ impl<'a> Model<'a> {
             let t = &problem.tasks[*id as usize];
             let whole = t.deadline.is_none() || (t.slots > 0 && t.slots % 1_000_000_000 == 0);
             let shares = t.choices.iter().any(|choice| reserved.contains(&choice.offer));
-            t.inputs.is_empty() && t.reads.is_empty() && whole && !shares
+            t.bond.is_none() && t.inputs.is_empty() && t.reads.is_empty() && whole && !shares
         };
         !problem.tasks.iter().any(produces) && members.iter().all(alone)
     }

@@ -120,6 +120,32 @@ pub(super) fn ordered(made: &mut Instance, dice: &mut Dice) {
     }
 }
 
+pub(super) fn together(made: &mut Instance, dice: &mut Dice) {
+    one_more(made, dice, 3);
+    let area = dice.pick(&["region", "region", "cloud", "zone"]);
+    if area == "zone" {
+        for offer in 0..made.estate["offers"].as_array().map_or(0, Vec::len) {
+            if dice.chance(60) {
+                made.estate["offers"][offer]["zone"] = json!(dice.pick(&["us-east-1a", "z2"]));
+            }
+        }
+    }
+    let mut others = Vec::new();
+    for index in some(made, dice, 80) {
+        made.workloads[index].1["together"] = if area == "region" && dice.chance(50) {
+            json!({ "name": "a" })
+        } else {
+            json!({ "name": "a", "in": area })
+        };
+        others.push(index);
+    }
+    if others.len() > 3 && dice.chance(50) {
+        for index in &others[2..] {
+            made.workloads[*index].1["together"] = json!({ "name": "b", "in": "cloud" });
+        }
+    }
+}
+
 fn another_way(dice: &mut Dice) -> Value {
     let mut way = json!({});
     let count = dice.pick(&[1, 2, 4]);

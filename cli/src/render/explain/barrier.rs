@@ -44,6 +44,11 @@ pub(in crate::render) fn clause(barrier: &Barrier, workload: &str) -> String {
         Constraint::NotIn => format!("it is in {needs}, and {workload} forbids {has}"),
         Constraint::Residency => format!("it is in {needs}, and {workload} must stay in {has}"),
         Constraint::Only => format!("it is not among what the estate's `only` allows ({name})"),
+        Constraint::Together => {
+            format!(
+                "it is in {needs}, and the others of {name}, with which {workload} stays together, are in {has}"
+            )
+        }
         Constraint::Speed => format!("{workload} states no speed for {needs}, only for {has}"),
         Constraint::Latency => format!("the round trip {name} takes {needs}, and {workload} allows {has}"),
         Constraint::MaxHourly => format!("it would cost {needs} an hour, and its `maxHourly` is {has}"),
@@ -111,6 +116,9 @@ pub(super) fn saving(saving: &Saving) -> String {
         Constraint::Region => format!("if {workload} were allowed in {needs}"),
         Constraint::NotIn => format!("if {workload} did not forbid {has}"),
         Constraint::Residency => format!("if {workload} were allowed in {needs}, outside of {has}"),
+        Constraint::Together => {
+            format!("if {workload} were allowed in {needs}, apart from the others of {name}")
+        }
         Constraint::Latency => {
             format!("if {workload} allowed a round trip {name} of {needs} instead of {has}")
         }

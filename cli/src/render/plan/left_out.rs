@@ -125,6 +125,9 @@ pub(in crate::render) fn sentence(cause: &Cause) -> String {
         Constraint::NotIn => format!("{needs} not forbidden, as {has} is"),
         Constraint::Residency => format!("{needs} allowed by residency, beside {has}"),
         Constraint::Only => format!("{needs} among what `only` allows ({name})"),
+        Constraint::Together => {
+            format!("to be apart from the others of {name}: in {needs}, they are in {has}")
+        }
         Constraint::Risk => "machines that are interrupted less often".to_owned(),
         Constraint::Producer => format!("{name} placed"),
     }
@@ -175,6 +178,7 @@ pub(in crate::render) const fn word(constraint: Constraint) -> &'static str {
         Constraint::Region => "region",
         Constraint::NotIn => "forbidden place",
         Constraint::Only => "what may be used",
+        Constraint::Together => "place of its group",
         Constraint::Speed => "speed",
         Constraint::Producer => "producer",
         Constraint::Risk => "interruptions",
@@ -205,6 +209,7 @@ pub(in crate::render) const fn excluded(constraint: Constraint, one: bool) -> &'
         (Constraint::Region, _) => "in places it does not allow",
         (Constraint::NotIn, _) => "in places it forbids",
         (Constraint::Only, _) => "outside of what the estate's `only` allows",
+        (Constraint::Together, _) => "away from its group",
         (Constraint::Speed, _) => "of no stated speed",
         (Constraint::Producer, _) => "by what it reads",
         (Constraint::Risk, _) => "interrupted too often",

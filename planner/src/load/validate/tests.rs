@@ -223,6 +223,8 @@ fn worth() {
                 ],
             ),
             ("ordered: true, alternatives: [{clouds: aws}]", &[]),
+            ("together: {name: rl, in: zone}", &[]),
+            ("together: {name: ''}", &["`spec.together.name`: must not be empty"]),
             (
                 "required: false",
                 &["`spec.required`: needs `value` → say what placing it is worth, in dollars"],

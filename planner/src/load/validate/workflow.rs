@@ -18,6 +18,25 @@ pub(super) fn names(workloads: &[Located<Workload>], problems: &mut Vec<Diagnost
     }
 }
 
+/// That all of a group that is kept together say the same of where.
+pub(super) fn groups(workloads: &[Located<Workload>], problems: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<&str, &Located<Workload>> = BTreeMap::new();
+    for workload in workloads {
+        let Some(together) = &workload.value.spec.together else { continue };
+        let first = *seen.entry(&together.name).or_insert(workload);
+        let area = first.value.spec.together.as_ref().map_or(together.area, |first| first.area);
+        if area != together.area {
+            let (here, there) = (together.area.as_str(), area.as_str());
+            let message = format!(
+                "`spec.together.in`: the group `{}` is in one {here} here and in one {there} elsewhere",
+                together.name
+            );
+            let help = format!("the other is at {}", first.place_of("spec.together"));
+            problems.push(workload.problem("spec.together.in", message).with_help(help));
+        }
+    }
+}
+
 /// That each dataset that is read exists.
 pub(super) fn datasets(
     workloads: &[Located<Workload>],

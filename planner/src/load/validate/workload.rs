@@ -31,6 +31,9 @@ pub(super) fn check(scope: &mut Scope<'_>, spec: &WorkloadSpec) {
         name::list(&mut scope.field(field), places);
     }
     worth(scope, spec);
+    if let Some(together) = &spec.together {
+        name::name(&mut scope.field("together").field("name"), &together.name);
+    }
     name::maybe(&mut scope.field("team"), spec.team.as_deref());
     name::maybe(&mut scope.field("current"), spec.current.as_deref());
 }
