@@ -16,7 +16,7 @@ use crate::{Bytes, Cpu, Duration, document::one_or_many};
 
 pub use market::{Availability, Forecast, Gaps, Market, MarketOffer, Noise, PriceSeries, SeriesFile, Spot};
 pub use policy::PolicySpec;
-pub use report::{Report, SeriesOut};
+pub use report::{CommitmentsUntil, Report, SeriesOut};
 pub use values::{Count, Limit, Moment, Range, Seeds, Values};
 
 macro_rules! section {

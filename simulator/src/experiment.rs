@@ -8,13 +8,13 @@ use std::sync::Arc;
 use plimsoll_model::{
     Diagnostic, Span,
     read::Point,
-    scenario::{Mode, PolicySpec, Seeds, TraceFormat},
+    scenario::{Mode, PolicySpec, Seeds},
     simulation::SimulationRun,
     yaml::nearest,
 };
 use plimsoll_traces::{Dropped, Tolerance, TraceError};
 
-use crate::{events::Sink, sequence::Sequence};
+use crate::{events::Sink, sequence::Sequence, timed::Timed};
 
 /// Where the files of a scenario come from.
 pub trait Files {
@@ -39,7 +39,8 @@ pub struct Experiment {
 }
 
 enum World {
-    Sequence(Sequence),
+    Sequence(Box<Sequence>),
+    Timed(Box<Timed>),
 }
 
 /// What preparing needs beside the scenario.
@@ -130,13 +131,8 @@ impl Experiment {
         }
         check_labels(&context)?;
         let world = match scenario.arrivals.mode.unwrap_or_default() {
-            Mode::Sequence => World::Sequence(Sequence::prepare(&mut context)?),
-            Mode::Timed | Mode::AtOnce => {
-                let format = scenario.trace.format.map_or("", TraceFormat::as_str);
-                let message = format!("traces of format {format} are not simulated over time yet");
-                let help = "mode = \"sequence\" is simulated";
-                return context.refuse("arrivals.mode", message, help);
-            }
+            Mode::Sequence => World::Sequence(Box::new(Sequence::prepare(&mut context)?)),
+            Mode::Timed | Mode::AtOnce => World::Timed(Box::new(Timed::prepare(&mut context)?)),
         };
         let seeds = scenario.run.seeds.clone().unwrap_or(Seeds(vec![0])).0;
         Ok(Self { point: point.clone(), seeds, world, notes: context.notes })
@@ -163,6 +159,7 @@ impl Experiment {
     pub fn run(&self, policy: usize, seed: u64, sink: &mut dyn Sink) -> SimulationRun {
         let outcome = match &self.world {
             World::Sequence(sequence) => sequence.run(policy, seed, sink),
+            World::Timed(timed) => timed.run(policy, seed, sink),
         };
         let wanted = &self.point.scenario.value.report.metrics;
         let mut metrics = outcome.metrics;

@@ -14,3 +14,4 @@ pub mod experiment;
 pub mod openb;
 pub mod replay;
 pub mod sequence;
+pub mod timed;

@@ -8,7 +8,9 @@
 //! environment, no network; the same bytes give the same rows in the same order.
 
 mod error;
+pub mod jobs;
 pub mod openb;
+pub mod series;
 mod table;
 
 pub use error::{Fault, TraceError};

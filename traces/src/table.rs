@@ -1,6 +1,7 @@
 //! From bytes to cells: decompression, header, rows with their numbers.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs::File,
     io::{self, Read},
@@ -63,11 +64,18 @@ pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>, TraceError> {
 /// One row of a table.
 pub(crate) struct Row<'a> {
     record: &'a StringRecord,
+    /// How many rows are above it, the header apart.
+    ordinal: u64,
 }
 
 impl<'a> Row<'a> {
     pub(crate) fn cell(&self, index: usize) -> &'a str {
         self.record.get(index).map_or("", str::trim)
+    }
+
+    /// A name for a row of a table that has none.
+    pub(crate) fn ordinal(&self) -> String {
+        format!("job-{}", self.ordinal)
     }
 
     /// A whole number from 0 to `most`.
@@ -111,34 +119,121 @@ pub(crate) fn read<T>(
     name: impl Fn(&T) -> &str,
     read: impl Fn(&Row<'_>, usize) -> Result<T, Fault>,
 ) -> Result<Listing<T>, TraceError> {
-    let at = |row: Option<u64>, fault: Fault| TraceError { file: file.to_owned(), row, fault };
-    let plain = decompressed(bytes).map_err(|fault| at(None, fault))?;
-    let plain = plain.as_deref().unwrap_or(bytes);
-    let plain = plain.strip_prefix(b"\xef\xbb\xbf").unwrap_or(plain);
-    let expected = || headers.iter().map(|header| header.join(",")).collect::<Vec<_>>().join(" or ");
-
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(plain);
-    let mut record = StringRecord::new();
-    if !step(&mut reader, &mut record).map_err(|(row, fault)| at(row, fault))? {
-        return Err(at(None, Fault::Empty { expected: expected() }));
-    }
-    let found: Vec<&str> = record.iter().map(str::trim).collect();
-    let Some(kind) = headers.iter().position(|header| *header == found.as_slice()) else {
-        return Err(at(Some(1), Fault::Columns { found: shortened(&found.join(",")), expected: expected() }));
+    let recognise = |header: &[&str]| match headers.iter().position(|known| *known == header) {
+        Some(kind) => Ok((kind, headers[kind].len())),
+        None => Err(Fault::Columns {
+            found: header.join(","),
+            expected: headers.iter().map(|header| header.join(",")).collect::<Vec<_>>().join(" or "),
+        }),
     };
-    let width = headers[kind].len();
+    read_by(file, bytes, recognise, tolerance, name, |row, kind| read(row, *kind))
+}
 
+/// Reads a table whose header `recognise` knows: what it is, and how many cells a row has.
+pub(crate) fn read_by<K, T>(
+    file: &str,
+    bytes: &[u8],
+    recognise: impl Fn(&[&str]) -> Result<(K, usize), Fault>,
+    tolerance: Tolerance,
+    name: impl Fn(&T) -> &str,
+    mut read: impl FnMut(&Row<'_>, &K) -> Result<T, Fault>,
+) -> Result<Listing<T>, TraceError> {
     let mut listing = Listing { rows: Vec::new(), dropped: Vec::new() };
     let mut dropped: BTreeMap<String, Dropped> = BTreeMap::new();
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    each(file, bytes, recognise, |line, row| {
+        let row = row.and_then(|(row, kind)| read(&row, kind)).and_then(|row| {
+            if let Some(&first) = names.get(name(&row)) {
+                return Err(Fault::Duplicate { name: name(&row).to_owned(), first });
+            }
+            names.insert(name(&row).to_owned(), line.unwrap_or(0));
+            Ok(row)
+        });
+        match (row, tolerance) {
+            (Ok(row), _) => listing.rows.push(row),
+            (Err(fault), Tolerance::Strict) => return Err(fault),
+            (Err(fault), Tolerance::Count) => {
+                let reason = fault.reason();
+                let first = || TraceError { file: file.to_owned(), row: line, fault };
+                dropped
+                    .entry(reason.clone())
+                    .or_insert_with(|| Dropped { reason, rows: 0, first: first() })
+                    .rows += 1;
+            }
+        }
+        Ok(())
+    })?;
+    listing.dropped = dropped.into_values().collect();
+    Ok(listing)
+}
+
+/// Reads a table of rows that have no names and of which each must be right; each with its line.
+pub(crate) fn read_plain<K, T>(
+    file: &str,
+    bytes: &[u8],
+    recognise: impl Fn(&[&str]) -> Result<K, Fault>,
+    read: impl Fn(&Row<'_>, &K) -> Result<T, Fault>,
+) -> Result<Vec<(u64, T)>, TraceError> {
+    let mut rows = Vec::new();
+    each(
+        file,
+        bytes,
+        |header| Ok((recognise(header)?, header.len())),
+        |line, row| {
+            let (row, kind) = row?;
+            rows.push((line.unwrap_or(0), read(&row, kind)?));
+            Ok(())
+        },
+    )?;
+    Ok(rows)
+}
+
+/// The bytes of a file, plain whatever they were.
+pub(crate) fn plain<'a>(file: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TraceError> {
+    let plain =
+        decompressed(bytes).map_err(|fault| TraceError { file: file.to_owned(), row: None, fault })?;
+    Ok(plain.map_or(Cow::Borrowed(bytes), Cow::Owned))
+}
+
+/// A row with its line, or what is wrong with it.
+type Found<'r, K> = Result<(Row<'r>, &'r K), Fault>;
+
+/// Goes through the rows of a table; what the visitor refuses ends it.
+fn each<K>(
+    file: &str,
+    bytes: &[u8],
+    recognise: impl Fn(&[&str]) -> Result<(K, usize), Fault>,
+    mut visit: impl FnMut(Option<u64>, Found<'_, K>) -> Result<(), Fault>,
+) -> Result<(), TraceError> {
+    let at = |row: Option<u64>, fault: Fault| TraceError { file: file.to_owned(), row, fault };
+    let plain = plain(file, bytes)?;
+    let plain = plain.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&plain);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(plain);
+    let mut record = StringRecord::new();
+    if !step(&mut reader, &mut record).map_err(|(row, fault)| at(row, fault))? {
+        // What no header at all lacks is what the file should have.
+        let expected = match recognise(&[]) {
+            Err(Fault::Columns { expected, .. }) => expected,
+            _ => "of a table".to_owned(),
+        };
+        return Err(at(None, Fault::Empty { expected }));
+    }
+    let found: Vec<&str> = record.iter().map(str::trim).collect();
+    let (kind, width) = recognise(&found).map_err(|fault| match fault {
+        Fault::Columns { found, expected } => {
+            at(Some(1), Fault::Columns { found: shortened(&found), expected })
+        }
+        fault => at(Some(1), fault),
+    })?;
+    let mut ordinal = 0;
     loop {
         let mut line = None;
         let row = match step(&mut reader, &mut record) {
-            Ok(false) => break,
+            Ok(false) => return Ok(()),
             Ok(true) => {
                 line = record.position().map(csv::Position::line);
                 if record.len() == width {
-                    read(&Row { record: &record }, kind)
+                    Ok((Row { record: &record, ordinal }, &kind))
                 } else {
                     Err(Fault::Cells { found: record.len(), expected: width })
                 }
@@ -148,27 +243,9 @@ pub(crate) fn read<T>(
                 Err(fault)
             }
         };
-        let row = row.and_then(|row| {
-            if let Some(&first) = names.get(name(&row)) {
-                return Err(Fault::Duplicate { name: name(&row).to_owned(), first });
-            }
-            names.insert(name(&row).to_owned(), line.unwrap_or(0));
-            Ok(row)
-        });
-        match (row, tolerance) {
-            (Ok(row), _) => listing.rows.push(row),
-            (Err(fault), Tolerance::Strict) => return Err(at(line, fault)),
-            (Err(fault), Tolerance::Count) => {
-                let reason = fault.reason();
-                dropped
-                    .entry(reason.clone())
-                    .or_insert_with(|| Dropped { reason, rows: 0, first: at(line, fault) })
-                    .rows += 1;
-            }
-        }
+        visit(line, row).map_err(|fault| at(line, fault))?;
+        ordinal += 1;
     }
-    listing.dropped = dropped.into_values().collect();
-    Ok(listing)
 }
 
 /// Reads the next record; whether there was one.

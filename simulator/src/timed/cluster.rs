@@ -1,0 +1,350 @@
+//! Machines of one's own, and who holds what of them.
+//!
+//! With `placement = "count"` the devices of a kind are one pool, with its indices given out lowest first; otherwise
+//! jobs sit on nodes, chosen by a scorer of `plimsoll_packing::scores`, the same that rank nodes in a live cluster.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use plimsoll_packing::{
+    fleet::{Ask, DEVICE, Hold, Node, Request, State},
+    scores::{Kinds, Score, View},
+};
+
+/// What stands for a limit that nobody stated.
+pub const UNLIMITED: u64 = 1 << 50;
+
+/// What a job holds of one node or pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The node or pool.
+    pub node: u32,
+    /// Thousandths of a core.
+    pub cpu_milli: u64,
+    /// MiB.
+    pub memory_mib: u64,
+    /// Devices.
+    pub devices: Vec<Hold>,
+}
+
+/// The machines.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Nodes, or for pools one node that stands for all of a kind.
+    pub nodes: Vec<Node>,
+    room: Room,
+    /// Devices of which anything is held.
+    busy: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Room {
+    Pools(Vec<Pool>),
+    Nodes { states: Vec<State>, sorts: Vec<Vec<Kinds>> },
+}
+
+#[derive(Debug, Clone)]
+struct Pool {
+    cpu_milli: u64,
+    memory_mib: u64,
+    free: BinaryHeap<Reverse<u16>>,
+}
+
+impl Cluster {
+    /// Pools: each node stands for all machines of its kind.
+    pub fn pools(nodes: Vec<Node>) -> Self {
+        let pool = |node: &Node| Pool {
+            cpu_milli: node.cpu_milli,
+            memory_mib: node.memory_mib,
+            free: (0..node.devices).map(Reverse).collect(),
+        };
+        let room = Room::Pools(nodes.iter().map(pool).collect());
+        Self { nodes, room, busy: 0 }
+    }
+
+    /// Single machines.
+    pub fn nodes(nodes: Vec<Node>) -> Self {
+        let states = nodes.iter().map(State::empty).collect();
+        let sorts = vec![Vec::new(); nodes.len()];
+        Self { nodes, room: Room::Nodes { states, sorts }, busy: 0 }
+    }
+
+    /// All devices.
+    pub fn devices(&self) -> u64 {
+        self.nodes.iter().map(|node| u64::from(node.devices)).sum()
+    }
+
+    /// Devices of which anything is held.
+    pub fn busy(&self) -> u64 {
+        self.busy
+    }
+
+    /// Nodes that hold a job; pools have none that could.
+    pub fn active(&self) -> u64 {
+        match &self.room {
+            Room::Pools(_) => 0,
+            Room::Nodes { sorts, .. } => sorts.iter().filter(|sorts| !sorts.is_empty()).count() as u64,
+        }
+    }
+
+    /// The machines as one pool for each kind and partition, all free: what a policy reckons with before it moves
+    /// anything.
+    pub fn as_pools(&self) -> Self {
+        let mut pools: Vec<Node> = Vec::new();
+        for node in &self.nodes {
+            match pools.iter_mut().find(|pool| pool.model == node.model && pool.pool == node.pool) {
+                Some(pool) => {
+                    pool.devices = pool.devices.saturating_add(node.devices);
+                    pool.cpu_milli = (pool.cpu_milli + node.cpu_milli).min(UNLIMITED);
+                    pool.memory_mib = (pool.memory_mib + node.memory_mib).min(UNLIMITED);
+                }
+                None => pools.push(node.clone()),
+            }
+        }
+        Self::pools(pools)
+    }
+
+    /// Whether a request fits in what is free.
+    pub fn could_hold(&mut self, ask: &Request) -> bool {
+        let parts = self.place(ask, None);
+        parts.is_some_and(|parts| {
+            self.release(&parts);
+            true
+        })
+    }
+
+    /// Gives a request its room, or leaves all as it was.
+    pub fn place(&mut self, ask: &Request, scorer: Option<&dyn Score>) -> Option<Vec<Part>> {
+        let parts = match &mut self.room {
+            Room::Pools(pools) => {
+                let fits = |(at, pool): &(usize, &mut Pool)| {
+                    ask.allows(&self.nodes[*at])
+                        && pool.cpu_milli >= ask.cpu_milli
+                        && pool.memory_mib >= ask.memory_mib
+                        && pool.free.len() as u64 >= count(ask.devices)
+                };
+                let (at, pool) = pools.iter_mut().enumerate().find(fits)?;
+                pool.cpu_milli -= ask.cpu_milli;
+                pool.memory_mib -= ask.memory_mib;
+                let milli = if let Ask::Share(milli) = ask.devices { milli } else { DEVICE };
+                let taken = (0..count(ask.devices)).filter_map(|_| pool.free.pop());
+                let devices = taken.map(|Reverse(index)| Hold { index, milli, parts: 0 }).collect();
+                vec![Part { node: at as u32, cpu_milli: ask.cpu_milli, memory_mib: ask.memory_mib, devices }]
+            }
+            Room::Nodes { states, sorts } => {
+                let largest =
+                    self.nodes.iter().filter(|node| ask.allows(node)).map(|node| node.devices).max()?;
+                let mut parts: Vec<Part> = Vec::new();
+                for piece in pieces(ask, largest) {
+                    if let Some(part) = on_node(&self.nodes, states, sorts, &piece, scorer) {
+                        parts.push(part);
+                    } else {
+                        for part in &parts {
+                            give_back(states, sorts, part);
+                        }
+                        return None;
+                    }
+                }
+                parts
+            }
+        };
+        self.count_busy(&parts, true);
+        Some(parts)
+    }
+
+    /// Takes back what [`Cluster::place`] gave.
+    pub fn release(&mut self, parts: &[Part]) {
+        self.count_busy(parts, false);
+        for part in parts {
+            match &mut self.room {
+                Room::Pools(pools) => {
+                    let pool = &mut pools[part.node as usize];
+                    pool.cpu_milli += part.cpu_milli;
+                    pool.memory_mib += part.memory_mib;
+                    pool.free.extend(part.devices.iter().map(|hold| Reverse(hold.index)));
+                }
+                Room::Nodes { states, sorts } => give_back(states, sorts, part),
+            }
+        }
+    }
+
+    /// A device that two shares lie on is busy once.
+    fn count_busy(&mut self, parts: &[Part], taken: bool) {
+        for part in parts {
+            for hold in &part.devices {
+                let shared = match &self.room {
+                    Room::Pools(_) => false,
+                    Room::Nodes { states, .. } => {
+                        let free = states[part.node as usize].devices[usize::from(hold.index)].free;
+                        DEVICE - free > hold.milli
+                    }
+                };
+                if !shared {
+                    self.busy = if taken { self.busy + 1 } else { self.busy - 1 };
+                }
+            }
+        }
+    }
+
+    /// That nothing is held, as at the end of a run in which every job has left.
+    pub fn is_empty(&self) -> bool {
+        self.busy == 0
+            && match &self.room {
+                Room::Pools(pools) => pools.iter().zip(&self.nodes).all(|(pool, node)| {
+                    pool.cpu_milli == node.cpu_milli
+                        && pool.memory_mib == node.memory_mib
+                        && pool.free.len() == usize::from(node.devices)
+                }),
+                Room::Nodes { states, .. } => {
+                    states.iter().zip(&self.nodes).all(|(state, node)| *state == State::empty(node))
+                }
+            }
+    }
+}
+
+fn count(ask: Ask) -> u64 {
+    match ask {
+        Ask::None => 0,
+        Ask::Share(_) | Ask::Slice(_) => 1,
+        Ask::Whole(count) => u64::from(count),
+    }
+}
+
+/// A request as pieces that a node can hold: whole nodes, and what is left over.
+fn pieces(ask: &Request, largest: u16) -> Vec<Request> {
+    let Ask::Whole(all) = ask.devices else { return vec![ask.clone()] };
+    if all <= largest || largest == 0 {
+        return vec![ask.clone()];
+    }
+    let mut left = all;
+    let mut pieces = Vec::new();
+    while left > 0 {
+        let devices = left.min(largest);
+        let share = |amount: u64| (amount * u64::from(devices)).div_ceil(u64::from(all));
+        pieces.push(Request {
+            cpu_milli: share(ask.cpu_milli),
+            memory_mib: share(ask.memory_mib),
+            devices: Ask::Whole(devices),
+            ..ask.clone()
+        });
+        left -= devices;
+    }
+    pieces
+}
+
+/// The best node with room: by the scorer, else the one with least left of devices, then of CPU; of equals the first.
+fn on_node(
+    nodes: &[Node],
+    states: &mut [State],
+    sorts: &mut [Vec<Kinds>],
+    ask: &Request,
+    scorer: Option<&dyn Score>,
+) -> Option<Part> {
+    let view = |at: usize| {
+        let kinds = sorts[at].iter().fold(Kinds::default(), |all, one| all.with(*one));
+        View { node: &nodes[at], state: &states[at], kinds }
+    };
+    let mut best: Option<(i64, usize)> = None;
+    for at in 0..nodes.len() {
+        if !ask.allows(&nodes[at]) || !states[at].fits(ask) {
+            continue;
+        }
+        let score = match scorer {
+            Some(scorer) => scorer.score(ask, view(at)),
+            None => -((states[at].milli() as i64) << 24) - (states[at].cpu_milli.min(1 << 24) as i64),
+        };
+        if best.is_none_or(|(known, _)| score > known) {
+            best = Some((score, at));
+        }
+    }
+    let (_, at) = best?;
+    let devices = match scorer {
+        Some(scorer) => scorer.devices(ask, view(at))?,
+        None => states[at].choose(ask)?,
+    };
+    states[at].take(ask, &devices).ok()?;
+    sorts[at].push(Kinds::of(ask));
+    Some(Part { node: at as u32, cpu_milli: ask.cpu_milli, memory_mib: ask.memory_mib, devices })
+}
+
+fn give_back(states: &mut [State], sorts: &mut [Vec<Kinds>], part: &Part) {
+    let at = part.node as usize;
+    let whole = |hold: &Hold| hold.milli == DEVICE;
+    let devices = match part.devices.as_slice() {
+        [] => Ask::None,
+        [one] if !whole(one) => Ask::Share(one.milli),
+        many => Ask::Whole(many.len() as u16),
+    };
+    let ask =
+        Request { cpu_milli: part.cpu_milli, memory_mib: part.memory_mib, devices, ..Request::default() };
+    states[at].release(&ask, &part.devices);
+    let sort = Kinds::of(&ask);
+    if let Some(index) = sorts[at].iter().position(|known| *known == sort) {
+        sorts[at].swap_remove(index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_packing::fleet::Model;
+
+    use super::*;
+
+    fn node(name: &str, devices: u16) -> Node {
+        Node {
+            name: name.to_owned(),
+            cpu_milli: 8000,
+            memory_mib: 1000,
+            model: Some(Model(0)),
+            devices,
+            ..Node::default()
+        }
+    }
+
+    fn whole(count: u16) -> Request {
+        Request { cpu_milli: 100, devices: Ask::Whole(count), ..Request::default() }
+    }
+
+    #[test]
+    fn gangs_take_whole_nodes_or_nothing() {
+        let mut cluster = Cluster::nodes(vec![node("a", 4), node("b", 4), node("c", 4)]);
+        let one = cluster.place(&whole(1), None).unwrap();
+        assert!(cluster.place(&whole(12), None).is_none());
+        assert_eq!(cluster.busy(), 1);
+        let gang = cluster.place(&whole(7), None).unwrap();
+        assert_eq!(gang.iter().map(|part| part.devices.len()).collect::<Vec<_>>(), [4, 3]);
+        assert_eq!(gang[1].node, 0, "three lie beside the one");
+        assert_eq!(gang.iter().map(|part| part.cpu_milli).sum::<u64>(), 58 + 43, "rounded up for each");
+        cluster.release(&gang);
+        cluster.release(&one);
+        assert!(cluster.is_empty());
+        assert!(cluster.could_hold(&whole(12)) && !cluster.could_hold(&whole(13)));
+    }
+
+    #[test]
+    fn shares_of_a_device_keep_it_busy_once() {
+        let mut cluster = Cluster::nodes(vec![node("a", 2)]);
+        let share = Request { devices: Ask::Share(400), ..Request::default() };
+        let (first, second) = (cluster.place(&share, None).unwrap(), cluster.place(&share, None).unwrap());
+        assert_eq!((first[0].devices[0].index, second[0].devices[0].index), (0, 0));
+        assert_eq!(cluster.busy(), 1);
+        cluster.release(&first);
+        assert_eq!(cluster.busy(), 1);
+        cluster.release(&second);
+        assert!(cluster.is_empty());
+    }
+
+    #[test]
+    fn pools_span_nodes() {
+        let mut cluster = Cluster::pools(vec![node("a", 16)]);
+        let parts = cluster.place(&whole(10), None).unwrap();
+        assert!(cluster.place(&whole(7), None).is_none());
+        let more = cluster.place(&whole(6), None).unwrap();
+        assert_eq!(more[0].devices[0].index, 10);
+        cluster.release(&parts);
+        assert_eq!(
+            cluster.place(&whole(1), None).unwrap()[0].devices[0].index,
+            0,
+            "the lowest is given out first"
+        );
+    }
+}

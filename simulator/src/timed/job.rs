@@ -1,0 +1,60 @@
+//! What arrives over time.
+
+use std::sync::Arc;
+
+use plimsoll_packing::fleet::{Ask, Request};
+
+use super::generate::Generator;
+
+/// A job: a request of one machine, or of several where its devices need them, for a length of work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Unique in the trace.
+    pub name: Box<str>,
+    /// When it comes, in microseconds from time 0.
+    pub arrive: u64,
+    /// How long it runs undisturbed, in microseconds.
+    pub work: u64,
+    /// The same as the trace states it, before it is brought on a grid of times.
+    pub stated: u64,
+    /// What it holds while it runs. `Ask::Whole` may be more than a machine has: then it is a gang.
+    pub ask: Request,
+    /// When it must be done, in microseconds from time 0.
+    pub deadline: Option<u64>,
+    /// When it may start.
+    pub earliest: Option<u64>,
+    /// Whether it may be stopped.
+    pub interruptible: bool,
+    /// Larger first.
+    pub priority: i64,
+}
+
+impl Job {
+    /// Whole devices, those that a share or a slice lies on included.
+    pub fn devices(&self) -> u64 {
+        match self.ask.devices {
+            Ask::None => 0,
+            Ask::Share(_) | Ask::Slice(_) => 1,
+            Ask::Whole(count) => u64::from(count),
+        }
+    }
+}
+
+/// Jobs in order of arrival.
+#[derive(Debug, Clone)]
+pub enum Trace {
+    /// Read from a file; all runs share it.
+    List(Arc<Vec<Job>>),
+    /// Made as they come, from the run's seed.
+    Generated(Generator),
+}
+
+impl Trace {
+    /// The jobs of a run.
+    pub fn jobs(&self, seed: u64) -> Box<dyn Iterator<Item = Job> + '_> {
+        match self {
+            Self::List(jobs) => Box::new(jobs.iter().cloned()),
+            Self::Generated(generator) => Box::new(generator.jobs(seed)),
+        }
+    }
+}

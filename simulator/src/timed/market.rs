@@ -1,0 +1,149 @@
+//! What can be rented: offers with prices, counts and availability over time, and the carbon of electricity.
+
+use plimsoll_model::Capacity;
+
+use super::series::Series;
+
+/// Something that can be rented.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// Unique.
+    pub name: String,
+    /// How it is had.
+    pub capacity: Capacity,
+    /// Thousandths of a core of an instance; with 1,000 it is rented by the CPU.
+    pub cpu_milli: u64,
+    /// Devices of an instance.
+    pub devices: u64,
+    /// Billionths of a dollar for an hour of an instance.
+    pub nano_hourly: i64,
+    /// How many instances there are; nothing: without limit.
+    pub count: Option<u64>,
+    /// Whether it is paid for, used or not.
+    pub sunk: bool,
+    /// Prices over time, in millionths of a dollar an hour, in place of `nano_hourly`.
+    pub prices: Option<Series>,
+    /// Whether it can be had over time: above 0 it can.
+    pub availability: Option<Series>,
+}
+
+/// What a job rents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rent {
+    /// Of which offer.
+    pub offer: u16,
+    /// Thousandths of a core that the job uses of it.
+    pub cpu_milli: u64,
+    /// Instances.
+    pub instances: u64,
+}
+
+/// The market of a run.
+#[derive(Debug, Clone)]
+pub struct Market<'a> {
+    /// What can be rented, in the order of the scenario.
+    pub offers: &'a [Offer],
+    /// Grams a kWh, in millionths.
+    pub carbon: Option<&'a Series>,
+    /// Microseconds that rent is rounded up to; 0: as used.
+    pub billed_by: u64,
+    /// Whether the run bounds what is possible: nothing is lost by starting again.
+    pub is_bound: bool,
+    /// Instances that are free, by offer.
+    free: Vec<u64>,
+}
+
+impl<'a> Market<'a> {
+    /// Nothing is rented yet.
+    pub fn new(offers: &'a [Offer], carbon: Option<&'a Series>) -> Self {
+        let free = offers.iter().map(|offer| offer.count.unwrap_or(u64::MAX)).collect();
+        Self { offers, carbon, billed_by: 0, is_bound: false, free }
+    }
+
+    /// The name of an offer.
+    pub fn name(&self, offer: u16) -> &'a str {
+        &self.offers[usize::from(offer)].name
+    }
+
+    /// Whether an offer can be had at a time.
+    pub fn is_available(&self, offer: u16, at: u64) -> bool {
+        self.offers[usize::from(offer)].availability.as_ref().is_none_or(|series| series.at(at) > 0)
+    }
+
+    /// When its availability changes next.
+    pub fn next_change(&self, offer: u16, after: u64) -> Option<u64> {
+        self.offers[usize::from(offer)].availability.as_ref()?.next_change(after)
+    }
+
+    /// Instances that are free.
+    pub fn free(&self, offer: u16) -> u64 {
+        self.free[usize::from(offer)]
+    }
+
+    /// How many instances hold a job.
+    pub fn instances(&self, offer: u16, cpu_milli: u64, devices: u64) -> Option<u64> {
+        let offer = &self.offers[usize::from(offer)];
+        let by_cpu = match offer.cpu_milli {
+            0 if devices == 0 => return None,
+            0 => 0,
+            each => cpu_milli.div_ceil(each),
+        };
+        let by_devices = match (offer.devices, devices) {
+            (_, 0) => 0,
+            (0, _) => return None,
+            (each, asked) => asked.div_ceil(each),
+        };
+        Some(by_cpu.max(by_devices).max(1))
+    }
+
+    /// Rents instances for a job, if they can be had now.
+    pub fn take(&mut self, offer: u16, cpu_milli: u64, instances: u64, now: u64) -> Option<Rent> {
+        let at = usize::from(offer);
+        if self.free[at] < instances || !self.is_available(offer, now) {
+            return None;
+        }
+        if self.offers[at].count.is_some() {
+            self.free[at] -= instances;
+        }
+        Some(Rent { offer, cpu_milli, instances })
+    }
+
+    /// Gives back what was rented at this moment and not used.
+    pub fn return_unused(&mut self, rent: Rent) {
+        self.give_back(rent);
+    }
+
+    pub(super) fn give_back(&mut self, rent: Rent) {
+        let at = usize::from(rent.offer);
+        if let Some(count) = self.offers[at].count {
+            self.free[at] += rent.instances;
+            assert!(self.free[at] <= count, "no more is given back than was rented");
+        }
+    }
+
+    /// What a rent costs from one time to another, in billionths of a dollar.
+    pub fn price(&self, rent: Rent, from: u64, to: u64) -> i64 {
+        let offer = &self.offers[usize::from(rent.offer)];
+        if offer.sunk {
+            return 0;
+        }
+        let to = match self.billed_by {
+            0 => to,
+            tick => from + (to - from).div_ceil(tick) * tick,
+        };
+        let instances = i128::from(rent.instances);
+        match &offer.prices {
+            Some(prices) => nearest(prices.integral(from, to) * instances * 1000, HOUR),
+            None => nearest(i128::from(offer.nano_hourly) * instances * i128::from(to - from), HOUR),
+        }
+    }
+}
+
+/// Microseconds of an hour.
+pub(super) const HOUR: i128 = 3_600_000_000;
+
+/// A quotient rounded to the nearest, halves away from 0.
+pub(super) fn nearest(value: i128, by: i128) -> i64 {
+    let half = if value < 0 { -by / 2 } else { by / 2 };
+    ((value + half) / by) as i64
+}

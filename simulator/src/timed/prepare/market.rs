@@ -1,0 +1,147 @@
+//! What `[market]` offers, with the series that it names.
+
+use plimsoll_model::{
+    Capacity,
+    scenario::{Gaps, MarketOffer},
+};
+use plimsoll_traces::series::{Gap, availability, series};
+
+use super::start;
+use crate::{
+    experiment::{Context, Problems, of_trace},
+    timed::{market::Offer, series::Series},
+};
+
+pub(super) fn read(context: &mut Context<'_>) -> Result<(Vec<Offer>, Option<Series>), Problems> {
+    let market = context.point.scenario.value.market.clone();
+    if market.electricity.is_some() {
+        return context.refuse(
+            "market.electricity",
+            "electricity prices are not simulated yet",
+            "remove the key",
+        );
+    }
+    let mut offers: Vec<Offer> = Vec::new();
+    for (at, spec) in market.offers.iter().enumerate() {
+        let field = format!("market.offers[{at}]");
+        if offers.iter().any(|known| known.name == spec.name) {
+            return context.refuse(
+                &field,
+                format!("a second offer is called `{}`", spec.name),
+                "names must differ",
+            );
+        }
+        offers.push(offer(context, spec, &field)?);
+    }
+    if let Some(spot) = &market.spot {
+        if spot.prices.is_some() {
+            return context.refuse(
+                "market.spot.prices",
+                "series of spot prices are not read yet",
+                "state `hourly`",
+            );
+        }
+        if let Some(spec) = &spot.availability {
+            let field = "market.spot.availability";
+            let at = spot_offer(context, field, spec.offer.as_deref(), &offers)?;
+            let (name, bytes) = context.file(field, Some(&spec.file))?;
+            let points = availability(&name, &bytes).map_err(|error| of_trace(&error))?;
+            offers[at].availability = Series::new(points);
+        }
+    }
+    let carbon = match &market.carbon {
+        None => None,
+        Some(spec) => {
+            let field = "market.carbon";
+            let zero = start(context, field)?;
+            let (name, bytes) = context.file(field, Some(&spec.file))?;
+            let gaps = match spec.gaps.unwrap_or_default() {
+                Gaps::Error => Gap::Error,
+                Gaps::Hold => Gap::Hold,
+                Gaps::Linear => Gap::Linear,
+            };
+            let found = series(&name, &bytes, spec.time.as_deref(), spec.value.as_deref(), gaps);
+            let found = found.map_err(|error| of_trace(&error))?;
+            if found.filled > 0 {
+                context.notes.push(format!("{name}: {} values in holes, as `gaps` says", found.filled));
+            }
+            let points =
+                found.points.iter().map(|(time, value)| (time - zero / 1000, (value * 1e6).round() as i64));
+            let Some(series) = Series::new(points) else {
+                return context.refuse(field, format!("{name} has no values"), "");
+            };
+            if series.first() > 0 {
+                let help = "move `arrivals.start`, or name a series that covers it";
+                return context.refuse(field, format!("{name} begins after time 0 of the trace"), help);
+            }
+            Some(series)
+        }
+    };
+    Ok((offers, carbon))
+}
+
+fn offer(context: &Context<'_>, spec: &MarketOffer, field: &str) -> Result<Offer, Problems> {
+    if spec.name.is_empty() {
+        return context.refuse(field, "an offer needs a `name`", "");
+    }
+    if !(0.0..=1e6).contains(&spec.hourly) {
+        return context.refuse(&format!("{field}.hourly"), "must lie between 0 and 1000000", "$ an hour");
+    }
+    let cpu = spec.cpu.map_or(0.0, |count| count.0);
+    let accelerators = spec.accelerators.map_or(0.0, |count| count.0);
+    if !(0.0..=1e6).contains(&cpu) || !(0.0..=60_000.0).contains(&accelerators) || accelerators.fract() != 0.0
+    {
+        return context.refuse(
+            field,
+            "cpu and accelerators must be counts of 0 or more",
+            "accelerators whole",
+        );
+    }
+    if cpu == 0.0 && accelerators == 0.0 {
+        return context.refuse(field, "can hold nothing", "cpu = 1 is an offer that is rented by the CPU");
+    }
+    let capacity = spec.capacity.unwrap_or(Capacity::OnDemand);
+    for (name, given) in [
+        ("interruptions_per_hour", spec.interruptions_per_hour.is_some()),
+        ("startup", spec.startup.is_some()),
+        ("watts", spec.watts.is_some()),
+    ] {
+        if given {
+            return context.refuse(&format!("{field}.{name}"), "is not simulated yet", "remove the key");
+        }
+    }
+    let sunk = spec.sunk.unwrap_or(capacity == Capacity::Reserved);
+    if sunk && spec.count.is_none() {
+        return context.refuse(field, "a commitment needs a `count`", "count = 9");
+    }
+    Ok(Offer {
+        name: spec.name.clone(),
+        capacity,
+        cpu_milli: (cpu * 1000.0).round() as u64,
+        devices: accelerators as u64,
+        nano_hourly: (spec.hourly * 1e9).round() as i64,
+        count: spec.count,
+        sunk,
+        prices: None,
+        availability: None,
+    })
+}
+
+/// The spot offer that a series is about.
+fn spot_offer(
+    context: &Context<'_>,
+    field: &str,
+    name: Option<&str>,
+    offers: &[Offer],
+) -> Result<usize, Problems> {
+    let spots: Vec<usize> = (0..offers.len()).filter(|at| offers[*at].capacity == Capacity::Spot).collect();
+    match (name, spots.as_slice()) {
+        (Some(name), _) => match offers.iter().position(|offer| offer.name == name) {
+            Some(at) => Ok(at),
+            None => context.refuse(&format!("{field}.offer"), format!("there is no offer `{name}`"), ""),
+        },
+        (None, [only]) => Ok(*only),
+        (None, []) => context.refuse(field, "no offer is of capacity spot", "add one to market.offers"),
+        (None, _) => context.refuse(field, "several offers are of capacity spot", "name one: offer = \"…\""),
+    }
+}

@@ -1,0 +1,278 @@
+//! What arrives: read from files, or made up; cut, paced, and checked against the machines.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use plimsoll_model::scenario::{Mode, Scenario, TraceFormat};
+use plimsoll_packing::fleet::{Ask, Model, Request};
+use plimsoll_traces::{
+    Dropped,
+    jobs::{JobFormat, TracedJob, jobs},
+    openb,
+};
+
+use super::{machines::Machines, moment};
+use crate::{
+    experiment::{Context, Problems, of_trace, unknown},
+    timed::{
+        generate::{Generator, PROFILES},
+        job::{Job, Trace},
+        market::Offer,
+    },
+};
+
+pub(super) fn read(
+    context: &mut Context<'_>,
+    machines: &Machines,
+    offers: &[Offer],
+    tick: u64,
+) -> Result<Trace, Problems> {
+    let scenario = context.point.scenario.value.clone();
+    if scenario.trace.format == Some(TraceFormat::Generated) {
+        return generated(context, machines);
+    }
+    if let Some(field) = scenario.trace.generate.as_ref().map(|_| "trace.generate") {
+        return context.refuse(field, "only format = \"generated\" makes jobs up", "remove it");
+    }
+    for (field, given) in [
+        ("arrivals.inflate", scenario.arrivals.inflate.is_some()),
+        ("arrivals.rate_per_hour", scenario.arrivals.rate_per_hour.is_some()),
+    ] {
+        if given {
+            return context.refuse(field, "is not known of this trace over time", "`speed` paces real times");
+        }
+    }
+    let mut rows = rows(context, &scenario)?;
+    window(context, &scenario, &mut rows)?;
+    let speed = scenario.arrivals.speed.unwrap_or(1.0);
+    if !(speed > 0.0 && speed <= 1e6) {
+        return context.refuse(
+            "arrivals.speed",
+            "must lie above 0 and be at most 1000000",
+            "2.0 is twice as fast",
+        );
+    }
+    let round = |time: u64| if tick > 0 { time - time % tick } else { time };
+    let mut list = Vec::with_capacity(rows.len());
+    let mut refused: Option<String> = None;
+    let mut count = 0_u64;
+    let mut empty = machines.cluster.clone();
+    let mut known: BTreeMap<Request, bool> = BTreeMap::new();
+    for row in rows {
+        let work = round(row.duration_us.unwrap_or(0));
+        let paced =
+            |time: u64| if scenario.arrivals.speed.is_some() { (time as f64 / speed) as u64 } else { time };
+        let arrive = match scenario.arrivals.mode {
+            Some(Mode::AtOnce) => 0,
+            _ => round(paced(row.submit)),
+        };
+        let models = models(context, machines, &row)?;
+        let ask = Request {
+            cpu_milli: row.cpu_milli,
+            memory_mib: row.memory_mib,
+            devices: ask(&row),
+            models,
+            pools: pools(machines, &row),
+            ..Request::default()
+        };
+        let job = Job {
+            name: row.name.as_str().into(),
+            arrive,
+            work,
+            stated: row.duration_us.unwrap_or(0),
+            deadline: row.deadline.map(paced).or_else(|| deadline(&scenario, arrive, work)),
+            earliest: row.earliest.map(paced),
+            interruptible: row.interruptible.or(scenario.jobs.interruptible).unwrap_or(true),
+            priority: row.priority.or(scenario.jobs.priority).unwrap_or(0),
+            ask,
+        };
+        // Without machines everything is rented, as much as it takes.
+        let owned = !machines.cluster.nodes.is_empty() && offers.is_empty();
+        if owned && !*known.entry(job.ask.clone()).or_insert_with(|| empty.could_hold(&job.ask)) {
+            count += 1;
+            let what = format!(
+                "`{}` asks for {} accelerators and {} CPUs",
+                job.name,
+                job.devices(),
+                job.ask.cpu_milli / 1000
+            );
+            refused.get_or_insert(what);
+        }
+        list.push(job);
+    }
+    if let Some(first) = refused {
+        let message = format!("{count} jobs are larger than any place for them, first {first}");
+        if context.tolerance == plimsoll_traces::Tolerance::Strict {
+            return context.refuse(
+                "cluster",
+                message,
+                "with --tolerate they count as failed, and the run goes on",
+            );
+        }
+        context.notes.push(format!("{message}: they fail"));
+    }
+    Ok(Trace::List(Arc::new(list)))
+}
+
+fn deadline(scenario: &Scenario, arrive: u64, work: u64) -> Option<u64> {
+    let by_time = scenario.jobs.deadline.map(|deadline| arrive + (deadline.nanos() / 1000) as u64);
+    by_time.or_else(|| scenario.jobs.deadline_factor.map(|factor| arrive + (work as f64 * factor) as u64))
+}
+
+/// A share is written as thousandths of one accelerator.
+fn ask(row: &TracedJob) -> Ask {
+    match (row.gpus, row.gpu_milli) {
+        (0, _) => Ask::None,
+        (1, milli) if milli > 0 && milli < 1000 => Ask::Share(milli),
+        (count, _) => Ask::Whole(count as u16),
+    }
+}
+
+fn models(context: &Context<'_>, machines: &Machines, row: &TracedJob) -> Result<Vec<Model>, Problems> {
+    let mut models = Vec::new();
+    for name in &row.accelerators {
+        match machines.model(name) {
+            Some(model) => models.push(model),
+            // Where nothing has that kind, the job has no place, which is said with those that are too large.
+            None if machines.models.is_empty() => {}
+            None => {
+                let known: Vec<&str> = machines.models.iter().map(String::as_str).collect();
+                let (message, help) = unknown("machine with the accelerator", name, &known);
+                if row.accelerators.len() == 1 && context.tolerance == plimsoll_traces::Tolerance::Strict {
+                    return context.refuse(
+                        "cluster",
+                        format!("{message}, which `{}` asks for", row.name),
+                        &help,
+                    );
+                }
+            }
+        }
+    }
+    models.sort_unstable();
+    models.dedup();
+    Ok(models)
+}
+
+fn pools(machines: &Machines, row: &TracedJob) -> Vec<u32> {
+    match &row.partition {
+        Some(name) if !machines.partitions.is_empty() => {
+            let at = machines.partitions.iter().position(|known| known.eq_ignore_ascii_case(name));
+            // A partition without machines of its own has none: no pool has this number.
+            vec![at.map_or(u32::MAX, |at| at as u32 + 1)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<Vec<TracedJob>, Problems> {
+    let (name, bytes) = context.file("trace.jobs", scenario.trace.jobs.as_deref())?;
+    let format = match scenario.trace.format {
+        Some(TraceFormat::Native) => JobFormat::Native,
+        Some(TraceFormat::Tiresias) => JobFormat::Tiresias,
+        Some(TraceFormat::Philly) => JobFormat::Philly,
+        Some(TraceFormat::Pai | TraceFormat::AzureVm) => JobFormat::Pai,
+        Some(TraceFormat::Openb) => return of_openb(context, &name, &bytes),
+        format => {
+            let format = format.map_or("", TraceFormat::as_str);
+            let help = "native, tiresias, philly, pai, azure-vm, openb and generated are";
+            return context.refuse(
+                "trace.format",
+                format!("traces of format {format} are not read yet"),
+                help,
+            );
+        }
+    };
+    let listing = jobs(&name, &bytes, format, context.tolerance).map_err(|error| of_trace(&error))?;
+    context.note_dropped(&listing.dropped);
+    Ok(listing.rows)
+}
+
+/// openb's pods over time: those that were placed, for as long as they ran.
+fn of_openb(context: &mut Context<'_>, name: &str, bytes: &[u8]) -> Result<Vec<TracedJob>, Problems> {
+    let listing = openb::pods(name, bytes, context.tolerance).map_err(|error| of_trace(&error))?;
+    let dropped: Vec<Dropped> = listing.dropped;
+    context.note_dropped(&dropped);
+    let mut never = 0;
+    let mut rows = Vec::new();
+    for pod in listing.rows {
+        let Some(times) = pod.times else {
+            let message = "the list has no times, as those that were made from another have not";
+            return context.refuse("trace.jobs", message, "simulate it as mode = \"sequence\"");
+        };
+        let Some(scheduled) = times.scheduled else {
+            never += 1;
+            continue;
+        };
+        rows.push(TracedJob {
+            name: pod.name,
+            submit: times.created * 1_000_000,
+            duration_us: Some(times.deleted.saturating_sub(scheduled) * 1_000_000),
+            gpus: pod.gpus.into(),
+            gpu_milli: pod.gpu_milli as u16,
+            accelerators: pod.models,
+            cpu_milli: pod.cpu_milli,
+            memory_mib: pod.memory_mib,
+            ..TracedJob::default()
+        });
+    }
+    if never > 0 {
+        context.notes.push(format!(
+            "{name}: {never} pods left out: never placed, so how long they would run is not known"
+        ));
+    }
+    rows.sort_by_key(|row| row.submit);
+    Ok(rows)
+}
+
+fn window(context: &Context<'_>, scenario: &Scenario, rows: &mut Vec<TracedJob>) -> Result<(), Problems> {
+    if let Some(window) = scenario.arrivals.window {
+        let first = rows.first().map_or(0, |row| row.submit);
+        let of = |index: usize| {
+            let field = format!("arrivals.window[{index}]");
+            let at = moment(context, &field, window[index])?;
+            // Durations count from the first arrival, dates from time 0.
+            let is_date = matches!(window[index], plimsoll_model::scenario::Limit::At(_));
+            Ok::<u64, Problems>(if is_date { at } else { first + at })
+        };
+        let (from, to) = (of(0)?, of(1)?);
+        if to <= from {
+            return context.refuse("arrivals.window", "ends before it begins", "[\"30d\", \"60d\"]");
+        }
+        rows.retain(|row| (from..to).contains(&row.submit));
+    }
+    if let Some(first) = scenario.arrivals.first {
+        rows.truncate(usize::try_from(first).unwrap_or(usize::MAX));
+    }
+    Ok(())
+}
+
+fn generated(context: &Context<'_>, machines: &Machines) -> Result<Trace, Problems> {
+    let scenario = &context.point.scenario.value;
+    let spec = scenario.trace.generate.clone().unwrap_or_default();
+    let profile = spec.profile.as_deref().unwrap_or("mixed");
+    let load = spec.load.unwrap_or(0.8);
+    if !(load > 0.0 && load <= 100.0) {
+        return context.refuse(
+            "trace.generate.load",
+            "must lie above 0 and be at most 100",
+            "0.8 is four fifths",
+        );
+    }
+    let span = spec.span.map_or(7 * 86_400_000_000, |span| (span.nanos() / 1000) as u64);
+    if span == 0 {
+        return context.refuse("trace.generate.span", "must be longer than 0", "7d");
+    }
+    let devices = machines.cluster.devices();
+    if devices == 0 {
+        return context.refuse(
+            "cluster",
+            "made-up jobs need machines with accelerators",
+            "add a section [cluster]",
+        );
+    }
+    let Some(generator) = Generator::new(profile, devices, load, span, spec.count) else {
+        let (message, help) = unknown("profile", profile, &PROFILES);
+        return context.refuse("trace.generate.profile", message, &help);
+    };
+    let generator = generator.with_deadlines(scenario.jobs.deadline_factor);
+    Ok(Trace::Generated(generator))
+}

@@ -1,0 +1,490 @@
+//! The state of a run, and the only way to change it.
+//!
+//! A policy asks for a job to be started or stopped; whether that is possible, what it costs and what it loses is
+//! decided here, and logged. What must hold is checked as it happens, always: a job is at one place only, nothing is
+//! held twice, and what jobs and idle machines are charged adds up to the totals.
+
+use plimsoll_packing::scores::Score;
+
+use super::{
+    cluster::{Cluster, Part},
+    job::Job,
+    ledger::{Ledger, Rates},
+    market::{Market, Rent},
+    queue::{Queue, What},
+    tally::Tally,
+};
+use crate::events::{Event, Log, Row, Sink};
+
+/// A job that has arrived and not left, by its place.
+pub type JobIx = u32;
+
+/// How a run treats jobs and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Microseconds of a round; 0: decisions at every event.
+    pub round: u64,
+    /// Microseconds that each start after a stop loses.
+    pub restart: u64,
+    /// Microseconds between two savings of a job's work; 0: nothing done is ever lost.
+    pub checkpoint: u64,
+}
+
+/// A job in flight.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// What arrived.
+    pub job: Job,
+    /// Its place in the order of arrivals, from 0.
+    pub order: u64,
+    /// Microseconds of its work that are done and safe.
+    pub done: u64,
+    /// Microseconds that it has run, in vain or not, before it was last started.
+    pub ran: u64,
+    /// When it first started.
+    pub first_start: Option<u64>,
+    /// When it was last stopped.
+    stopped: u64,
+    /// Microseconds between being stopped and started again.
+    paused: u64,
+    /// Where it runs.
+    pub running: Option<Running>,
+    /// How often it was started.
+    starts: u32,
+}
+
+/// A job that runs.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// Since when.
+    pub since: u64,
+    /// Microseconds at the beginning in which nothing gets done.
+    overhead: u64,
+    /// What it holds of machines of one's own.
+    parts: Vec<Part>,
+    /// What it rents.
+    rents: Vec<Rent>,
+}
+
+impl Live {
+    /// Microseconds of work that are left at a time.
+    pub fn remaining(&self, now: u64) -> u64 {
+        let done =
+            self.running.as_ref().map_or(0, |running| now.saturating_sub(running.since + running.overhead));
+        self.job.work.saturating_sub(self.done + done)
+    }
+
+    /// Microseconds that it has run until a time.
+    pub fn attained(&self, now: u64) -> u64 {
+        self.ran + self.running.as_ref().map_or(0, |running| now - running.since)
+    }
+}
+
+/// Why a job is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// For another job.
+    Preempt,
+    /// The provider took the capacity back.
+    Interrupt,
+    /// To go on at a better time.
+    Suspend,
+}
+
+impl Reason {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Preempt => "preempt",
+            Self::Interrupt => "interrupt",
+            Self::Suspend => "suspend",
+        }
+    }
+}
+
+/// The state of a run.
+pub struct World<'a> {
+    /// Microseconds from time 0.
+    pub now: u64,
+    /// How jobs and time are treated.
+    pub settings: Settings,
+    /// Machines of one's own.
+    pub cluster: Cluster,
+    /// What can be rented, at what price and with what carbon.
+    pub market: Market<'a>,
+    /// What was charged.
+    pub ledger: Ledger,
+    /// What is measured.
+    pub tally: Tally,
+    /// Chooses nodes; nothing: the fullest.
+    pub scorer: Option<&'a dyn Score>,
+    queue: Queue,
+    log: Log<'a>,
+    live: Vec<Option<Live>>,
+    free: Vec<JobIx>,
+    arrived: u64,
+}
+
+/// What a step of time brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// A job left, or its room was given back.
+    Freed,
+    /// A job was interrupted.
+    Interrupted(JobIx),
+    /// Nothing but time.
+    Time,
+}
+
+impl<'a> World<'a> {
+    /// Nothing has arrived yet.
+    pub fn new(
+        settings: Settings,
+        cluster: Cluster,
+        market: Market<'a>,
+        rates: Rates,
+        scorer: Option<&'a dyn Score>,
+        tally: Tally,
+        sink: &'a mut dyn Sink,
+    ) -> Self {
+        let mut this = Self {
+            now: 0,
+            settings,
+            ledger: Ledger::new(rates, settings.round > 0),
+            cluster,
+            market,
+            tally,
+            scorer,
+            queue: Queue::default(),
+            log: Log::new(sink),
+            live: Vec::new(),
+            free: Vec::new(),
+            arrived: 0,
+        };
+        for node in &this.cluster.nodes {
+            let devices: Vec<_> = (0..node.devices)
+                .map(|index| plimsoll_packing::fleet::Hold { index, milli: 1000, parts: 0 })
+                .collect();
+            this.log.add(&Row {
+                node: &node.name,
+                cpu_milli: node.cpu_milli,
+                memory_mib: node.memory_mib,
+                devices: &devices,
+                ..Row::new(0, Event::NodeUp)
+            });
+        }
+        this
+    }
+
+    /// A job in flight.
+    ///
+    /// # Panics
+    /// When it is not: policies are told of every job that leaves.
+    pub fn job(&self, ix: JobIx) -> &Live {
+        self.live[ix as usize].as_ref().expect("a policy names only jobs in flight")
+    }
+
+    /// How many jobs are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.live.len() - self.free.len()
+    }
+
+    /// What is so now, for series over time.
+    pub(super) fn values(&self) -> [u64; 4] {
+        let waiting = self.in_flight() as u64 - self.tally.running;
+        [self.cluster.active(), self.cluster.busy(), self.tally.running, waiting]
+    }
+
+    /// Takes a job in.
+    pub(super) fn arrive(&mut self, job: Job) -> JobIx {
+        self.log.add(&Row {
+            job: &job.name,
+            cpu_milli: job.ask.cpu_milli,
+            memory_mib: job.ask.memory_mib,
+            work_us: Some(job.work),
+            ..Row::new(self.now, Event::Arrive)
+        });
+        self.tally.arrived(self.now, self.arrived);
+        let live = Live {
+            job,
+            order: self.arrived,
+            done: 0,
+            ran: 0,
+            first_start: None,
+            stopped: self.now,
+            paused: 0,
+            running: None,
+            starts: 0,
+        };
+        self.arrived += 1;
+        if let Some(ix) = self.free.pop() {
+            self.live[ix as usize] = Some(live);
+            return ix;
+        }
+        self.live.push(Some(live));
+        (self.live.len() - 1) as JobIx
+    }
+
+    /// Refuses a job for good.
+    ///
+    /// # Panics
+    /// When it is not in flight, or not as the call needs it: policies are told of every job that leaves.
+    pub fn reject(&mut self, ix: JobIx, reason: &'static str) {
+        let live = self.live[ix as usize].take().expect("a job is rejected once");
+        assert!(live.running.is_none(), "a running job is not rejected");
+        self.log.add(&Row { job: &live.job.name, reason, ..Row::new(self.now, Event::Reject) });
+        self.tally.failed(live.order, live.job.deadline.is_some());
+        self.free.push(ix);
+    }
+
+    /// Notes that a job was put off.
+    ///
+    /// # Panics
+    /// When it is not in flight, or not as the call needs it: policies are told of every job that leaves.
+    pub fn defer(&mut self, ix: JobIx, reason: &'static str) {
+        let live = self.live[ix as usize].as_ref().expect("a policy names only jobs in flight");
+        self.log.add(&Row { job: &live.job.name, reason, ..Row::new(self.now, Event::Defer) });
+    }
+
+    /// Starts a job on machines of one's own, where there is room. Whether there was.
+    ///
+    /// # Panics
+    /// When it is not in flight, or not as the call needs it: policies are told of every job that leaves.
+    pub fn start(&mut self, ix: JobIx) -> bool {
+        let ask = &self.live[ix as usize].as_ref().expect("a policy names only jobs in flight").job.ask;
+        let Some(parts) = self.cluster.place(ask, self.scorer) else { return false };
+        self.ledger.busy(self.now, self.cluster.busy());
+        self.run(ix, parts, Vec::new());
+        true
+    }
+
+    /// Starts a job on what it rents, which the market has given it.
+    pub fn start_rented(&mut self, ix: JobIx, rents: Vec<Rent>) {
+        self.run(ix, Vec::new(), rents);
+    }
+
+    fn run(&mut self, ix: JobIx, parts: Vec<Part>, rents: Vec<Rent>) {
+        let now = self.now;
+        let live = self.live[ix as usize].as_mut().expect("a policy names only jobs in flight");
+        assert!(live.running.is_none(), "a job is at one place only");
+        let overhead = if live.starts == 0 || self.market.is_bound { 0 } else { self.settings.restart };
+        if live.first_start.is_none() {
+            live.first_start = Some(now);
+            self.tally.started(live.order);
+        } else {
+            live.paused += now - live.stopped;
+        }
+        self.tally.last_start = self.tally.last_start.max(now);
+        let row = Row { job: &live.job.name, ..Row::new(now, Event::Start) };
+        for part in &parts {
+            self.log.add(&Row {
+                node: &self.cluster.nodes[part.node as usize].name,
+                cpu_milli: part.cpu_milli,
+                memory_mib: part.memory_mib,
+                devices: &part.devices,
+                ..row
+            });
+        }
+        for rent in &rents {
+            let (node, cpu_milli) = (self.market.name(rent.offer), rent.cpu_milli);
+            self.log.add(&Row { node, cpu_milli, ..row });
+        }
+        live.starts += 1;
+        let end = now + overhead + (live.job.work - live.done);
+        self.queue.push(end, What::Finish(ix, live.starts));
+        live.running = Some(Running { since: now, overhead, parts, rents });
+        self.tally.running += 1;
+    }
+
+    /// Stops a job; what it has not saved is lost.
+    ///
+    /// # Panics
+    /// When it is not in flight, or not as the call needs it: policies are told of every job that leaves.
+    pub fn stop(&mut self, ix: JobIx, reason: Reason) {
+        let now = self.now;
+        let live = self.live[ix as usize].as_mut().expect("a policy names only jobs in flight");
+        let running = live.running.take().expect("only a running job is stopped");
+        let ran = now - running.since;
+        let worked = ran.saturating_sub(running.overhead).min(live.job.work - live.done);
+        let saved = match self.settings.checkpoint {
+            0 => worked,
+            every => ((live.done + worked) / every * every).max(live.done) - live.done,
+        };
+        live.done += saved;
+        live.ran += ran;
+        live.stopped = now;
+        // What restarting took is lost as well.
+        let lost = ran - saved;
+        self.tally.stopped(reason, lost);
+        let charge =
+            self.ledger.piece(&self.market, &live.job, &running.parts, &running.rents, running.since, now);
+        self.log.add(&Row {
+            job: &live.job.name,
+            work_us: Some(saved),
+            lost_us: lost,
+            nano_usd: charge.nano_usd,
+            micro_g: charge.micro_g,
+            reason: reason.as_str(),
+            ..Row::new(now, Event::Stop)
+        });
+        self.give_back(&running);
+    }
+
+    fn give_back(&mut self, running: &Running) {
+        if !running.parts.is_empty() {
+            self.cluster.release(&running.parts);
+            self.ledger.busy(self.now, self.cluster.busy());
+        }
+        for rent in &running.rents {
+            self.market.give_back(*rent);
+        }
+        self.tally.running -= 1;
+    }
+
+    /// Asks for a decision at a time.
+    pub fn wake(&mut self, at: u64) {
+        self.queue.push(at.max(self.now), What::Wake);
+    }
+
+    /// When the next event is.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.queue.next()
+    }
+
+    /// Lets an offer's availability change at a time.
+    pub(super) fn watch_offer(&mut self, at: u64, offer: u16) {
+        self.queue.push(at, What::Offer(offer));
+    }
+
+    /// Takes the next event of this moment.
+    pub(super) fn step(&mut self, left: &mut Vec<JobIx>, news: &mut Vec<News>) -> bool {
+        let Some(what) = self.queue.pop_at(self.now) else { return false };
+        match what {
+            What::Offer(offer) => {
+                if let Some(next) = self.market.next_change(offer, self.now) {
+                    self.queue.push(next, What::Offer(offer));
+                }
+                if !self.market.is_available(offer, self.now) {
+                    self.interrupt(offer, news);
+                }
+                news.push(News::Time);
+            }
+            What::Release(ix) => {
+                let live = self.live[ix as usize].take().expect("a job gives its room back once");
+                if let Some(running) = live.running {
+                    self.give_back(&running);
+                }
+                self.free.push(ix);
+                news.push(News::Freed);
+            }
+            What::Finish(ix, starts) => {
+                let is_this = |live: &Live| live.starts == starts && live.running.is_some();
+                if self.live[ix as usize].as_ref().is_some_and(is_this) {
+                    self.finish(ix);
+                    left.push(ix);
+                    news.push(News::Freed);
+                }
+            }
+            What::Wake => news.push(News::Time),
+        }
+        true
+    }
+
+    /// Stops every job on an offer that has gone.
+    fn interrupt(&mut self, offer: u16, news: &mut Vec<News>) {
+        let on_it = |live: &Live| {
+            live.running.as_ref().is_some_and(|running| running.rents.iter().any(|rent| rent.offer == offer))
+        };
+        let hit: Vec<JobIx> = (0..self.live.len() as JobIx)
+            .filter(|ix| self.live[*ix as usize].as_ref().is_some_and(on_it))
+            .collect();
+        for ix in hit {
+            // A job whose last moment this is has made it.
+            if self.job(ix).remaining(self.now) > 0 {
+                self.stop(ix, Reason::Interrupt);
+                news.push(News::Interrupted(ix));
+            }
+        }
+    }
+
+    fn finish(&mut self, ix: JobIx) {
+        let now = self.now;
+        let live = self.live[ix as usize].as_mut().expect("a job finishes once");
+        let running = live.running.as_ref().expect("only a running job finishes");
+        let worked = live.job.work - live.done;
+        let lost = now - running.since - worked;
+        let charge =
+            self.ledger.piece(&self.market, &live.job, &running.parts, &running.rents, running.since, now);
+        self.log.add(&Row {
+            job: &live.job.name,
+            work_us: Some(worked),
+            lost_us: lost,
+            nano_usd: charge.nano_usd,
+            micro_g: charge.micro_g,
+            ..Row::new(now, Event::Finish)
+        });
+        live.done = live.job.work;
+        let start = live.first_start.expect("what finishes has started");
+        let waited = start - live.job.arrive.min(start) + live.paused;
+        let late = live.job.deadline.is_some_and(|deadline| now > deadline);
+        self.tally.finished(live.order, live.job.arrive, now, waited, lost, late);
+        let round = self.settings.round;
+        if round > 0 && !now.is_multiple_of(round) {
+            // The remainder of the round stays idle.
+            self.queue.push(now - now % round + round, What::Release(ix));
+            return;
+        }
+        let live = self.live[ix as usize].take().expect("a job finishes once");
+        if let Some(running) = live.running {
+            self.give_back(&running);
+        }
+        self.free.push(ix);
+    }
+
+    /// Ends the run: what is still in flight is unfinished, idle hours and commitments are charged, the ledger is
+    /// balanced. How many rows the log has, and their digest.
+    pub(super) fn close(mut self) -> (Tally, Ledger, u64, String) {
+        let now = self.now;
+        for ix in 0..self.live.len() {
+            let Some(live) = self.live[ix].take() else { continue };
+            // A job that finished within the round is done, whatever its room.
+            if live.done == live.job.work && live.first_start.is_some() {
+                if let Some(running) = live.running {
+                    self.give_back(&running);
+                }
+                continue;
+            }
+            self.tally.unfinished(live.order, live.job.deadline.is_some());
+            if let Some(running) = live.running {
+                let charge = self.ledger.piece(
+                    &self.market,
+                    &live.job,
+                    &running.parts,
+                    &running.rents,
+                    running.since,
+                    now,
+                );
+                self.log.add(&Row {
+                    job: &live.job.name,
+                    work_us: Some(now.saturating_sub(running.since + running.overhead)),
+                    nano_usd: charge.nano_usd,
+                    micro_g: charge.micro_g,
+                    reason: "end",
+                    ..Row::new(now, Event::Stop)
+                });
+                self.give_back(&running);
+            }
+        }
+        assert!(self.cluster.is_empty(), "at the end nothing is held");
+        for charge in self.ledger.close(&self.market, &self.tally, now) {
+            self.log.add(&Row {
+                node: &charge.node,
+                nano_usd: charge.nano_usd,
+                micro_g: charge.micro_g,
+                reason: charge.reason,
+                ..Row::new(now, Event::Charge)
+            });
+        }
+        let (rows, digest) = self.log.finish();
+        (self.tally, self.ledger, rows, digest)
+    }
+}

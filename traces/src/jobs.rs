@@ -1,0 +1,94 @@
+//! Jobs with times: what came when, how long it ran, what it asked for.
+//!
+//! One record serves every format; what a format does not say is absent, never made up. Rows must be in order of
+//! arrival, as replays need them and as every public list is.
+
+mod formats;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    Fault, Listing, Tolerance, TraceError,
+    table::{self, Row, wrong},
+};
+
+pub use formats::JobFormat;
+
+/// A job of a trace.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TracedJob {
+    /// Its name in the trace, else `job-N` for the N-th row after the header, from 0.
+    pub name: String,
+    /// When it came: microseconds, or for traces whose arrivals are in mean gaps millionths of one.
+    pub submit: u64,
+    /// How long it ran, in microseconds; nothing where steps say it.
+    pub duration_us: Option<u64>,
+    /// Whole accelerators.
+    pub gpus: u64,
+    /// Of one accelerator only so many thousandths; 0 or 1,000 for all of it.
+    pub gpu_milli: u16,
+    /// The kinds of accelerator that will do; empty for any.
+    pub accelerators: Vec<String>,
+    /// Thousandths of a core.
+    pub cpu_milli: u64,
+    /// MiB.
+    pub memory_mib: u64,
+    /// When it must be done, on the clock of `submit`.
+    pub deadline: Option<u64>,
+    /// When it may start, on the same clock.
+    pub earliest: Option<u64>,
+    /// Whether it may be stopped.
+    pub interruptible: Option<bool>,
+    /// Larger first.
+    pub priority: Option<i64>,
+    /// Whose it is.
+    pub team: Option<String>,
+    /// The cluster or queue that it belongs to.
+    pub partition: Option<String>,
+}
+
+/// Seconds beyond which a time is no time: 2,000 years.
+const MOST_SECONDS: f64 = 6.4e10;
+
+/// Reads jobs; `file` is what errors call it.
+///
+/// # Errors
+/// A file that is no such list, and with [`Tolerance::Strict`] a row that cannot be read or that came before the one
+/// above it.
+pub fn jobs(
+    file: &str,
+    bytes: &[u8],
+    format: JobFormat,
+    tolerance: Tolerance,
+) -> Result<Listing<TracedJob>, TraceError> {
+    let mut latest = 0;
+    table::read_by(
+        file,
+        bytes,
+        |header| format.columns(header),
+        tolerance,
+        |job: &TracedJob| &job.name,
+        |row, columns| {
+            let job = columns.job(row)?;
+            if job.submit < latest {
+                return Err(Fault::Contradiction(format!(
+                    "times run backwards: it came {} s before the row above",
+                    (latest - job.submit) as f64 / 1e6
+                )));
+            }
+            latest = job.submit;
+            Ok(job)
+        },
+    )
+}
+
+/// A time in so many microseconds a unit.
+fn time(row: &Row<'_>, index: usize, column: &'static str, unit_us: f64) -> Result<u64, Fault> {
+    let cell = row.cell(index);
+    match cell.parse::<f64>() {
+        Ok(value) if value >= 0.0 && value * unit_us / 1e6 <= MOST_SECONDS => {
+            Ok((value * unit_us).round() as u64)
+        }
+        _ => Err(wrong(column, cell, "a number of 0 or more is expected")),
+    }
+}

@@ -1,0 +1,45 @@
+use super::*;
+
+fn read(text: &str, format: JobFormat, tolerance: Tolerance) -> Result<Listing<TracedJob>, String> {
+    jobs("j.csv", text.as_bytes(), format, tolerance).map_err(|error| error.to_string())
+}
+
+#[test]
+fn native_columns_may_come_in_any_order() {
+    let text = "submit_s,id,gpus,duration_s,interruptible,deadline_s\n0,a,2,1.5,true,10\n3,b,,2,,\n";
+    let rows = read(text, JobFormat::Native, Tolerance::Strict).unwrap().rows;
+    assert_eq!((rows[0].name.as_str(), rows[0].gpus, rows[0].duration_us), ("a", 2, Some(1_500_000)));
+    assert_eq!((rows[0].interruptible, rows[0].deadline), (Some(true), Some(10_000_000)));
+    assert_eq!((rows[1].submit, rows[1].gpus, rows[1].interruptible), (3_000_000, 0, None));
+}
+
+#[test]
+fn what_is_wrong_names_the_row() {
+    let of = |text: &str| read(text, JobFormat::Native, Tolerance::Strict).unwrap_err();
+    assert!(of("id,submit_s,duration_s,gpu\n").contains("`gpu` is not known"));
+    assert!(of("id,submit_s\n").contains("`duration_s` is missing"));
+    assert!(of("id,submit_s,duration_s\na,5,1\nb,4,1\n").contains("row 3: times run backwards"));
+    assert!(of("id,submit_s,duration_s\na,-5,1\n").contains("row 2: submit_s is `-5`"));
+    assert!(of("id,submit_s,duration_s\na,nan,1\n").contains("row 2"));
+    assert!(of("id,submit_s,duration_s\na,1,1\na,2,1\n").contains("given in row 2 already"));
+    assert!(of("id,submit_s,duration_s,deadline_s\na,5,1,4\n").contains("due before it comes"));
+    assert!(of("").contains("is empty"));
+    let text = "id,submit_s,duration_s\na,5,1\nb,4,1\nc,6,x\nd,7,1\n";
+    let listing = read(text, JobFormat::Native, Tolerance::Count).unwrap();
+    assert_eq!(listing.rows.len(), 2);
+    assert_eq!(listing.dropped.iter().map(|dropped| dropped.rows).collect::<Vec<_>>(), [1, 1]);
+}
+
+#[test]
+fn the_other_formats_are_read() {
+    let tiresias =
+        "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n0,1,0,606,vgg19,164,30\n";
+    let rows = read(tiresias, JobFormat::Tiresias, Tolerance::Strict).unwrap().rows;
+    assert_eq!((rows[0].gpus, rows[0].duration_us), (1, Some(164_000_000)));
+    let philly =
+        read("submit_s,duration_s,num_gpus,vc\n7,9,8,ed69ec\n", JobFormat::Philly, Tolerance::Strict);
+    assert_eq!(philly.unwrap().rows[0].partition.as_deref(), Some("ed69ec"));
+    let pai =
+        read("arrival_h,length_h,cpus\n0.5,2,4\n1,2,4\n", JobFormat::Pai, Tolerance::Strict).unwrap().rows;
+    assert_eq!((pai[0].submit, pai[0].cpu_milli, pai[1].name.as_str()), (1_800_000_000, 4_000, "job-1"));
+}

@@ -1,0 +1,218 @@
+//! Quantities over time: carbon, prices, and whether spot capacity could be had.
+//!
+//! A table of times and values is regular: its step is the most frequent distance of two rows, and a larger distance is
+//! a hole, which is an error unless the caller says what holes mean.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+use crate::{
+    Fault, TraceError,
+    table::{self, wrong},
+};
+
+/// What a hole means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gap {
+    /// The series is refused.
+    #[default]
+    Error,
+    /// The value before it holds on.
+    Hold,
+    /// Values on the line between its ends.
+    Linear,
+}
+
+/// A series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Microseconds since 1970, ascending, with values.
+    pub points: Vec<(i64, f64)>,
+    /// Values that were put into holes, or that hold on through them.
+    pub filled: u64,
+}
+
+/// Reads a table of times and values from the columns of these names, else from the first two.
+///
+/// # Errors
+/// A file that is no such table; times that do not ascend; values that are no numbers; holes, unless they mean
+/// something.
+pub fn series(
+    file: &str,
+    bytes: &[u8],
+    time: Option<&str>,
+    value: Option<&str>,
+    gaps: Gap,
+) -> Result<Found, TraceError> {
+    let column = |header: &[&str], name: Option<&str>, usual: usize| {
+        let found = match name {
+            Some(name) => header.iter().position(|found| *found == name),
+            None => Some(usual).filter(|usual| *usual < header.len()),
+        };
+        found.ok_or_else(|| Fault::Columns {
+            found: header.join(","),
+            expected: name.map_or("two columns".to_owned(), |name| format!("a column `{name}`")),
+        })
+    };
+    let rows = table::read_plain(
+        file,
+        bytes,
+        |header| Ok((column(header, time, 0)?, column(header, value, 1)?)),
+        |row, (time, value)| {
+            let moment = moment(row.cell(*time)).ok_or_else(|| {
+                wrong("time", row.cell(*time), "a time such as 2022-01-01T00:00:00Z is expected")
+            })?;
+            let number = match row.cell(*value) {
+                "" => None,
+                cell => Some(
+                    cell.parse::<f64>()
+                        .ok()
+                        .filter(|number| number.is_finite())
+                        .ok_or_else(|| wrong("value", cell, "a number is expected"))?,
+                ),
+            };
+            Ok((moment, number))
+        },
+    )?;
+    let fail = |row: u64, fault: Fault| TraceError { file: file.to_owned(), row: Some(row), fault };
+    if let Some(at) = rows.windows(2).position(|pair| pair[1].1.0 <= pair[0].1.0) {
+        let fault =
+            Fault::Contradiction("times must ascend: this one is not later than the one above".to_owned());
+        return Err(fail(rows[at + 1].0, fault));
+    }
+    let step = usual_step(rows.iter().map(|(_, (time, _))| *time));
+    let mut found = Found { points: Vec::with_capacity(rows.len()), filled: 0 };
+    for (line, (time, value)) in rows {
+        // An empty cell is a hole like a missing row.
+        let Some(value) = value else { continue };
+        if let Some(&(before, from)) = found.points.last()
+            && step > 0
+            && time - before > step
+        {
+            let missing = (time - before - 1) / step;
+            let at = |index: i64| before + index * step;
+            match gaps {
+                Gap::Error => {
+                    let fault = Fault::Contradiction(format!(
+                        "{missing} values are missing before this row; `gaps = \"hold\"` or `\"linear\"` says what they are"
+                    ));
+                    return Err(fail(line, fault));
+                }
+                Gap::Hold => {}
+                Gap::Linear => {
+                    let part = |index: i64| (at(index) - before) as f64 / (time - before) as f64;
+                    found
+                        .points
+                        .extend((1..=missing).map(|index| (at(index), from + (value - from) * part(index))));
+                }
+            }
+            found.filled += missing as u64;
+        }
+        found.points.push((time, value));
+    }
+    Ok(found)
+}
+
+/// The most frequent distance of neighbours; of equals the least.
+fn usual_step(times: impl Iterator<Item = i64>) -> i64 {
+    let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut before = None;
+    for time in times {
+        if let Some(before) = before.replace(time) {
+            *counts.entry(time - before).or_default() += 1;
+        }
+    }
+    let most = counts.values().copied().max().unwrap_or(0);
+    counts.into_iter().find(|(_, count)| *count == most).map_or(0, |(step, _)| step)
+}
+
+/// A moment in microseconds since 1970; UTC where no offset is given.
+pub(crate) fn moment(cell: &str) -> Option<i64> {
+    if let Ok(stamp) = cell.parse::<Timestamp>() {
+        return Some(stamp.as_microsecond());
+    }
+    let civil: DateTime = cell.parse().ok()?;
+    civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_microsecond())
+}
+
+/// Reads `SkyPilot`'s traces of spot capacity: `{"metadata": {"gap_seconds": 600}, "data": [1, 0, …]}`; how many
+/// instances could be had, by microseconds from the beginning.
+///
+/// # Errors
+/// A file that is no such document.
+pub fn availability(file: &str, bytes: &[u8]) -> Result<Vec<(i64, i64)>, TraceError> {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        metadata: Metadata,
+        data: Vec<f64>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        gap_seconds: f64,
+    }
+    let fail =
+        |what: String| TraceError { file: file.to_owned(), row: None, fault: Fault::Contradiction(what) };
+    let plain = table::plain(file, bytes)?;
+    let document: Document = serde_json::from_slice(&plain).map_err(|error| {
+        fail(format!("is no availability trace ({error}); {{\"metadata\": {{\"gap_seconds\": 600}}, \"data\": [1, 0]}} is"))
+    })?;
+    let gap = document.metadata.gap_seconds;
+    if !(gap > 0.0 && gap < 1e9) {
+        return Err(fail("`metadata.gap_seconds` must lie above 0".to_owned()));
+    }
+    if document.data.is_empty() {
+        return Err(fail("`data` is empty".to_owned()));
+    }
+    if let Some(at) = document.data.iter().position(|count| !(*count >= 0.0 && *count < 1e9)) {
+        return Err(fail(format!("`data[{at}]` is {}; a count is expected", document.data[at])));
+    }
+    let at = |index: usize| (index as f64 * gap * 1e6).round() as i64;
+    Ok(document.data.iter().enumerate().map(|(index, count)| (at(index), *count as i64)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, gaps: Gap) -> Result<Found, String> {
+        series("s.csv", text.as_bytes(), Some("t"), Some("v"), gaps).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn holes_are_said_and_filled_as_asked() {
+        let text = "v,t\n1,2022-01-01 00:00:00+00:00\n2,2022-01-01T01:00:00Z\n6,2022-01-01 04:00:00\n7,2022-01-01 05:00\n";
+        assert!(read(text, Gap::Error).unwrap_err().contains("row 4: 2 values are missing"));
+        let hold = read(text, Gap::Hold).unwrap();
+        assert_eq!((hold.points.len(), hold.filled), (4, 2));
+        let linear = read(text, Gap::Linear).unwrap();
+        let values: Vec<i64> =
+            linear.points.iter().map(|(_, value)| (value * 1000.0).round() as i64).collect();
+        assert_eq!(values, [1000, 2000, 3333, 4667, 6000, 7000]);
+        assert_eq!(linear.points[2].0 - linear.points[1].0, 3_600_000_000);
+    }
+
+    #[test]
+    fn what_is_no_series_is_refused() {
+        assert!(read("a,b\n", Gap::Error).unwrap_err().contains("a column `t`"));
+        assert!(read("t,v\nx,1\n", Gap::Error).unwrap_err().contains("row 2: time is `x`"));
+        assert!(read("t,v\n2022-01-01,1\n2022-01-01,2\n", Gap::Error).unwrap_err().contains("must ascend"));
+        assert!(
+            read("t,v\n2022-01-01T00:00,nan\n", Gap::Error).unwrap_err().contains("a number is expected")
+        );
+    }
+
+    #[test]
+    fn availability_is_by_slots() {
+        let text = br#"{"metadata": {"gap_seconds": 600, "zone": "x"}, "data": [1, 0, 4]}"#;
+        assert_eq!(availability("a.json", text).unwrap(), [(0, 1), (600_000_000, 0), (1_200_000_000, 4)]);
+        for wrong in [
+            &b"{}"[..],
+            br#"{"metadata": {"gap_seconds": 0}, "data": [1]}"#,
+            br#"{"metadata": {"gap_seconds": 1}, "data": []}"#,
+            br#"{"metadata": {"gap_seconds": 1}, "data": [-1]}"#,
+        ] {
+            assert!(availability("a.json", wrong).is_err());
+        }
+    }
+}
