@@ -4,7 +4,7 @@
 //! Everything is synthetic and stated (`defaults: none`), so that an instance depends on its name and seed
 //! alone, not on the embedded catalogue of the day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
     AcceleratorCount, Bytes, Capacity, Duration, GbitPerSecond, Inputs, Match, OfferSpec, PerHour, Ratio,
@@ -187,8 +187,11 @@ impl Draw {
             return;
         }
         let sizes: &[u32] = if self.shape == Shape::Lumpy { &[8, 16] } else { &[8, 16, 32] };
-        // A larger company has larger quotas.
-        let scale = (self.workloads / 1000).max(1) as u32;
+        // A larger company has larger quotas, and so has one with offers for few of them.
+        let of = |offer: &OfferSpec| (offer.region.clone(), offer.accelerator.clone(), offer.capacity);
+        let served: BTreeSet<_> = self.inputs.estate.offers.iter().map(of).collect();
+        let all = regions.len() * ACCELERATORS.len() * 2;
+        let scale = (self.workloads * all / (1000 * served.len().max(1))).max(1) as u32;
         for (cloud, region) in regions {
             for (accelerator, ..) in ACCELERATORS {
                 for capacity in [Capacity::Spot, Capacity::OnDemand] {
@@ -266,7 +269,24 @@ impl Draw {
             work.spec.clouds = vec![regions[self.rng.random_range(0..regions.len())].0.to_owned()];
         }
         work.spec.team = Some(format!("t{}", self.rng.random_range(0..TEAMS)));
+        if !impossible && !self.has_offer(&work) {
+            // Where offers are few it takes what there is.
+            work.spec.clouds = Vec::new();
+            work.spec.interruptible = true;
+        }
         work
+    }
+
+    /// Whether there is an offer of what a workload asks for.
+    fn has_offer(&self, work: &Workload) -> bool {
+        let spec = &work.spec;
+        let kinds = spec.request.accelerators.as_ref().map_or(&[][..], |wanted| &wanted.any_of);
+        self.inputs.estate.offers.iter().any(|offer| {
+            offer.accelerator.as_ref().is_some_and(|name| kinds.contains(name))
+                && (spec.interruptible || offer.capacity == Capacity::OnDemand)
+                && (spec.clouds.is_empty()
+                    || spec.clouds.iter().any(|cloud| Some(cloud) == offer.cloud.as_ref()))
+        })
     }
 
     /// Budgets by what each team's work costs at least where nobody is in the way.

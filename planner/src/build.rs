@@ -20,7 +20,10 @@ pub use network::{between, cheapest_copy, transfer};
 pub use outlooks::mean;
 pub use rules::{Quota, Rules};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ndarray::Array2;
 use plimsoll_model::{Duration, Time, read::Located, workload::Together};
@@ -43,8 +46,8 @@ pub struct Build<'w> {
     pub prospects: Vec<Prospect<'w>>,
     /// By problem offer: the world's.
     pub offers: Vec<OfferIx>,
-    /// By task and choice: the exact terms.
-    pub terms: Vec<Vec<Terms>>,
+    /// By task and choice: the exact terms; equal tasks hold theirs together.
+    pub terms: Vec<Arc<Vec<Terms>>>,
     /// By budget.
     pub budgets: Vec<Named>,
     /// By carbon budget.

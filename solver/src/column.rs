@@ -309,7 +309,7 @@ mod tests {
             deadline: Some(deadline),
             slots: H,
             pausable,
-            choices: vec![Choice { run, kilowatts: 1.0, series: Some(0), ..Choice::default() }],
+            choices: vec![Choice { run, kilowatts: 1.0, series: Some(0), ..Choice::default() }].into(),
             ..Task::default()
         }
     }

@@ -5,6 +5,11 @@
 //! outside), time is integer nanoseconds since 1970, shared capacities are integers, so that whether
 //! something fits is never a matter of rounding.
 
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
 use ndarray::Array2;
 
 /// Nanoseconds in an hour.
@@ -117,7 +122,62 @@ pub struct Task {
     /// Replicas.
     pub replicas: u32,
     /// The offers that pass every filter, in order of preference among equals.
-    pub choices: Vec<Choice>,
+    pub choices: Choices,
+}
+
+/// The choices of a task: a list that equal tasks hold together until it is changed for one of them.
+#[derive(Debug, Clone, Default)]
+pub struct Choices(Arc<Vec<Choice>>);
+
+impl Choices {
+    /// Whether it is the same list, held together.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Deref for Choices {
+    type Target = Vec<Choice>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Choices {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Vec<Choice>> for Choices {
+    fn from(list: Vec<Choice>) -> Self {
+        Self(Arc::new(list))
+    }
+}
+
+impl FromIterator<Choice> for Choices {
+    fn from_iter<I: IntoIterator<Item = Choice>>(list: I) -> Self {
+        list.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+impl<'c> IntoIterator for &'c Choices {
+    type Item = &'c Choice;
+    type IntoIter = std::slice::Iter<'c, Choice>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'c> IntoIterator for &'c mut Choices {
+    type Item = &'c mut Choice;
+    type IntoIter = std::slice::IterMut<'c, Choice>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
 }
 
 /// A workflow edge: what a producer hands over at its end.

@@ -237,9 +237,9 @@ mod tests {
             slots: 3_600_000_000_000,
             replicas: 1,
             choices: if class < 2 {
-                vec![choice(0, 1.0, &[(0, 3)]), choice(1, 7.0, &[])]
+                vec![choice(0, 1.0, &[(0, 3)]), choice(1, 7.0, &[])].into()
             } else {
-                vec![choice(0, 1.0, &[(0, 3)])]
+                vec![choice(0, 1.0, &[(0, 3)])].into()
             },
             ..Task::default()
         };

@@ -2,17 +2,25 @@
 //!
 //! What programs over every column would take minutes for is done here on flat arrays of pairs (`model.rs`):
 //! 1. a first plan from the blocks at no prices, before anything else;
-//! 2. prices by the volume algorithm over all pairs, with the bound they prove (`prices.rs`);
-//! 3. plans repaired from what the prices suggest, some of them on the way;
-//! 4. annealing among pairs of low reduced cost (`anneal.rs`).
+//! 2. prices by the volume algorithm over all pairs, with the bound they prove (`prices.rs`), also of covers that
+//!    the lumps of limits forbid (`covers.rs`); then by the linear program over whole ways through blocks
+//!    (`ways.rs`, `master.rs`);
+//! 3. plans repaired from what the prices suggest (`round.rs`), some of them on the way;
+//! 4. annealing among pairs of low reduced cost (`anneal.rs`);
+//! 5. plans composed of the ways of least reduced cost (`compose.rs`).
 //!
 //! The work follows from the effort and the sizes alone. A plan counts once it is rebuilt under the full
 //! rules of [`State`].
 
 mod anneal;
+mod compose;
+mod covers;
+mod master;
 mod model;
 mod plan;
 mod prices;
+mod round;
+mod ways;
 
 use crate::{
     construct::{Assignment, finish, shed},
@@ -41,6 +49,17 @@ const STAGE: u64 = DEFAULT_EFFORT / 32;
 const MOVES: u64 = 400;
 /// Pairs of a task that annealing moves among.
 const CANDIDATES: usize = 40;
+
+/// The heat that annealing begins with, as a share of what a task costs on average: for a plan that prices suggest,
+/// and for one that is composed.
+const HOT: f64 = 0.04;
+const WARM: f64 = 0.002;
+/// Tasks up to which ways through blocks are kept; effort of a stage from which on their linear program is solved,
+/// and from which on plans are composed of them; and units of effort for a node of the program that does.
+const WITH_WAYS: usize = 8_000;
+const WAYS: u64 = 2 * STAGE;
+const COMPOSING: u64 = 8 * STAGE;
+const NODE: u64 = 1_000;
 
 /// Pairs that are tried for who is left out of a plan, for each such task and at least.
 const FILLING: usize = 20;
@@ -103,24 +122,39 @@ impl<'a> Site<'a> {
         let mut least = f64::INFINITY;
         // Each stage goes on from the one before with twice its work, so that more effort is more stages.
         let (mut effort, mut stages, mut moved) = (STAGE, 0, 0);
+        let (mut rounds, mut columns, mut composed) = (0, 0, 0);
         let mut left = params.effort;
         while left >= effort && !params.is_over() {
             left -= effort;
             live.phase("prices");
+            if params.highs && self.members.len() <= WITH_WAYS {
+                prices.keep_ways();
+            }
             prices.climb((STEPS * effort / DEFAULT_EFFORT).max(1), kept.score.total, params);
-            let suggested = prices.settle();
+            let mut suggested = prices.settle().pairs;
             live.bound(prices.bound);
-            let plan = prices.repair(&suggested.pairs, params);
+            let with_ways = prices.ways.is_kept() && effort >= WAYS && kept.score.complete();
+            if with_ways {
+                live.phase("linear program over ways");
+                let known = self.pairs_of(&kept);
+                let most = (effort / u64::from(prices.blocks())).clamp(5, 100);
+                if let Some(solved) = master::solve(&mut prices, &known, most, params) {
+                    (rounds, columns) = (rounds + solved.rounds, columns.max(solved.columns));
+                    suggested = solved.pairs;
+                }
+                live.bound(prices.bound);
+            }
+            let plan = prices.repair(&suggested, params);
             let close = params.gap.max(1e-9) * prices.bound.abs();
             if kept.score.complete() && kept.score.total - prices.bound <= close {
                 break;
             }
             live.phase("annealing");
-            let moves = effort * MOVES * (self.members.len() as u64).clamp(200, 8_000) / 1_000;
+            let moves = effort * MOVES * (self.members.len() as u64).clamp(200, 2_000) / 1_000;
             let candidates = prices.candidates(CANDIDATES);
             let moves = Moves { seed: params.seed + stages, ..params.moves(moves) };
             // From what the newest prices suggest, not from the best plan: which regions open is decided here.
-            let plan = anneal::improve(model, &plan, &candidates, moves);
+            let plan = anneal::improve(model, &plan, &candidates, moves, HOT);
             if plan.cost() < least {
                 least = plan.cost();
                 let rebuilt = self.rebuild(ranks, plan);
@@ -129,14 +163,45 @@ impl<'a> Site<'a> {
                     kept = rebuilt;
                 }
             }
+            if with_ways && effort >= COMPOSING && !params.is_over() {
+                live.phase("composition");
+                let known = self.pairs_of(&kept);
+                let gap = kept.score.total - prices.bound;
+                if let Some(pairs) = compose::compose(&mut prices, &known, gap, 1 + effort / NODE, params) {
+                    composed += 1;
+                    let moves = Moves { seed: params.seed + stages, ..params.moves(moves.count / 4) };
+                    let plan =
+                        anneal::improve(model, &prices.repair(&pairs, params), &candidates, moves, WARM);
+                    least = least.min(plan.cost());
+                    let rebuilt = self.rebuild(ranks, plan);
+                    if rebuilt.score.better_than(&kept.score) {
+                        live.plan(&rebuilt.score);
+                        kept = rebuilt;
+                    }
+                }
+            }
             (stages, moved, effort) = (stages + 1, moved + moves.count, effort * 2);
         }
         let phases = vec![
             ("reduction", reduction),
-            ("prices", vec![("steps", prices.steps), ("rows", prices.rows() as u64)]),
+            ("prices", vec![("steps", prices.steps), ("rows", prices.rows.len() as u64)]),
+            ("linear program over ways", vec![("rounds", rounds), ("columns", columns), ("plans", composed)]),
             ("annealing", vec![("stages", stages), ("moves", moved)]),
         ];
         Found { best: kept, bound: prices.bound, phases }
+    }
+
+    /// By member the pair that a plan has it on.
+    fn pairs_of(&self, plan: &Assignment) -> Vec<u32> {
+        let of = |(m, task): (usize, &u32)| {
+            let Some(column) = &plan.columns[*task as usize] else { return OUT };
+            let is_it = |pair: &u32| {
+                let of = self.model.pair(*pair);
+                (of.choice, of.start) == (column.choice, column.start())
+            };
+            self.model.range(m).find(is_it).unwrap_or(OUT)
+        };
+        self.members.iter().enumerate().map(of).collect()
     }
 
     /// A plan under the full rules: what they refuse, and what is left out, is placed anew where it adds least.

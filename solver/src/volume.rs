@@ -129,6 +129,11 @@ impl Volume {
         better
     }
 
+    /// Takes another mean, by row what it adds up to.
+    pub fn hold(&mut self, level: Vec<f64>) {
+        self.level = level;
+    }
+
     /// How far a level is from the side of a row that its price asks for; 0 where the price would stay 0.
     fn miss(&self, row: usize, level: f64) -> f64 {
         let ((low, high), price) = (self.rows[row], self.centre[row]);

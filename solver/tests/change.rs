@@ -116,7 +116,7 @@ fn task(dice: &mut ChaCha8Rng, problem: &Problem) -> Task {
         budgets: if dice.random() { vec![0] } else { Vec::new() },
         carbon_budgets: if dice.random() { vec![0] } else { Vec::new() },
         reads: if dice.random() { vec![(dice.random_range(0..2), 0)] } else { Vec::new() },
-        choices,
+        choices: choices.into(),
         ..Task::default()
     }
 }
@@ -360,7 +360,7 @@ fn a_lost_pool_is_left_and_others_make_room() {
         grid: NOW,
         slots: H,
         replicas: 1,
-        choices,
+        choices: choices.into(),
         ..Task::default()
     };
     let problem = Problem {

@@ -60,7 +60,7 @@ fn crowd(seed: u64, classes: u32, copies: u32) -> Problem {
             slots: H,
             budgets: if class == 0 && !required { vec![0] } else { Vec::new() },
             replicas: 1,
-            choices,
+            choices: choices.into(),
             ..Task::default()
         };
         problem.tasks.extend((0..copies).map(|_| task.clone()));

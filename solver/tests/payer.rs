@@ -29,7 +29,7 @@ fn crowd(optional: bool) -> Problem {
         quotas: if offer == 0 { vec![(0, 1)] } else { Vec::new() },
         ..Choice::default()
     };
-    let task = |class, value, reads, inputs, choices| Task {
+    let task = |class, value, reads, inputs, choices: Vec<Choice>| Task {
         class,
         required: !optional || class >= 2,
         value: if optional { value } else { 0.0 },
@@ -39,7 +39,7 @@ fn crowd(optional: bool) -> Problem {
         replicas: 1,
         reads,
         inputs,
-        choices,
+        choices: choices.into(),
         ..Task::default()
     };
     let mut tasks = vec![

@@ -220,3 +220,72 @@ fn what_the_flat_model_does_not_know_is_left_to_others() {
     let none = site::solve(&problem, &Ranks::new(&problem), &members(&problem), &params, &mut |_| {});
     assert!(none.is_none());
 }
+
+/// The same with other numbers for tasks, and tasks in another order.
+fn permuted(problem: &Problem, order: &[usize]) -> Problem {
+    let mut permuted = problem.clone();
+    permuted.tasks = order.iter().map(|task| problem.tasks[*task].clone()).collect();
+    permuted
+}
+
+#[test]
+fn ways_through_blocks_prove_no_more_than_is_true() {
+    let (mut complete, mut with, mut without) = (0, 0.0, 0.0);
+    for seed in 0..24 {
+        let problem = drawn(seed + 300, 5, 4);
+        let order = topological(&problem, &members(&problem));
+        let best = exact::search(&problem, &Ranks::new(&problem), &order, None, 2_000_000, None);
+        assert!(best.proven, "small enough to exhaust");
+        let Some(best) = best.best.filter(|best| best.score.complete()) else { continue };
+        let (total, slack) = (best.score.total, 1e-9 * best.score.total.abs());
+        let runs = [true, false].map(|highs| {
+            let params = Params { effort: DEFAULT_EFFORT / 2, highs, ..Params::default() };
+            let found =
+                site::solve(&problem, &Ranks::new(&problem), &members(&problem), &params, &mut |_| {})
+                    .expect("nothing that the flat model does not know");
+            holds(&problem, &found, seed);
+            assert!(found.bound <= total + slack, "seed {seed}: bound {} of {total}", found.bound);
+            assert!(!found.best.score.complete() || found.best.score.total >= total - slack, "seed {seed}");
+            found
+        });
+        complete += 1;
+        with += (total - runs[0].bound) / total.max(f64::MIN_POSITIVE);
+        without += (total - runs[1].bound) / total.max(f64::MIN_POSITIVE);
+    }
+    // What the linear program is for: it proves more than steps do.
+    assert!(complete >= 6, "{complete} complete");
+    assert!(with <= without + 1e-6 && with <= 0.1 * f64::from(complete), "{with} {without} of {complete}");
+}
+
+#[test]
+fn the_order_of_tasks_hardly_matters() {
+    for seed in 0..5 {
+        let problem = drawn(seed * 3 + 40, 40, 8);
+        let order: Vec<usize> = (0..40).map(|at| (at * 7 + seed as usize) % 40).collect();
+        let (one, two) = (found(&problem, 2_000, seed), found(&permuted(&problem, &order), 2_000, seed));
+        let close = |a: f64, b: f64| (a - b).abs() <= 0.02 * b.abs().max(1e-9);
+        assert!(close(one.bound, two.bound), "seed {seed}: {} {}", one.bound, two.bound);
+        if one.best.score.complete() && two.best.score.complete() {
+            assert!(close(one.best.score.total, two.best.score.total), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_class_of_many_is_as_many_singles() {
+    for seed in 0..6 {
+        let mut problem = drawn(seed * 11 + 5, 12, 8);
+        problem.tasks = problem.tasks.iter().flat_map(|task| vec![task.clone(); 5]).collect();
+        assert!(problem.tasks[0].choices.is_shared_with(&problem.tasks[1].choices));
+        let mut singles = problem.clone();
+        for (class, task) in (0..).zip(&mut singles.tasks) {
+            task.class = class;
+            task.choices = task.choices.to_vec().into();
+        }
+        let (classes, singles) = (found(&problem, 2_000, seed), found(&singles, 2_000, seed));
+        assert_eq!(classes.best, singles.best, "seed {seed}");
+        assert_eq!(classes.bound.to_bits(), singles.bound.to_bits(), "seed {seed}");
+        let pairs = |found: &site::Found| found.phases[0].1.iter().find(|of| of.0 == "pairs").map(|of| of.1);
+        assert_eq!(pairs(&singles), pairs(&classes).map(|pairs| pairs * 5), "seed {seed}");
+    }
+}

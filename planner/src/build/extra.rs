@@ -1,5 +1,7 @@
 //! Choices beyond those of a problem: offers that a filter or the thinning dropped, for questions about them.
 
+use std::sync::Arc;
+
 use plimsoll_solver::problem::Task;
 
 use super::{Build, network::between};
@@ -30,7 +32,7 @@ impl Build<'_> {
             self.problem.reservations.extend(reservations);
         }
         self.problem.tasks[index].choices.push(choice);
-        self.terms[index].push(*terms);
+        Arc::make_mut(&mut self.terms[index]).push(*terms);
         Ok(self.problem.tasks[index].choices.len() - 1)
     }
 

@@ -75,7 +75,7 @@ impl<'w> Build<'w> {
             let mut problem = self.problem.clone();
             problem.series.clone_from(&self.series_in[at]);
             for (task, terms) in problem.tasks.iter_mut().zip(&self.terms) {
-                for (choice, terms) in task.choices.iter_mut().zip(terms) {
+                for (choice, terms) in task.choices.iter_mut().zip(terms.iter()) {
                     let offer = self.world.offer(self.offers[choice.offer as usize]);
                     *choice = changed(choice, outlook, offer, terms);
                 }
@@ -152,7 +152,10 @@ mod tests {
     fn a_mean_of_choices_keeps_expected_rework() {
         let problem = |hourly, risk| {
             let choice = Choice { instances: 2.0, hourly, risk, run: 3_600_000_000_000, ..Choice::default() };
-            Problem { tasks: vec![Task { choices: vec![choice], ..Task::default() }], ..Problem::default() }
+            Problem {
+                tasks: vec![Task { choices: vec![choice].into(), ..Task::default() }],
+                ..Problem::default()
+            }
         };
         let problems = [problem(1.0, 0.5), problem(4.0, 0.1), problem(0.0, 2.0)];
         let weights = [0.5, 0.3, 0.2];

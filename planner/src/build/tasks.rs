@@ -1,9 +1,9 @@
 //! Workloads as tasks: what each asks, what it shares with others, who reads whose results.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use plimsoll_model::{Duration, Time, Usd, workload::WorkloadSpec};
-use plimsoll_solver::problem::{Edge, Task};
+use plimsoll_solver::problem::{Choices, Edge, Task};
 
 use super::Build;
 use crate::{error::PlanError, world::LocationIx};
@@ -77,7 +77,8 @@ impl Build<'_> {
             let (choices, terms) = if same {
                 (self.problem.tasks[first].choices.clone(), self.terms[first].clone())
             } else {
-                self.choices(index, &task)
+                let (choices, terms) = self.choices(index, &task);
+                (choices.into(), Arc::new(terms))
             };
             self.terms.push(terms);
             self.problem.tasks.push(Task { choices, ..task });
@@ -149,7 +150,7 @@ impl Build<'_> {
             inputs,
             bond: self.bond(spec),
             replicas: spec.replicas,
-            choices: Vec::new(),
+            choices: Choices::default(),
         }
     }
 

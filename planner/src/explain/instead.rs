@@ -1,6 +1,6 @@
 //! The plan that would be made if a workload had to be on an offer: what it costs, and who gives way.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use plimsoll_model::{
     Plan, Time, Usd,
@@ -25,8 +25,8 @@ pub(super) fn plan_with(
     observer: &mut dyn FnMut(&Phase),
 ) -> Option<Instead> {
     let numbers = &mut build.problem.tasks[task];
-    let terms = &mut build.terms[task];
-    numbers.choices = vec![numbers.choices.swap_remove(choice)];
+    let terms = Arc::make_mut(&mut build.terms[task]);
+    numbers.choices = vec![numbers.choices.swap_remove(choice)].into();
     *terms = vec![terms.swap_remove(choice)];
     numbers.choices[0].spare = false;
     // It is like no other now, and must be placed before all others.

@@ -14,18 +14,19 @@ use super::{
 };
 use crate::outcome::Moves;
 
-/// The heat at the beginning and at the end, as shares of what a task costs on average.
-const HOT: f64 = 0.04;
+/// The heat in the end, as a share of what a task costs on average.
 const COLD: f64 = 2e-4;
 /// Readers that move together, at most.
 const TOGETHER: usize = 64;
 
-/// Improves a plan by a number of moves among `candidates` (by member, best first); never returns a worse one.
+/// Improves a plan by a number of moves among `candidates` (by member, best first); never returns a worse one. `heat`: at
+/// the beginning, as a share of what a task costs on average.
 pub(super) fn improve<'m>(
     model: &'m Model<'m>,
     start: &Plan<'m>,
     candidates: &[Vec<u32>],
     moves: Moves,
+    heat: f64,
 ) -> Plan<'m> {
     let free: Vec<u32> = (0..candidates.len() as u32).filter(|m| candidates[*m as usize].len() > 1).collect();
     if free.is_empty() || moves.count == 0 {
@@ -42,7 +43,7 @@ pub(super) fn improve<'m>(
         Run { model, candidates, plan: start.clone(), rng: ChaCha8Rng::seed_from_u64(moves.seed), heat: 0.0 };
     let mut best = start.clone();
     let mean = start.cost().abs() / model.members.len() as f64;
-    let (hot, cold) = (HOT * mean, COLD * mean);
+    let (hot, cold) = (heat * mean, COLD * mean);
     // The best is copied only now and then: a copy costs as much as a thousand moves.
     let (mut least, mut since) = (best.cost(), 0_u64);
     for step in 0..moves.count {
@@ -111,8 +112,15 @@ impl Run<'_, '_> {
         let allowance = self.allowance();
         if old != OUT {
             // Most moves are refused for what they cost on their own, whatever becomes of data.
-            let own = self.model.pair(pair).own - self.model.pair(old).own;
-            if own - self.plan.data_less(member) > allowance {
+            let (to, from) = (self.model.pair(pair), self.model.pair(old));
+            let saved = self.plan.data_less(member);
+            if to.own - from.own - saved > allowance {
+                return;
+            }
+            // In another region what becomes of data is known too: nothing has to be moved to see it.
+            if to.region != from.region
+                && to.own - from.own - saved + self.plan.data_more(member, to.region, to.place) > allowance
+            {
                 return;
             }
         }
@@ -128,7 +136,7 @@ impl Run<'_, '_> {
             return;
         };
         if push {
-            let holders: Vec<u32> = self.plan.holders(limit).collect();
+            let holders = self.plan.holders(limit);
             if !holders.is_empty() {
                 let victim = holders[self.rng.random_range(0..holders.len())] as usize;
                 let was = self.plan.remove(victim);

@@ -4,7 +4,10 @@
 //! pairs lie region by region. Limits that all tasks together keep are left out, and so are pairs that no
 //! plan can use.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use crate::{
     column::{Column, columns, kilograms, own_cost, own_money},
@@ -70,8 +73,8 @@ pub(super) struct Counts {
 pub(super) struct Model<'a> {
     pub problem: &'a Problem,
     pub members: Vec<Member>,
-    /// By member where its pairs begin, and the end of the last.
-    first: Vec<u32>,
+    /// By member its pairs; equal members have theirs together.
+    ranges: Vec<Range<u32>>,
     pairs: Vec<Pair>,
     takes: Vec<(u32, f64)>,
     pub limits: Vec<Limit>,
@@ -99,7 +102,7 @@ impl<'a> Model<'a> {
         let mut model = Self {
             problem,
             members: Vec::with_capacity(members.len()),
-            first: vec![0],
+            ranges: Vec::with_capacity(members.len()),
             pairs: Vec::new(),
             takes: Vec::new(),
             limits: Vec::new(),
@@ -109,11 +112,23 @@ impl<'a> Model<'a> {
         model.limits = numbers.limits;
         model.counts.slack_limits = numbers.slack;
         let mut pairs: Vec<Pair> = Vec::new();
+        // By class the first of its members.
+        let mut classes: BTreeMap<u32, usize> = BTreeMap::new();
         for id in members {
             let member = model.member(*id, &numbers.budgets);
+            let task = &problem.tasks[*id as usize];
+            let first = *classes.entry(task.class).or_insert(model.members.len());
+            if let Some(equal) = model.members.get(first)
+                && task.choices.is_shared_with(&problem.tasks[equal.task as usize].choices)
+            {
+                model.ranges.push(model.ranges[first].clone());
+                model.members.push(member);
+                continue;
+            }
             pairs.clear();
             model.pairs_of(&member, &mut pairs);
             pairs.sort_by(|a, b| a.region.cmp(&b.region).then(a.own.total_cmp(&b.own)));
+            let from = model.pairs.len() as u32;
             for mut pair in pairs.drain(..) {
                 let before = model.takes.len();
                 model.take(&member, &pair, &numbers.of);
@@ -130,7 +145,7 @@ impl<'a> Model<'a> {
                 model.pairs.push(pair);
             }
             model.members.push(member);
-            model.first.push(model.pairs.len() as u32);
+            model.ranges.push(from..model.pairs.len() as u32);
             if model.pairs.len() > MOST_PAIRS || model.takes.len() > u32::MAX as usize / 2 {
                 return None;
             }
@@ -150,8 +165,8 @@ impl<'a> Model<'a> {
     }
 
     /// By member the range of its pairs.
-    pub(super) fn range(&self, member: usize) -> std::ops::Range<u32> {
-        self.first[member]..self.first[member + 1]
+    pub(super) fn range(&self, member: usize) -> Range<u32> {
+        self.ranges[member].clone()
     }
 
     /// A pair.

@@ -243,8 +243,8 @@ impl<'m> Plan<'m> {
     }
 
     /// Who holds something of a limit over time.
-    pub(super) fn holders(&self, limit: u32) -> impl Iterator<Item = u32> {
-        self.held[limit as usize].iter().copied()
+    pub(super) fn holders(&self, limit: u32) -> &[u32] {
+        &self.held[limit as usize]
     }
 
     /// The pair on which a member adds least, with what it adds, `charge` by pair included.
@@ -319,8 +319,8 @@ impl<'m> Plan<'m> {
                     model.takes(self.at[*h as usize]).iter().find(|t| t.0 == limit).map_or(0.0, |t| t.1)
                 };
                 // The largest goes: it makes most room.
-                let Some(victim) =
-                    self.holders(limit).max_by(|a, b| amount(a).total_cmp(&amount(b)).then(b.cmp(a)))
+                let holders = self.holders(limit).iter().copied();
+                let Some(victim) = holders.max_by(|a, b| amount(a).total_cmp(&amount(b)).then(b.cmp(a)))
                 else {
                     break;
                 };

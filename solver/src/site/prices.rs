@@ -9,8 +9,10 @@
 use std::collections::BTreeMap;
 
 use super::{
+    covers::{self, Cover},
     model::{Limit, Model},
-    plan::{OUT, Plan},
+    plan::OUT,
+    ways::Ways,
 };
 use crate::{
     facility::{self, Instance},
@@ -22,48 +24,55 @@ use crate::{
 
 /// Steps between looks for moments at which the mean breaks a limit.
 const LOOK: u64 = 10;
+/// Steps between looks for covers that it breaks.
+const COVERS: u64 = 20;
 /// How fast prices climb.
 const PACE: Pace = Pace { patience: 3, share: (1.0, 0.1) };
 /// Nodes times customers times sites of one facility location, about, when it is to be exact.
 const WORK: usize = 20_000;
-/// How often each pair may be looked at to make room for who is left out of a plan, on average; and at least.
-const EJECTION: u64 = 4;
-const EJECTION_AT_LEAST: u64 = 100_000;
 /// What sums may be off by, as a share of what was added up: see [`crate::linear::Program::proof`].
 const ROUNDING: f64 = 1e-11;
 
 /// A limit at a moment, or a sum.
 #[derive(Debug, Clone, Copy)]
-struct Row {
+pub(super) struct Row {
     /// One over the limit: rows are scaled to 1.
     scale: f64,
     /// How much there is, scaled.
-    most: f64,
+    pub most: f64,
 }
 
 /// A dataset with its readers.
 #[derive(Debug)]
-struct Block {
-    members: Vec<u32>,
+pub(super) struct Block {
+    pub members: Vec<u32>,
     /// Where data can be: (region, level), regions ascending, levels within; what it costs.
-    sites: Vec<(u32, u32)>,
-    opening: Vec<f64>,
+    pub sites: Vec<(u32, u32)>,
+    pub opening: Vec<f64>,
 }
 
 /// Prices, what they prove, and the mean of what they suggest.
 #[derive(Debug)]
 pub(super) struct Prices<'m> {
-    model: &'m Model<'m>,
-    blocks: Vec<Block>,
+    pub model: &'m Model<'m>,
+    pub blocks: Vec<Block>,
     /// Members that read nothing.
-    single: Vec<u32>,
-    rows: Vec<Row>,
+    pub single: Vec<u32>,
+    pub rows: Vec<Row>,
     /// By limit the rows at its moments, ascending (of a sum the only one, at any).
     of_limit: Vec<Vec<(Nanos, u32)>>,
+    /// By limit the covers on it, each with its row.
+    covers: Vec<Vec<(Cover, u32)>>,
+    /// By limit who may take how much of it.
+    users: Vec<Vec<(u32, f64)>>,
+    /// By member whether a cover speaks of it: equal members are charged alike as long as none does.
+    covered: Vec<bool>,
     /// By row the best prices so far, at most 0, and the best bound found on the way, less exactly.
-    volume: Volume,
+    pub volume: Volume,
+    /// The ways through blocks seen so far, where they are to be kept.
+    pub ways: Ways,
     /// By member its mean: (pair, weight).
-    mean: Vec<Vec<(u32, f64)>>,
+    pub mean: Vec<Vec<(u32, f64)>>,
     /// The best bound so far.
     pub bound: f64,
     pub steps: u64,
@@ -111,7 +120,11 @@ impl<'m> Prices<'m> {
             single,
             rows: Vec::new(),
             of_limit: vec![Vec::new(); model.limits.len()],
+            covers: vec![Vec::new(); model.limits.len()],
+            users: covers::users(model),
+            covered: vec![false; model.members.len()],
             volume: Volume::new(PACE),
+            ways: Ways::default(),
             mean: vec![Vec::new(); model.members.len()],
             bound: f64::NEG_INFINITY,
             steps: 0,
@@ -122,9 +135,9 @@ impl<'m> Prices<'m> {
         this
     }
 
-    /// How many rows have been made.
-    pub(super) const fn rows(&self) -> usize {
-        self.rows.len()
+    /// Keeps the ways that are suggested from here on.
+    pub(super) const fn keep_ways(&mut self) {
+        self.ways.keep();
     }
 
     /// Makes rows: limits at moments.
@@ -138,17 +151,51 @@ impl<'m> Prices<'m> {
             list.insert(list.partition_point(|of| of.0 < *moment), (*moment, number));
             self.rows.push(Row { scale, most: (most + slack) * scale });
         }
-        let mut level = vec![0.0; self.rows.len()];
-        for (pair, weight) in self.mean.iter().flatten() {
-            self.for_rows(*pair, |row, amount| level[row] += amount * weight);
+        self.price_from(before);
+    }
+
+    /// Makes rows of covers, those that are new.
+    fn cover(&mut self, new: Vec<Cover>) {
+        let before = self.rows.len();
+        for cover in new {
+            let list = &mut self.covers[cover.limit as usize];
+            if list.iter().all(|known| known.0 != cover) {
+                self.rows.push(Row { scale: 1.0 / cover.most, most: 1.0 });
+                for member in cover.members() {
+                    self.covered[member as usize] = true;
+                }
+                list.push((cover, self.rows.len() as u32 - 1));
+            }
         }
-        for (row, level) in self.rows.iter().zip(level).skip(before) {
+        self.price_from(before);
+    }
+
+    /// Gives the rows from a number on their prices, of 0.
+    fn price_from(&mut self, before: usize) {
+        for (row, level) in self.rows.iter().zip(self.levels()).skip(before) {
             self.volume.row(f64::NEG_INFINITY, row.most, level);
         }
     }
 
-    /// The rows that a pair takes of, with how much, scaled.
-    fn for_rows(&self, pair: u32, mut each: impl FnMut(usize, f64)) {
+    /// By row what the mean takes.
+    pub(super) fn levels(&self) -> Vec<f64> {
+        let mut level = vec![0.0; self.rows.len()];
+        for (m, mean) in (0..).zip(&self.mean) {
+            for (pair, weight) in mean {
+                self.for_rows(m, *pair, |row, amount| level[row] += amount * weight);
+            }
+        }
+        level
+    }
+
+    /// Takes another mean.
+    pub(super) fn set_mean(&mut self, mean: Vec<Vec<(u32, f64)>>) {
+        self.mean = mean;
+        self.volume.hold(self.levels());
+    }
+
+    /// The rows that a pair of a member takes of, with how much, scaled.
+    pub(super) fn for_rows(&self, member: u32, pair: u32, mut each: impl FnMut(usize, f64)) {
         let of = self.model.pair(pair);
         for (limit, amount) in self.model.takes(pair) {
             let list = &self.of_limit[*limit as usize];
@@ -161,18 +208,23 @@ impl<'m> Prices<'m> {
             for (_, row) in during {
                 each(*row as usize, amount * self.rows[*row as usize].scale);
             }
+            for (cover, row) in &self.covers[*limit as usize] {
+                if of.start <= cover.moment && cover.moment < of.end {
+                    each(*row as usize, cover.of(member, *amount) * self.rows[*row as usize].scale);
+                }
+            }
         }
     }
 
     /// What a pair is charged at the best prices.
-    pub(super) fn charge(&self, pair: u32) -> f64 {
-        self.charge_at(&self.volume.centre, pair)
+    pub(super) fn charge(&self, member: u32, pair: u32) -> f64 {
+        self.charge_at(&self.volume.centre, member, pair)
     }
 
     /// Prices are at most 0 (they lower the cost of what is not taken), so a charge is at least 0.
-    fn charge_at(&self, prices: &[f64], pair: u32) -> f64 {
+    fn charge_at(&self, prices: &[f64], member: u32, pair: u32) -> f64 {
         let mut sum = 0.0;
-        self.for_rows(pair, |row, amount| sum -= prices[row] * amount);
+        self.for_rows(member, pair, |row, amount| sum -= prices[row] * amount);
         sum
     }
 
@@ -188,6 +240,9 @@ impl<'m> Prices<'m> {
             self.learn(&trial, &found);
             if self.steps == 1 || self.steps.is_multiple_of(LOOK) {
                 self.look();
+            }
+            if self.steps.is_multiple_of(COVERS) {
+                self.look_for_covers();
             }
         }
         self.bound = self.bound.max(self.volume.bound);
@@ -210,8 +265,11 @@ impl<'m> Prices<'m> {
     /// Takes what the trial prices suggest into the mean, and keeps them when they prove more.
     fn learn(&mut self, trial: &[f64], found: &Suggestion) {
         let mut level = vec![0.0; self.rows.len()];
-        for pair in found.pairs.iter().filter(|pair| **pair != OUT) {
-            self.for_rows(*pair, |row, amount| level[row] += amount);
+        for (m, pair) in (0..).zip(&found.pairs).filter(|of| *of.1 != OUT) {
+            self.for_rows(m, *pair, |row, amount| level[row] += amount);
+        }
+        if self.ways.is_kept() {
+            self.learn_ways(&found.pairs);
         }
         let share = self.volume.learn(trial, found.bound, &level);
         for (mean, pair) in self.mean.iter_mut().zip(&found.pairs) {
@@ -219,8 +277,14 @@ impl<'m> Prices<'m> {
         }
     }
 
+    /// Makes rows of covers that the mean breaks.
+    pub(super) fn look_for_covers(&mut self) {
+        let new = covers::broken(self.model, &self.users, &self.mean);
+        self.cover(new);
+    }
+
     /// Makes rows at the moments at which the mean breaks limits most, one for each limit.
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         let mut events: Vec<Vec<(Nanos, f64)>> = vec![Vec::new(); self.model.limits.len()];
         for (pair, weight) in self.mean.iter().flatten() {
             let of = self.model.pair(*pair);
@@ -243,7 +307,7 @@ impl<'m> Prices<'m> {
     }
 
     /// Solves every block at some prices.
-    fn suggest(&self, prices: &[f64], exactly: bool) -> Suggestion {
+    pub(super) fn suggest(&self, prices: &[f64], exactly: bool) -> Suggestion {
         let mut found = Suggestion { bound: 0.0, pairs: vec![OUT; self.model.members.len()] };
         let worth: f64 = self.rows.iter().zip(prices).map(|(row, price)| price * row.most).sum();
         for &m in &self.single {
@@ -251,7 +315,7 @@ impl<'m> Prices<'m> {
             for pair in self.model.range(m as usize) {
                 let own = self.model.pair(pair).own;
                 if own < cost {
-                    let all = own + self.charge_at(prices, pair);
+                    let all = own + self.charge_at(prices, m, pair);
                     if all < cost {
                         (best, cost) = (pair, all);
                     }
@@ -274,12 +338,22 @@ impl<'m> Prices<'m> {
         let model = self.model;
         let mut groups: Vec<Vec<Group>> = Vec::with_capacity(block.members.len());
         let mut alone: Vec<(f64, u32)> = Vec::with_capacity(block.members.len());
+        // Where pairs begin, the first reader that has them, when it is charged as all who are equal.
+        let mut equals: BTreeMap<u32, usize> = BTreeMap::new();
         for &m in &block.members {
             let member = &model.members[m as usize];
             let level = member.home.map_or(0, |home| home.1);
+            let range = model.range(m as usize);
+            if !range.is_empty() && !self.covered[m as usize] {
+                if let Some(first) = equals.get(&range.start) {
+                    groups.push(groups[*first].clone());
+                    alone.push(alone[*first]);
+                    continue;
+                }
+                equals.insert(range.start, groups.len());
+            }
             let mut free = (member.value, OUT);
             let mut list: Vec<Group> = Vec::new();
-            let range = model.range(m as usize);
             let mut at = range.start;
             let mut site = 0;
             while at < range.end {
@@ -296,7 +370,7 @@ impl<'m> Prices<'m> {
                         at += 1;
                         continue;
                     }
-                    let all = own + self.charge_at(prices, at);
+                    let all = own + self.charge_at(prices, m, at);
                     if all < best.0 {
                         best = (all, at);
                     }
@@ -361,89 +435,6 @@ impl<'m> Prices<'m> {
             let (_, site) = instance.served(customer, &answer.open);
             found.pairs[*m as usize] = site.map_or(alone[customer].1, |s| by[customer * sites + s]);
         }
-    }
-
-    /// A plan from a solution of the blocks: each where it says, as far as that fits, the surest first;
-    /// the others where they add least at these prices. Room is made for who then is left out as long as there is
-    /// time, and for so much work.
-    pub(super) fn repair(&self, wanted: &[u32], params: &Params) -> Plan<'m> {
-        let model = self.model;
-        let mut plan = Plan::new(model);
-        let weight = |m: usize| {
-            let of = self.mean[m].iter().filter(|e| e.0 == wanted[m]).map(|e| e.1);
-            of.fold(0.0, f64::max)
-        };
-        let mut order: Vec<usize> = (0..model.members.len()).collect();
-        let task = |m: &usize| &model.problem.tasks[model.members[*m].task as usize];
-        let key = |m: &usize| (!task(m).required, std::cmp::Reverse(task(m).priority));
-        let weights: Vec<f64> = order.iter().map(|m| weight(*m)).collect();
-        order.sort_by(|a, b| key(a).cmp(&key(b)).then(weights[*b].total_cmp(&weights[*a])).then(a.cmp(b)));
-        let mut rest = Vec::new();
-        for m in order {
-            if wanted[m] == OUT || !plan.fits(wanted[m]) {
-                rest.push(m);
-                continue;
-            }
-            plan.place(m, wanted[m]);
-            if !plan.is_within() {
-                plan.remove(m);
-                rest.push(m);
-            }
-        }
-        // Whoever has most to lose by waiting goes first: the largest.
-        let size = |m: &usize| model.range(*m).next().map_or(0.0, |p| model.pair(p).own);
-        rest.sort_by(|a, b| key(a).cmp(&key(b)).then(size(b).total_cmp(&size(a))).then(a.cmp(b)));
-        rest.retain(|m| !plan.insert(*m, |pair| self.charge(pair)) && model.members[*m].value.is_infinite());
-        let most = plan.looked() + EJECTION * model.pairs().len() as u64 + EJECTION_AT_LEAST;
-        for m in rest {
-            if params.is_over() {
-                break;
-            }
-            plan.eject(m, most);
-        }
-        plan
-    }
-
-    /// By member its pairs of least reduced cost, best first: at most `most`.
-    pub(super) fn candidates(&self, most: usize) -> Vec<Vec<u32>> {
-        let model = self.model;
-        let mut open: BTreeMap<(u32, u32), f64> = BTreeMap::new();
-        for (m, mean) in self.mean.iter().enumerate() {
-            let Some((dataset, _)) = model.members[m].home else { continue };
-            let mut here: BTreeMap<u32, f64> = BTreeMap::new();
-            for (pair, weight) in mean {
-                *here.entry(model.pair(*pair).region).or_default() += weight;
-            }
-            for (region, weight) in here {
-                let of = open.entry((dataset, region)).or_default();
-                *of = of.max(weight);
-            }
-        }
-        (0..model.members.len())
-            .map(|m| {
-                let mut list: Vec<(f64, u32)> = Vec::with_capacity(model.range(m).len());
-                let mut here = (u32::MAX, 0.0);
-                for pair in model.range(m) {
-                    let of = model.pair(pair);
-                    if here.0 != of.place {
-                        here = (of.place, 0.0);
-                        if let Some((dataset, level)) = model.members[m].home {
-                            let usd = model.data_usd(dataset, level, of.place);
-                            let there = open.get(&(dataset, of.region)).copied().unwrap_or(0.0);
-                            here.1 = usd * (1.0 - there.min(1.0)) / 3.0;
-                        }
-                    }
-                    list.push((of.own + self.charge(pair) + here.1, pair));
-                }
-                let most = most.min(list.len());
-                if most < list.len() {
-                    list.select_nth_unstable_by(most, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                    list.truncate(most);
-                }
-                list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                list.into_iter().map(|c| c.1).collect()
-            })
-            .collect()
     }
 }
 

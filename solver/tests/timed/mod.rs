@@ -103,7 +103,7 @@ pub(super) fn timed(seed: u64, shape: Shape) -> Problem {
             slots: shape.slot,
             pausable,
             replicas: 1,
-            choices,
+            choices: choices.into(),
             ..Task::default()
         });
     }

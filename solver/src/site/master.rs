@@ -1,0 +1,201 @@
+//! Whole ways through blocks: the linear program over them.
+//!
+//! Every step of [prices](super::prices) suggests a way for each block; the linear program over those of low
+//! reduced cost finds prices that prove more than steps do (Dantzig & Wolfe 1960, as in [`crate::master`]). Bounds
+//! are always over all pairs.
+
+use super::{plan::OUT, prices::Prices, ways::terms};
+use crate::{
+    linear::{Program, Row, Solution, Status, highs},
+    outcome::Params,
+};
+
+/// The weight of the best prices so far in the next ones.
+const WEIGHT: f64 = 0.5;
+/// Ways that the linear program begins with, for each block.
+const FIRST: usize = 20;
+/// The share of the bound to which the program's value must come.
+const CLOSE: f64 = 2e-4;
+/// By how much a row may be broken in the program, as a share of it.
+const SLACK: f64 = 1e-6;
+
+/// What came of the linear program.
+#[derive(Debug, Default)]
+pub(super) struct Solved {
+    pub rounds: u64,
+    pub columns: u64,
+    /// What the way of each block with the largest share in it suggests, by member.
+    pub pairs: Vec<u32>,
+}
+
+struct Master<'p, 'm> {
+    prices: &'p mut Prices<'m>,
+    lp: highs::Highs,
+    /// By column its way, and by way whether it is a column.
+    columns: Vec<u32>,
+    there: Vec<bool>,
+    /// By row of the prices its row of the program; before them lies one for each block.
+    at: Vec<Option<u32>>,
+    rows: u32,
+}
+
+/// Improves prices by a number of rounds of the linear program. `plan`: by member a pair, so that the program has a
+/// solution. `None` where it failed, or there was no time.
+pub(super) fn solve(prices: &mut Prices<'_>, plan: &[u32], rounds: u64, params: &Params) -> Option<Solved> {
+    prices.learn_ways(plan);
+    let blocks = prices.blocks();
+    let rows = vec![Row { low: 1.0, high: 1.0, terms: Vec::new() }; blocks as usize];
+    let program = Program { rows, ..Program::default() };
+    let lp = highs::Highs::new(&program, false, params.time_left);
+    let mut master =
+        Master { prices, lp, columns: Vec::new(), there: Vec::new(), at: Vec::new(), rows: blocks };
+    let centre = master.prices.volume.centre.clone();
+    let sums = master.prices.model.limits.iter().filter(|of| of.sum).count();
+    let first: Vec<usize> = (0..centre.len()).filter(|row| centre[*row] < 0.0 || *row < sums).collect();
+    master.add_rows(&first);
+    // A plan's ways keep every row.
+    let reduced = master.prices.ways.reduced(master.prices, &centre);
+    for (block, list) in (0_u32..).zip(&reduced) {
+        let members = master.prices.members_of(block);
+        let own: Vec<u32> = members.iter().map(|m| plan[*m as usize]).collect();
+        let is_own = |number: u32| master.prices.ways.list[number as usize].pairs == own;
+        let wanted: Vec<u32> = list
+            .iter()
+            .enumerate()
+            .filter(|(n, of)| *n < FIRST || is_own(of.1))
+            .map(|(_, of)| of.1)
+            .collect();
+        for number in wanted {
+            master.add(number);
+        }
+    }
+    let mut solved = Solved::default();
+    for _ in 0..rounds {
+        if params.is_over() {
+            break;
+        }
+        let solution = master.lp.run();
+        let (Status::Optimal, Some(values)) = (solution.status, &solution.values) else { break };
+        solved.rounds += 1;
+        solved.pairs = master.spread(values);
+        let broken = master.broken();
+        let added = master.price_out(&solution);
+        let close = solution.bound - master.prices.bound <= CLOSE * solution.bound.abs();
+        if broken.is_empty() && (added == 0 || close) {
+            break;
+        }
+        master.add_rows(&broken);
+    }
+    solved.columns = master.columns.len() as u64;
+    (solved.rounds > 0).then_some(solved)
+}
+
+impl Master<'_, '_> {
+    /// Adds a way that is not there yet; whether it was not.
+    fn add(&mut self, number: u32) -> bool {
+        if self.there.len() <= number as usize {
+            self.there.resize(number as usize + 1, false);
+        }
+        if std::mem::replace(&mut self.there[number as usize], true) {
+            return false;
+        }
+        let way = &self.prices.ways.list[number as usize];
+        let mut column = vec![(way.block, 1.0)];
+        for (row, amount) in terms(self.prices, way, |_| 1.0) {
+            column.extend(self.at.get(row as usize).copied().flatten().map(|at| (at, amount)));
+        }
+        self.lp.add_column(way.cost, (0.0, f64::INFINITY), &column);
+        self.columns.push(number);
+        true
+    }
+
+    /// Adds rows of the prices.
+    fn add_rows(&mut self, new: &[usize]) {
+        self.at.resize(self.prices.rows.len(), None);
+        let from = self.rows;
+        for (at, row) in (from..).zip(new) {
+            self.at[*row] = Some(at);
+        }
+        let mut rows: Vec<Row> = new
+            .iter()
+            .map(|row| Row { low: f64::NEG_INFINITY, high: self.prices.rows[*row].most, terms: Vec::new() })
+            .collect();
+        for (column, number) in (0_u32..).zip(&self.columns) {
+            for (row, amount) in terms(self.prices, &self.prices.ways.list[*number as usize], |_| 1.0) {
+                let place = self.at[row as usize].and_then(|at| at.checked_sub(from));
+                if let Some(place) = place {
+                    rows[place as usize].terms.push((column, amount));
+                }
+            }
+        }
+        self.rows += new.len() as u32;
+        self.lp.add_rows(&rows);
+    }
+
+    /// Makes a solution the mean of the prices; by member the pair of its block's way with the largest share.
+    fn spread(&mut self, values: &[f64]) -> Vec<u32> {
+        let members = self.prices.mean.len();
+        let mut mean: Vec<Vec<(u32, f64)>> = vec![Vec::new(); members];
+        let mut pairs = vec![OUT; members];
+        let mut largest = vec![0.0; self.prices.blocks() as usize];
+        for (number, value) in self.columns.iter().zip(values).filter(|of| *of.1 > 1e-7) {
+            let way = &self.prices.ways.list[*number as usize];
+            let most = &mut largest[way.block as usize];
+            let is_largest = *value > *most;
+            *most = value.max(*most);
+            for (m, pair) in self.prices.members_of(way.block).iter().zip(&way.pairs) {
+                if is_largest {
+                    pairs[*m as usize] = *pair;
+                }
+                if *pair != OUT {
+                    let list = &mut mean[*m as usize];
+                    match list.iter_mut().find(|of| of.0 == *pair) {
+                        Some(of) => of.1 += value,
+                        None => list.push((*pair, *value)),
+                    }
+                }
+            }
+        }
+        self.prices.set_mean(mean);
+        pairs
+    }
+
+    /// The rows that the mean breaks and that the program lacks, made where there are none.
+    fn broken(&mut self) -> Vec<usize> {
+        self.prices.look();
+        self.prices.look_for_covers();
+        self.at.resize(self.prices.rows.len(), None);
+        let level = self.prices.levels();
+        let breaks = |row: &usize| level[*row] > self.prices.rows[*row].most * (1.0 + SLACK);
+        (0..level.len()).filter(|row| self.at[*row].is_none()).filter(breaks).collect()
+    }
+
+    /// Prices out all ways at the duals of a solution and at prices closer to the best so far, and adds those that
+    /// lower its cost; how many.
+    fn price_out(&mut self, solution: &Solution) -> usize {
+        let blocks = self.prices.blocks() as usize;
+        let worth = solution.duals[..blocks].to_vec();
+        let dual = |at: &Option<u32>| at.map_or(0.0, |at| solution.duals[at as usize].min(0.0));
+        let mut duals: Vec<f64> = self.at.iter().map(dual).collect();
+        duals.resize(self.prices.rows.len(), 0.0);
+        let between = |(dual, centre): (&f64, &f64)| WEIGHT * centre + (1.0 - WEIGHT) * dual;
+        let smooth: Vec<f64> = duals.iter().zip(&self.prices.volume.centre).map(between).collect();
+        let mut added = 0;
+        for at in [&smooth, &duals] {
+            let before = self.prices.ways.list.len();
+            self.prices.try_prices(at);
+            for number in before..self.prices.ways.list.len() {
+                let way = &self.prices.ways.list[number];
+                let charged: f64 = terms(self.prices, way, |row| -duals[row]).values().sum();
+                let least = worth[way.block as usize];
+                if way.cost + charged < least - 1e-9 * least.abs().max(1.0) {
+                    added += usize::from(self.add(number as u32));
+                }
+            }
+            if added > 0 {
+                break;
+            }
+        }
+        added
+    }
+}
