@@ -54,9 +54,9 @@ const CANDIDATES: usize = 40;
 /// and for one that is composed.
 const HOT: f64 = 0.04;
 const WARM: f64 = 0.002;
-/// Tasks up to which ways through blocks are kept; effort of a stage from which on their linear program is solved,
+/// Blocks up to which ways through them are kept; effort of a stage from which on their linear program is solved,
 /// and from which on plans are composed of them; and units of effort for a node of the program that does.
-const WITH_WAYS: usize = 8_000;
+const WITH_WAYS: u32 = 4_000;
 const WAYS: u64 = 2 * STAGE;
 const COMPOSING: u64 = 8 * STAGE;
 const NODE: u64 = 1_000;
@@ -127,7 +127,7 @@ impl<'a> Site<'a> {
         while left >= effort && !params.is_over() {
             left -= effort;
             live.phase("prices");
-            if params.highs && self.members.len() <= WITH_WAYS {
+            if params.highs && prices.blocks() <= WITH_WAYS {
                 prices.keep_ways();
             }
             prices.climb((STEPS * effort / DEFAULT_EFFORT).max(1), kept.score.total, params);
