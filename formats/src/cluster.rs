@@ -18,8 +18,8 @@ use plimsoll_model::{Workload, estate::EstateSpec, plan::Assumption, read::Locat
 
 use crate::{Documents, Translation};
 
-pub use launch::PoolSeat;
 pub(crate) use launch::Taint;
+pub use launch::{ClassSeat, PoolSeat};
 
 /// Translates what is about the cluster among all documents of the Kubernetes API. `workloads` are those
 /// that the manifests became; they are given the team of their queue.

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
-pub use cluster::PoolSeat;
+pub use cluster::{ClassSeat, PoolSeat};
 pub use fleet::fleet;
 pub use format::Format;
 pub use kubernetes::{Seat, changes};
@@ -41,6 +41,8 @@ pub struct Translation {
     pub seats: Vec<Seat>,
     /// Where the node pools say what they launch.
     pub pools: Vec<PoolSeat>,
+    /// Classes of nodes, from which pools can be made.
+    pub classes: Vec<ClassSeat>,
 }
 
 impl Translation {
@@ -52,6 +54,7 @@ impl Translation {
         self.problems.extend(other.problems);
         self.seats.extend(other.seats);
         self.pools.extend(other.pools);
+        self.classes.extend(other.classes);
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_formats::{Foreign, PoolSeat, Seat, Translation, translate};
+use plimsoll_formats::{ClassSeat, Foreign, PoolSeat, Seat, Translation, translate};
 use plimsoll_model::{
     Diagnostic, Document, Estate, Inputs, Workload,
     estate::EstateSpec,
@@ -79,6 +79,8 @@ impl fmt::Display for LoadError {
 pub struct Texts {
     pub(crate) files: Vec<TextFile>,
     pub(crate) seats: Vec<PlacedSeat>,
+    /// Classes of nodes, from which pools can be made.
+    pub(crate) classes: Vec<ClassSeat>,
 }
 
 /// A file that was read.
@@ -146,7 +148,7 @@ fn read_all(
 ) -> Result<(Inputs, Texts), LoadError> {
     let mut digest = Digest::new();
     let files = files::read(args, stdin)?;
-    let Documents { workloads, estate, mut assumptions, seats, broken } =
+    let Documents { workloads, estate, mut assumptions, seats, classes, broken } =
         documents(&files, args.tolerate, &mut digest)?;
     if needs_workload && workloads.is_empty() {
         return Err(vec![no_workload(args, &assumptions)].into());
@@ -181,7 +183,7 @@ fn read_all(
         let whole = !broken.contains(&index);
         TextFile { name: file.name, bytes: file.bytes, whole }
     };
-    Ok((inputs, Texts { files: files.into_iter().enumerate().map(text).collect(), seats }))
+    Ok((inputs, Texts { files: files.into_iter().enumerate().map(text).collect(), seats, classes }))
 }
 
 fn ok_if_none(problems: Vec<Diagnostic>) -> Result<(), LoadError> {
@@ -194,6 +196,7 @@ struct Documents<'f> {
     estate: Option<(Located<Estate>, &'f Path)>,
     assumptions: Vec<Assumption>,
     seats: Vec<PlacedSeat>,
+    classes: Vec<ClassSeat>,
     /// Files with documents that cannot be read and are passed over.
     broken: BTreeSet<usize>,
 }
@@ -246,7 +249,8 @@ fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Resu
         }
     }
     ok_if_none(problems)?;
-    Documents { workloads: Vec::new(), estate, assumptions: passed_over, seats, broken }
+    let classes = Vec::new();
+    Documents { workloads: Vec::new(), estate, assumptions: passed_over, seats, classes, broken }
         .with(workloads, &foreign, tolerate)
 }
 
@@ -262,13 +266,14 @@ impl<'f> Documents<'f> {
             let documents: Vec<Foreign> =
                 foreign.iter().map(|(_, _, document, _)| document.clone()).collect();
             let stated = self.estate.as_ref().map(|(estate, _)| &estate.value.spec);
-            let Translation { workloads: more, estate, assumptions, problems, seats, pools } =
+            let Translation { workloads: more, estate, assumptions, problems, seats, pools, classes } =
                 translate(&documents, stated);
             if tolerate {
                 self.assumptions.extend(problems.iter().map(tolerated));
             } else {
                 ok_if_none(problems)?;
             }
+            self.classes = classes;
             let of_manifests = seats.into_iter().map(|seat| (seat.document, Position::Manifest(seat)));
             let of_pools = pools.into_iter().map(|pool| (pool.document, Position::Pool(Box::new(pool))));
             self.seats.extend(

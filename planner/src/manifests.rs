@@ -4,12 +4,12 @@
 //! (`plimsoll_formats`); the texts are edited in place (`plimsoll_model::yaml::edit`). A file that cannot be edited without touching more than was
 //! meant is left as it is, and said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_formats::{PoolSeat, changes};
+use plimsoll_formats::{ClassSeat, PoolSeat, changes};
 use plimsoll_model::{
     Inputs, Plan,
-    yaml::{Change, edit},
+    yaml::{self, Change, edit},
 };
 use serde_json::json;
 
@@ -32,7 +32,9 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
         Position::Pool(pool) => Some(&**pool),
         _ => None,
     });
-    let pools: Vec<&PoolSeat> = pools.collect();
+    let mut pools: Vec<&PoolSeat> = pools.collect();
+    let made = new_pool(texts, plan, &pools, &mut remarks);
+    pools.extend(made.as_ref().map(|(pool, _)| pool));
     for PlacedSeat { at, position } in &texts.seats {
         let documents = by_file.entry(at.file).or_default();
         let change = match position {
@@ -73,7 +75,46 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
         };
         files.push(Manifest { name: name.clone(), text });
     }
+    if let Some((pool, class)) = &made {
+        let manifest = yaml::to_string(&pool.manifest(class, plan)).unwrap_or_default();
+        files.push(Manifest { name: POOL_FILE.to_owned(), text: manifest });
+    }
     (files, remarks)
+}
+
+/// The name of a file with a node pool of ours.
+const POOL_FILE: &str = "plimsoll-nodepool.yaml";
+
+/// A node pool for what no pool among the files launches, where there is a class of nodes for it.
+fn new_pool<'t>(
+    texts: &'t Texts,
+    plan: &Plan,
+    pools: &[&PoolSeat],
+    remarks: &mut Vec<String>,
+) -> Option<(PoolSeat, &'t ClassSeat)> {
+    let rented = || plan.placements.iter().map(|placed| &placed.offer).filter(|offer| offer.cloud.is_some());
+    if rented().all(|offer| pools.iter().any(|pool| pool.allows(offer))) {
+        return None;
+    }
+    let of_class = |class: &&ClassSeat| rented().any(|offer| offer.cloud.as_deref() == Some(class.cloud));
+    let class = texts.classes.iter().find(of_class)?;
+    let elsewhere: BTreeSet<&str> =
+        rented().filter_map(|offer| offer.cloud.as_deref()).filter(|cloud| *cloud != class.cloud).collect();
+    if !elsewhere.is_empty() {
+        let (title, elsewhere) = (class.title(), elsewhere.into_iter().collect::<Vec<_>>().join(" and "));
+        remarks.push(format!(
+            "no NodePool is written for {title}: the plan uses {elsewhere} too, which a NodePool among the files would exclude"
+        ));
+        return None;
+    }
+    let taken = |name: &String| pools.iter().any(|pool| pool.name == *name);
+    let names = std::iter::once("plimsoll".to_owned()).chain((2..).map(|nth| format!("plimsoll-{nth}")));
+    let name = names.into_iter().find(|name| !taken(name))?;
+    remarks.push(format!(
+        "NodePool {name} is added for {}, as none among the files launches what the plan chose",
+        class.title()
+    ));
+    Some((PoolSeat::new(name), class))
 }
 
 /// A Workload states where it runs in `current`.

@@ -233,3 +233,52 @@ fn a_pool_is_left_what_it_must_choose_itself() {
         "{text}"
     );
 }
+
+const CLASS: &str = "\
+---
+apiVersion: karpenter.k8s.aws/v1
+kind: EC2NodeClass
+metadata: {name: gpus}
+spec: {}
+";
+
+/// The files that come of one text.
+fn all_placed(text: &str) -> (Vec<String>, Vec<String>) {
+    let args = LoadArgs { files: vec!["-".into()], ..LoadArgs::default() };
+    let (inputs, texts) = load::inputs_and_texts(&args, &mut text.as_bytes()).unwrap();
+    let plan = plan(&inputs, &Settings::of(&inputs), None, &mut |_| ()).unwrap();
+    let (files, remarks) = manifests(&texts, &inputs, &plan);
+    (files.into_iter().map(|file| file.text).collect(), remarks)
+}
+
+/// A class of nodes without a pool gets one that launches what the plan chose; with it nothing changes, and a
+/// later plan is as free as the first.
+#[test]
+fn a_class_without_a_pool_gets_one() {
+    let (spot, on_demand) = (estate(&offer(AWS_SPOT)), estate(&offer(AWS)));
+    let (files, remarks) = all_placed(&format!("{DEPLOYMENT}{CLASS}{spot}"));
+    let [first, pool] = &files[..] else { panic!("{files:?}") };
+    assert_eq!(
+        remarks,
+        [
+            "NodePool plimsoll is added for EC2NodeClass gpus, as none among the files launches what the plan chose"
+        ]
+    );
+    insta::assert_snapshot!("new-pool", pool);
+    let with = |text: &str| format!("{text}---\n{pool}");
+    let (again, remarks) = all_placed(&with(first));
+    assert_eq!((again, remarks), (vec![with(first)], Vec::new()), "the second time nothing changes");
+    // Another estate: the same as from scratch.
+    let moved = all_placed(&with(first).replace(&spot, &on_demand)).0;
+    let (afresh, _) = all_placed(&format!("{DEPLOYMENT}{CLASS}{on_demand}"));
+    let [deployment, new_pool] = &afresh[..] else { panic!("{afresh:?}") };
+    let lines = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+        lines.sort_unstable();
+        lines
+    };
+    assert_eq!(lines(&moved[0]), lines(&format!("{deployment}---\n{new_pool}")));
+    // Where the plan uses another cloud too, a pool would keep it from there.
+    let other = estate(&offer(GCP_SPOT));
+    assert_eq!(all_placed(&format!("{DEPLOYMENT}{CLASS}{other}")).0.len(), 1);
+}

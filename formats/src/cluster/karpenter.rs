@@ -12,7 +12,7 @@ use plimsoll_model::{
 };
 
 use super::{
-    launch::{PoolSeat, taints, take_ours},
+    launch::{ClassSeat, PoolSeat, is_our_limit, taints, take_ours},
     nodes::Nodes,
     note,
     object::Object,
@@ -83,6 +83,9 @@ pub(super) fn translate(
 
 /// A class says how nodes are made, not which; but reservations may be named there.
 fn node_class(object: &Object<'_>, out: &mut Translation) {
+    if let Some(cloud) = cloud_of(Some(object.group), Some(object.kind)) {
+        out.classes.push(ClassSeat::of(object, cloud));
+    }
     let reserved = object.items(&["status", "capacityReservations"]);
     let named: Vec<String> = reserved
         .iter()
@@ -210,12 +213,7 @@ impl<'a> Reader<'_, 'a> {
     /// Whose nodes the pool's class makes.
     fn cloud(&self) -> Option<&'static str> {
         let class = |field| self.object.text(&["spec", "template", "spec", "nodeClassRef", field]);
-        match (class("group"), class("kind")) {
-            (Some("karpenter.k8s.aws" | "eks.amazonaws.com"), _) | (_, Some("EC2NodeClass")) => Some("aws"),
-            (Some("karpenter.azure.com"), _) | (_, Some("AKSNodeClass")) => Some("azure"),
-            (Some("karpenter.k8s.gcp"), _) | (_, Some("GCENodeClass")) => Some("gcp"),
-            _ => None,
-        }
+        cloud_of(class("group"), class("kind"))
     }
 
     /// Where the pool launches: an annotation, its class' subnets, the nodes that there are.
@@ -291,6 +289,9 @@ impl<'a> Reader<'_, 'a> {
         let limits = self.object.at(&["spec", "limits"]).map_or_else(Vec::new, |limits| limits.entries());
         let replicas = self.object.at(&["spec", "replicas"]).map(|view| ("nodes", view));
         for (resource, view) in limits.into_iter().chain(replicas) {
+            if is_our_limit(self.object, resource, &view) {
+                continue;
+            }
             let quota = Quota {
                 name: Some(format!("{name}, {resource}")),
                 matches: matches.clone(),
@@ -366,6 +367,16 @@ impl<'a> Reader<'_, 'a> {
             },
         }
         Ok(Some(quota))
+    }
+}
+
+/// Whose nodes a class makes.
+fn cloud_of(group: Option<&str>, kind: Option<&str>) -> Option<&'static str> {
+    match (group, kind) {
+        (Some("karpenter.k8s.aws" | "eks.amazonaws.com"), _) | (_, Some("EC2NodeClass")) => Some("aws"),
+        (Some("karpenter.azure.com"), _) | (_, Some("AKSNodeClass")) => Some("azure"),
+        (Some("karpenter.k8s.gcp"), _) | (_, Some("GCENodeClass")) => Some("gcp"),
+        _ => None,
     }
 }
 

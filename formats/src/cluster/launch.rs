@@ -3,11 +3,12 @@
 //! The pool's own requirements say what may be launched and are never touched. What the plan uses of it
 //! is added behind them: requirements on a label of which there is one already narrow it. They are
 //! recorded in the annotation `plimsoll.dev/placed`, and reading passes over what is recorded there, so
-//! that a plan restricts no later one.
+//! that a plan restricts no later one. Where no pool launches what a plan chose, and the files have a class of
+//! nodes for it, a pool of ours is made: all that it requires, and its limits, are recorded so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{Capacity, Match, OfferSpec, Plan, read::View, yaml::Change};
+use plimsoll_model::{Bytes, Capacity, Cpu, Match, OfferSpec, Plan, read::View, yaml::Change};
 use serde_json::{Value, json};
 
 use super::object::Object;
@@ -15,6 +16,9 @@ use crate::labels::{machine::of_nodes, requirement::Requirement};
 
 /// The annotation that records what was added.
 const PLACED: &str = "plimsoll.dev/placed";
+
+/// What limits are recorded behind.
+const LIMITS: &str = "limits ";
 
 const CLASS: &str = "karpenter.sh/capacity-type";
 
@@ -49,6 +53,8 @@ pub struct PoolSeat {
     count: usize,
     /// It must be able to choose among several instance types.
     chooses: bool,
+    /// Whether its limits are those of an earlier plan.
+    limited: bool,
     /// The text of the annotation as it is, and how many there are beside it.
     record: Option<String>,
     annotations: usize,
@@ -86,13 +92,14 @@ impl PoolSeat {
             count: list.len(),
             chooses: list.iter().any(|one| least(one).is_some_and(|least| least > 1)),
             annotations: annotations - usize::from(object.annotation(PLACED).is_some()),
+            limited: record.as_deref().is_some_and(|record| !limits_of(record).is_empty()),
             record,
             taints: taints(object),
         }
     }
 
     /// Whether the pool may launch an offer.
-    pub(crate) fn allows(&self, offer: &OfferSpec) -> bool {
+    pub fn allows(&self, offer: &OfferSpec) -> bool {
         let Match { cloud, region, capacity, instance_type, .. } = &self.matches;
         let place = format!("{}/{}", offer.cloud.as_deref().unwrap_or_default(), offer.region);
         offer.capacity != Capacity::OnPrem
@@ -125,7 +132,16 @@ impl PoolSeat {
             let list = if all_gone { Change::Gone } else { Change::Items(gone, new) };
             change.and(Change::at("spec.template.spec.requirements", list));
         }
-        let record = wanted.iter().map(In::write).collect::<Vec<_>>().join("; ");
+        let mut record = wanted.iter().map(In::write).collect::<Vec<_>>().join("; ");
+        if self.limited {
+            let limits = self.limits(plan);
+            let before = self.record.as_deref().map(limits_of).unwrap_or_default();
+            if limits != before {
+                let put = if limits.is_empty() { Change::Gone } else { Change::Put(json!(limits)) };
+                change.and(Change::at("spec.limits", put));
+            }
+            record.push_str(&written(&limits));
+        }
         if self.record.as_deref().unwrap_or_default() != record {
             let field = Change::at(
                 "metadata.annotations",
@@ -141,6 +157,61 @@ impl PoolSeat {
             change.and(if none_left { Change::at("metadata.annotations", Change::Gone) } else { field });
         }
         (Change::at(&self.path, change), remark)
+    }
+
+    /// A pool of ours for a class of nodes, in no document yet.
+    pub fn new(name: String) -> Self {
+        Self {
+            document: 0,
+            name,
+            path: String::new(),
+            matches: Match::default(),
+            stated: Vec::new(),
+            ours: Vec::new(),
+            count: 0,
+            chooses: false,
+            limited: true,
+            record: None,
+            annotations: 0,
+            taints: Vec::new(),
+        }
+    }
+
+    /// The manifest of a pool of ours that launches what a plan uses.
+    pub fn manifest(&self, class: &ClassSeat, plan: &Plan) -> Value {
+        let (wanted, limits) = (self.wanted(plan).0, self.limits(plan));
+        let record = wanted.iter().map(In::write).collect::<Vec<_>>().join("; ") + &written(&limits);
+        let requirements: Vec<Value> = wanted.iter().map(In::requirement).collect();
+        let mut spec = json!({
+            "template": { "spec": {
+                "nodeClassRef": { "group": class.group, "kind": class.kind, "name": class.name },
+                "requirements": requirements,
+            } },
+        });
+        if !limits.is_empty() {
+            spec["limits"] = json!(limits);
+        }
+        json!({
+            "apiVersion": "karpenter.sh/v1",
+            "kind": "NodePool",
+            "metadata": { "name": self.name, "annotations": { (PLACED): record } },
+            "spec": spec,
+        })
+    }
+
+    /// The cores and memory of what a plan launches from the pool, where its offers state them.
+    fn limits(&self, plan: &Plan) -> BTreeMap<String, String> {
+        let ours = || plan.placements.iter().filter(|placement| self.allows(&placement.offer));
+        let whole = |instances: f64| instances.ceil() as u64;
+        let sum = |of: &dyn Fn(&OfferSpec) -> Option<u64>| {
+            let each = ours()
+                .map(|placement| Some(of(&placement.offer)?.saturating_mul(whole(placement.instances))));
+            each.sum::<Option<u64>>().filter(|sum| *sum > 0)
+        };
+        let cpu = sum(&|offer| Some(offer.cpu?.0)).map(|milli| Cpu(milli).to_string());
+        let memory = sum(&|offer| Some(offer.memory?.0)).map(|bytes| Bytes(bytes).to_string());
+        let named = [("cpu", cpu), ("memory", memory)];
+        named.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), limit?))).collect()
     }
 
     /// The requirements that are to be added, and what to say of them.
@@ -166,6 +237,51 @@ impl PoolSeat {
         let wanted = wanted.into_iter().flatten().filter(|one| !self.stated.contains(one));
         (wanted.collect(), remark)
     }
+}
+
+/// A class of nodes, from which pools are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassSeat {
+    /// The index of the document among those that were translated.
+    pub document: usize,
+    /// Its cloud.
+    pub cloud: &'static str,
+    group: String,
+    kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ClassSeat {
+    pub(super) fn of(object: &Object<'_>, cloud: &'static str) -> Self {
+        let (group, kind, name) = (object.group.into(), object.kind.into(), object.name.into());
+        Self { document: object.document, cloud, group, kind, name }
+    }
+
+    /// `Kind NAME`, for people.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
+}
+
+/// The limits that an earlier plan recorded in a pool of ours.
+fn limits_of(record: &str) -> BTreeMap<String, String> {
+    let part = record.split(';').find_map(|part| part.trim().strip_prefix(LIMITS));
+    let pairs = part.into_iter().flat_map(str::split_whitespace).filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, limit)| (name.to_owned(), limit.to_owned())).collect()
+}
+
+/// As they are recorded behind requirements: `; limits cpu=96 memory=1Ti`.
+fn written(limits: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = limits.iter().map(|(name, limit)| format!("{name}={limit}")).collect();
+    if pairs.is_empty() { String::new() } else { format!("; {LIMITS}{}", pairs.join(" ")) }
+}
+
+/// Whether a limit of a pool is one that an earlier plan wrote.
+pub(super) fn is_our_limit(object: &Object<'_>, resource: &str, limit: &View<'_>) -> bool {
+    let record = object.annotation(PLACED);
+    let ours = record.as_ref().and_then(View::text).map(limits_of).unwrap_or_default();
+    ours.get(resource).is_some_and(|ours| limit.text() == Some(ours))
 }
 
 /// A requirement that a label is one of some values.
