@@ -8,6 +8,7 @@
 
 mod agree;
 mod assemble;
+mod claimed;
 mod claims;
 pub(crate) mod device;
 pub(crate) mod kinds;
@@ -51,6 +52,7 @@ pub(crate) fn translate(
     let context = Context {
         around: Around { estate, own_nodes },
         claims: Claims::of(&objects),
+        devices: claimed::Catalogue::of(&objects),
         overheads: named(&objects, "RuntimeClass", &["overhead", "podFixed"]),
         priorities: named(&objects, "PriorityClass", &["value"]),
     };
@@ -134,6 +136,7 @@ pub(crate) fn group_of<'a>(pod: &Object<'a>) -> Option<&'a str> {
 struct Context<'a, 'e> {
     around: Around<'e>,
     claims: Claims<'a>,
+    devices: claimed::Catalogue<'a>,
     overheads: BTreeMap<&'a str, View<'a>>,
     priorities: BTreeMap<&'a str, View<'a>>,
 }
@@ -150,8 +153,9 @@ impl<'a> Context<'a, '_> {
     ) {
         let unit = &gathered.unit;
         let overhead = |spec: &View<'a>| self.overheads.get(spec.field("runtimeClassName")?.text()?).cloned();
+        let devices = |spec: &View<'a>| self.devices.of_pod(spec, unit.object.namespace());
         let before = problems.len();
-        let parts = part::parts(unit, &overhead, self.around, problems);
+        let parts = part::parts(unit, &overhead, &devices, self.around, problems);
         if problems.len() > before {
             return;
         }

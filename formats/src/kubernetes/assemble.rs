@@ -124,6 +124,10 @@ impl<'a> Assembly<'a, '_> {
                         kept.alternatives.push(way);
                     }
                 }
+                // What a pod would rather claim comes first; what has a value weighs dollars.
+                if self.part.ordered && !has("ordered") {
+                    kept.ordered = !kept.alternatives.is_empty() && kept.is_required();
+                }
                 Some(workload)
             }
             Err(more) => {

@@ -4,6 +4,7 @@ use plimsoll_catalog::{Kind, accelerator, accelerators, canonical};
 use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
 
 use super::{
+    claimed::Claimed,
     limits::{Limits, Property},
     mig,
     needs::Needs,
@@ -106,6 +107,7 @@ impl Asked {
     /// The accelerators of a pod, with the place that asks for them.
     pub(super) fn of_pod<'a>(
         needs: &Needs<'a>,
+        claims: &[Claimed<'a>],
         limits: &Limits<'a>,
         around: Around<'_>,
         problems: &mut Vec<Diagnostic>,
@@ -114,19 +116,39 @@ impl Asked {
         for (name, count, at) in needs.devices() {
             let reader = Reader { name, count, needs, limits, around };
             let Some(asked) = reader.read(at, problems) else { continue };
-            match &mut found {
-                None => found = Some((asked, at.clone())),
-                // Partitions of several sizes lie on the same card as far as they fit.
-                Some((known, _)) if known.any_of == asked.any_of && asked.milli < 1000 => {
-                    known.milli = known.milli.saturating_add(asked.milli);
-                }
-                Some((_, first)) => problems.push(
-                    at.problem(format!("`{name}`: a pod with two kinds of accelerator cannot be placed"))
-                        .with_help(format!("the other is at `{}`", first.path())),
-                ),
-            }
+            // Partitions of several sizes lie on the same card as far as they fit.
+            let adds = asked.milli < 1000;
+            asked.join(&mut found, (name, at), adds, problems);
+        }
+        for claim in claims {
+            let Claimed { resource, count, at, .. } = claim;
+            let reader = Reader { name: resource, count: *count, needs, limits, around };
+            let Some(mut asked) = reader.read(at, problems) else { continue };
+            reader.narrow(&mut asked, claim, problems);
+            asked.join(&mut found, (&claim.said, at), true, problems);
         }
         found
+    }
+
+    /// Adds this to what a pod asks for already, where it `adds` to the same accelerators.
+    fn join<'a>(
+        self,
+        found: &mut Option<(Self, View<'a>)>,
+        (name, at): (&str, &View<'a>),
+        adds: bool,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        match found {
+            None => *found = Some((self, at.clone())),
+            Some((known, _)) if known.any_of == self.any_of && adds => {
+                known.milli = known.milli.saturating_add(self.milli);
+                known.memory = known.memory.max(self.memory);
+            }
+            Some((_, first)) => problems.push(
+                at.problem(format!("`{name}`: a pod with two kinds of accelerator cannot be placed"))
+                    .with_help(format!("the other is at `{}`", first.path())),
+            ),
+        }
     }
 }
 
@@ -189,6 +211,34 @@ impl<'a> Reader<'a, '_> {
             asked.memory = self.limits.device_memory.as_ref().map(|(bytes, _)| *bytes);
         }
         Some(asked)
+    }
+
+    /// What a claim says beyond its class.
+    fn narrow(&self, asked: &mut Asked, claim: &Claimed<'a>, problems: &mut Vec<Diagnostic>) {
+        let resource = format!("`{}`", self.name);
+        for (_, why) in &mut asked.assumed {
+            *why = why.replace(&resource, &format!("`{}`", claim.said));
+        }
+        asked.memory = asked.memory.max(claim.memory);
+        if claim.names.is_empty() {
+            return;
+        }
+        let is_known = |name: &&String| accelerator(name).is_some();
+        let (named, unknown): (Vec<&String>, Vec<&String>) = claim.names.iter().partition(is_known);
+        let kept = named.into_iter().filter(|name| asked.any_of.contains(name));
+        let kept: Vec<String> = kept.chain(unknown).cloned().collect();
+        if kept.is_empty() {
+            let what = claim.names.join(" or ");
+            let problem = claim.at.problem(format!(
+                "`{}` asks for {what}, which its class or the pod's selectors leave out",
+                claim.said
+            ));
+            problems.push(problem.with_help("remove one of the two"));
+            return;
+        }
+        asked.any_of = kept;
+        // It does say which.
+        asked.assumed.retain(|(_, why)| !why.ends_with("says not which"));
     }
 
     /// Those of a vendor, as far as selectors leave a choice.

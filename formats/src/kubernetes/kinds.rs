@@ -97,6 +97,10 @@ impl<'a> Reader<'a, '_> {
             | ("scheduling.k8s.io", "PriorityClass" | "PodGroup" | "Workload")
             | ("scheduling.x-k8s.io" | "scheduling.volcano.sh" | "scheduling.sigs.k8s.io", "PodGroup")
             | ("node.k8s.io", "RuntimeClass")
+            | (
+                "resource.k8s.io",
+                "DeviceClass" | "ResourceClaim" | "ResourceClaimTemplate" | "ResourceSlice",
+            )
             | ("kueue.x-k8s.io", _) => Reading::ReferredTo,
             _ if group.starts_with("karpenter.") => Reading::ReferredTo,
             (_, "Kustomization") => {

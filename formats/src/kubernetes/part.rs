@@ -8,6 +8,7 @@
 use plimsoll_model::{Diagnostic, read::View};
 
 use super::{
+    claimed::{Claimed, Devices},
     claims,
     device::{Around, Asked},
     kinds::{Component, Unit},
@@ -33,6 +34,8 @@ pub(super) struct Part<'a> {
     pub(super) needs: Needs<'a>,
     /// The ways to run it, any of which will do; at least one.
     pub(super) ways: Vec<Way<'a>>,
+    /// Whether the first of them is wanted most.
+    pub(super) ordered: bool,
     pub(super) placement: Placement<'a>,
     pub(super) claims: Vec<(&'a str, View<'a>)>,
     /// With the annotations; the first component's.
@@ -53,17 +56,19 @@ impl<'a> Part<'a> {
     fn of(
         component: &Component<'a>,
         overhead: Option<&View<'a>>,
+        devices: &Devices<'a>,
         around: Around<'_>,
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let needs = Needs::of_pod(&component.spec, &component.extra, overhead, problems);
         let placed = Placed::of(&component.template);
         let placement = Placement::of_pod(&component.spec, &placed, around.estate, problems);
-        let ways = ways(&needs, &placement, around, problems);
+        let ways = ways(&needs, devices, &placement, around, problems);
         Self {
             role: component.role.clone(),
             pods: component.pods,
             needs,
+            ordered: devices.ways.len() > 1 && placement.ways.len() == 1,
             ways,
             placement,
             claims: claims::of_pod(&component.spec),
@@ -119,17 +124,24 @@ impl<'a> Part<'a> {
 /// Why what an affinity offers beside other terms does not count.
 const NOT_ITS: &str = "its devices are not those; another term of the affinity stands";
 
-/// The ways to run a pod: what it asks for on each kind of node that it may run on.
+/// The ways to run a pod: what it asks for on each kind of node that it may run on, with each choice of what
+/// it claims.
 fn ways<'a>(
     needs: &Needs<'a>,
+    devices: &Devices<'a>,
     placement: &Placement<'a>,
     around: Around<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Way<'a>> {
     let (mut ways, mut none): (Vec<Way<'a>>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
-    for limits in &placement.ways {
+    let claims: Vec<&[Claimed<'a>]> = match &devices.ways[..] {
+        [] => vec![&[]],
+        some => some.iter().map(Vec::as_slice).collect(),
+    };
+    let each = placement.ways.iter().flat_map(|limits| claims.iter().map(move |claims| (limits, *claims)));
+    for (limits, claims) in each {
         let mut contradictions = Vec::new();
-        let asked = Asked::of_pod(needs, limits, around, &mut contradictions);
+        let asked = Asked::of_pod(needs, claims, limits, around, &mut contradictions);
         if contradictions.is_empty() {
             ways.push(Way { limits: limits.clone(), asked });
         } else {
@@ -141,6 +153,7 @@ fn ways<'a>(
         problems.extend(none);
         return ways;
     };
+    first.limits.also_ignore(devices.ignored.clone());
     first.limits.also_ignore(none.into_iter().map(|problem| (problem.message, NOT_ITS)).collect());
     let pods = |way: &Way<'_>| way.asked.as_ref().map_or(1, |(asked, _)| asked.pods);
     let one = pods(first);
@@ -155,12 +168,14 @@ fn ways<'a>(
 pub(super) fn parts<'a>(
     unit: &Unit<'a>,
     overhead: &dyn Fn(&View<'a>) -> Option<View<'a>>,
+    devices: &dyn Fn(&View<'a>) -> Devices<'a>,
     around: Around<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Part<'a>> {
     let mut all = Vec::new();
     for component in &unit.components {
-        all.push(Part::of(component, overhead(&component.spec).as_ref(), around, problems));
+        let (overhead, devices) = (overhead(&component.spec), devices(&component.spec));
+        all.push(Part::of(component, overhead.as_ref(), &devices, around, problems));
     }
     let has_devices = all.iter().any(Part::has_devices);
     let (riders, rest): (Vec<_>, Vec<_>) =

@@ -54,7 +54,6 @@ impl<'a> Placement<'a> {
             (spec.at(&["affinity", "podAffinity"]).is_some(), "pod affinity"),
             (spec.at(&["affinity", "podAntiAffinity"]).is_some() && apart.is_none(), "pod anti-affinity"),
             (spec.field("topologySpreadConstraints").is_some(), "topology spread"),
-            (spec.field("resourceClaims").is_some(), "resource claims (DRA)"),
         ] {
             if present {
                 placement.ignored.push(words);
