@@ -3,13 +3,14 @@
 //! `PLIMSOLL_DATA` names the folder that has `traces/openb`. Every list is packed as traced and inflated to 130 %
 //! of the GPUs (pods drawn again from the list), beside a greedy plan (pods by falling worth, each where it leaves
 //! least); the default list also twelve times over. Then a sample of 105 pods and 12 nodes goes to HiGHS as the plain
-//! program over pods, nodes and devices, and to us. `different` is 100,000 pods of the default list, no two alike, on
+//! program over pods, nodes and devices, and to us. The default list is also packed again after a change of one per
+//! cent of its pods and nodes. `different` is 100,000 pods of the default list, no two alike, on
 //! 10,000 nodes of which most are filled in part.
 
 use std::path::PathBuf;
 
 use plimsoll_benches::{
-    fleets::{different, inflated},
+    fleets::{changed, different, inflated},
     meter,
 };
 use plimsoll_packing::{
@@ -19,6 +20,7 @@ use plimsoll_packing::{
     fill::Filler,
     fleet::{Ask, Cluster, DEVICE, Pod},
     pack,
+    session::Session,
 };
 use plimsoll_simulator::{draws::Draws, openb, replay::Input};
 use plimsoll_solver::linear::{Limits, Program, highs};
@@ -64,6 +66,7 @@ fn main() {
         }
         if *list == "default" {
             row(list, 1.0, &inflated(&input, 1.0, 12));
+            change(&input);
             naive(&input);
         }
     }
@@ -88,6 +91,31 @@ fn row(list: &str, load: f64, cluster: &Cluster) {
         placed as f64 / (10 * devices) as f64,
         meter::peak_mib(),
     );
+}
+
+/// One per cent of pods and nodes go and as many come, three times; beside packing from scratch.
+#[expect(clippy::print_stdout, reason = "the bench prints its table")]
+fn change(input: &Input) {
+    let mut cluster = inflated(input, 1.0, 1);
+    let mut session = Session::new(Params::default(), 30);
+    session.pack(&cluster).expect("openb is valid");
+    for turn in 0..3 {
+        changed(&mut cluster, input, turn);
+        let before = meter::cpu_seconds();
+        let again = session.pack(&cluster).expect("openb is valid");
+        let ours = meter::cpu_seconds() - before;
+        assert!(check(&cluster, &again.packing.placements).is_empty(), "the packing holds");
+        let before = meter::cpu_seconds();
+        let scratch = pack(&cluster, &Params::default()).expect("openb is valid");
+        println!(
+            "1 % of pods and nodes change: gap {:.4}, {} of {} pods moved, {ours:.2} cpu s; from scratch {:.4}, {:.2} cpu s",
+            100.0 * again.packing.gap(),
+            again.moved.len(),
+            cluster.pods.len(),
+            100.0 * scratch.gap(),
+            meter::cpu_seconds() - before,
+        );
+    }
 }
 
 /// How far a greedy plan is from the bound.

@@ -30,6 +30,21 @@ pub fn inflated(input: &Input, load: f64, times: usize) -> Cluster {
     cluster
 }
 
+/// One per cent of pods and nodes go, as many others come.
+pub fn changed(cluster: &mut Cluster, input: &Input, turn: u64) {
+    let mut draws = Draws::chacha(100 + turn);
+    for index in 0..cluster.pods.len() / 100 {
+        cluster.pods.swap_remove(draws.below(cluster.pods.len()));
+        let class = input.pods[draws.below(input.pods.len())];
+        cluster.pods.push(Pod::new(format!("new-{turn}-{index}"), input.classes[class as usize].clone()));
+    }
+    for index in 0..cluster.nodes.len() / 100 {
+        cluster.nodes.swap_remove(draws.below(cluster.nodes.len()));
+        let of = &input.nodes[draws.below(input.nodes.len())];
+        cluster.nodes.push(Node { name: format!("new-{turn}-{index}"), ..of.clone() });
+    }
+}
+
 /// Pods drawn from a list, CPU and memory of each up to 10 % off and shares of devices up to so many per cent, so
 /// that hardly two are alike; beside pods that run already, which leave the nodes in 50 states.
 pub fn different(input: &Input, nodes: usize, pods: usize, shares_off: u64) -> Cluster {

@@ -1,11 +1,11 @@
 //! Names again: which pod of a class goes to which node of one, and to which devices.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
     classes::{Classes, PodClass, device_order},
     dive::Rounded,
-    fleet::{Ask, Cluster, DEVICE, Hold, Placement, State},
+    fleet::{Ask, Cluster, DEVICE, Hold, Placement, Request, State},
     instance::Instance,
 };
 
@@ -28,7 +28,7 @@ pub fn assign(
         let (alone, joined): (Vec<usize>, Vec<usize>) =
             class.pods.iter().partition(|pod| gang(pod).is_none());
         let joined = joined.into_iter().filter(|pod| gang(pod).is_some_and(|gang| gangs.contains(&gang)));
-        joined.chain(alone).collect::<Vec<usize>>().into_iter()
+        joined.chain(alone).collect::<VecDeque<usize>>()
     };
     let mut pods: Vec<_> = classes.pods.iter().map(pods).collect();
     for it in &rounded.uses {
@@ -42,34 +42,47 @@ pub fn assign(
             for (item, count) in &it.pattern.counts {
                 for _ in 0..*count {
                     let hold = held.next_if(|hold| hold.0 == *item);
-                    let class = instance.items[*item as usize].class;
-                    let Some(pod) = pods[class as usize].next() else { continue };
-                    let request = &cluster.pods[pod].request;
-                    let holds = match (request.devices, hold) {
-                        (Ask::Share(milli), Some((_, rank, _))) => {
-                            vec![Hold { index: order[usize::from(*rank)] as u16, milli, parts: 0 }]
+                    let pods = &mut pods[instance.items[*item as usize].class as usize];
+                    // Where members are only nearly alike, the largest may be too large for what is left.
+                    for at in [0, pods.len() / 2, pods.len().saturating_sub(1)] {
+                        let Some(pod) = pods.get(at).copied() else { break };
+                        let request = &cluster.pods[pod].request;
+                        let held = holds(request, hold, &order, &free);
+                        let enough = match request.devices {
+                            Ask::Whole(count) => held.len() == usize::from(count),
+                            _ => true,
+                        };
+                        if enough && states[*node].take(request, &held).is_ok() {
+                            if matches!(request.devices, Ask::Whole(_)) {
+                                free.retain(|index| {
+                                    held.iter().all(|hold| usize::from(hold.index) != *index)
+                                });
+                            }
+                            placements[pod] = Some(Placement { node: *node, devices: held });
+                            pods.remove(at);
+                            break;
                         }
-                        (Ask::Slice(_), Some((_, rank, parts))) => {
-                            vec![Hold { index: order[usize::from(*rank)] as u16, milli: 0, parts: *parts }]
-                        }
-                        (Ask::Whole(count), _) => {
-                            let count = usize::from(count).min(free.len());
-                            let mut indices: Vec<usize> = free.drain(..count).collect();
-                            indices.sort_unstable();
-                            indices
-                                .iter()
-                                .map(|i| Hold { index: *i as u16, milli: DEVICE, parts: 0 })
-                                .collect()
-                        }
-                        _ => Vec::new(),
-                    };
-                    let taken = states[*node].take(request, &holds);
-                    debug_assert!(taken.is_ok(), "a pattern fits its class: {taken:?}");
-                    if taken.is_ok() {
-                        placements[pod] = Some(Placement { node: *node, devices: holds });
                     }
                 }
             }
         }
+    }
+}
+
+/// The devices that a request holds: those of its pattern, or the first that are free for whole ones.
+fn holds(request: &Request, hold: Option<&(u32, u16, u8)>, order: &[usize], free: &[usize]) -> Vec<Hold> {
+    match (request.devices, hold) {
+        (Ask::Share(milli), Some((_, rank, _))) => {
+            vec![Hold { index: order[usize::from(*rank)] as u16, milli, parts: 0 }]
+        }
+        (Ask::Slice(_), Some((_, rank, parts))) => {
+            vec![Hold { index: order[usize::from(*rank)] as u16, milli: 0, parts: *parts }]
+        }
+        (Ask::Whole(count), _) => {
+            let mut indices: Vec<usize> = free.iter().copied().take(usize::from(count)).collect();
+            indices.sort_unstable();
+            indices.iter().map(|index| Hold { index: *index as u16, milli: DEVICE, parts: 0 }).collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -1,38 +1,162 @@
 //! Classes of what is only nearly alike, where there would be too many of what is alike.
 //!
-//! Sizes fall into buckets, and the widths double until few enough classes are left. A class of pods then
-//! asks for the most that any of its members asks, and a class of nodes has the least that any of its
-//! members has: what packs the classes packs the members. For the bound it is the other way round. A class
-//! takes the sizes of its members, not the edges of its bucket (but for shares), so that nothing is lost
-//! where all are alike.
+//! A class of pods asks for the most that any of its members asks, and a class of nodes has the least that any
+//! of its members has: what packs the classes packs the members. For the bound it is the other way round. So what
+//! is lost is, for each pod, the distance from the least to the most of its class, at the prices of what it is of:
+//! a resource that does not bind may be as wide as it likes. Pods of a kind are one class at first; then the class
+//! that loses most is cut in two where that saves most, until there are enough. Nodes fall into buckets, whose widths
+//! double until few enough classes are left. A class takes the sizes of its members (but for shares), so that nothing
+//! is lost where all are alike.
 
 use std::collections::BTreeMap;
 
 use crate::{
-    classes::{Classes, NodeClass, PodClass},
-    fleet::{Ask, DEVICE, Device, Request, State},
+    classes::{Classes, NodeClass, PodClass, RESOURCES},
+    fleet::{ACCELERATOR, Ask, DEVICE, Device, Request, State},
 };
 
-/// More classes of pods than this are put into buckets,
-const PODS: usize = 500;
-/// of which there are then at most so many, where sizes are all that differs.
-const POD_BUCKETS: usize = 300;
+/// More classes of pods than this are put together.
+pub const PODS: usize = 500;
 /// More classes of nodes than this are put into buckets.
 const NODES: usize = 60;
 
 /// The widest buckets: 2^16 times the narrowest.
 const DOUBLINGS: u32 = 16;
 
+/// How many classes of pods there may be where they are put together, and what decides which.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cuts {
+    /// Classes at most, where sizes are all that differs.
+    pub most: usize,
+    /// What a unit of each resource is worth; what a guess says when it is not known.
+    pub prices: Option<[f64; RESOURCES]>,
+}
+
+impl Cuts {
+    /// Few, to learn prices from.
+    pub const COARSE: Self = Self { most: 100, prices: None };
+    /// As many as can be packed in seconds.
+    pub const FINE: usize = 240;
+}
+
 /// Puts nearly equal classes together where there are too many.
-pub fn bucket(classes: &mut Classes) {
+pub fn bucket(classes: &mut Classes, cuts: &Cuts) {
     if classes.pods.len() > PODS {
         let exact = std::mem::take(&mut classes.pods);
-        classes.pods = narrowest(&exact, POD_BUCKETS, join_pods);
+        classes.pods = cut(classes, &exact, cuts);
     }
     if classes.nodes.len() > NODES {
         let exact = std::mem::take(&mut classes.nodes);
         classes.nodes = narrowest(&exact, NODES, join_nodes);
     }
+}
+
+/// Sizes that classes are cut by: the counted resources, and the share of a device.
+const SIZES: usize = RESOURCES + 1;
+
+/// A class to be: its members with their sizes, and what it loses.
+struct Part<'a> {
+    members: Vec<(&'a PodClass, [u64; SIZES])>,
+    /// What is lost by each size.
+    lost: [f64; SIZES],
+}
+
+impl<'a> Part<'a> {
+    fn of(members: Vec<(&'a PodClass, [u64; SIZES])>, prices: &[f64; SIZES]) -> Self {
+        let pods: usize = members.iter().map(|(class, _)| class.pods.len()).sum();
+        let lost = std::array::from_fn(|size| {
+            let sizes = || members.iter().map(|(_, sizes)| sizes[size]);
+            let wide = sizes().max().unwrap_or(0) - sizes().min().unwrap_or(0);
+            pods as f64 * wide as f64 * prices[size]
+        });
+        Self { members, lost }
+    }
+
+    fn lost(&self) -> f64 {
+        self.lost.iter().sum()
+    }
+
+    /// Two parts, cut by the size that loses most where that leaves least.
+    fn cut(mut self, prices: &[f64; SIZES]) -> (Self, Self) {
+        let size = (0..SIZES).max_by(|a, b| self.lost[*a].total_cmp(&self.lost[*b])).unwrap_or(0);
+        self.members.sort_by_key(|(_, sizes)| sizes[size]);
+        let value = |at: usize| self.members[at].1[size] as f64;
+        let last = self.members.len() - 1;
+        let all: usize = self.members.iter().map(|(class, _)| class.pods.len()).sum();
+        let (mut below, mut best) = (0, (f64::INFINITY, 0));
+        for at in 0..last {
+            below += self.members[at].0.pods.len();
+            if self.members[at].1[size] == self.members[at + 1].1[size] {
+                continue;
+            }
+            let left =
+                below as f64 * (value(at) - value(0)) + (all - below) as f64 * (value(last) - value(at + 1));
+            if left < best.0 {
+                best = (left, at + 1);
+            }
+        }
+        let upper = self.members.split_off(best.1);
+        (Self::of(self.members, prices), Self::of(upper, prices))
+    }
+}
+
+/// The classes of pods, put together so that little is lost.
+fn cut(classes: &Classes, exact: &[PodClass], cuts: &Cuts) -> Vec<PodClass> {
+    let mut kinds: BTreeMap<_, Vec<(&PodClass, [u64; SIZES])>> = BTreeMap::new();
+    for class in exact {
+        let it = &class.request;
+        let (kind, share) = match it.devices {
+            Ask::Share(share) => (Ask::Share(0), share),
+            ask => (ask, 0),
+        };
+        let mut sizes = [u64::from(share); SIZES];
+        sizes[..RESOURCES].copy_from_slice(&classes.amounts(it));
+        kinds.entry((kind, &it.models, &it.pools, it.apart, class.spread)).or_default().push((class, sizes));
+    }
+    let prices = guessed(exact, kinds.values().flatten(), cuts);
+    let mut parts: Vec<Part<'_>> = kinds.into_values().map(|members| Part::of(members, &prices)).collect();
+    while parts.len() < cuts.most {
+        let widest = (0..parts.len()).max_by(|a, b| parts[*a].lost().total_cmp(&parts[*b].lost()));
+        let Some(widest) = widest.filter(|part| parts[*part].lost() > 0.0) else { break };
+        let (lower, upper) = parts.swap_remove(widest).cut(&prices);
+        parts.extend([lower, upper]);
+    }
+    // Patterns are found over the multiples of what divides all shares.
+    let coarse =
+        exact.iter().all(|class| !matches!(class.request.devices, Ask::Share(milli) if milli % 10 != 0));
+    let milli = if coarse { 10 } else { 4 };
+    let members = parts.iter().map(|part| part.members.iter().map(|(class, _)| *class).collect::<Vec<_>>());
+    let mut joined: Vec<PodClass> = members.map(|members| joined_pods(&members, milli)).collect();
+    joined.sort_by(|a, b| {
+        (&a.request, a.worth, a.spread, &a.pods).cmp(&(&b.request, b.worth, b.spread, &b.pods))
+    });
+    joined
+}
+
+/// What a unit of each size is worth: of a share an accelerator's thousandth; of resources what is known, or else as
+/// if all that is asked of each were worth a quarter of the pods. What is known to be worth nothing keeps a part of
+/// that, since classes too wide would make it bind.
+fn guessed<'a>(
+    exact: &[PodClass],
+    members: impl Iterator<Item = &'a (&'a PodClass, [u64; SIZES])>,
+    cuts: &Cuts,
+) -> [f64; SIZES] {
+    let pods = |class: &PodClass| class.pods.len() as f64;
+    let worth: f64 = exact.iter().map(|class| class.worth as f64 / ACCELERATOR as f64 * pods(class)).sum();
+    let mut asked = [0.0; SIZES];
+    for (class, sizes) in members {
+        for (asked, size) in asked.iter_mut().zip(sizes) {
+            *asked += *size as f64 * pods(class);
+        }
+    }
+    std::array::from_fn(|size| {
+        let guess = 0.25 * worth / f64::max(asked[size], 1.0);
+        match cuts.prices {
+            _ if size == RESOURCES => 1.0 / f64::from(DEVICE),
+            Some(prices) => prices[size].max(0.15 * guess),
+            None => guess,
+        }
+    })
 }
 
 /// The classes of the narrowest buckets that leave few enough, or else of the widest.
@@ -47,35 +171,15 @@ fn narrowest<T>(exact: &[T], most: usize, join: impl Fn(&[T], u32) -> Vec<T>) ->
     joined
 }
 
-/// The buckets of CPU (from 250 thousandths of a core), memory (from 1 GiB) and shares (from 10 milli).
-/// Shares are what packings are made of: their buckets stay narrow for longest.
-fn widths(doublings: u32) -> (u64, u64, u16) {
-    (250 << doublings, 1024 << doublings, 10 << doublings.saturating_sub(6).min(4))
-}
-
-fn join_pods(exact: &[PodClass], doublings: u32) -> Vec<PodClass> {
-    let (cpu, memory, milli) = widths(doublings);
-    let mut buckets: BTreeMap<_, Vec<&PodClass>> = BTreeMap::new();
-    for class in exact {
-        let it = &class.request;
-        let (kind, share) = match it.devices {
-            Ask::Share(share) => (Ask::Share(0), share.div_ceil(milli)),
-            ask => (ask, 0),
-        };
-        let sizes = (it.cpu_milli.div_ceil(cpu), it.memory_mib.div_ceil(memory), share);
-        let extras: Vec<u64> = it.extras.iter().map(|extra| extra.next_power_of_two() >> doublings).collect();
-        let key = (kind, &it.models, &it.pools, it.apart, class.spread, sizes, extras);
-        buckets.entry(key).or_default().push(class);
-    }
-    buckets.into_values().map(|members| joined_pods(&members, milli)).collect()
-}
-
 fn joined_pods(members: &[&PodClass], milli: u16) -> PodClass {
     let first = members[0];
     let mut request: Request = first.request.clone();
     let (mut least, mut least_share) = (first.least, first.least_share);
-    let (mut pods, mut worth) = (Vec::new(), 0_u128);
+    let (mut pods, mut worth, mut sum) = (Vec::new(), 0_u128, [0_u128; RESOURCES]);
     for class in members {
+        for (sum, amount) in sum.iter_mut().zip(&class.least) {
+            *sum += u128::from(*amount) * class.pods.len() as u128;
+        }
         request.cpu_milli = request.cpu_milli.max(class.request.cpu_milli);
         request.memory_mib = request.memory_mib.max(class.request.memory_mib);
         for (index, extra) in class.request.extras.iter().enumerate() {
@@ -95,19 +199,18 @@ fn joined_pods(members: &[&PodClass], milli: u16) -> PodClass {
         pods.extend(class.pods.iter().map(|pod| (std::cmp::Reverse(class.worth), *pod)));
     }
     // Shares go to the edges of the bucket: patterns are found over the multiples of what divides them all.
-    if let Ask::Share(most) = &mut request.devices
-        && members.len() > 1
-    {
-        let edge = most.next_multiple_of(milli);
-        *most = if edge < DEVICE { edge } else { *most };
+    if let Ask::Share(most) = &mut request.devices {
+        *most = most.next_multiple_of(milli).min(DEVICE);
         least_share = (least_share / milli * milli).max(least_share.min(milli));
     }
     // Members keep their order within a worth.
     pods.sort_by_key(|(worth, _)| *worth);
     let count = pods.len().max(1) as u128;
+    let mean = sum.map(|sum| u64::try_from(sum.div_ceil(count)).unwrap_or(u64::MAX));
     PodClass {
         request,
         least,
+        mean,
         least_share,
         worth: u64::try_from(worth / count).unwrap_or(u64::MAX),
         spread: first.spread,
@@ -116,7 +219,7 @@ fn joined_pods(members: &[&PodClass], milli: u16) -> PodClass {
 }
 
 fn join_nodes(exact: &[NodeClass], doublings: u32) -> Vec<NodeClass> {
-    let (cpu, memory, _) = widths(doublings);
+    let (cpu, memory): (u64, u64) = (250 << doublings, 1024 << doublings);
     let milli = 10_u16 << doublings.min(6);
     let mut buckets: BTreeMap<_, Vec<&NodeClass>> = BTreeMap::new();
     for class in exact {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    buckets::bucket,
+    buckets::{Cuts, bucket},
     fleet::{Ask, Cluster, DEVICE, Device, Model, Node, Overfull, Request, State},
     joint::{Shape, Zones, shapes, spreads},
 };
@@ -26,6 +26,8 @@ pub struct PodClass {
     pub request: Request,
     /// What each of them needs at least, of each counted resource.
     pub least: Amounts,
+    /// What they need on average.
+    pub mean: Amounts,
     /// The least share that any of them asks for, in milli; 0 when they ask for no shares.
     pub least_share: u16,
     /// What placing one is worth on average, in millionths of an accelerator.
@@ -218,13 +220,18 @@ fn counted(cluster: &Cluster) -> Result<Vec<usize>, Invalid> {
 impl Classes {
     /// The classes of the waiting pods, and of the nodes in these states.
     pub fn of(cluster: &Cluster, states: &[State]) -> Result<Self, Invalid> {
+        Self::cut(cluster, states, &Cuts { most: Cuts::FINE, prices: None })
+    }
+
+    /// The same, put together by cuts where there are too many.
+    pub fn cut(cluster: &Cluster, states: &[State], cuts: &Cuts) -> Result<Self, Invalid> {
         let counted = counted(cluster)?;
         let waiting: Vec<usize> =
             (0..cluster.pods.len()).filter(|pod| cluster.pods[*pod].running.is_none()).collect();
         let mut classes = Self { counted, ..Self::default() };
         classes.pods = classes.pod_classes(cluster, &waiting);
         classes.nodes = node_classes(cluster, states);
-        bucket(&mut classes);
+        bucket(&mut classes, cuts);
         classes.shapes = shapes(cluster, &classes.pods);
         classes.spreads = spreads(cluster);
         Ok(classes)
@@ -263,7 +270,7 @@ impl Classes {
                     Ask::Share(milli) => milli,
                     _ => 0,
                 };
-                PodClass { request: request.clone(), least, least_share, worth, spread, pods }
+                PodClass { request: request.clone(), least, mean: least, least_share, worth, spread, pods }
             })
             .collect()
     }
@@ -280,11 +287,15 @@ impl Classes {
 
     /// Whether some classes are of what is only nearly alike.
     pub fn bucketed(&self) -> bool {
-        let pods = self.pods.iter().any(|class| {
+        self.bucketed_pods() || self.nodes.iter().any(|class| class.most != class.state)
+    }
+
+    /// Whether some classes are of pods that are only nearly alike.
+    pub fn bucketed_pods(&self) -> bool {
+        self.pods.iter().any(|class| {
             class.least != self.amounts(&class.request)
                 || matches!(class.request.devices, Ask::Share(milli) if milli != class.least_share)
-        });
-        pods || self.nodes.iter().any(|class| class.most != class.state)
+        })
     }
 
     /// How many resources are counted.

@@ -13,6 +13,7 @@ use crate::{
     classes::Classes,
     fleet::{Cluster, Placement, State},
     joint::zones,
+    order::{Left, Order, Refused},
 };
 
 /// How many pods of each spread are in each of its zones.
@@ -100,6 +101,7 @@ pub struct Filler<'a> {
     pub states: Vec<State>,
     /// Where each pod is.
     pub placements: Vec<Option<Placement>>,
+    order: Order,
     spreads: Spreads,
     /// The pods of each gang that did not run before.
     gangs: BTreeMap<u32, Vec<usize>>,
@@ -120,7 +122,8 @@ impl<'a> Filler<'a> {
                 gangs.entry(gang).or_default().push(pod);
             }
         }
-        Self { cluster, classes, states, placements, spreads, gangs }
+        let order = Order::new(cluster, &states);
+        Self { cluster, classes, states, placements, order, spreads, gangs }
     }
 
     /// The gangs of which some pods are placed and some are not, with how many are.
@@ -176,6 +179,7 @@ impl<'a> Filler<'a> {
     fn take_back(&mut self, pod: usize) {
         if let Some(placement) = self.placements[pod].take() {
             self.states[placement.node].release(&self.cluster.pods[pod].request, &placement.devices);
+            self.order.set(placement.node, &self.states[placement.node]);
             self.spreads.remove(self.cluster, pod, placement.node);
         }
     }
@@ -196,7 +200,8 @@ impl<'a> Filler<'a> {
     pub(crate) fn elsewhere(&mut self, pod: usize, not: usize) -> bool {
         let Some(from) = self.placements[pod].clone() else { return false };
         self.take_back(pod);
-        for node in self.nodes(pod).into_iter().filter(|node| *node != not) {
+        let nodes: Vec<usize> = self.nodes(pod, None).map(|(_, node)| node).collect();
+        for node in nodes.into_iter().filter(|node| *node != not) {
             if self.put(pod, node) {
                 if self.spreads.uneven(self.cluster).is_none() {
                     return true;
@@ -213,6 +218,7 @@ impl<'a> Filler<'a> {
         self.take_back(pod);
         let taken = self.states[from.node].take(&self.cluster.pods[pod].request, &from.devices);
         debug_assert!(taken.is_ok(), "nobody has been there since: {taken:?}");
+        self.order.set(from.node, &self.states[from.node]);
         self.spreads.add(self.cluster, pod, from.node);
         self.placements[pod] = Some(from);
     }
@@ -223,22 +229,26 @@ impl<'a> Filler<'a> {
         let placed =
             self.spreads.allow(self.cluster, pod, node).then(|| self.states[node].place(request).ok());
         let Some(devices) = placed.flatten() else { return false };
+        self.order.set(node, &self.states[node]);
         self.spreads.add(self.cluster, pod, node);
         self.placements[pod] = Some(Placement { node, devices });
         true
     }
 
-    /// The nodes where a pod fits, those first where it leaves least.
-    fn nodes(&self, pod: usize) -> Vec<usize> {
+    /// The nodes where a pod fits, those first where least is left, after one that is left so much.
+    fn nodes(&self, pod: usize, after: Option<Left>) -> impl Iterator<Item = (Left, usize)> {
         let request = &self.cluster.pods[pod].request;
-        let mut nodes: Vec<usize> = (0..self.states.len())
-            .filter(|node| request.allows(&self.cluster.nodes[*node]) && self.states[*node].fits(request))
-            .collect();
-        nodes.sort_by_key(|node| {
-            let state = &self.states[*node];
-            (state.milli(), state.cpu_milli, &self.cluster.nodes[*node].name)
-        });
-        nodes
+        self.order.after(request, after).filter(move |(_, node)| {
+            request.allows(&self.cluster.nodes[*node])
+                && self.states[*node].fits(request)
+                && self.spreads.allow(self.cluster, pod, *node)
+        })
+    }
+
+    /// Places a pod on the first node where it fits.
+    fn put_first(&mut self, pod: usize) -> bool {
+        let first = self.nodes(pod, None).next();
+        first.is_some_and(|(_, node)| self.put(pod, node))
     }
 
     /// Tries each gang that waits as a whole, the worthiest first.
@@ -261,7 +271,7 @@ impl<'a> Filler<'a> {
                 let it = &self.cluster.pods[*pod];
                 (Reverse(it.request.milli()), Reverse(it.request.cpu_milli), &it.name)
             });
-            let all = pods.iter().all(|pod| self.nodes(*pod).into_iter().any(|node| self.put(*pod, node)));
+            let all = pods.iter().all(|pod| self.put_first(*pod));
             if !all {
                 for pod in pods {
                     self.take_back(pod);
@@ -272,6 +282,7 @@ impl<'a> Filler<'a> {
 
     /// Places pods that stand alone, the worthiest class first.
     fn fill_pods(&mut self) {
+        let mut refused = Refused::default();
         let mut order: Vec<usize> = (0..self.classes.pods.len()).collect();
         order.sort_by_key(|class| Reverse(self.classes.pods[*class].worth));
         for class in order {
@@ -284,30 +295,37 @@ impl<'a> Filler<'a> {
                 alike.entry((Reverse(it.worth), &it.request)).or_default().push(*pod);
             }
             for pods in alike.into_values() {
-                self.fill_alike(&pods);
+                self.fill_alike(&pods, &mut refused);
             }
         }
     }
 
     /// Places as many as fit of pods that ask for the same.
-    fn fill_alike(&mut self, waiting: &[usize]) {
-        let mut nodes = self.nodes(waiting[0]);
-        if self.cluster.pods[waiting[0]].spread.is_some() {
-            // Zones fill in turns: a node that is refused now may do later.
-            for pod in waiting {
-                if !nodes.iter().any(|node| self.put(*pod, *node)) {
-                    return;
-                }
-            }
+    fn fill_alike(&mut self, waiting: &[usize], refused: &mut Refused<'a>) {
+        let cluster: &'a Cluster = self.cluster;
+        let (spread, request) = (cluster.pods[waiting[0]].spread, &cluster.pods[waiting[0]].request);
+        if refused.covers(request) {
             return;
         }
-        nodes.reverse();
+        let mut last: Option<(Left, usize)> = None;
         for pod in waiting {
-            while let Some(node) = nodes.last().copied() {
-                if self.put(*pod, node) {
-                    break;
+            if spread.is_some() {
+                // Zones fill in turns: a node that is refused now may do later.
+                if !self.put_first(*pod) {
+                    return;
                 }
-                nodes.pop();
+                continue;
+            }
+            // Whatever is before the last has refused the like of it.
+            if last.is_some_and(|(_, node)| self.put(*pod, node)) {
+                continue;
+            }
+            last = self.nodes(*pod, last.map(|(left, _)| left)).next();
+            if let Some((_, node)) = last {
+                self.put(*pod, node);
+            } else {
+                refused.add(request);
+                return;
             }
         }
     }

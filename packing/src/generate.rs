@@ -98,6 +98,18 @@ pub struct Memory {
     efforts: Vec<usize>,
 }
 
+impl Memory {
+    /// The prices of resources at which the bound of each bin was least.
+    pub fn lambdas(&self) -> &[Lambda] {
+        &self.lambdas
+    }
+
+    /// Starts from prices of resources that are near for each bin.
+    pub fn start(&mut self, lambdas: Vec<Lambda>) {
+        self.lambdas = lambdas;
+    }
+}
+
 /// Adds patterns to a program until they prove its value.
 pub fn generate(
     instance: &Instance,

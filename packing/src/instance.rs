@@ -145,6 +145,8 @@ fn gcd(a: u16, b: u16) -> u16 {
 pub enum Sizes {
     /// What the largest needs: a packing of these is one of the pods.
     Most,
+    /// What they need on average, but the most of devices: in a packing of these nearly all pods find room.
+    Mean,
     /// What the smallest needs: no packing of the pods is worth more than the best of these.
     Least,
 }
@@ -152,13 +154,18 @@ pub enum Sizes {
 /// The share that a class asks for.
 fn share(class: &PodClass, sizes: Sizes) -> Option<u16> {
     match (class.request.devices, sizes) {
-        (Ask::Share(milli), Sizes::Most) => Some(milli),
+        (Ask::Share(milli), Sizes::Most | Sizes::Mean) => Some(milli),
         (Ask::Share(_), Sizes::Least) => Some(class.least_share),
         _ => None,
     }
 }
 
 impl Instance {
+    /// The classes as items and bins, for a plan.
+    pub fn of(classes: &Classes) -> Self {
+        Self::new(classes, if classes.bucketed_pods() { Sizes::Mean } else { Sizes::Most })
+    }
+
     /// The classes as items and bins.
     pub fn new(classes: &Classes, sizes: Sizes) -> Self {
         let grain = classes.pods.iter().filter_map(|class| share(class, sizes)).fold(DEVICE, gcd);
@@ -168,6 +175,7 @@ impl Instance {
             joint: Vec::new(),
             size: match sizes {
                 Sizes::Most => classes.amounts(&class.request),
+                Sizes::Mean => class.mean,
                 Sizes::Least => class.least,
             },
             ask: share(class, sizes).map_or(class.request.devices, Ask::Share),
@@ -202,7 +210,7 @@ impl Instance {
                 apart.is_none_or(|group| class.state.apart.binary_search(&group).is_err())
             });
             let state = match sizes {
-                Sizes::Most => &class.state,
+                Sizes::Most | Sizes::Mean => &class.state,
                 Sizes::Least => &class.most,
             };
             let mut bin = instance.bin(classes.room(state), state, &allowed);

@@ -21,10 +21,12 @@ pub mod loose;
 pub mod marginal;
 pub mod master;
 pub mod moves;
+pub mod order;
 pub mod pack;
 pub mod price;
 pub mod relax;
 pub mod scores;
+pub mod session;
 pub mod settle;
 pub mod whole;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::{
     assign,
     branch::branch,
-    classes::{Classes, Invalid, PodClass, states, validate},
+    buckets::Cuts,
+    classes::{Classes, Invalid, PodClass, RESOURCES, states, validate},
     dive::{Rounded, dive},
     fill::Filler,
     fleet::{ACCELERATOR, Cluster, Placement, Pod, State},
@@ -36,6 +37,9 @@ const SMALL: usize = 200;
 
 /// Parts that the packings are cut into for a nearer bound, at most.
 const BRANCHES: usize = 64;
+
+/// Where classes are of what is only nearly alike, no nearer than this.
+const NEARLY: f64 = 1e-3;
 
 /// Roundings without torn gangs, at most.
 const GANG_TURNS: usize = 6;
@@ -90,17 +94,41 @@ impl Packing {
 
 /// Packs the waiting pods of a cluster beside the running ones.
 pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
+    packed(cluster, params).map(|found| found.packing)
+}
+
+/// A packing and what it was found with.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub packing: Packing,
+    pub classes: Classes,
+    pub instance: Instance,
+    pub master: Master,
+    pub memory: Memory,
+    pub generated: Option<Generated>,
+}
+
+/// A packing, with what the next can begin from.
+pub(crate) fn packed(cluster: &Cluster, params: &Params) -> Result<Found, Invalid> {
     validate(cluster)?;
     let states = states(cluster)?;
-    let classes = Classes::of(cluster, &states)?;
-    let instance = Instance::new(&classes, Sizes::Most);
+    let classes = classes(cluster, &states)?;
+    let instance = Instance::of(&classes);
     let mut master = Master::new(&instance, Form::Admit);
     let mut memory = Memory::default();
-    let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 3, capped: false };
+    // The proof of classes of what is only nearly alike is another one.
+    let stop = if classes.bucketed() {
+        Stop { gap: params.gap.max(NEARLY), rounds: params.rounds, hardest: 1, capped: false }
+    } else {
+        Stop { gap: params.gap, rounds: params.rounds, hardest: 3, capped: false }
+    };
     let generated = generate(&instance, &mut master, &mut memory, stop);
     let mut bound = proven(cluster, &classes, &master, generated.as_ref(), params);
     let mut plan = Plan { cluster, classes: &classes, params, start: states, bound, best: None };
-    plan.offer(&instance, &Rounded::default());
+    // Where pods all differ, greed takes longer than patterns.
+    if generated.is_none() || !classes.bucketed() {
+        plan.offer(&instance, &Rounded::default());
+    }
     if let Some(generated) = &generated {
         plan.round(&instance, &mut master, &mut memory, generated);
         plan.without_torn(&mut master, &mut memory, &generated.fractional);
@@ -120,7 +148,7 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
         patterns: master.patterns.len(),
         rounds: generated.as_ref().map_or(0, |g| g.rounds),
     };
-    let prices = generated.map_or_else(|| Prices::none(&instance), |generated| generated.prices);
+    let prices = generated.as_ref().map_or_else(|| Prices::none(&instance), |g| g.prices.clone());
     let all = total(cluster, |_| true);
     let mut proof = match params.moves {
         // With moves, more can be had than beside pods that stay.
@@ -137,7 +165,8 @@ pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
         *one_more = one_more.min(most);
     }
     let Proof { bound, prices, one_more } = proof;
-    Ok(Packing { placements, states, worth, bound, moves, prices, one_more, stats })
+    let packing = Packing { placements, states, worth, bound, moves, prices, one_more, stats };
+    Ok(Found { packing, classes, instance, master, memory, generated })
 }
 
 /// The prices of a bound, and the bound.
@@ -148,6 +177,29 @@ struct Proof {
     prices: Vec<f64>,
     /// See [`Packing::one_more`].
     one_more: Vec<f64>,
+}
+
+/// The classes of a cluster. Where pods must be put together that are only nearly alike, few classes are packed
+/// first: what their resources are worth says where the rest may be told apart least.
+pub(crate) fn classes(cluster: &Cluster, states: &[State]) -> Result<Classes, Invalid> {
+    let coarse = Classes::cut(cluster, states, &Cuts::COARSE)?;
+    if !coarse.bucketed_pods() {
+        return Ok(coarse);
+    }
+    let instance = Instance::of(&coarse);
+    let mut memory = Memory::default();
+    let stop = Stop { gap: 1e-2, rounds: 60, hardest: 0, capped: false };
+    generate(&instance, &mut Master::new(&instance, Form::Admit), &mut memory, stop);
+    let (mut worth, mut room) = ([0.0; RESOURCES], [0.0; RESOURCES]);
+    for (bin, lambda) in instance.bins.iter().zip(memory.lambdas()) {
+        for resource in 0..RESOURCES {
+            let all = bin.room[resource] as f64 * f64::from(bin.count);
+            worth[resource] += lambda[resource] * all;
+            room[resource] += all;
+        }
+    }
+    let prices = std::array::from_fn(|resource| worth[resource] / f64::max(room[resource], 1.0));
+    Classes::cut(cluster, states, &Cuts { most: Cuts::FINE, prices: Some(prices) })
 }
 
 /// A packing on its way.
@@ -265,7 +317,7 @@ impl Plan<'_> {
             torn.sort_unstable();
             out.extend(torn.iter().take(torn.len().div_ceil(2)).map(|(_, gang)| *gang));
             let classes = self.classes.without(self.cluster, &out);
-            let instance = Instance::new(&classes, Sizes::Most);
+            let instance = Instance::of(&classes);
             master.resize(&instance);
             let stop = Stop { gap: self.params.gap, rounds: 40, hardest: 1, capped: true };
             let fractional = generate(&instance, master, memory, stop).map(|generated| generated.fractional);
@@ -320,7 +372,7 @@ fn with_moves(
     let params = &Params { gap: params.gap * without as f64 / (with as f64).max(1.0), ..params.clone() };
     let states = states(&waiting)?;
     let classes = Classes::of(&waiting, &states)?;
-    let instance = Instance::new(&classes, Sizes::Most);
+    let instance = Instance::of(&classes);
     let mut master = Master::new(&instance, Form::Admit);
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
     let generated = generate(&instance, &mut master, &mut Memory::default(), stop);
@@ -338,12 +390,12 @@ fn with_moves(
 }
 
 /// The worth of some pods.
-fn total(cluster: &Cluster, chosen: impl Fn(&Pod) -> bool) -> u64 {
+pub(crate) fn total(cluster: &Cluster, chosen: impl Fn(&Pod) -> bool) -> u64 {
     cluster.pods.iter().filter(|pod| chosen(pod)).fold(0, |sum, pod| sum.saturating_add(pod.worth))
 }
 
 /// The worth of what is placed.
-fn worth(cluster: &Cluster, placements: &[Option<Placement>]) -> u64 {
+pub(crate) fn worth(cluster: &Cluster, placements: &[Option<Placement>]) -> u64 {
     cluster
         .pods
         .iter()
@@ -358,7 +410,7 @@ fn worth(cluster: &Cluster, placements: &[Option<Placement>]) -> u64 {
 /// Where classes are of what is only nearly alike, the proof needs the least that pods of a class ask for
 /// and the most that nodes of a class have: the patterns at hand are good ones there too, and some rounds
 /// more give it prices of its own.
-fn proven(
+pub(crate) fn proven(
     cluster: &Cluster,
     classes: &Classes,
     master: &Master,
@@ -374,7 +426,7 @@ fn proven(
         for (bin, pattern) in &master.patterns {
             roomy.add(&instance, *bin, pattern.clone());
         }
-        let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 1, capped: false };
+        let stop = Stop { gap: params.gap.max(NEARLY), rounds: params.rounds, hardest: 1, capped: false };
         let Some(generated) = generate(&instance, &mut roomy, &mut Memory::default(), stop) else {
             return all;
         };
