@@ -1,12 +1,13 @@
 //! What commands read: documents and plans.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Read as _},
     path::Path,
 };
 
-use plimsoll_model::{Diagnostic, Fleet, Inputs, Packing, Plan};
+use plimsoll_model::{Diagnostic, Fleet, Inputs, Packing, Plan, estate::EstateSpec, read::Places};
 use plimsoll_planner::load;
 
 use crate::{args::Files, failure::Failure};
@@ -32,9 +33,29 @@ pub(crate) fn estate(path: &Path) -> Result<Inputs, Failure> {
     Ok(load::estate(&args, &mut io::stdin().lock())?)
 }
 
+/// The inputs of nobody in particular: the embedded catalogue.
+pub(crate) fn embedded() -> Inputs {
+    Inputs {
+        workloads: Vec::new(),
+        estate: EstateSpec::default(),
+        assumptions: Vec::new(),
+        embedded_catalog: true,
+        file_offers: Vec::new(),
+        series: BTreeMap::new(),
+        places: Places::default(),
+        digest: String::new(),
+    }
+}
+
+/// What nodes can be added from: an estate, else the embedded catalogue.
+pub(crate) fn market(files: &Files) -> Result<Inputs, Failure> {
+    files.estate.as_deref().map_or_else(|| Ok(embedded()), estate)
+}
+
 /// Reads a cluster's nodes and pods.
 pub(crate) fn fleet(nodes: &Path, files: &Files) -> Result<Fleet, Failure> {
-    Ok(plimsoll_planner::cluster::read(nodes, &files.load(), &mut io::stdin().lock())?)
+    let args = load::LoadArgs { estate: None, ..files.load() };
+    Ok(plimsoll_planner::cluster::read(nodes, &args, &mut io::stdin().lock())?)
 }
 
 /// Reads a plan; `-` is standard input.

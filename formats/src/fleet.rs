@@ -4,8 +4,10 @@
 //! those that controllers would make (`expand`); what each needs is what the scheduler counts, where it may
 //! run is its selectors, affinities and tolerations (`rule`). Which resource names are accelerators, and
 //! what a name asks of one, is decided over the whole cluster (`device`), as are the groups that keep
-//! apart, spread or run together (`group`). What packing cannot hold is said in the assumptions.
+//! apart, spread or run together (`group`). What packing cannot hold is said in the assumptions. What a node
+//! on offer would be among those of the cluster is decided by `added`.
 
+mod added;
 mod device;
 mod expand;
 mod group;
@@ -25,6 +27,8 @@ use crate::{
     kubernetes::object::{self, Object},
 };
 use remarks::Remarks;
+
+pub use added::{Ground, NewNode, places, zones};
 
 /// Reads the objects of some documents. `given` is what other files hold (nodes and pods of a trace).
 pub fn fleet(documents: &[Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {

@@ -22,7 +22,7 @@ pub(crate) mod object;
 mod part;
 mod place;
 mod seat;
-mod selector;
+pub(crate) mod selector;
 mod tpu;
 
 use std::collections::BTreeMap;

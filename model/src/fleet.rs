@@ -77,6 +77,7 @@ pub struct Devices {
 
 /// A pod.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "documents state each by itself")]
 pub struct Pod {
     /// Unique.
     pub name: String,
@@ -90,6 +91,10 @@ pub struct Pod {
     pub on: Option<String>,
     /// Whether it may not be moved from there.
     pub fixed: bool,
+    /// Whether it is of the node itself, of which each has one (of a `DaemonSet`, or static).
+    pub daemon: bool,
+    /// Whether it may be interrupted: runs on spot nodes too.
+    pub interruptible: bool,
     /// The gang it waits with, by its place in [`Fleet::gangs`].
     pub gang: Option<u32>,
     /// Its group of [`Fleet::aparts`].

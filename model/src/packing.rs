@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Duration, Usd,
+    Capacity, Duration, Usd,
     document::ApiVersion,
     plan::{Assumption, Status, document},
 };
@@ -50,9 +50,10 @@ document! {
         pub classes: Vec<Class>,
         /// Nodes that are alike.
         pub node_kinds: Vec<NodeKind>,
-        /// Nodes of the catalogue on which all pods that wait would run, cheapest first found; empty where none
-        /// wait or none would do.
+        /// The cheapest nodes on offer on which the pods that wait would run.
         pub add: Vec<Addition>,
+        /// What they cost, and what of the rest; null where no pod waits, or no offers were looked at.
+        pub adding: Option<Adding>,
         /// Running pods to move, in an order in which no node is overfilled on the way.
         pub moves: Vec<Move>,
         /// What the documents do not say, and what was passed over.
@@ -251,14 +252,60 @@ document! {
 }
 
 document! {
-    /// Nodes to add.
+    /// Nodes to add, of one offer.
     pub struct Addition {
         /// The offer.
         pub offer: String,
+        /// How its capacity is had.
+        pub capacity: Capacity,
         /// How many.
         pub count: u64,
         /// What they cost an hour, together.
         pub usd: Usd,
+        /// What each is taken to be.
+        pub node: NewNode,
+        /// Which of the pods that wait would be on them. The nodes are named `new-1`, `new-2` and so on, over
+        /// all offers.
+        pub assignments: Vec<Assignment>,
+    }
+}
+
+document! {
+    /// What a node to add is taken to be.
+    #[derive(Eq)]
+    pub struct NewNode {
+        /// The node of the cluster that it is like, where one is of its type.
+        pub like: Option<String>,
+        /// Of its labels those that pods ask for.
+        pub labels: BTreeMap<String, String>,
+        /// Its taints: `key=value:effect`.
+        pub taints: Vec<String>,
+        /// What pods can have of it, beside the pods that each node has: thousandths of cores, bytes of memory,
+        /// else as counted.
+        pub room: BTreeMap<String, u64>,
+        /// The resource that counts its accelerators.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub resource: Option<String>,
+        /// Their model.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub model: Option<String>,
+        /// How many.
+        pub accelerators: u16,
+    }
+}
+
+document! {
+    /// What nodes to add cost.
+    #[derive(Eq)]
+    pub struct Adding {
+        /// An hour, all of them.
+        pub usd: Usd,
+        /// Nodes on offer that hold the same pods cost no less; null when that was not proven.
+        pub bound_usd: Option<Usd>,
+        /// Where the offers are: clouds and regions, or `anywhere`.
+        pub among: Vec<String>,
+        /// The pods that no node on offer would hold.
+        pub left: Vec<String>,
     }
 }
 
@@ -297,6 +344,9 @@ document! {
     pub struct Inputs {
         /// SHA-256 over the files read.
         pub digest: String,
+        /// The same of the estate whose offers were looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub estate: Option<String>,
         /// Every flag with its value in force.
         pub flags: Flags,
     }
@@ -307,6 +357,8 @@ document! {
     pub struct Flags {
         /// Running pods that may move.
         pub moves: u32,
+        /// Classes of capacity that nodes may be added of.
+        pub add: Vec<Capacity>,
         /// The gap at which the search may stop.
         pub gap: f64,
         /// Wall-clock limit.

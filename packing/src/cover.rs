@@ -5,10 +5,12 @@
 //! the same bound holds. Whole patterns come from the same dive; what they leave out gets the cheapest
 //! node that holds it, and nodes whose pods fit elsewhere are dropped again.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::{
     classes::{Classes, Invalid, NodeClass, validate},
     dive::{Rounded, dive},
-    fleet::{Cluster, Node, Placement, State},
+    fleet::{Cluster, Hold, Node, Placement, Request, State},
     generate::{Memory, Stop, generate},
     instance::{Instance, Sizes},
     master::{Form, Master},
@@ -38,12 +40,85 @@ pub struct Cover {
     pub bound: u64,
     /// The pods that the nodes on offer do not hold.
     pub left: Vec<usize>,
-    /// The new nodes, each with its offer and the pods on it.
-    pub nodes: Vec<(usize, Vec<usize>)>,
+    /// The new nodes, each with its offer and the pods on it with what they hold of its devices.
+    pub nodes: Vec<(usize, Held)>,
 }
 
+/// Pods, each with what it holds of its node's devices.
+pub type Held = Vec<(usize, Vec<Hold>)>;
+
 /// The cheapest nodes on offer that hold pods of a cluster. Gangs and spreads are not looked at.
+///
+/// Pods that no offer can hold together with others are covered by themselves: that is less work, and a
+/// proof of whole nodes where few kinds are on offer.
 pub fn cover(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params) -> Result<Cover, Invalid> {
+    let parts = parts(cluster, pods, offers);
+    let mut all = Cover { add: Vec::new(), cost: 0, bound: 0, left: Vec::new(), nodes: Vec::new() };
+    for Part { pods, offers: own } in parts {
+        let on_offer: Vec<Offer> = own.iter().map(|offer| offers[*offer].clone()).collect();
+        let one = together(cluster, &pods, &on_offer, params)?;
+        let held = one.nodes.iter().flat_map(|(_, pods)| pods).map(|(pod, _)| *pod);
+        all.bound += at_least(cluster, held, &on_offer).max(one.bound).min(one.cost);
+        all.cost += one.cost;
+        all.left.extend(one.left);
+        all.add.extend(one.add.into_iter().map(|(offer, count)| (own[offer], count)));
+        all.nodes.extend(one.nodes.into_iter().map(|(offer, pods)| (own[offer], pods)));
+    }
+    all.left.sort_unstable();
+    all.add.sort_unstable();
+    all.nodes.sort_by_key(|(offer, _)| *offer);
+    Ok(all)
+}
+
+/// Pods, and all offers that can hold some of them.
+struct Part {
+    pods: Vec<usize>,
+    offers: Vec<usize>,
+}
+
+/// Pods that are held by the same offers, or by offers that hold the same pods; those that none holds
+/// together.
+fn parts(cluster: &Cluster, pods: &[usize], offers: &[Offer]) -> Vec<Part> {
+    let empty: Vec<State> = offers.iter().map(|offer| State::empty(&offer.node)).collect();
+    let mut held_by: BTreeMap<&Request, Vec<usize>> = BTreeMap::new();
+    for pod in pods {
+        let request = &cluster.pods[*pod].request;
+        let holds = |at: &usize| request.allows(&offers[*at].node) && empty[*at].fits(request);
+        held_by.entry(request).or_insert_with(|| (0..offers.len()).filter(holds).collect());
+    }
+    // Each offer's part, by its first offer.
+    let mut part: Vec<usize> = (0..offers.len()).collect();
+    for together in held_by.values().filter(|together| together.len() > 1) {
+        let known: BTreeSet<usize> = together.iter().map(|offer| part[*offer]).collect();
+        let first = known.iter().next().copied().unwrap_or(0);
+        for of in part.iter_mut().filter(|of| known.contains(of)) {
+            *of = first;
+        }
+    }
+    let mut parts: BTreeMap<Option<usize>, Part> = BTreeMap::new();
+    for pod in pods {
+        let first = held_by[&cluster.pods[*pod].request].first().map(|offer| part[*offer]);
+        let new = || Part {
+            pods: Vec::new(),
+            offers: (0..offers.len()).filter(|offer| Some(part[*offer]) == first).collect(),
+        };
+        parts.entry(first).or_insert_with(new).pods.push(*pod);
+    }
+    parts.into_values().collect()
+}
+
+/// What pods cost at least: the dearest one's cheapest node.
+fn at_least(cluster: &Cluster, pods: impl Iterator<Item = usize>, offers: &[Offer]) -> u64 {
+    let requests: BTreeSet<&Request> = pods.map(|pod| &cluster.pods[pod].request).collect();
+    let cheapest = |request: &&Request| {
+        let holds = |offer: &&Offer| request.allows(&offer.node) && State::empty(&offer.node).fits(request);
+        offers.iter().filter(holds).map(|offer| offer.cost).min()
+    };
+    requests.iter().filter_map(cheapest).max().unwrap_or(0)
+}
+
+/// The same for pods that offers may hold together.
+fn together(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params) -> Result<Cover, Invalid> {
     let needed = needed(cluster, pods);
     validate(&needed)?;
     validate(&Cluster {
@@ -84,16 +159,19 @@ pub fn cover(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Param
     drop_needless(&needed, &mut nodes);
     let placed: Vec<bool> = {
         let mut placed = vec![false; pods.len()];
-        nodes.iter().flat_map(|node| &node.pods).for_each(|pod| placed[*pod] = true);
+        nodes.iter().flat_map(|node| &node.pods).for_each(|(pod, _)| placed[*pod] = true);
         placed
     };
     let left: Vec<usize> = (0..pods.len()).filter(|pod| !placed[*pod]).map(|pod| pods[pod]).collect();
     let cost = nodes.iter().map(|node| offers[node.offer].cost).sum();
     let bound = match &generated {
-        // What all of the worth exceeds the bound on worth less cost by.
+        // What all of the worth exceeds the bound on worth less cost by; costs are whole.
         Some(generated) if left.is_empty() && !classes.bucketed() => {
             let all: f64 = instance.items.iter().map(|item| item.worth * f64::from(item.demand)).sum();
-            ((all - generated.bound * (1.0 + 1e-9)) * dearest).max(0.0).floor() as u64
+            let bound = ((all - generated.bound * (1.0 + 1e-9)) * dearest).max(0.0).ceil() as u64;
+            // Whatever nodes are taken, their cost is a multiple of what all costs are.
+            let unit = offers.iter().fold(0, |unit, offer| gcd(unit, offer.cost)).max(1);
+            bound.div_ceil(unit).saturating_mul(unit)
         }
         _ => 0,
     };
@@ -107,9 +185,13 @@ pub fn cover(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Param
     }
     let nodes = nodes
         .into_iter()
-        .map(|node| (node.offer, node.pods.into_iter().map(|pod| pods[pod]).collect()))
+        .map(|node| (node.offer, node.pods.into_iter().map(|(pod, holds)| (pods[pod], holds)).collect()))
         .collect();
     Ok(Cover { add, cost, bound: bound.min(cost), left, nodes })
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// The pods alone, none of them running, and no nodes.
@@ -134,7 +216,7 @@ struct New {
     offer: usize,
     node: Node,
     state: State,
-    pods: Vec<usize>,
+    pods: Held,
 }
 
 impl New {
@@ -153,7 +235,11 @@ fn place(
 ) -> Vec<New> {
     let mut with_nodes = needed.clone();
     let mut offer_of = Vec::new();
-    for (index, (offer, class)) in offers.iter().zip(&classes.nodes).enumerate() {
+    let mut classes = classes.clone();
+    for (index, (offer, class)) in offers.iter().zip(&mut classes.nodes).enumerate() {
+        let own = rounded.uses.iter().filter(|it| it.bin as usize == index);
+        let used = own.map(|it| it.copies as usize).sum();
+        class.nodes = (with_nodes.nodes.len()..).take(class.nodes.len().min(used)).collect();
         for node in &class.nodes {
             with_nodes.nodes.push(Node { name: format!("{index}-{node}"), ..offer.node.clone() });
             offer_of.push(index);
@@ -161,7 +247,7 @@ fn place(
     }
     let mut states: Vec<State> = with_nodes.nodes.iter().map(State::empty).collect();
     let mut placements: Vec<Option<Placement>> = vec![None; needed.pods.len()];
-    crate::assign::assign(&with_nodes, classes, instance, rounded, &mut states, &mut placements);
+    crate::assign::assign(&with_nodes, &classes, instance, rounded, &mut states, &mut placements);
     let mut nodes: Vec<New> = Vec::new();
     let mut at = vec![None; states.len()];
     for (pod, placement) in placements.iter().enumerate() {
@@ -173,7 +259,7 @@ fn place(
             nodes.push(new);
             nodes.len() - 1
         });
-        nodes[slot].pods.push(pod);
+        nodes[slot].pods.push((pod, placement.devices.clone()));
     }
     let mut left: Vec<usize> = (0..placements.len()).filter(|pod| placements[*pod].is_none()).collect();
     left.sort_by_key(|pod| {
@@ -205,10 +291,9 @@ fn place(
 impl New {
     fn take(&mut self, needed: &Cluster, pod: usize) -> bool {
         let request = &needed.pods[pod].request;
-        let taken = request.allows(&self.node) && self.state.place(request).is_ok();
-        if taken {
-            self.pods.push(pod);
-        }
+        let holds = request.allows(&self.node).then(|| self.state.place(request).ok()).flatten();
+        let taken = holds.is_some();
+        self.pods.extend(holds.map(|holds| (pod, holds)));
         taken
     }
 }
@@ -222,7 +307,7 @@ fn drop_needless(needed: &Cluster, nodes: &mut Vec<New>) {
         let before = nodes.clone();
         let pods = std::mem::take(&mut nodes[index].pods);
         gone[index] = true;
-        let moved = pods.iter().all(|pod| {
+        let moved = pods.iter().all(|(pod, _)| {
             (0..nodes.len()).filter(|other| !gone[*other]).any(|other| nodes[other].take(needed, *pod))
         });
         if !moved {

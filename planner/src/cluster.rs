@@ -2,8 +2,9 @@
 //!
 //! In passes: [`read`](read()) reads nodes and pods, `state` puts them in numbers, `plimsoll_packing` packs
 //! them, `report` says what came of it, with what is in the way of each pod that waits (`obstacle`) and how
-//! many more would fit (`room`).
+//! many more would fit (`room`), and which nodes on offer would hold them (`add`).
 
+mod add;
 mod kinds;
 mod obstacle;
 mod read;
@@ -15,5 +16,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use add::Market;
 pub use read::read;
 pub use report::{Settings, plan};

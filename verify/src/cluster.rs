@@ -1,10 +1,11 @@
 //! The check of a packing (`plan --cluster`): from the nodes and pods alone, what the packing says of them.
 //!
 //! Rules are held against every pod by itself, loads are added up for every node and device, moves are
-//! carried out one after the other. That the bound is truly a bound cannot be checked without the search that
+//! carried out one after the other, nodes to add are filled and priced. That the bound is truly a bound cannot be checked without the search that
 //! proves it; that nothing contradicts it can: the packing itself, the worth of all pods, and a plain first
 //! fit, none of which may be above.
 
+mod add;
 mod figures;
 mod loads;
 mod moves;
@@ -13,15 +14,15 @@ mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
-    Fleet,
+    Fleet, Inputs,
     fleet::{Node, Pod},
     packing::{Assignment, Packing},
 };
 
 use crate::{Violation, violation::Kind};
 
-/// Everything that is wrong with a packing of a fleet.
-pub fn verify_packing(packing: &Packing, fleet: &Fleet) -> Vec<Violation> {
+/// Everything that is wrong with a packing of a fleet, with the offers of an estate for nodes to add.
+pub fn verify_packing(packing: &Packing, fleet: &Fleet, inputs: &Inputs) -> Vec<Violation> {
     let mut found = Vec::new();
     if packing.inputs.digest != fleet.digest {
         let message = "was made from other files, or from these in another order";
@@ -38,6 +39,7 @@ pub fn verify_packing(packing: &Packing, fleet: &Fleet) -> Vec<Violation> {
     view.spreads(&mut found);
     moves::check(&view, &mut found);
     figures::check(&view, &mut found);
+    add::check(&view, inputs, &mut found);
     found
 }
 
@@ -144,42 +146,43 @@ impl<'a> View<'a> {
         }
     }
 
+    /// How many pods of a spread are in each zone, among those of the nodes that let one of its pods in; whoever
+    /// runs where there is no zone is not spread.
+    fn zones(&self, spread: u32) -> BTreeMap<&'a str, u64> {
+        let has_zone = |node: &str| self.nodes.get(node).is_some_and(|node| node.zone().is_some());
+        let is_zoned = |pod: &Pod| pod.on.as_deref().is_none_or(has_zone);
+        let members: Vec<&Pod> =
+            self.fleet.pods.iter().filter(|pod| pod.spread == Some(spread) && is_zoned(pod)).collect();
+        let lets_in = |node: &&Node| {
+            members.iter().any(|pod| rules::admits(&pod.rule, node) && rules::has_devices(pod, node))
+        };
+        let nodes = self.fleet.nodes.iter().filter(lets_in);
+        let mut zones: BTreeMap<&str, u64> = nodes.filter_map(Node::zone).map(|zone| (zone, 0)).collect();
+        for zone in self
+            .placed()
+            .filter(|(pod, ..)| pod.spread == Some(spread))
+            .filter_map(|(_, node, _)| node.zone())
+        {
+            *zones.entry(zone).or_default() += 1;
+        }
+        zones
+    }
+
     /// No zone that a pod comes to has more of its spread than the skew allows over the zone with fewest.
     fn spreads(&self, found: &mut Vec<Violation>) {
         for (spread, it) in (0_u32..).zip(&self.fleet.spreads) {
-            // The zones of nodes that let one of its pods in; whoever runs where there is no zone is not spread.
-            let is_zoned = |pod: &Pod| {
-                pod.on
-                    .as_ref()
-                    .is_none_or(|node| self.nodes.get(&**node).is_some_and(|node| node.zone().is_some()))
-            };
-            let members: Vec<&Pod> =
-                self.fleet.pods.iter().filter(|pod| pod.spread == Some(spread) && is_zoned(pod)).collect();
-            let lets_in = |node: &&Node| {
-                members.iter().any(|pod| rules::admits(&pod.rule, node) && rules::has_devices(pod, node))
-            };
-            let mut zones: BTreeMap<&str, u64> = self
-                .fleet
-                .nodes
-                .iter()
-                .filter(lets_in)
-                .filter_map(Node::zone)
-                .map(|zone| (zone, 0))
-                .collect();
+            let zones = self.zones(spread);
+            // What runs askew already may stay so.
             let mut came: BTreeSet<&str> = BTreeSet::new();
-            for (pod, node, place) in self.placed().filter(|(pod, ..)| pod.spread == Some(spread)) {
-                came.extend(node.zone().filter(|_| !place.running));
-                match node.zone() {
-                    Some(zone) => *zones.entry(zone).or_default() += 1,
-                    None if place.running => {}
-                    None => {
-                        let message = format!("is spread over zones, and {} is in none", node.name);
-                        found.push(Violation::new(Kind::Packing, &pod.name, message));
-                    }
+            let of_it = self.placed().filter(|(pod, ..)| pod.spread == Some(spread));
+            for (pod, node, _) in of_it.filter(|(.., place)| !place.running) {
+                came.extend(node.zone());
+                if node.zone().is_none() {
+                    let message = format!("is spread over zones, and {} is in none", node.name);
+                    found.push(Violation::new(Kind::Packing, &pod.name, message));
                 }
             }
             let least = zones.values().min().copied().unwrap_or(0);
-            // What runs askew already may stay so.
             let crowded =
                 |(zone, count): &(&&str, &u64)| came.contains(**zone) && **count > least + u64::from(it.skew);
             if let Some((zone, count)) = zones.iter().find(crowded) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use plimsoll_catalog as catalog;
-use plimsoll_model::{AcceleratorKind, Capacity, Inputs, Time, estate::EstateSpec, yaml, yaml::nearest};
+use plimsoll_model::{AcceleratorKind, Capacity, Time, yaml, yaml::nearest};
 use plimsoll_planner::{
     Settings,
     build::Rules,
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &OffersArgs) -> Result<Exit, Failure> {
     }
     let inputs = match &args.estate {
         Some(path) => input::estate(path)?,
-        None => embedded(),
+        None => input::embedded(),
     };
     let now = args.now.unwrap_or_else(|| Settings::of(&inputs).now);
     let world = World::new(&inputs, now)?;
@@ -145,20 +145,6 @@ pub(crate) fn run(args: &OffersArgs) -> Result<Exit, Failure> {
         output::to_stderr(&stale(&offers, now), args.common.color.choice());
     }
     Ok(Exit::Done)
-}
-
-/// The inputs of nobody in particular.
-fn embedded() -> Inputs {
-    Inputs {
-        workloads: Vec::new(),
-        estate: EstateSpec::default(),
-        assumptions: Vec::new(),
-        embedded_catalog: true,
-        file_offers: Vec::new(),
-        series: BTreeMap::new(),
-        places: plimsoll_model::read::Places::default(),
-        digest: String::new(),
-    }
 }
 
 /// The offers that pass every filter, in the order asked for.

@@ -52,6 +52,10 @@ struct Packing {
     /// Let at most so many running pods move
     #[arg(long, value_name = "N", requires = "cluster", default_value_t = 0)]
     moves: u32,
+    /// Classes of capacity of which nodes may be added for pods that find no room; spot nodes are for pods that may
+    /// be interrupted; none: do not look for any
+    #[arg(long, value_name = "CLASS", value_enum, value_delimiter = ',', requires = "cluster", default_values_t = [cluster::Add::OnDemand, cluster::Add::OnPrem])]
+    add: Vec<cluster::Add>,
 }
 
 /// What a good plan is.

@@ -22,7 +22,7 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     files: Files,
     /// Check a packing of these nodes (`plan --cluster`)
-    #[arg(long, value_name = "NODES", conflicts_with_all = ["estate", "tolerate"])]
+    #[arg(long, value_name = "NODES", conflicts_with = "tolerate")]
     cluster: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
@@ -32,7 +32,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     if let Some(nodes) = &args.cluster {
         let packing = input::packing(&args.plan)?;
         let fleet = input::fleet(nodes, &args.files)?;
-        let violations = plimsoll_verify::verify_packing(&packing, &fleet);
+        let inputs = input::market(&args.files)?;
+        let violations = plimsoll_verify::verify_packing(&packing, &fleet, &inputs);
         output::text(&args.common, &render::verdict_of_packing(&packing, &violations))?;
         return Ok(if violations.is_empty() { Exit::Done } else { Exit::Refused });
     }

@@ -3,6 +3,7 @@
 //! Pods are shown by class, nodes by kind; every pod by itself only where they are few. The rest is in
 //! `-o json`.
 
+mod additions;
 mod classes;
 mod headline;
 mod pods;
@@ -14,7 +15,7 @@ use plimsoll_model::{Packing, packing::Request, plan::Assumption};
 use plimsoll_verify::Violation;
 
 use super::{
-    format::{bytes, decimals, thousands, usd},
+    format::{bytes, decimals, thousands},
     style::{bad, bold, good},
     table::{Align, Table, printable, wrap},
 };
@@ -27,7 +28,7 @@ pub(crate) fn packing(packing: &Packing, width: usize) -> String {
         ("What was asked", classes::lines(packing, width)),
         ("Waiting", waiting::lines(packing, width)),
         ("Nodes", nodes(packing)),
-        ("Nodes that would place the rest", additions(packing)),
+        ("Nodes that would hold those that wait", additions::lines(packing, width)),
         ("Moves", moves(packing)),
         ("Assumed", assumptions(&packing.assumptions, width)),
     ];
@@ -57,15 +58,6 @@ fn nodes(packing: &Packing) -> Vec<String> {
         table.row([format!("  {}", kind.kind), thousands(kind.nodes.into()), worth]);
     }
     table.lines()
-}
-
-fn additions(packing: &Packing) -> Vec<String> {
-    let mut table =
-        Table::new(&[("  OFFER", Align::Left), ("COUNT", Align::Right), ("$/HOUR", Align::Right)]);
-    for one in &packing.add {
-        table.row([format!("  {}", one.offer), thousands(one.count.into()), usd(one.usd)]);
-    }
-    if packing.add.is_empty() { Vec::new() } else { table.lines() }
 }
 
 fn moves(packing: &Packing) -> Vec<String> {
@@ -112,7 +104,7 @@ pub(crate) fn verdict(packing: &Packing, violations: &[Violation]) -> String {
     };
     if violations.is_empty() {
         return format!(
-            "{} {} on {}, worth {} of at most {}: rules, loads, sums and moves recomputed from the files\n",
+            "{} {} on {}, worth {} of at most {}: rules, loads, sums, moves and nodes to add recomputed from the files\n",
             good("✓"),
             count(packing.placed.pods, "pod"),
             count(packing.node_kinds.iter().map(|kind| kind.nodes).sum(), "node"),

@@ -95,6 +95,53 @@ fn moves_let_pods_in_and_are_checked() {
 }
 
 #[test]
+fn nodes_to_add_are_priced_and_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let packing = folder.path().join("packing");
+    let estate = folder.path().join("estate.yaml");
+    fs::write(
+        &estate,
+        "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {name: own}\nspec:\n  catalog: []\n  offers:\n  \
+         - {name: rack, region: cellar, capacity: on-prem, accelerator: H100, accelerators: 8, cpu: 190, memory: 2Ti, hourly: 20}\n  \
+         prices:\n  - {match: {offer: rack}, multiply: 0.5}\n",
+    )
+    .expect("written");
+    let run = |args: &[&str]| finish(program(&root()).args(args));
+    let plan = |more: &[&str]| {
+        let run = run(&[&["plan", "--cluster", NODES, PODS, "-o", "json"], more].concat());
+        assert_eq!(run.code, 0, "{}", run.all());
+        fs::write(&packing, &run.out).expect("written");
+        serde_json::from_str::<serde_json::Value>(&run.out).expect("JSON")
+    };
+    let path = packing.to_str().expect("a path");
+    let check = |more: &[&str]| run(&[&["verify", path, "--cluster", NODES, PODS], more].concat());
+    // Rented where the cluster is.
+    let json = plan(&[]);
+    assert_eq!(json["adding"]["usd"], json["adding"]["boundUsd"]);
+    assert_eq!(
+        (&json["adding"]["among"][0], &json["adding"]["left"]),
+        (&"aws/eu-north-1".into(), &serde_json::json!([]))
+    );
+    assert_eq!(check(&[]).code, 0, "{}", check(&[]).all());
+    // Own machines, at half their price; what has no such devices finds nothing.
+    let own = ["-e", estate.to_str().expect("a path")];
+    let json = plan(&own);
+    assert_eq!((&json["add"][0]["offer"], &json["add"][0]["usd"]), (&"rack".into(), &20.0.into()));
+    assert_eq!(json["add"][0]["node"]["like"], "h100-0");
+    assert_eq!(check(&own).code, 0, "{}", check(&own).all());
+    let other = check(&[]);
+    assert!(other.code == 3 && other.out.contains("of another estate"), "{}", other.all());
+    // None at all.
+    let json = plan(&["--add", "none"]);
+    assert_eq!((&json["add"], &json["adding"]), (&serde_json::json!([]), &serde_json::Value::Null));
+    assert_eq!(check(&[]).code, 0);
+    // Spot nodes hold none of these, which do not say that they may be interrupted.
+    let json = plan(&["--add", "spot"]);
+    assert_eq!(json["adding"]["left"].as_array().map(Vec::len), Some(5));
+    assert_eq!(check(&[]).code, 0);
+}
+
+#[test]
 fn a_required_pod_that_waits_is_exit_code_3() {
     let text = fs::read_to_string(data().join("packing/required.yaml")).expect("it is there");
     let refused = with_dump(&text, "plan --cluster dump.yaml");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use plimsoll_catalog::canonical;
 use plimsoll_model::{
-    Diagnostic,
-    fleet::{Amount, Ask, Pod, Toleration},
+    Capacity, Diagnostic,
+    fleet::{Amount, Ask, Pod, Rule, Test, Toleration},
     quantity::decimal::parse_pico,
     read::{self, View},
     shown,
@@ -17,10 +17,14 @@ use super::{
     remarks::Remarks,
     rule,
 };
-use crate::kubernetes::{
-    device::{Meaning, meaning},
-    mig,
-    needs::{Needs, quantity},
+use crate::{
+    kubernetes::{
+        device::{Meaning, meaning},
+        mig,
+        needs::{Needs, quantity},
+        selector::is_of_spot,
+    },
+    labels::capacity,
 };
 
 /// The worth of a thousandth of a core, in millionths of an accelerator: 0.02 accelerators a core.
@@ -88,7 +92,18 @@ impl<'a> Context<'a, '_> {
                 _ => problems.push(stated.problem("`plimsoll.dev/required`: expected \"true\" or \"false\"")),
             }
         }
-        pod.fixed = is_fixed(draft);
+        pod.daemon = is_of_node(draft);
+        pod.fixed = pod.daemon || is_fixed(draft);
+        pod.interruptible = bears_spot(draft, &pod.rule);
+        match annotation("plimsoll.dev/interruptible").as_ref().map(|stated| (stated, stated.text())) {
+            None => {}
+            Some((_, Some("true"))) => pod.interruptible = true,
+            Some((_, Some("false"))) => pod.interruptible = false,
+            Some((stated, _)) => {
+                let message = "`plimsoll.dev/interruptible`: expected \"true\" or \"false\"";
+                problems.push(stated.problem(message));
+            }
+        }
         unheld(draft, remarks);
         pod
     }
@@ -137,15 +152,30 @@ fn worth(text: &str) -> Option<u64> {
     u64::try_from(pico / 1_000_000).ok().filter(|worth| pico >= 0 && *worth <= MOST_WORTH)
 }
 
-/// Whether a running pod stays: nobody would make it anew elsewhere, or it asks not to be disturbed.
+/// Whether each node has such a pod: of a DaemonSet, or static.
+fn is_of_node(draft: &Draft<'_>) -> bool {
+    draft.object.owner().is_some_and(|(kind, _)| matches!(kind, "DaemonSet" | "Node"))
+        || annotation(draft, "kubernetes.io/config.mirror").is_some()
+}
+
+/// Whether a running pod asks not to be disturbed, or is going anyway.
 fn is_fixed(draft: &Draft<'_>) -> bool {
     let text = |name: &str| annotation(draft, name).and_then(|view| view.text().map(str::to_owned));
-    let by_daemon = draft.object.owner().is_some_and(|(kind, _)| matches!(kind, "DaemonSet" | "Node"));
-    by_daemon
-        || text("kubernetes.io/config.mirror").is_some()
-        || text("karpenter.sh/do-not-disrupt").as_deref() == Some("true")
+    text("karpenter.sh/do-not-disrupt").as_deref() == Some("true")
         || text("cluster-autoscaler.kubernetes.io/safe-to-evict").as_deref() == Some("false")
         || draft.object.at(&["metadata", "deletionTimestamp"]).is_some()
+}
+
+/// Whether a pod lets itself be put on spot nodes: it bears their taint, or selects them.
+fn bears_spot(draft: &Draft<'_>, rule: &Rule) -> bool {
+    let tolerations = draft.spec.field("tolerations").map_or_else(Vec::new, |list| list.items());
+    let is_spot = |key: &str, value: &String| capacity(key, value) == Some(Some(Capacity::Spot));
+    let selects = rule.labels.iter().any(|(key, value)| is_spot(key, value))
+        || rule.terms.iter().flatten().flatten().any(|one| match &one.test {
+            Test::In(values) => values.iter().any(|value| is_spot(&one.key, value)),
+            _ => false,
+        });
+    selects || tolerations.iter().any(is_of_spot)
 }
 
 /// Reads the accelerators of one pod.

@@ -179,7 +179,7 @@ fn with_term<'a>(
 }
 
 /// Whether a toleration is of a taint that providers put on spot nodes.
-fn is_of_spot(toleration: &View<'_>) -> bool {
+pub(crate) fn is_of_spot(toleration: &View<'_>) -> bool {
     let text = |field| toleration.field(field).and_then(|field| field.text()).unwrap_or_default();
     let (key, value) = (text("key").to_ascii_lowercase(), text("value").to_ascii_lowercase());
     let names_spot = |text: &str| text.contains("spot") || text.contains("preemptible");

@@ -48,7 +48,7 @@ impl Machine {
         }
     }
 
-    fn of_offer(cloud: &str, name: &str, offer: &OfferSpec) -> Self {
+    pub(crate) fn of_offer(cloud: &str, name: &str, offer: &OfferSpec) -> Self {
         Self {
             cloud: cloud.to_owned(),
             name: name.to_owned(),

@@ -3,7 +3,7 @@
 use proptest::{collection::btree_map, prelude::*, sample::select};
 
 use super::{
-    any_usd, duration, list, maybe,
+    any_usd, capacity, duration, list, maybe,
     plan::{assumption, number},
     text,
 };
@@ -11,8 +11,8 @@ use crate::{
     Packing,
     document::ApiVersion,
     packing::{
-        Addition, Amounts, Assignment, Cause, Class, Flags, Hold, Inputs, Move, NodeKind, Objective,
-        Obstacle, PackingKind, Request, Solver, Unplaced,
+        Adding, Addition, Amounts, Assignment, Cause, Class, Flags, Hold, Inputs, Move, NewNode, NodeKind,
+        Objective, Obstacle, PackingKind, Request, Solver, Unplaced,
     },
     plan::Status,
 };
@@ -33,14 +33,18 @@ pub fn packing(fill: f64) -> impl Strategy<Value = Packing> {
     let pods = (list(fill, assignment(fill)), list(fill, unplaced(fill)), list(fill, class(fill)));
     let kind = (text(), any::<u64>(), maybe(fill, number()))
         .prop_map(|(kind, nodes, worth_of_one_more)| NodeKind { kind, nodes, worth_of_one_more });
-    let add =
-        (text(), any::<u64>(), any_usd()).prop_map(|(offer, count, usd)| Addition { offer, count, usd });
     let moved =
         (any::<u64>(), text(), text(), text()).prop_map(|(step, pod, from, to)| Move { step, pod, from, to });
-    let rest = (list(fill, kind), list(fill, add), list(fill, moved), list(fill, assumption(fill)));
-    let flags = (text(), any::<u32>(), number(), maybe(fill, duration())).prop_map(
-        |(digest, moves, gap, time_limit)| Inputs { digest, flags: Flags { moves, gap, time_limit } },
-    );
+    let rest =
+        (list(fill, kind), list(fill, addition(fill)), list(fill, moved), list(fill, assumption(fill)));
+    let rest = (rest, maybe(fill, adding(fill)));
+    let flags = (any::<u32>(), list(fill, capacity()), number(), maybe(fill, duration()));
+    let flags = flags.prop_map(|(moves, add, gap, time_limit)| Flags { moves, add, gap, time_limit });
+    let flags = (text(), maybe(fill, text()), flags).prop_map(|(digest, estate, flags)| Inputs {
+        digest,
+        estate,
+        flags,
+    });
     (head, pods, rest, flags).prop_map(|(head, pods, rest, inputs)| Packing {
         api_version: ApiVersion::default(),
         kind: PackingKind::Packing,
@@ -53,10 +57,11 @@ pub fn packing(fill: f64) -> impl Strategy<Value = Packing> {
         assignments: pods.0,
         unplaced: pods.1,
         classes: pods.2,
-        node_kinds: rest.0,
-        add: rest.1,
-        moves: rest.2,
-        assumptions: rest.3,
+        node_kinds: rest.0.0,
+        add: rest.0.1,
+        adding: rest.1,
+        moves: rest.0.2,
+        assumptions: rest.0.3,
         solver: Solver {
             pod_classes: head.4.0,
             node_classes: head.4.1,
@@ -65,6 +70,32 @@ pub fn packing(fill: f64) -> impl Strategy<Value = Packing> {
         },
         inputs,
     })
+}
+
+fn addition(fill: f64) -> impl Strategy<Value = Addition> {
+    let devices = (maybe(fill, text()), maybe(fill, text()), any::<u16>());
+    let node = (maybe(fill, text()), btree_map(text(), text(), 1..3), list(fill, text()), devices);
+    let node =
+        (node, btree_map(text(), any::<u64>(), 1..3)).prop_map(|((like, labels, taints, devices), room)| {
+            NewNode {
+                like,
+                labels,
+                taints,
+                room,
+                resource: devices.0,
+                model: devices.1,
+                accelerators: devices.2,
+            }
+        });
+    let rest = (node, list(fill, assignment(fill)));
+    (text(), capacity(), any::<u64>(), any_usd(), rest).prop_map(|(offer, capacity, count, usd, rest)| {
+        Addition { offer, capacity, count, usd, node: rest.0, assignments: rest.1 }
+    })
+}
+
+fn adding(fill: f64) -> impl Strategy<Value = Adding> {
+    (any_usd(), maybe(fill, any_usd()), list(fill, text()), list(fill, text()))
+        .prop_map(|(usd, bound_usd, among, left)| Adding { usd, bound_usd, among, left })
 }
 
 fn amounts() -> impl Strategy<Value = Amounts> {

@@ -19,6 +19,7 @@ use plimsoll_packing::{
 use plimsoll_solver::Phase;
 
 use super::{
+    add::{self, Added, Market},
     kinds::{self, Hardware},
     obstacle,
     room::{Rest, alike, would_fit},
@@ -37,13 +38,14 @@ pub struct Settings {
     pub time_limit: Option<Duration>,
 }
 
-/// Packs the pods that wait.
+/// Packs the pods that wait, and says which nodes of the market would hold the rest.
 ///
 /// # Errors
 /// When the packing cannot hold what the documents say.
 pub fn plan(
     fleet: &Fleet,
     settings: &Settings,
+    market: Option<&Market>,
     observe: &mut dyn FnMut(&Phase),
 ) -> Result<Packing, PlanError> {
     let mut phase = |name, counts: &[(&'static str, usize)]| {
@@ -53,12 +55,15 @@ pub fn plan(
     phase("read", &[("nodes", fleet.nodes.len()), ("pods", fleet.pods.len())]);
     let State { cluster, memory_unit, assumptions } = state::of(fleet, settings.moves > 0)?;
     phase("stated", &[("models", cluster.models.len()), ("resources", cluster.resources.len())]);
-    let packed = plimsoll_packing::pack(&cluster, &params(settings))
+    let params = params(settings);
+    let packed = plimsoll_packing::pack(&cluster, &params)
         .map_err(|invalid| PlanError::input(invalid.to_string(), "see the nodes and pods that it names"))?;
     let stats = &packed.stats;
     phase("packed", &[("patterns", stats.patterns), ("rounds", stats.rounds)]);
     let answer = Answer { fleet, cluster: &cluster, memory_unit, packed: &packed, settings };
-    Ok(answer.document(assumptions))
+    let added = market.map_or_else(Added::default, |market| answer.added(market, &params));
+    phase("added", &[("nodes", added.add.iter().map(|one| one.count as usize).sum())]);
+    Ok(answer.document(assumptions, market, added))
 }
 
 fn params(settings: &Settings) -> Params {
@@ -77,7 +82,7 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn document(&self, more: Vec<Assumption>) -> Packing {
+    fn document(&self, more: Vec<Assumption>, market: Option<&Market>, added: Added) -> Packing {
         let settings = self.settings;
         let objective = self.objective();
         let waits = |(_, place): &(&Pod, &Option<Placement>)| place.is_none();
@@ -91,6 +96,7 @@ impl Answer<'_> {
         let (classes, unplaced) = self.classes(&objective);
         let mut assumptions = self.fleet.assumptions.clone();
         assumptions.extend(more);
+        assumptions.extend(added.assumptions);
         let count = |count: usize| count as u64;
         let stats = &self.packed.stats;
         Packing {
@@ -106,7 +112,8 @@ impl Answer<'_> {
             unplaced,
             classes,
             node_kinds: kinds::nodes(self.fleet, &self.one_more()),
-            add: Vec::new(),
+            add: added.add,
+            adding: added.adding,
             moves: self.moves(),
             assumptions,
             solver: Solver {
@@ -117,8 +124,10 @@ impl Answer<'_> {
             },
             inputs: Inputs {
                 digest: self.fleet.digest.clone(),
+                estate: market.and_then(Market::digest),
                 flags: Flags {
                     moves: settings.moves,
+                    add: market.map_or_else(Vec::new, Market::classes),
                     gap: settings.gap.to_f64(),
                     time_limit: settings.time_limit,
                 },
@@ -135,16 +144,11 @@ impl Answer<'_> {
     fn assignments(&self) -> Vec<Assignment> {
         let one = |(pod, place): (&Pod, &Option<Placement>)| {
             let place = place.as_ref()?;
-            let hold = |hold: &plimsoll_packing::fleet::Hold| Hold {
-                index: hold.index,
-                milli: hold.milli,
-                parts: (hold.parts != 0).then_some(hold.parts),
-            };
             let node = &self.fleet.nodes[place.node].name;
             Some(Assignment {
                 pod: pod.name.clone(),
                 node: node.clone(),
-                devices: place.devices.iter().map(hold).collect(),
+                devices: place.devices.iter().copied().map(holds).collect(),
                 running: pod.on.as_ref() == Some(node),
             })
         };
@@ -160,6 +164,24 @@ impl Answer<'_> {
             to: node(&it.to),
         };
         self.packed.moves.iter().map(one).collect()
+    }
+
+    /// The nodes to add for the pods that wait.
+    fn added(&self, market: &Market, params: &Params) -> Added {
+        let waits = |at: &usize| self.packed.placements[*at].is_none();
+        let waiting: Vec<usize> = (0..self.fleet.pods.len()).filter(waits).collect();
+        if waiting.is_empty() {
+            return Added::default();
+        }
+        let named = |zones: BTreeMap<u32, u64>| -> BTreeMap<String, u64> {
+            zones
+                .into_iter()
+                .map(|(zone, count)| (self.cluster.zones[zone as usize].clone(), count))
+                .collect()
+        };
+        let spreads =
+            (0..self.fleet.spreads.len() as u32).map(|spread| (spread, named(self.in_zones(Some(spread)))));
+        add::add(self.fleet, market, &waiting, spreads.collect(), params)
     }
 
     /// The classes of the pods that did not run, and those of them that wait.
@@ -274,6 +296,11 @@ impl Answer<'_> {
             format!("{best}: it is not proven that some must wait")
         }
     }
+}
+
+/// What a pod holds of a device, as documents say it.
+pub(super) fn holds(hold: plimsoll_packing::fleet::Hold) -> Hold {
+    Hold { index: hold.index, milli: hold.milli, parts: (hold.parts != 0).then_some(hold.parts) }
 }
 
 /// To the millionth, as worth is counted.

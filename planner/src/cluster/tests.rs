@@ -3,25 +3,81 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{
-    Fleet, Packing,
+    AcceleratorCount, Bytes, Capacity, Cpu, Fleet, Inputs, OfferSpec, Packing, Usd,
+    estate::EstateSpec,
     fleet::{
         Amount, Ask, Devices, NODE_NAME, Node, Pod, Requirement, Rule, Spread, Taint, Test, Toleration, ZONE,
     },
     plan::Status,
+    read::Places,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Settings, plan, rules::refusal};
+use super::{Market, Settings, plan, rules::refusal};
 
 fn packed(fleet: &Fleet) -> Packing {
-    packed_with(fleet, 0)
+    packed_with(fleet, 0, &[])
 }
 
-fn packed_with(fleet: &Fleet, moves: u32) -> Packing {
-    match plan(fleet, &Settings { moves, ..Settings::default() }, &mut |_| {}) {
+/// With so many moves, and nodes of these classes to add.
+fn packed_with(fleet: &Fleet, moves: u32, add: &[Capacity]) -> Packing {
+    let market =
+        (!add.is_empty()).then(|| Market::of(fleet, &inputs(), add).expect("the offers are one by one"));
+    match plan(fleet, &Settings { moves, ..Settings::default() }, market.as_ref(), &mut |_| {}) {
         Ok(packing) => packing,
         Err(error) => panic!("{error}: {}", error.help()),
     }
+}
+
+/// Own machines and rented ones, of some of which only few can be had.
+fn inputs() -> Inputs {
+    let offer =
+        |name: &str, devices: Option<(&str, u64)>, (cpu, memory): (u64, u64), capacity, hourly| OfferSpec {
+            name: Some(name.to_owned()),
+            cloud: None,
+            region: "here".to_owned(),
+            zone: None,
+            instance_type: None,
+            accelerator: devices.map(|(name, _)| name.to_owned()),
+            accelerator_kind: None,
+            accelerators: devices.map(|(_, count)| AcceleratorCount::whole(count)),
+            accelerator_memory: None,
+            cpu: Some(Cpu(cpu * 1000)),
+            memory: Some(Bytes(memory << 30)),
+            arch: None,
+            capacity,
+            hourly: Usd::from_units(hourly),
+            list_hourly: None,
+            count: (hourly == 3).then_some(1),
+            watts: None,
+            pue: None,
+            interruptions_per_hour: None,
+            source: None,
+            as_of: None,
+        };
+    let offers = vec![
+        offer("h100", Some(("H100", 4)), (12, 32), Capacity::OnPrem, 9),
+        offer("h100-large", Some(("H100", 8)), (64, 256), Capacity::OnDemand, 17),
+        offer("l4", Some(("L4", 1)), (8, 32), Capacity::OnDemand, 2),
+        offer("l4-spot", Some(("L4", 4)), (16, 64), Capacity::Spot, 2),
+        offer("l4-few", Some(("L4", 4)), (16, 64), Capacity::Reserved, 3),
+        offer("cpu", None, (8, 16), Capacity::OnDemand, 1),
+        offer("no-size", None, (0, 0), Capacity::OnDemand, 0),
+    ];
+    Inputs {
+        workloads: Vec::new(),
+        estate: EstateSpec { offers, ..EstateSpec::default() },
+        assumptions: Vec::new(),
+        embedded_catalog: false,
+        file_offers: Vec::new(),
+        series: BTreeMap::new(),
+        places: Places::default(),
+        digest: String::new(),
+    }
+}
+
+fn verified(packing: &Packing, fleet: &Fleet) -> Vec<plimsoll_verify::Violation> {
+    plimsoll_verify::verify_packing(packing, fleet, &inputs())
 }
 
 fn room(cpu: u64, memory_gib: u64, pods: u64) -> BTreeMap<String, u64> {
@@ -128,6 +184,7 @@ fn pod(gangs: bool) -> impl Strategy<Value = Pod> {
                 accelerators_milli: milli,
                 worth,
                 required,
+                interruptible: cpu % 2 == 0,
                 ..Pod::default()
             }
         },
@@ -154,6 +211,7 @@ fn fleets() -> impl Strategy<Value = Fleet> {
             pod.on = first.get(&pod.name).cloned();
             pod.gang = pod.gang.filter(|_| pod.on.is_none());
             pod.fixed = pod.required;
+            pod.daemon = pod.required && pod.interruptible;
         }
         fleet
     })
@@ -163,9 +221,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_checker_finds_nothing_wrong(fleet in fleets(), moves in 0..3_u32) {
-        let packing = packed_with(&fleet, moves);
-        let violations = plimsoll_verify::verify_packing(&packing, &fleet);
+    fn the_checker_finds_nothing_wrong(
+        fleet in fleets(),
+        moves in 0..3_u32,
+        add in proptest::sample::subsequence(Capacity::ALL.to_vec(), 0..=4),
+    ) {
+        let packing = packed_with(&fleet, moves, &add);
+        let violations = verified(&packing, &fleet);
         prop_assert!(violations.is_empty(), "{:#?}\n{packing:#?}", violations);
     }
 
@@ -182,9 +244,9 @@ proptest! {
 
     /// What is changed in a packing that holds is found.
     #[test]
-    fn corruptions_are_found(fleet in fleets(), at in any::<prop::sample::Index>(), how in 0..9_u8) {
-        let mut packing = packed(&fleet);
-        prop_assume!(!packing.assignments.is_empty());
+    fn corruptions_are_found(fleet in fleets(), at in any::<prop::sample::Index>(), how in 0..15_u8) {
+        let mut packing = packed_with(&fleet, 0, &Capacity::ALL);
+        prop_assume!(!packing.assignments.is_empty() && (how < 9 || !packing.add.is_empty()));
         let at = at.index(packing.assignments.len());
         match how {
             0 => _ = packing.assignments.remove(at),
@@ -198,12 +260,82 @@ proptest! {
             }
             6 => packing.node_kinds[0].nodes += 1,
             7 => packing.assignments.push(packing.assignments[at].clone()),
+            9 => packing.add[0].usd += Usd::from_units(1),
+            10 => packing.add[0].count += 1,
+            11 => _ = packing.add[0].assignments.pop(),
+            12 => _ = packing.add[0].node.room.insert("cpu".into(), 1_000_000),
+            13 => packing.adding = None,
+            14 => packing.add[0].offer = "no-size".into(),
             _ => {
                 packing.status = if packing.status == Status::Optimal { Status::Feasible } else { Status::Optimal };
             }
         }
-        prop_assert!(!plimsoll_verify::verify_packing(&packing, &fleet).is_empty(), "{how} {packing:#?}");
+        prop_assert!(!verified(&packing, &fleet).is_empty(), "{how} {packing:#?}");
     }
+}
+
+#[test]
+fn the_cheapest_nodes_are_added_that_each_pod_may_use() {
+    let l4 = Ask { resource: "nvidia.com/gpu".into(), models: vec!["L4".into()], amount: Amount::Whole(1) };
+    let pod = |index: usize, interruptible: bool| Pod {
+        name: format!("p{index}"),
+        needs: room(2, 4, 1),
+        ask: Some(l4.clone()),
+        accelerators_milli: 1000,
+        worth: 1_040_000,
+        interruptible,
+        ..Pod::default()
+    };
+    let waiting = |spot: usize, other: usize| Fleet {
+        nodes: vec![node(0, 0, 2, false, 10)],
+        pods: (0..spot + other).map(|index| pod(index, index < spot)).collect(),
+        ..Fleet::default()
+    };
+    let added = |fleet: &Fleet, add: &[Capacity]| {
+        let packing = packed_with(fleet, 0, add);
+        assert_eq!(verified(&packing, fleet), []);
+        let offers: Vec<(String, u64)> =
+            packing.add.iter().map(|one| (one.offer.clone(), one.count)).collect();
+        let adding = packing.adding.expect("pods wait");
+        (offers, adding.usd.to_f64(), adding.bound_usd.map(Usd::to_f64), adding.left.len())
+    };
+    let named = |offers: &[(&str, u64)]| {
+        offers.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Vec<_>>()
+    };
+    let all = &Capacity::ALL;
+    // Eight that may be interrupted: two spot nodes of four at 2, or two reserved at 3 if there were two.
+    assert_eq!(added(&waiting(8, 0), all), (named(&[("l4-spot", 2)]), 4.0, Some(4.0), 0));
+    // Without spot: the one reserved node, and four small ones.
+    assert_eq!(added(&waiting(0, 8), all), (named(&[("l4", 4), ("l4-few", 1)]), 11.0, Some(11.0), 0));
+    // Mixed: the reserved node takes those that may not be interrupted.
+    assert_eq!(added(&waiting(4, 4), all), (named(&[("l4-spot", 1), ("l4-few", 1)]), 5.0, Some(5.0), 0));
+    let rented = [Capacity::OnDemand];
+    assert_eq!(added(&waiting(8, 0), &rented), (named(&[("l4", 8)]), 16.0, Some(16.0), 0));
+    assert_eq!(added(&waiting(1, 0), &[Capacity::OnPrem]), (Vec::new(), 0.0, Some(0.0), 1));
+    // A gang of which one finds no node is left whole.
+    let mut fleet = waiting(0, 3);
+    fleet.gangs.push("g".into());
+    fleet.pods[0].gang = Some(0);
+    fleet.pods[1].gang = Some(0);
+    fleet.pods[1].ask = Some(Ask { amount: Amount::Whole(5), ..l4.clone() });
+    assert_eq!(added(&fleet, &rented), (named(&[("l4", 1)]), 2.0, Some(2.0), 2));
+    // Pods of the node itself take some of each new one that is like it: one less fits.
+    let mut fleet = waiting(8, 0);
+    fleet.nodes[0] = node(0, 1, 2, false, 10);
+    for pod in &mut fleet.pods {
+        pod.ask = Some(Ask { models: vec!["H100".into()], ..l4.clone() });
+    }
+    let daemon = Pod {
+        name: "d".into(),
+        needs: room(5, 1, 1),
+        ask: None,
+        on: Some("n0".into()),
+        daemon: true,
+        ..pod(9, false)
+    };
+    let with = Fleet { pods: fleet.pods.iter().cloned().chain([daemon]).collect(), ..fleet.clone() };
+    let (without, with) = (added(&fleet, &[Capacity::OnPrem]), added(&with, &[Capacity::OnPrem]));
+    assert_eq!((without.0, with.0), (named(&[("h100", 1)]), named(&[("h100", 2)])));
 }
 
 #[test]
@@ -280,7 +412,7 @@ fn memory_is_counted_without_loss() {
     let fleet = Fleet { nodes: vec![node], pods: (0..5).map(pod).collect(), ..Fleet::default() };
     let packing = packed(&fleet);
     assert_eq!((packing.placed.pods, packing.status), (4, Status::Optimal));
-    assert_eq!(plimsoll_verify::verify_packing(&packing, &fleet), []);
+    assert_eq!(verified(&packing, &fleet), []);
 }
 
 #[test]
@@ -298,5 +430,5 @@ fn a_node_that_runs_more_than_it_has_is_full_and_says_so() {
     let packing = packed(&fleet);
     assert_eq!((packing.placed.pods, packing.unplaced.len()), (2, 1));
     assert!(packing.assumptions.iter().any(|note| note.value.contains("counts as full")));
-    assert_eq!(plimsoll_verify::verify_packing(&packing, &fleet), []);
+    assert_eq!(verified(&packing, &fleet), []);
 }

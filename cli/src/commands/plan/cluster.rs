@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use plimsoll_model::{plan::Status, yaml};
-use plimsoll_planner::cluster::Settings;
+use clap::ValueEnum;
+use plimsoll_model::{Capacity, plan::Status, yaml};
+use plimsoll_planner::cluster::{Market, Settings};
 use plimsoll_solver::Phase;
 
 use super::{Form, PlanArgs};
@@ -11,7 +12,6 @@ use crate::{exit::Exit, failure::Failure, input, output, progress::Progress, ren
 
 /// Flags that say nothing about a packing.
 pub(super) const NOT_ITS: [&str; 16] = [
-    "estate",
     "tolerate",
     "carbon_price",
     "delay_price",
@@ -26,23 +26,64 @@ pub(super) const NOT_ITS: [&str; 16] = [
     "seed",
     "time_limit",
     "points",
+    "scenarios",
     "exit_code",
 ];
+
+/// A class of capacity that nodes may be added of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Add {
+    Spot,
+    OnDemand,
+    Reserved,
+    OnPrem,
+    None,
+}
+
+impl Add {
+    const fn class(self) -> Option<Capacity> {
+        match self {
+            Self::Spot => Some(Capacity::Spot),
+            Self::OnDemand => Some(Capacity::OnDemand),
+            Self::Reserved => Some(Capacity::Reserved),
+            Self::OnPrem => Some(Capacity::OnPrem),
+            Self::None => None,
+        }
+    }
+}
+
+/// The classes in the order of tables; none at all where `none` is among them.
+fn classes(add: &[Add]) -> Result<Vec<Capacity>, Failure> {
+    if add.contains(&Add::None) && add.len() > 1 {
+        return Err(Failure::usage("--add none stands alone").with_help("leave out the classes, or none"));
+    }
+    let mut classes: Vec<Capacity> = add.iter().filter_map(|add| add.class()).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    Ok(classes)
+}
 
 pub(super) fn run(args: &PlanArgs, nodes: &Path) -> Result<Exit, Failure> {
     if matches!(args.output, Form::Html | Form::Manifests) {
         let problem = Failure::usage("a packing is written as a table, as JSON or as YAML");
         return Err(problem.with_help("-o table, -o json or -o yaml"));
     }
+    let classes = classes(&args.packing.add)?;
     let fleet = input::fleet(nodes, &args.files)?;
+    let market = if classes.is_empty() {
+        None
+    } else {
+        let inputs = input::market(&args.files)?;
+        Some(Market::of(&fleet, &inputs, &classes)?)
+    };
     let settings = Settings {
         moves: args.packing.moves,
         gap: args.search.gap.unwrap_or_default(),
         time_limit: args.search.time_limit,
     };
     let mut progress = Progress::new(&args.common);
-    let packing =
-        plimsoll_planner::cluster::plan(&fleet, &settings, &mut |phase: &Phase| progress.phase(phase))?;
+    let observer = &mut |phase: &Phase| progress.phase(phase);
+    let packing = plimsoll_planner::cluster::plan(&fleet, &settings, market.as_ref(), observer)?;
     drop(progress);
     let text = match args.output {
         Form::Json => serde_json::to_string_pretty(&packing)? + "\n",

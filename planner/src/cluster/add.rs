@@ -1,0 +1,324 @@
+//! The cheapest nodes on offer for pods that wait.
+//!
+//! The nodes are stated as the cluster would have them ([`Ground`]), the pods as they are, and the packing
+//! covers them at the offers' prices. Nodes are new and empty: what is free on those that are there is left to
+//! whoever comes next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_formats::{Ground, NewNode, places};
+use plimsoll_model::{
+    Capacity, Fleet, Inputs, OfferSpec, Usd,
+    fleet::{Node, Pod, Requirement, Taint, Test, Toleration, ZONE},
+    packing::{self, Adding, Addition, Assignment},
+    plan::Assumption,
+};
+use plimsoll_packing::{
+    Params,
+    cover::{Cover, Offer, cover},
+};
+
+use super::{report::holds, state};
+use crate::{
+    build::Rules,
+    error::PlanError,
+    flags::Settings,
+    world::{self, OfferIx, World},
+};
+
+/// What keeps pods off spot nodes that do not say that they may be interrupted.
+const SPOT: &str = "plimsoll.dev/spot";
+
+/// Offers of which nodes may be added.
+#[derive(Debug, Clone, Default)]
+pub struct Market {
+    /// Cheapest first.
+    offers: Vec<OfferSpec>,
+    /// The classes of capacity that were asked for.
+    classes: Vec<Capacity>,
+    /// Where the cluster is, as far as its labels say.
+    among: Vec<String>,
+    /// Of the estate, where one was given.
+    digest: Option<String>,
+}
+
+impl Market {
+    /// The offers of some classes of capacity where a cluster is: of the embedded catalogue and of an estate.
+    /// Own machines of the estate have no place.
+    ///
+    /// # Errors
+    /// When the estate's offers contradict each other.
+    pub fn of(fleet: &Fleet, inputs: &Inputs, classes: &[Capacity]) -> Result<Self, PlanError> {
+        let places = places(fleet);
+        let world = World::new(inputs, Settings::of(inputs).now)?;
+        let rules = Rules::of(&world);
+        let is_here = |offer: &world::Offer| {
+            let is_in = |(cloud, region): &(Option<String>, String)| {
+                *region == *offer.region && (cloud.is_none() || cloud.as_deref() == offer.cloud.as_deref())
+            };
+            offer.cloud.is_none() || places.is_empty() || places.iter().any(is_in)
+        };
+        let offered = (0..).map(OfferIx).zip(&world.offers).filter(|(ix, offer)| {
+            classes.contains(&offer.capacity) && rules.is_offered(*ix) && is_here(offer)
+        });
+        let mut offers: Vec<&world::Offer> = offered.map(|(_, offer)| offer).collect();
+        offers.sort_by(|a, b| a.hourly.cmp(&b.hourly).then_with(|| a.cmp_name(b)));
+        if places.is_empty() && !Ground::of(fleet).asks_for_places() {
+            // Where a machine is does not matter: where it is cheapest.
+            let mut seen = BTreeSet::new();
+            offers.retain(|offer| {
+                offer.instance_type.is_none()
+                    || offer.count.is_some()
+                    || seen.insert((&offer.cloud, &offer.instance_type, offer.capacity))
+            });
+        }
+        let among = places.iter().map(|(cloud, region)| match cloud {
+            Some(cloud) => format!("{cloud}/{region}"),
+            None => region.clone(),
+        });
+        let unbounded = |offer: &world::Offer| {
+            // The machines of a site are there already; more of them are bought.
+            let count = offer.count.filter(|_| offer.nodes.is_none());
+            OfferSpec { count, ..offer.to_spec() }
+        };
+        Ok(Self {
+            offers: offers.into_iter().map(unbounded).collect(),
+            classes: classes.to_vec(),
+            among: among.collect(),
+            digest: inputs.places.estate.is_some().then(|| inputs.digest.clone()),
+        })
+    }
+
+    /// The classes that were asked for.
+    pub fn classes(&self) -> Vec<Capacity> {
+        self.classes.clone()
+    }
+
+    /// The digest of the estate.
+    pub fn digest(&self) -> Option<String> {
+        self.digest.clone()
+    }
+}
+
+/// The nodes to add.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    pub(super) add: Vec<Addition>,
+    pub(super) adding: Option<Adding>,
+    pub(super) assumptions: Vec<Assumption>,
+}
+
+/// The cheapest nodes for the pods that wait. `zones` says of each spread how many of its pods are in each zone.
+pub(super) fn add(
+    fleet: &Fleet,
+    market: &Market,
+    waiting: &[usize],
+    mut zones: BTreeMap<u32, BTreeMap<String, u64>>,
+    params: &Params,
+) -> Added {
+    let among = if market.among.is_empty() { vec!["anywhere".to_owned()] } else { market.among.clone() };
+    let nothing = |left: Vec<String>, assumptions| Added {
+        add: Vec::new(),
+        adding: Some(Adding { usd: Usd::ZERO, bound_usd: None, among: among.clone(), left }),
+        assumptions,
+    };
+    let pods: Vec<Pod> = waiting.iter().map(|at| pinned(&fleet.pods[*at], &mut zones)).collect();
+    let candidates = candidates(fleet, market, &pods);
+    let nodes: Vec<Node> = candidates
+        .iter()
+        .enumerate()
+        .map(|(at, new)| Node { name: format!("{at} {}", new.node.name), ..new.node.clone() })
+        .collect();
+    let named =
+        |pods: &[usize]| -> Vec<String> { pods.iter().map(|at| waiting_name(fleet, waiting, *at)).collect() };
+    let all: Vec<usize> = (0..pods.len()).collect();
+    let mut left: BTreeSet<usize> = BTreeSet::new();
+    let new_fleet = Fleet { nodes, pods, ..Fleet::default() };
+    let stated = match state::of(&new_fleet, false) {
+        Ok(stated) => stated,
+        Err(error) => {
+            let note = note("nodes to add".to_owned(), format!("not looked for: {error}"));
+            return nothing(named(&all), vec![note]);
+        }
+    };
+    let cluster = &stated.cluster;
+    let offers: Vec<Offer> = candidates
+        .iter()
+        .zip(&cluster.nodes)
+        .map(|(new, node)| Offer { node: node.clone(), cost: new.cost, most: new.most })
+        .collect();
+    let gang = |at: usize| fleet.pods[waiting[at]].gang;
+    let covered = loop {
+        // A gang of which one is left out is left out whole.
+        let torn: BTreeSet<u32> = left.iter().filter_map(|at| gang(*at)).collect();
+        left.extend(all.iter().copied().filter(|at| gang(*at).is_some_and(|gang| torn.contains(&gang))));
+        let wanted: Vec<usize> = all.iter().copied().filter(|at| !left.contains(at)).collect();
+        match cover(cluster, &wanted, &offers, params) {
+            Ok(covered) if covered.left.iter().any(|at| gang(*at).is_some()) => {
+                left.extend(covered.left.into_iter().filter(|at| gang(*at).is_some()));
+            }
+            Ok(covered) => {
+                left.extend(&covered.left);
+                break covered;
+            }
+            Err(invalid) => {
+                let note = note("nodes to add".to_owned(), format!("not looked for: {invalid}"));
+                return nothing(named(&all), vec![note]);
+            }
+        }
+    };
+    let name = |at: usize| waiting_name(fleet, waiting, at);
+    let add = additions(&candidates, &covered, &name);
+    let left: Vec<usize> = left.into_iter().collect();
+    let bound = Some(covered.bound).filter(|bound| *bound > 0 || covered.cost == 0);
+    let usd = |micro: u64| Usd::from_micro(i128::from(micro));
+    Added {
+        adding: Some(Adding { usd: usd(covered.cost), bound_usd: bound.map(usd), among, left: named(&left) }),
+        assumptions: assumptions(fleet, &add),
+        add,
+    }
+}
+
+fn waiting_name(fleet: &Fleet, waiting: &[usize], at: usize) -> String {
+    fleet.pods[waiting[at]].name.clone()
+}
+
+/// The pod by itself. Of a spread, it goes to the zone that has fewest, so that no zone gets ahead.
+fn pinned(pod: &Pod, zones: &mut BTreeMap<u32, BTreeMap<String, u64>>) -> Pod {
+    let mut alone = Pod { gang: None, spread: None, ..pod.clone() };
+    if pod.interruptible {
+        alone.rule.tolerations.push(Toleration { key: Some(SPOT.to_owned()), value: None, effect: None });
+    }
+    let least =
+        pod.spread.and_then(|spread| zones.get_mut(&spread)?.iter_mut().min_by_key(|(_, count)| **count));
+    if let Some((zone, count)) = least {
+        *count += 1;
+        alone.rule.and(Requirement { key: ZONE.to_owned(), test: Test::In(vec![zone.clone()]) });
+    }
+    alone
+}
+
+/// A node that could be added, at a price.
+struct Candidate {
+    offer: String,
+    capacity: Capacity,
+    node: Node,
+    like: Option<String>,
+    /// Micro-dollars an hour.
+    cost: u64,
+    most: Option<u32>,
+}
+
+/// The nodes on offer, those left out beside which a cheaper one has at least as much.
+fn candidates(fleet: &Fleet, market: &Market, pods: &[Pod]) -> Vec<Candidate> {
+    let ground = Ground::of(fleet);
+    let zones: Vec<Option<&str>> = if ground.asks_for_zones() {
+        plimsoll_formats::zones(fleet).into_iter().map(Some).collect()
+    } else {
+        vec![None]
+    };
+    let zones = if zones.is_empty() { vec![None] } else { zones };
+    let asked: BTreeSet<&str> =
+        pods.iter().filter_map(|pod| pod.ask.as_ref()).map(|ask| &*ask.resource).collect();
+    let mut kept: Vec<Candidate> = Vec::new();
+    for offer in &market.offers {
+        for zone in &zones {
+            let Some(NewNode { mut node, like }) = ground.node(offer, *zone) else { continue };
+            // Accelerators that nobody asks for are none.
+            node.devices = node.devices.filter(|devices| asked.contains(&*devices.resource));
+            let Ok(cost) = u64::try_from(offer.hourly.to_micro()) else { continue };
+            if offer.capacity == Capacity::Spot {
+                let effect = "NoSchedule".to_owned();
+                node.taints.push(Taint { key: SPOT.to_owned(), value: String::new(), effect });
+            }
+            let one = Candidate {
+                offer: offer.full_name(),
+                capacity: offer.capacity,
+                node,
+                like,
+                cost,
+                most: offer.count,
+            };
+            if !kept.iter().any(|other| other.most.is_none() && has_all(&other.node, &one.node)) {
+                kept.push(one);
+            }
+        }
+    }
+    kept
+}
+
+/// Whether a node lets in and holds whatever another does.
+fn has_all(node: &Node, other: &Node) -> bool {
+    let devices = match (&node.devices, &other.devices) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(own), Some(other)) => {
+            (&own.resource, &own.model) == (&other.resource, &other.model) && own.count >= other.count
+        }
+    };
+    let holds =
+        |(resource, amount): (&String, &u64)| node.room.get(resource).is_some_and(|own| own >= amount);
+    devices
+        && node.labels == other.labels
+        && node.taints.iter().all(|taint| other.taints.contains(taint))
+        && other.room.iter().all(holds)
+}
+
+fn additions(candidates: &[Candidate], covered: &Cover, name: &dyn Fn(usize) -> String) -> Vec<Addition> {
+    let mut number = 0;
+    let mut add = Vec::with_capacity(covered.add.len());
+    for (offer, count) in &covered.add {
+        let Candidate { offer: offered, capacity, node, like, cost, .. } = &candidates[*offer];
+        let mut assignments = Vec::new();
+        for (_, pods) in covered.nodes.iter().filter(|(of, _)| of == offer) {
+            number += 1;
+            assignments.extend(pods.iter().map(|(pod, held)| Assignment {
+                pod: name(*pod),
+                node: format!("new-{number}"),
+                devices: held.iter().copied().map(holds).collect(),
+                running: false,
+            }));
+        }
+        let taints = node.taints.iter().filter(|taint| taint.key != SPOT);
+        add.push(Addition {
+            offer: offered.clone(),
+            capacity: *capacity,
+            count: u64::from(*count),
+            usd: Usd::from_micro(i128::from(*cost) * i128::from(*count)),
+            node: packing::NewNode {
+                like: like.clone(),
+                labels: node.labels.clone(),
+                taints: taints
+                    .map(|taint| format!("{}={}:{}", taint.key, taint.value, taint.effect))
+                    .collect(),
+                room: node.room.clone(),
+                resource: node.devices.as_ref().map(|devices| devices.resource.clone()),
+                model: node.devices.as_ref().map(|devices| devices.model.clone()),
+                accelerators: node.devices.as_ref().map_or(0, |devices| devices.count),
+            },
+            assignments,
+        });
+    }
+    add
+}
+
+fn note(what: String, value: String) -> Assumption {
+    Assumption { what, value, source: "offers beside the cluster's documents".to_owned(), as_of: None }
+}
+
+/// What the nodes to add rest on.
+fn assumptions(fleet: &Fleet, add: &[Addition]) -> Vec<Assumption> {
+    let mut notes = Vec::new();
+    let unlike: BTreeSet<&str> =
+        add.iter().filter(|one| one.node.like.is_none()).map(|one| &*one.offer).collect();
+    if !unlike.is_empty() {
+        let names: Vec<&str> = unlike.into_iter().collect();
+        let value = "the machine less what GKE keeps for a node; labels as far as price lists and nodes with such devices say";
+        notes.push(note(format!("room of {}", names.join(", ")), value.to_owned()));
+    }
+    if !add.is_empty() && fleet.pods.iter().any(|pod| pod.daemon) {
+        let value = "take of each new node the most that they take of one that is like it, else of any";
+        notes.push(note("pods that each node has".to_owned(), value.to_owned()));
+    }
+    notes
+}
