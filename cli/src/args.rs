@@ -23,6 +23,7 @@ pub(crate) enum Command {
     Verify(commands::verify::VerifyArgs),
     Offers(commands::offers::OffersArgs),
     Simulate(commands::simulate::SimulateArgs),
+    Trace(commands::trace::TraceArgs),
     Bench(commands::bench::BenchArgs),
     Schema(commands::schema::SchemaArgs),
     Completions(commands::completions::CompletionsArgs),

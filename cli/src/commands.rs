@@ -8,4 +8,5 @@ pub(crate) mod offers;
 pub(crate) mod plan;
 pub(crate) mod schema;
 pub(crate) mod simulate;
+pub(crate) mod trace;
 pub(crate) mod verify;

@@ -1,5 +1,5 @@
 //! Examples at the end of each command's help. Tests run every line that begins with `  plimsoll`, one
-//! after the other, in a folder with the files of `examples/team`.
+//! after the other, in a folder with the files of `examples/team` and the scenario `examples/what-if.toml`.
 
 pub(crate) const PROGRAM: &str = "Examples:
   plimsoll plan workloads.yaml -e estate.yaml
@@ -41,9 +41,15 @@ pub(crate) const OFFERS: &str = "Examples:
   plimsoll offers --aliases";
 
 pub(crate) const SIMULATE: &str = "Examples:
-  plimsoll schema scenario --output-file scenario.schema.json
+  plimsoll simulate what-if.toml --set run.seeds=1..2
+  plimsoll simulate what-if.toml --set run.seeds=1 --set trace.generate.span=1d -o json
 
-The schema says what a scenario can hold; the user guide has whole ones.";
+`plimsoll schema scenario` says what a scenario can hold.";
+
+pub(crate) const TRACE: &str = "Examples:
+  plimsoll trace generate --profile philly --accelerators 64 --span 2d --output-file made-up.csv
+  plimsoll trace doctor made-up.csv
+  plimsoll trace convert made-up.csv --format native";
 
 pub(crate) const SCHEMA: &str = "Examples:
   plimsoll schema workload

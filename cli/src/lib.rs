@@ -76,6 +76,7 @@ fn run(args: &[OsString], color: Color) -> Result<Exit, Failure> {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Offers(args) => commands::offers::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),
+        Command::Trace(args) => commands::trace::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Man(args) => commands::man::run(&args),

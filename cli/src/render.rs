@@ -4,6 +4,7 @@
 //! not wanted.
 
 mod assumed;
+mod evidence;
 mod explain;
 mod format;
 mod front;
@@ -14,12 +15,14 @@ mod plan;
 mod simulation;
 mod style;
 mod table;
+pub(crate) mod trace;
 mod verdict;
 
+pub(crate) use evidence::evidence;
 pub(crate) use explain::explain;
 pub(crate) use format::days;
 pub(crate) use front::front;
-pub(crate) use html::{Report, page};
+pub(crate) use html::{Report, page, simulation_page};
 pub(crate) use offers::{AcceleratorNames, aliases, offers, stale};
 pub(crate) use packing::{packing, verdict as verdict_of_packing};
 pub(crate) use plan::plan;

@@ -8,11 +8,11 @@ mod formats;
 mod tests;
 
 use crate::{
-    Fault, Listing, Tolerance, TraceError,
+    Fault, Listing, Tolerance, TraceError, openb,
     table::{self, Row, wrong},
 };
 
-pub use formats::JobFormat;
+pub use formats::{JobFormat, native_csv};
 
 /// A job of a trace.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -80,6 +80,33 @@ pub fn jobs(
             Ok(job)
         },
     )
+}
+
+/// openb's pods as jobs in order of arrival, and how many were never placed and so left out: how long they would run is
+/// not known. Nothing for a list without times.
+pub fn of_openb(pods: Vec<openb::Pod>) -> Option<(Vec<TracedJob>, u64)> {
+    let mut never = 0;
+    let mut rows = Vec::with_capacity(pods.len());
+    for pod in pods {
+        let times = pod.times?;
+        let Some(scheduled) = times.scheduled else {
+            never += 1;
+            continue;
+        };
+        rows.push(TracedJob {
+            name: pod.name,
+            submit: times.created * 1_000_000,
+            duration_us: Some(times.deleted.saturating_sub(scheduled) * 1_000_000),
+            gpus: pod.gpus.into(),
+            gpu_milli: pod.gpu_milli as u16,
+            accelerators: pod.models,
+            cpu_milli: pod.cpu_milli,
+            memory_mib: pod.memory_mib,
+            ..TracedJob::default()
+        });
+    }
+    rows.sort_by_key(|row| row.submit);
+    Some((rows, never))
 }
 
 /// A time in so many microseconds a unit.

@@ -1,5 +1,7 @@
 //! `plimsoll bench`: comparisons of plans beside plain baselines, on seeded instances.
 
+pub(crate) mod evidence;
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -9,7 +11,7 @@ use plimsoll_benches::{
 };
 use plimsoll_solver::outcome::DEFAULT_EFFORT;
 
-use crate::{args::Common, examples, exit::Exit, failure::Failure, output};
+use crate::{args::Common, examples, exit::Exit, failure::Failure, output, render};
 
 /// Compare plans with those of plain baselines, on seeded instances
 ///
@@ -17,6 +19,9 @@ use crate::{args::Common, examples, exit::Exit, failure::Failure, output};
 /// same problem in the same process, on one thread; figures are CPU seconds. An instance depends on its name
 /// and the seed alone. HiGHS and CP-SAT are given the plain program, where that can be stated in reasonable
 /// time; CP-SAT comes from a Python that has the package `ortools`, else it is not run.
+///
+/// `evidence`: published results of simulators, simulated from the same traces, which `PLIMSOLL_DATA` says where to
+/// find; the exit code is 3 when a figure is out of its tolerance.
 #[derive(Debug, Args)]
 #[command(after_help = examples::BENCH)]
 pub(crate) struct BenchArgs {
@@ -57,6 +62,8 @@ pub(crate) struct BenchArgs {
 enum Name {
     /// Estates of the size of a company
     Siting,
+    /// Published results of simulators, reproduced
+    Evidence,
 }
 
 /// The form of a record.
@@ -85,7 +92,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Failure> {
     if args.name.is_none() {
-        return output::text(&args.common, "siting  estates of the size of a company\n").map(|()| Exit::Done);
+        return output::text(&args.common, "siting    estates of the size of a company\nevidence  published results of simulators, reproduced\n").map(|()| Exit::Done);
+    }
+    if args.name == Some(Name::Evidence) {
+        return reproduce(args);
     }
     if let Some(files) = &args.compare {
         let records: Vec<Record> = files.iter().map(read).collect::<Result<_, _>>()?;
@@ -114,6 +124,23 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Exit, Failure> {
         Form::Json => serde_json::to_string_pretty(&record)? + "\n",
     };
     output::text(&args.common, &text).map(|()| Exit::Done)
+}
+
+/// Ours beside what was published; exit code 3 when a figure is out of its tolerance.
+fn reproduce(args: &BenchArgs) -> Result<Exit, Failure> {
+    let choice = args.common.color.choice();
+    let rows = evidence::rows(&mut |what| {
+        if args.common.verbose {
+            output::to_stderr(&format!("{what}\n"), choice);
+        }
+    });
+    let text = match args.format {
+        Form::Table => render::evidence(&rows, &evidence::NOT_REPRODUCED),
+        Form::Json => serde_json::to_string_pretty(&rows)? + "\n",
+    };
+    output::text(&args.common, &text)?;
+    let missed = rows.iter().any(|row| row.skipped.is_none() && !row.within);
+    Ok(if missed { Exit::Refused } else { Exit::Done })
 }
 
 fn read(path: &PathBuf) -> Result<Record, Failure> {

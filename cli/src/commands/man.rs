@@ -1,6 +1,6 @@
 //! `plimsoll man`: the manual.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command, CommandFactory as _};
 use clap_mangen::Man;
 
 use crate::{
@@ -22,10 +22,16 @@ pub(crate) struct ManArgs {
 pub(crate) fn run(args: &ManArgs) -> Result<Exit, Failure> {
     let mut program = Cli::command();
     program.build();
-    let pages: Vec<Man> = std::iter::once(program.clone().disable_help_subcommand(true))
-        .chain(program.get_subcommands().filter(|command| command.get_name() != "help").cloned())
-        .map(Man::new)
-        .collect();
+    let mut pages = Vec::new();
+    collect(&program, &mut pages);
     output::write(&args.common, &mut |out| pages.iter().try_for_each(|page| page.render(out)))
         .map(|()| Exit::Done)
+}
+
+/// A page for a command, then one for each of its commands.
+fn collect(command: &Command, pages: &mut Vec<Man>) {
+    pages.push(Man::new(command.clone().disable_help_subcommand(true)));
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        collect(inner, pages);
+    }
 }

@@ -2,22 +2,16 @@
 
 mod files;
 mod log;
-mod pool;
+pub(crate) mod pool;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use plimsoll_model::{Simulation, read::ScenarioFile, simulation::ScenarioDigest, yaml};
 use plimsoll_simulator::{compare::comparisons, experiment::Experiment};
 use plimsoll_traces::Tolerance;
 
-use crate::{
-    args::{Common, Format},
-    examples,
-    exit::Exit,
-    failure::Failure,
-    output, render,
-};
+use crate::{args::Common, examples, exit::Exit, failure::Failure, output, render};
 
 /// Replay or generate a trace through policies and markets, and compare the policies
 ///
@@ -41,22 +35,38 @@ pub(crate) struct SimulateArgs {
     tolerate: bool,
     /// The form of the result
     #[arg(short, long, value_enum, value_name = "FORM", default_value_t, help_heading = "Output")]
-    output: Format,
+    output: Form,
     #[command(flatten)]
     common: Common,
 }
 
+/// The form of a simulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Form {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// The same as JSON, as YAML
+    Yaml,
+    /// One page, with charts
+    Html,
+}
+
 pub(crate) fn run(args: &SimulateArgs) -> Result<Exit, Failure> {
-    let simulation = simulate(args)?;
+    let (simulation, title) = simulate(args)?;
     let text = match args.output {
-        Format::Table => render::simulation(&simulation),
-        Format::Json => serde_json::to_string_pretty(&simulation)? + "\n",
-        Format::Yaml => yaml::to_string(&simulation)?,
+        Form::Table => render::simulation(&simulation),
+        Form::Json => serde_json::to_string_pretty(&simulation)? + "\n",
+        Form::Yaml => yaml::to_string(&simulation)?,
+        Form::Html => render::simulation_page(&simulation, &title),
     };
     output::text(&args.common, &text).map(|()| Exit::Done)
 }
 
-fn simulate(args: &SimulateArgs) -> Result<Simulation, Failure> {
+/// The simulation, and what the scenario is called. What the scenario wants written beside is written.
+fn simulate(args: &SimulateArgs) -> Result<(Simulation, String), Failure> {
     let files = files::OnDisk::beside(&args.scenario);
     let bytes = files::scenario(&args.scenario)?;
     let name = args.scenario.display().to_string();
@@ -71,12 +81,6 @@ fn simulate(args: &SimulateArgs) -> Result<Simulation, Failure> {
         })?);
     }
     let first = &points[0].scenario.value;
-    if let Some(html) = &first.report.html {
-        return Err(Failure::usage(format!(
-            "report.html: {html} cannot be written: there is no such page yet"
-        ))
-        .with_help("remove the key"));
-    }
     let threads = args.threads.or(first.run.cores).map_or_else(pool::cores, |threads| threads as usize);
     let log = first.report.events.as_deref().map(|name| files.path(name));
     let (runs, lines) = pool::all(&experiments, threads.max(1), log.is_some())?;
@@ -93,12 +97,17 @@ fn simulate(args: &SimulateArgs) -> Result<Simulation, Failure> {
             assumptions.push(note.clone());
         }
     }
-    Ok(Simulation {
+    let simulation = Simulation {
         api_version: plimsoll_model::document::ApiVersion::default(),
         kind: plimsoll_model::simulation::SimulationKind::default(),
         scenario: ScenarioDigest { digest: files.digest(&bytes, &args.set) },
         assumptions,
         comparisons: comparisons(&runs),
         runs,
-    })
+    };
+    let title = first.name.clone().unwrap_or(name);
+    if let Some(html) = &first.report.html {
+        output::file(&files.path(html), &render::simulation_page(&simulation, &title))?;
+    }
+    Ok((simulation, title))
 }

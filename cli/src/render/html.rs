@@ -18,10 +18,13 @@ mod map;
 mod parts;
 mod places;
 mod rests;
+mod simulation;
 mod table;
 
 mod timeline;
 mod words;
+
+pub(crate) use simulation::page as simulation_page;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -173,7 +173,7 @@ fn difference(
 }
 
 /// Four figures that count, or all of a large whole number.
-fn figure(value: f64) -> String {
+pub(super) fn figure(value: f64) -> String {
     match value.abs() {
         large if large >= 1e15 => format!("{value:e}"),
         large if large >= 1000.0 => {

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fs};
 
 use crate::run::{finish, program, root, run};
 
-const COMMANDS: [&str; 8] = ["plan", "explain", "verify", "offers", "bench", "schema", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["plan", "explain", "verify", "offers", "simulate", "trace", "bench", "schema", "completions", "man"];
+/// Commands of commands, which have no examples of their own.
+const INNER: [&str; 3] = ["trace doctor", "trace convert", "trace generate"];
 
 /// The lines of a help text that are commands.
 fn examples(help: &str) -> Vec<String> {
@@ -23,8 +26,11 @@ fn examples_of_the_help_work() {
         let file = entry.expect("an entry").path();
         fs::copy(&file, folder.path().join(file.file_name().expect("a name"))).expect("it is copied");
     }
+    for file in ["what-if.toml", "what-if-carbon.csv"] {
+        fs::copy(root().join("examples").join(file), folder.path().join(file)).expect("it is copied");
+    }
     // In this order, because one example reads what another writes.
-    for command in ["", "plan", "explain", "verify", "offers", "bench", "schema", "completions", "man"] {
+    for command in std::iter::once("").chain(COMMANDS) {
         let help = run(&format!("{command} --help")).out;
         let examples = examples(&help);
         assert!(examples.len() >= 2, "{command} has {} examples", examples.len());
@@ -61,14 +67,16 @@ fn the_manual_and_completions_are_complete() {
     let manual = run("man").out.replace("\\-", "-");
     let scripts = ["bash", "zsh", "fish", "elvish", "powershell"]
         .map(|shell| (shell, run(&format!("completions {shell}")).out));
-    for name in names {
+    for name in names.into_iter().chain(INNER) {
         assert!(
-            manual.contains(&format!("plimsoll-{name}")) || manual.contains(&format!("plimsoll {name}")),
+            manual.contains(&format!("plimsoll-{}", name.replace(' ', "-")))
+                || manual.contains(&format!("plimsoll {name}")),
             "{name}"
         );
         let help = run(&format!("{name} --help")).out;
         let flags = flags(&help);
-        assert!(flags.contains("--quiet"), "{flags:?}");
+        // A command that only has commands leaves the rest to them.
+        assert!(flags.contains("--quiet") || help.contains("Commands:"), "{flags:?}");
         for flag in &flags {
             assert!(manual.contains(flag), "the manual lacks {flag} of {name}");
             for (shell, script) in &scripts {

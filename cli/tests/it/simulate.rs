@@ -131,3 +131,54 @@ fn the_published_allocation_comes_out() {
         assert!((at - 95.39).abs() < 0.25, "{at}");
     }
 }
+
+#[test]
+fn a_trace_is_made_up_looked_into_and_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |args: &str| finish(program(folder.path()).args(args.split_whitespace()));
+    let made = of("trace generate --profile pai --accelerators 8 --span 1d --seed 3 --output-file a.csv");
+    assert_eq!((made.code, made.err.as_str()), (0, ""));
+    let found = of("trace doctor a.csv -o json");
+    assert_eq!(found.code, 0, "{}", found.err);
+    let found: Value = serde_json::from_str(&found.out).unwrap();
+    assert!(found["jobs"].as_u64().unwrap() > 10, "{found}");
+    let text = fs::read_to_string(folder.path().join("a.csv")).unwrap();
+    assert_eq!(of("trace convert a.csv --format native").out, text);
+    // A row that runs backwards is said, counted, and left out.
+    fs::write(folder.path().join("b.csv"), text + "late,0,1,1,1,1,true\n").unwrap();
+    assert_eq!(of("trace convert b.csv --format native").code, 2);
+    let doctor = of("trace doctor b.csv");
+    assert!(
+        doctor.code == 3 && doctor.out.contains("1 rows left out: times run backwards"),
+        "{}",
+        doctor.out
+    );
+    let wrong = of("trace generate --profile phily");
+    assert!(wrong.err.contains("did you mean `philly`"), "{}", wrong.err);
+}
+
+#[test]
+fn the_page_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let set = format!("--set report.html={}", page.display());
+    let run = finish(
+        program(&crate::run::root().join("examples")).args(
+            format!("simulate what-if.toml --set run.seeds=1..2 --set trace.generate.span=1d -o html {set}")
+                .split(' '),
+        ),
+    );
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(run.out, fs::read_to_string(&page).unwrap(), "the same as the one that the scenario asks for");
+    for part in ["A week of a mixed cluster", "deadline_misses", "polyline", "Content-Security-Policy"] {
+        assert!(run.out.contains(part), "{part}");
+    }
+}
+
+/// Without the traces every table is skipped, with the reason.
+#[test]
+fn evidence_without_traces_is_skipped() {
+    let run = run("bench evidence");
+    assert_eq!(run.code, 0);
+    assert!(run.out.contains("skipped: PLIMSOLL_DATA does not say where the traces are"), "{}", run.out);
+}

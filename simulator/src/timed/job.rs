@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_packing::fleet::{Ask, Request};
+use plimsoll_traces::jobs::TracedJob;
 
 use super::generate::Generator;
 
@@ -36,6 +37,32 @@ impl Job {
             Ask::None => 0,
             Ask::Share(_) | Ask::Slice(_) => 1,
             Ask::Whole(count) => u64::from(count),
+        }
+    }
+}
+
+impl Job {
+    /// The same as a trace states it.
+    pub fn to_traced(&self) -> TracedJob {
+        let (gpus, gpu_milli) = match self.ask.devices {
+            Ask::None => (0, 0),
+            Ask::Share(milli) => (1, milli),
+            Ask::Slice(slice) => (1, u16::from(slice.length) * 125),
+            Ask::Whole(count) => (u64::from(count), 0),
+        };
+        TracedJob {
+            name: self.name.to_string(),
+            submit: self.arrive,
+            duration_us: Some(self.stated),
+            gpus,
+            gpu_milli,
+            cpu_milli: self.ask.cpu_milli,
+            memory_mib: self.ask.memory_mib,
+            deadline: self.deadline,
+            earliest: self.earliest,
+            interruptible: Some(self.interruptible),
+            priority: (self.priority != 0).then_some(self.priority),
+            ..TracedJob::default()
         }
     }
 }

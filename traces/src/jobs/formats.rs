@@ -181,3 +181,65 @@ fn native(row: &Row<'_>, columns: &[Option<usize>; 13]) -> Result<TracedJob, Fau
         partition: text(12),
     })
 }
+
+/// Jobs in the native format; columns that no job has are left out.
+///
+/// A job that may run on several kinds of accelerator names none: the format has one.
+pub fn native_csv(jobs: &[TracedJob]) -> String {
+    let cells: Vec<[String; 13]> = jobs.iter().map(native_cells).collect();
+    let used: Vec<usize> =
+        (0..NATIVE.len()).filter(|at| *at < 3 || cells.iter().any(|row| !row[*at].is_empty())).collect();
+    let mut out = String::new();
+    let mut line = |row: &[String]| {
+        let row: Vec<&str> = row.iter().map(String::as_str).collect();
+        out.push_str(&row.join(","));
+        out.push('\n');
+    };
+    line(&used.iter().map(|at| NATIVE[*at].to_owned()).collect::<Vec<_>>());
+    for row in &cells {
+        line(&used.iter().map(|at| row[*at].clone()).collect::<Vec<_>>());
+    }
+    out
+}
+
+fn native_cells(job: &TracedJob) -> [String; 13] {
+    let seconds = |micros: u64| decimal(micros, 6);
+    let text = |text: &str| {
+        if text.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
+    };
+    let maybe = |time: Option<u64>| time.map_or(String::new(), seconds);
+    let nonzero = |value: u64, cell: String| if value == 0 { String::new() } else { cell };
+    let gpus = match (job.gpus, job.gpu_milli) {
+        (0, _) => String::new(),
+        (1, milli) if milli > 0 && milli < 1000 => decimal(milli.into(), 3),
+        (count, _) => count.to_string(),
+    };
+    let accelerator = if let [only] = job.accelerators.as_slice() { text(only) } else { String::new() };
+    [
+        text(&job.name),
+        seconds(job.submit),
+        seconds(job.duration_us.unwrap_or(0)),
+        gpus,
+        accelerator,
+        nonzero(job.cpu_milli, decimal(job.cpu_milli, 3)),
+        nonzero(job.memory_mib, job.memory_mib.to_string()),
+        maybe(job.deadline),
+        maybe(job.earliest),
+        job.interruptible.map_or(String::new(), |may| may.to_string()),
+        job.team.as_deref().map_or(String::new(), text),
+        job.priority.map_or(String::new(), |priority| priority.to_string()),
+        job.partition.as_deref().map_or(String::new(), text),
+    ]
+}
+
+/// A count of 10^-places, without trailing zeros.
+fn decimal(value: u64, places: usize) -> String {
+    let unit = 10_u64.pow(places as u32);
+    let fraction = format!("{:0places$}", value % unit);
+    let text = format!("{}.{fraction}", value / unit);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

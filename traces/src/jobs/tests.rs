@@ -43,3 +43,20 @@ fn the_other_formats_are_read() {
         read("arrival_h,length_h,cpus\n0.5,2,4\n1,2,4\n", JobFormat::Pai, Tolerance::Strict).unwrap().rows;
     assert_eq!((pai[0].submit, pai[0].cpu_milli, pai[1].name.as_str()), (1_800_000_000, 4_000, "job-1"));
 }
+
+#[test]
+fn what_is_written_reads_the_same() {
+    let text = "id,submit_s,duration_s,gpus,accelerator,cpus,memory_mib,deadline_s,interruptible,team,priority\n\"a,b\",0.5,1.25,0.3,T4,2.5,64,10,true,x,-1\nb,10,100,16,,,,,false,,\n";
+    let rows = read(text, JobFormat::Native, Tolerance::Strict).unwrap().rows;
+    assert_eq!(native_csv(&rows), text);
+}
+
+#[test]
+fn pods_are_jobs_for_as_long_as_they_ran() {
+    let text = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\na,1000,1,1,460,T4,LS,Running,5,30,10\nb,1000,1,0,0,,LS,Failed,1,30,\nc,1000,1,2,1000,,LS,Running,2,4,2\n";
+    let pods = openb::pods("p.csv", text.as_bytes(), Tolerance::Strict).unwrap().rows;
+    let (rows, never) = of_openb(pods).unwrap();
+    assert_eq!(never, 1);
+    assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["c", "a"]);
+    assert_eq!((rows[1].duration_us, rows[1].gpu_milli), (Some(20_000_000), 460));
+}

@@ -16,15 +16,15 @@ use plimsoll_simulator::{events::Sink, experiment::Experiment};
 use crate::failure::Failure;
 
 /// How many cores there are.
-pub(super) fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The lines of a run, on disk.
-pub(super) type Lines = File;
+pub(crate) type Lines = File;
 
 /// Makes every run of every experiment; with `keep`, their logs too.
-pub(super) fn all(
+pub(crate) fn all(
     experiments: &[Experiment],
     threads: usize,
     keep: bool,

@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use plimsoll_model::scenario::{Mode, Scenario, TraceFormat};
 use plimsoll_packing::fleet::{Ask, Model, Request};
 use plimsoll_traces::{
-    Dropped,
-    jobs::{JobFormat, TracedJob, jobs},
+    jobs::{JobFormat, TracedJob, jobs, of_openb},
     openb,
 };
 
@@ -170,7 +169,7 @@ fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<Vec<TracedJob>
         Some(TraceFormat::Tiresias) => JobFormat::Tiresias,
         Some(TraceFormat::Philly) => JobFormat::Philly,
         Some(TraceFormat::Pai | TraceFormat::AzureVm) => JobFormat::Pai,
-        Some(TraceFormat::Openb) => return of_openb(context, &name, &bytes),
+        Some(TraceFormat::Openb) => return pods(context, &name, &bytes),
         format => {
             let format = format.map_or("", TraceFormat::as_str);
             let help = "native, tiresias, philly, pai, azure-vm, openb and generated are";
@@ -187,39 +186,17 @@ fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<Vec<TracedJob>
 }
 
 /// openb's pods over time: those that were placed, for as long as they ran.
-fn of_openb(context: &mut Context<'_>, name: &str, bytes: &[u8]) -> Result<Vec<TracedJob>, Problems> {
+fn pods(context: &mut Context<'_>, name: &str, bytes: &[u8]) -> Result<Vec<TracedJob>, Problems> {
     let listing = openb::pods(name, bytes, context.tolerance).map_err(|error| of_trace(&error))?;
-    let dropped: Vec<Dropped> = listing.dropped;
-    context.note_dropped(&dropped);
-    let mut never = 0;
-    let mut rows = Vec::new();
-    for pod in listing.rows {
-        let Some(times) = pod.times else {
-            let message = "the list has no times, as those that were made from another have not";
-            return context.refuse("trace.jobs", message, "simulate it as mode = \"sequence\"");
-        };
-        let Some(scheduled) = times.scheduled else {
-            never += 1;
-            continue;
-        };
-        rows.push(TracedJob {
-            name: pod.name,
-            submit: times.created * 1_000_000,
-            duration_us: Some(times.deleted.saturating_sub(scheduled) * 1_000_000),
-            gpus: pod.gpus.into(),
-            gpu_milli: pod.gpu_milli as u16,
-            accelerators: pod.models,
-            cpu_milli: pod.cpu_milli,
-            memory_mib: pod.memory_mib,
-            ..TracedJob::default()
-        });
-    }
+    context.note_dropped(&listing.dropped);
+    let Some((rows, never)) = of_openb(listing.rows) else {
+        let message = "the list has no times, as those that were made from another have not";
+        return context.refuse("trace.jobs", message, "simulate it as mode = \"sequence\"");
+    };
     if never > 0 {
-        context.notes.push(format!(
-            "{name}: {never} pods left out: never placed, so how long they would run is not known"
-        ));
+        let why = "never placed, so how long they would run is not known";
+        context.notes.push(format!("{name}: {never} pods left out: {why}"));
     }
-    rows.sort_by_key(|row| row.submit);
     Ok(rows)
 }
 

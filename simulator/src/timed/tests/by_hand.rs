@@ -93,6 +93,16 @@ fn in_rounds_the_rest_of_a_round_stays_idle() {
 }
 
 #[test]
+fn a_plan_lets_short_work_and_near_deadlines_come_first() {
+    let jobs = "id,submit_s,duration_s,gpus,deadline_s\na,0,10,4,\nb,1,100,4,\nc,2,10,4,\nd,3,100,4,125\n";
+    let scenario = format!("{FOUR}[run]\npolicies = [{{ name = \"plan\", every = \"5s\" }}]\n");
+    let found = runs(&scenario, jobs);
+    let starts: Vec<String> = brief(&found[0].1).into_iter().filter(|row| row.contains("start")).collect();
+    // At 10 d has fifteen seconds to spare and goes first, then the shorter of the others.
+    assert_eq!(starts, ["0 start a", "10 start d", "110 start c", "120 start b"]);
+}
+
+#[test]
 fn deadlines_are_missed_late_or_never() {
     let jobs = "id,submit_s,duration_s,gpus,deadline_s\na,0,10,4,10\nb,0,10,4,19\nc,0,10,4,100\n";
     let scenario = format!("{FOUR}[run]\npolicies = [\"fifo\"]\nuntil = \"25s\"\n");
@@ -111,6 +121,16 @@ fn partitions_keep_jobs_to_their_machines() {
     let both = cluster.replace("\"count\"", "\"count\"\npartitions = \"ignore\"");
     let pooled = runs(&format!("{both}[run]\npolicies = [\"fifo\"]\n"), jobs);
     assert!((metric(&pooled[0].0, "wait_mean_s") - 10.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn series_are_means_over_intervals() {
+    let jobs = "id,submit_s,duration_s,gpus\na,0,10,3\nb,5,10,2\n";
+    let series = "[report]\nseries = { every = \"10s\", what = [\"gpus_running\", \"jobs_waiting\", \"nodes_active\"] }\n";
+    let (run, _) = &runs(&format!("{FOUR}[run]\npolicies = [\"fifo\"]\n{series}"), jobs)[0];
+    assert_eq!(run.series["gpus_running"], [3.0, 2.0]);
+    assert_eq!(run.series["jobs_waiting"], [0.5, 0.0]);
+    assert_eq!(run.series["nodes_active"], [1.0, 1.0]);
 }
 
 #[test]

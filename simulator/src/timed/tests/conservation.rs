@@ -118,7 +118,7 @@ proptest! {
 
 #[test]
 fn the_same_seed_gives_the_same_log() {
-    let scenario = "[trace]\nformat = \"generated\"\ngenerate = { span = \"1d\", load = 0.7 }\n[cluster]\nnodes = [{ name = \"a\", count = 4, accelerator = \"T4\", accelerators = 8, cpu = 96 }]\n[run]\npolicies = [{ name = \"fifo\", backfill = \"any\" }]\nseeds = [1, 2, 1]\n".replace("[1, 2, 1]", "\"1..2\"");
+    let scenario = "[trace]\nformat = \"generated\"\ngenerate = { span = \"1d\", load = 0.7 }\n[cluster]\nnodes = [{ name = \"a\", count = 4, accelerator = \"T4\", accelerators = 8, cpu = 96 }]\n[run]\npolicies = [{ name = \"fifo\", backfill = \"any\" }, \"plan\", \"best-fit\"]\nseeds = [1, 2, 1]\n".replace("[1, 2, 1]", "\"1..2\"");
     let (first, again) = (runs(&scenario, ""), runs(&scenario, ""));
     assert_eq!(first[0].0, again[0].0);
     assert_ne!(first[0].0.events_digest, first[1].0.events_digest);
