@@ -23,6 +23,7 @@ mod part;
 mod place;
 mod seat;
 pub(crate) mod selector;
+mod split;
 mod tpu;
 
 use std::collections::BTreeMap;
@@ -37,7 +38,7 @@ use kinds::{Reading, Unit};
 use notes::Notes;
 use object::Object;
 
-pub use place::changes;
+pub use place::{changes, remark};
 pub use seat::Seat;
 
 /// Translates the manifests, in order. `own_nodes`: whether there are own machines, among the estate's
@@ -173,12 +174,15 @@ impl<'a> Context<'a, '_> {
                 group: (parts.len() > 1).then_some(name),
             };
             if let Some(workload) = assembly.workload(notes, &mut translation.estate, problems) {
+                let workloads = assembly.split(workload, problems);
                 translation.seats.push(Seat {
                     workload: assembly.name.clone(),
+                    base: workloads.get(1).map(|base| base.value.metadata.name.clone()),
                     document: unit.object.document,
                     pods: part.places.clone(),
                 });
-                translation.workloads.push((unit.object.document, workload));
+                let document = unit.object.document;
+                translation.workloads.extend(workloads.into_iter().map(|workload| (document, workload)));
             }
         }
     }

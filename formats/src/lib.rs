@@ -21,7 +21,7 @@ use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption,
 pub use cluster::{ClassSeat, PoolSeat};
 pub use fleet::{Ground, NewNode, fleet, places, zones};
 pub use format::Format;
-pub use kubernetes::{Seat, changes};
+pub use kubernetes::{Seat, changes, remark};
 
 /// A document of another program, with its place; read it with [`Located::read`].
 pub type Foreign = Located<()>;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_formats::{ClassSeat, PoolSeat, changes};
+use plimsoll_formats::{ClassSeat, PoolSeat, changes, remark};
 use plimsoll_model::{
     Inputs, Plan,
     yaml::{self, Change, edit},
@@ -41,6 +41,7 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
             Position::Workload(name) => current(name, plan, inputs),
             Position::Manifest(seat) => {
                 let change = changes(seat, plan, &inputs.estate, &pools);
+                remarks.extend(remark(seat, plan));
                 change.map(Some).map_err(|why| format!("{}: {why}", seat.workload))
             }
             Position::Pool(pool) => {

@@ -282,3 +282,23 @@ fn a_class_without_a_pool_gets_one() {
     let other = estate(&offer(GCP_SPOT));
     assert_eq!(all_placed(&format!("{DEPLOYMENT}{CLASS}{other}")).0.len(), 1);
 }
+
+/// Replicas that are never on spot beside others that are: what the nodes of both have in common is written.
+#[test]
+fn replicas_on_spot_and_not_share_a_template() {
+    let two = format!(
+        "{}  - {{{AWS}, hourly: 3, cpu: 64, memory: 512Gi, accelerators: 8, accelerator: H100}}\n",
+        offer(AWS_SPOT).replace("offers: [{", "offers:\n  - {").replace("}]", "}")
+    );
+    let estate = estate(&two);
+    let text = DEPLOYMENT.replace("interruptible: 'true'", "onDemandReplicas: '1'");
+    let (text, remarks) = placed(&format!("{text}{estate}"));
+    assert_eq!(
+        remarks,
+        [
+            "server: of its replicas those of server-on-demand belong on aws/us-east-1/p5.48xlarge/on-demand, the others on aws/us-east-1/p5.48xlarge/spot; a pod template selects the same nodes for all, so what the two have in common is written: two objects would say the rest"
+        ]
+    );
+    insta::assert_snapshot!("split", text.strip_suffix(&estate).unwrap());
+    assert_eq!(placed(&text), (text.clone(), remarks), "the second time nothing changes");
+}

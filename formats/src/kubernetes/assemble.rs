@@ -19,15 +19,16 @@ use super::{
     limits::{Choice, Property},
     notes::Notes,
     part::{Part, Way},
-    seat::PLACED_FIELD,
+    seat::{BASE_FIELD, PLACED_FIELD},
     selector::Placement,
 };
 
 /// The prefix of the annotations that this program reads.
 pub(super) const PREFIX: &str = "plimsoll.dev/";
 
-/// Annotations that are no field of a Workload: of `plan --cluster`, and what `-o manifests` wrote.
-const OTHERS: [&str; 2] = ["worth", PLACED_FIELD];
+/// Annotations that are no field of a Workload: of `plan --cluster`, what `-o manifests` wrote, and what
+/// splits an object.
+const OTHERS: [&str; 3] = ["worth", PLACED_FIELD, BASE_FIELD];
 
 /// What a pod without any request counts as: kube-scheduler's own figures for scoring.
 const UNSTATED: (Cpu, Bytes) = (Cpu(100), Bytes(200 << 20));
@@ -97,7 +98,8 @@ impl<'a> Assembly<'a, '_> {
         if !has("duration") {
             self.duration(&mut draft, notes);
         }
-        if !has("interruptible") {
+        // What is split is interruptible in one part and not in the other.
+        if !has("interruptible") && self.base().is_none() {
             self.interruptible(&mut draft, notes);
         }
         if !has("inputs") {

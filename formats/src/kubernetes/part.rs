@@ -50,6 +50,8 @@ pub(super) struct Part<'a> {
     pub(super) places: Vec<PodPlace>,
     /// The offer that an earlier plan placed it on.
     pub(super) current: Option<String>,
+    /// And those of its replicas that are never on spot.
+    pub(super) current_base: Option<String>,
 }
 
 impl<'a> Part<'a> {
@@ -78,6 +80,7 @@ impl<'a> Part<'a> {
             riders: Vec::new(),
             levelled: false,
             places: vec![PodPlace::of(&component.spec, &component.template)],
+            current_base: Some(placed.base).filter(|offer| !offer.is_empty()),
             current: Some(placed.offer).filter(|offer| !offer.is_empty()),
         }
     }

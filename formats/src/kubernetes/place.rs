@@ -18,15 +18,21 @@ use crate::{
 /// # Errors
 /// Why the manifest is left as it is.
 pub fn changes(seat: &Seat, plan: &Plan, estate: &EstateSpec, pools: &[&PoolSeat]) -> Result<Change, String> {
-    let Some(placement) = plan.placements.iter().find(|placement| placement.workload == seat.workload) else {
+    let placed = |name: &str| plan.placements.iter().find(|placement| placement.workload == name);
+    let base = seat.base.as_deref().map(placed);
+    let (Some(placement), None | Some(Some(_))) = (placed(&seat.workload), base) else {
         return Err("it is left as it is, since it has no place in the plan".to_owned());
     };
+    let base = base.flatten();
     let mut all: Option<Change> = None;
     for pod in &seat.pods {
         if !pod.takes_selectors {
             return Err("it is left as it is: its kind has no pod spec to select nodes in".to_owned());
         }
-        let wanted = Wanted::of(placement, pod, estate, pools);
+        let mut wanted = Wanted::of(placement, pod, estate, pools);
+        if let Some(base) = base {
+            wanted.share(Wanted::of(base, pod, estate, pools));
+        }
         for change in wanted.changes(pod) {
             match &mut all {
                 Some(all) => all.and(change),
@@ -37,9 +43,24 @@ pub fn changes(seat: &Seat, plan: &Plan, estate: &EstateSpec, pools: &[&PoolSeat
     Ok(all.unwrap_or(Change::Fields(IndexMap::new())))
 }
 
+/// What of a placement no pod template can say: that some replicas are on other nodes than the rest.
+pub fn remark(seat: &Seat, plan: &Plan) -> Option<String> {
+    let placed = |name: &str| plan.placements.iter().find(|placement| placement.workload == name);
+    let (rest, base) = (placed(&seat.workload)?, placed(seat.base.as_deref()?)?);
+    let (one, other) = (rest.offer.full_name(), base.offer.full_name());
+    (one != other).then(|| {
+        format!(
+            "{}: of its replicas those of {} belong on {other}, the others on {one}; a pod template selects the same nodes for all, so what the two have in common is written: two objects would say the rest",
+            seat.workload, base.workload
+        )
+    })
+}
+
 /// What a pod spec is to say of nodes.
 struct Wanted {
     offer: String,
+    /// The offer of those of its replicas that are never on spot.
+    base: String,
     instances: String,
     labels: IndexMap<String, String>,
     tolerations: Vec<Taint>,
@@ -50,6 +71,7 @@ impl Wanted {
         let offer = &placement.offer;
         let mut wanted = Self {
             offer: offer.full_name(),
+            base: String::new(),
             instances: placement.instances.to_string(),
             labels: IndexMap::new(),
             tolerations: Vec::new(),
@@ -90,6 +112,17 @@ impl Wanted {
             _ => {}
         }
         wanted
+    }
+
+    /// Keeps what holds for some other replicas of the same pods too.
+    fn share(&mut self, base: Self) {
+        self.labels.retain(|key, value| base.labels.get(key) == Some(value));
+        for taint in base.tolerations {
+            if !self.tolerations.contains(&taint) {
+                self.tolerations.push(taint);
+            }
+        }
+        self.base = base.offer;
     }
 
     fn gke(&mut self, offer: &OfferSpec, spot: bool) {
@@ -145,8 +178,13 @@ impl Wanted {
         }
         let (tolerations, change) = self.tolerations(pod);
         changes.extend(change.map(|change| Change::at(&pod.spec, field("tolerations", change))));
-        let placed =
-            Placed { offer: self.offer.clone(), instances: self.instances.clone(), labels, tolerations };
+        let placed = Placed {
+            offer: self.offer.clone(),
+            instances: self.instances.clone(),
+            base: self.base.clone(),
+            labels,
+            tolerations,
+        };
         let record = placed.write();
         if pod.record.as_ref() != Some(&record) {
             let annotations = field("annotations", field(PLACED, Change::Put(json!(record))));

@@ -14,11 +14,16 @@ pub(super) const PLACED: &str = "plimsoll.dev/placed";
 /// The same without the prefix.
 pub(super) const PLACED_FIELD: &str = "placed";
 
+/// The annotation that keeps some replicas off spot, without the prefix.
+pub(super) const BASE_FIELD: &str = "onDemandReplicas";
+
 /// The pods of a workload, in one document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seat {
     /// The workload's name.
     pub workload: String,
+    /// The name of those of its replicas that are never on spot, where they are a workload of their own.
+    pub base: Option<String>,
     /// The index of the document among those that were translated.
     pub document: usize,
     /// Its pod specs.
@@ -78,6 +83,8 @@ fn record(template: &View<'_>) -> Option<String> {
 pub(super) struct Placed {
     pub(super) offer: String,
     pub(super) instances: String,
+    /// The offer of the replicas that are never on spot; empty where there are none.
+    pub(super) base: String,
     /// Keys of the node selector.
     pub(super) labels: Vec<String>,
     /// Keys of tolerations.
@@ -90,7 +97,7 @@ impl Placed {
         record(template).as_deref().map(Self::read).unwrap_or_default()
     }
 
-    /// `OFFER; instances 2; labels KEY KEY; tolerations KEY`
+    /// `OFFER; instances 2; base OFFER; labels KEY KEY; tolerations KEY`
     pub(super) fn read(text: &str) -> Self {
         let mut placed = Self::default();
         for (index, part) in text.split(';').map(str::trim).enumerate() {
@@ -101,6 +108,8 @@ impl Placed {
                 placed.labels = keys(rest);
             } else if let Some(rest) = part.strip_prefix("tolerations ") {
                 placed.tolerations = keys(rest);
+            } else if let Some(offer) = part.strip_prefix("base ") {
+                offer.clone_into(&mut placed.base);
             } else if let Some(count) = part.strip_prefix("instances ") {
                 count.clone_into(&mut placed.instances);
             }
@@ -112,8 +121,9 @@ impl Placed {
         let list = |name: &str, keys: &[String]| {
             if keys.is_empty() { String::new() } else { format!("; {name} {}", keys.join(" ")) }
         };
+        let base = if self.base.is_empty() { String::new() } else { format!("; base {}", self.base) };
         format!(
-            "{}; instances {}{}{}",
+            "{}; instances {}{base}{}{}",
             self.offer,
             self.instances,
             list("labels", &self.labels),

@@ -182,6 +182,35 @@ fn own_nodes_take_parts_of_cards() {
     }
 }
 
+#[test]
+fn what_cannot_be_split_over_spot_and_not_is_refused() {
+    let deployment = |annotations: &str, selector: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d, annotations: {{{annotations}}}}}\nspec: {{replicas: 3, template: {{spec: {{{selector}containers: [{{resources: {{requests: {{cpu: 1}}}}}}]}}}}}}\n"
+        )
+    };
+    let base = |count: &str| format!("plimsoll.dev/onDemandReplicas: '{count}'");
+    for (text, wrong) in [
+        (deployment(&base("3"), ""), "not less than its 3 replicas, or no number of them"),
+        (deployment(&base("0"), ""), "not less than its 3 replicas, or no number of them"),
+        (deployment(&base("many"), ""), "not less than its 3 replicas, or no number of them"),
+        (deployment(&format!("{}, plimsoll.dev/duration: 2h", base("1")), ""), "it is for services"),
+        (
+            deployment(&format!("{}, plimsoll.dev/maxCost: '2'", base("1")), ""),
+            "beside `plimsoll.dev/maxCost`, which is about all replicas together",
+        ),
+        (
+            deployment(&base("1"), "nodeSelector: {karpenter.sh/capacity-type: spot}, "),
+            "its selectors or `plimsoll.dev/capacity` allow spot alone",
+        ),
+    ] {
+        let problems = translated(&text, None).problems;
+        let messages: Vec<&str> = problems.iter().map(|problem| &*problem.message).collect();
+        assert_eq!(messages, [format!("`plimsoll.dev/onDemandReplicas`: {wrong}")], "{text}");
+    }
+    assert_eq!(translated(&deployment(&base("2"), ""), None).workloads.len(), 2);
+}
+
 fn yaml_of<T: serde::de::DeserializeOwned>(text: &str) -> T {
     plimsoll_model::read::documents("t", text.as_bytes()).unwrap().remove(0).split().1.read().unwrap()
 }
