@@ -280,9 +280,10 @@ impl Draw {
     /// Whether there is an offer of what a workload asks for.
     fn has_offer(&self, work: &Workload) -> bool {
         let spec = &work.spec;
-        let kinds = spec.request.accelerators.as_ref().map_or(&[][..], |wanted| &wanted.any_of);
+        let Some(wanted) = &spec.request.accelerators else { return true };
         self.inputs.estate.offers.iter().any(|offer| {
-            offer.accelerator.as_ref().is_some_and(|name| kinds.contains(name))
+            offer.accelerator.as_ref().is_some_and(|name| wanted.any_of.contains(name))
+                && offer.accelerators.is_some_and(|has| has.milli() >= wanted.count().milli())
                 && (spec.interruptible || offer.capacity == Capacity::OnDemand)
                 && (spec.clouds.is_empty()
                     || spec.clouds.iter().any(|cloud| Some(cloud) == offer.cloud.as_ref()))

@@ -58,7 +58,7 @@ const WARM: f64 = 0.002;
 /// and from which on plans are composed of them; and units of effort for a node of the program that does.
 const WITH_WAYS: u32 = 4_000;
 const WAYS: u64 = 2 * STAGE;
-const COMPOSING: u64 = 8 * STAGE;
+const COMPOSING: u64 = 16 * STAGE;
 const NODE: u64 = 1_000;
 
 /// Pairs that are tried for who is left out of a plan, for each such task and at least.

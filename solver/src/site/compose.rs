@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Ways to compose plans of, at most.
-const COMPOSED: usize = 2_000;
+const COMPOSED: usize = 1_000;
 
 /// What somebody takes of a limit for some time: by way.
 type Taken = (u32, f64, Nanos, Nanos);
