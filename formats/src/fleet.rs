@@ -20,12 +20,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Diagnostic, Fleet, read::View};
+use plimsoll_model::{Diagnostic, Fleet, fleet::Node, read::View};
 
 use crate::{
     Foreign,
     kubernetes::object::{self, Object},
 };
+pub use device::is_accelerator;
 use remarks::Remarks;
 
 pub use added::{Ground, NewNode, places, zones};
@@ -36,37 +37,95 @@ pub fn fleet(documents: &[Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {
     let numbered: Vec<(usize, &Foreign)> = documents.iter().enumerate().collect();
     let objects = object::objects(&numbered, &mut problems);
     let mut remarks = Remarks::default();
-    let is_node = |object: &&Object<'_>| object.group.is_empty() && object.kind == "Node";
-    let mut nodes = Vec::new();
-    for object in objects.iter().filter(is_node) {
-        match node::read(object) {
-            Ok(node) => nodes.push(node),
-            Err(more) => problems.extend(more),
-        }
-    }
-    node::duplicates(&nodes, &given.nodes, &mut problems);
-    let devices = device::resolve(&mut nodes, &given.nodes, &mut remarks);
-    let drafts = expand::drafts(&objects, &mut remarks, &mut problems);
-    let context = pod::Context {
-        overheads: named(&objects, "RuntimeClass", &["overhead", "podFixed"]),
-        devices: &devices,
-        is_gke: nodes.iter().any(|node| node.is_gke),
-    };
+    let hardware = Hardware::of(&objects, &given, &mut remarks, &mut problems);
     let mut fleet = given;
-    let labels: Vec<_> = drafts.iter().map(pod::labels).collect();
-    let mut pods = Vec::with_capacity(drafts.len());
-    for draft in &drafts {
-        pods.push(context.read(draft, &mut remarks, &mut problems));
-    }
-    pod::name(&drafts, &mut pods, &fleet.pods, &mut problems);
-    group::gangs(&drafts, &mut pods, &mut fleet, &mut remarks);
-    group::aparts(&drafts, &labels, &mut pods, &mut fleet, &mut remarks);
-    group::spreads(&drafts, &labels, &mut pods, &mut fleet, &mut remarks);
-    fleet.nodes.extend(nodes.into_iter().map(|node| node.node));
-    fleet.pods.extend(pods);
-    unbind_unknown(&fleet, &drafts, &mut problems);
-    fleet.assumptions.extend(remarks.into_assumptions());
+    fleet.nodes.extend(hardware.nodes.iter().cloned());
+    hardware.add(&objects, &mut fleet, remarks, &mut problems);
     (fleet, problems)
+}
+
+/// The nodes of a cluster and what their accelerators are, by which pods are read: all at once, or as they come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hardware {
+    /// The nodes, without other files' ones.
+    pub nodes: Vec<Node>,
+    known: device::Known,
+    is_gke: bool,
+}
+
+impl Hardware {
+    /// Reads the nodes among some documents.
+    ///
+    /// A node that cannot be read is left out, with its problem.
+    pub fn read(documents: &[&Foreign]) -> (Self, Vec<Diagnostic>) {
+        let mut problems = Vec::new();
+        let numbered: Vec<(usize, &Foreign)> = documents.iter().copied().enumerate().collect();
+        let objects = object::objects(&numbered, &mut problems);
+        let hardware = Self::of(&objects, &Fleet::default(), &mut Remarks::default(), &mut problems);
+        (hardware, problems)
+    }
+
+    /// Reads the pods among some documents into a fleet that holds the nodes already, and other pods.
+    pub fn pods(&self, documents: &[&Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {
+        let mut problems = Vec::new();
+        let numbered: Vec<(usize, &Foreign)> = documents.iter().copied().enumerate().collect();
+        let objects = object::objects(&numbered, &mut problems);
+        let mut fleet = given;
+        self.add(&objects, &mut fleet, Remarks::default(), &mut problems);
+        (fleet, problems)
+    }
+
+    /// Whether pods are read in the same way beside the other's nodes.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        self.known == other.known && self.is_gke == other.is_gke
+    }
+
+    fn of(
+        objects: &[Object<'_>],
+        given: &Fleet,
+        remarks: &mut Remarks,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let is_node = |object: &&Object<'_>| object.group.is_empty() && object.kind == "Node";
+        let mut nodes = Vec::new();
+        for object in objects.iter().filter(is_node) {
+            match node::read(object) {
+                Ok(node) => nodes.push(node),
+                Err(more) => problems.extend(more),
+            }
+        }
+        node::duplicates(&nodes, &given.nodes, problems);
+        let known = device::resolve(&mut nodes, &given.nodes, remarks);
+        let is_gke = nodes.iter().any(|node| node.is_gke);
+        Self { nodes: nodes.into_iter().map(|node| node.node).collect(), known, is_gke }
+    }
+
+    fn add(
+        &self,
+        objects: &[Object<'_>],
+        fleet: &mut Fleet,
+        mut remarks: Remarks,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let drafts = expand::drafts(objects, &mut remarks, problems);
+        let context = pod::Context {
+            overheads: named(objects, "RuntimeClass", &["overhead", "podFixed"]),
+            devices: &self.known,
+            is_gke: self.is_gke,
+        };
+        let labels: Vec<_> = drafts.iter().map(pod::labels).collect();
+        let mut pods = Vec::with_capacity(drafts.len());
+        for draft in &drafts {
+            pods.push(context.read(draft, &mut remarks, problems));
+        }
+        pod::name(&drafts, &mut pods, &fleet.pods, problems);
+        group::gangs(&drafts, &mut pods, fleet, &mut remarks);
+        group::aparts(&drafts, &labels, &mut pods, fleet, &mut remarks);
+        group::spreads(&drafts, &labels, &mut pods, fleet, &mut remarks);
+        fleet.pods.extend(pods);
+        unbind_unknown(fleet, &drafts, problems);
+        fleet.assumptions.extend(remarks.into_assumptions());
+    }
 }
 
 /// A field of the objects of a kind, by name.

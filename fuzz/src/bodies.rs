@@ -18,6 +18,7 @@ use plimsoll_model::{
     read,
     yaml::{self, Change},
 };
+use plimsoll_scheduler_plugin::wire::{Args, BindArgs, Candidates, PreemptArgs, PreemptReply};
 use plimsoll_traces::{Listing, Tolerance, TraceError, openb};
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ use serde_json::Value;
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 8] = [
+pub(crate) const TARGETS: [Target; 9] = [
     ("documents", documents),
     ("edit", edit),
     ("foreign", foreign),
@@ -34,6 +35,7 @@ pub(crate) const TARGETS: [Target; 8] = [
     ("catalog", catalog),
     ("quantities", quantities),
     ("traces", traces),
+    ("extender", extender),
 ];
 
 const NAME: &str = "fuzz.yaml";
@@ -298,5 +300,32 @@ fn check(problems: &[Diagnostic], bytes: &[u8]) {
         let line = problem.line().unwrap_or(1) as usize;
         // A problem at the end of the text may point at the line after its last one.
         assert!(line <= lines + 1, "{shown}");
+    }
+}
+
+/// Bodies of the scheduler extender: read, or refused with a reason; victims are read again as they were written.
+pub(crate) fn extender(bytes: &[u8]) {
+    match Args::read(bytes) {
+        Ok(args) => {
+            let whole: Value = serde_json::from_slice(bytes).unwrap_or_default();
+            // Numbers beyond what a value holds, and depth beyond what it may have, are no matter of a request.
+            if let (Some(given), Candidates::Names(names)) = (whole["NodeNames"].as_array(), &args.candidates)
+            {
+                assert!(given.iter().map(Value::as_str).eq(names.iter().map(|name| Some(&*name.0))));
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    if let Ok(args) = PreemptArgs::read(bytes) {
+        let text =
+            serde_json::to_string(&PreemptReply { nodes: args.nodes.clone() }).expect("a reply is JSON");
+        let again = format!(r#"{{"Pod":{{}},{}"#, &text[1..]);
+        assert_eq!(
+            PreemptArgs::read(again.as_bytes()).expect("a reply reads as a request").nodes,
+            args.nodes
+        );
+    }
+    if let Err(error) = BindArgs::read(bytes) {
+        assert!(!error.to_string().is_empty());
     }
 }

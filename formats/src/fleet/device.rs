@@ -29,7 +29,7 @@ pub(super) const NEURON_CORE: &str = "aws.amazon.com/neuroncore";
 const NEURON_DEVICE: &str = "aws.amazon.com/neurondevice";
 
 /// What is known of the accelerators of a cluster.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Known {
     /// Resources that count devices of nodes.
     resources: BTreeSet<String>,
@@ -69,6 +69,13 @@ impl Known {
         let first = all.next()?;
         all.next().is_none().then_some(first)
     }
+}
+
+/// Whether who asks for a resource asks for accelerators, whatever nodes there are.
+pub fn is_accelerator(resource: &str) -> bool {
+    rank(resource).is_some()
+        || matches!(meaning(resource), Meaning::Mig)
+        || resource.starts_with("nvidia.com/gpu")
 }
 
 /// How much a resource looks like the devices of a node; less is more.

@@ -69,6 +69,25 @@ impl Board {
             .collect()
     }
 
+    /// The group of a node.
+    pub fn group(&self, at: usize) -> u32 {
+        self.group[at]
+    }
+
+    /// Completes a table of scores by group: of each group that a node is in, unless the pod does not fit there by
+    /// devices and CPU. The scorer must not look at memory, which groups do not tell apart.
+    pub fn complete(&self, table: &mut Vec<Option<i64>>, scorer: &dyn Score, request: &Request) {
+        debug_assert!(!scorer.sees_memory(), "groups do not tell memory apart");
+        table.resize(self.groups.len(), None);
+        let bare = Request { memory_mib: 0, extras: Vec::new(), apart: None, ..request.clone() };
+        for (at, group) in self.group.iter().enumerate() {
+            let score = &mut table[*group as usize];
+            if score.is_none() && self.states[at].fits(&bare) && bare.allows(&self.nodes[at]) {
+                *score = Some(scorer.score(request, self.view(at)));
+            }
+        }
+    }
+
     fn regroup(&mut self, at: usize) {
         let (node, state) = (&self.nodes[at], &self.states[at]);
         // No score hangs on which of its devices has how much left.

@@ -1,0 +1,197 @@
+//! What is known of the cluster: its nodes and pods, trimmed to what decisions hang on.
+//!
+//! Fed by watches or by tests ([`Cluster::apply_pod`] and the like), read by whoever builds a snapshot or a plan. An
+//! object that changes in nothing that matters (a heartbeat, a managed field) is no change. No clock, no network.
+//!
+//! What a pod needs is read by `plimsoll_formats`, as `plimsoll plan --cluster` reads it, once for each change of the
+//! pod; when the cluster's hardware changes so that pods read differently, all are read again.
+
+mod facts;
+mod read;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::api::core::v1;
+use plimsoll_formats::{Foreign, Hardware};
+use plimsoll_model::fleet;
+
+pub use facts::{Facts, Hold, Placing, Planned};
+pub(crate) use read::{asks, read_text};
+
+/// Milliseconds since 1970, UTC.
+pub type Millis = i64;
+
+/// A pod.
+#[derive(Debug)]
+pub struct Pod {
+    /// What its lifecycle says.
+    pub facts: Facts,
+    /// What it needs; nothing where that cannot be read, with the reason in `fault`.
+    pub needs: Option<Arc<fleet::Pod>>,
+    /// What is wrong with its annotations, in words.
+    pub fault: Option<String>,
+    /// The document that the planner reads, under the pod's UID as its name.
+    text: Box<str>,
+}
+
+impl Pod {
+    /// Whether it asks for accelerators, so that it is any business of ours.
+    pub fn is_ours(&self) -> bool {
+        self.needs.as_ref().is_some_and(|needs| needs.ask.is_some() || needs.accelerators_milli > 0)
+    }
+}
+
+/// A node as watched.
+#[derive(Debug)]
+struct Node {
+    text: Box<str>,
+    is_there: bool,
+}
+
+/// Nodes and pods.
+#[derive(Debug, Default)]
+pub struct Cluster {
+    nodes: BTreeMap<String, Node>,
+    pods: BTreeMap<String, Pod>,
+    namespaces: BTreeMap<String, bool>,
+    hardware: Arc<Hardware>,
+    /// Whether `hardware` is older than `nodes`.
+    is_stale: bool,
+    /// Counts the changes.
+    version: u64,
+}
+
+impl Cluster {
+    /// A node came or changed; whether that matters.
+    pub fn apply_node(&mut self, node: &v1::Node) -> bool {
+        let (Some(name), Some(text)) = (node.metadata.name.clone(), facts::node_text(node)) else {
+            return false;
+        };
+        let known = self.nodes.get(&name);
+        if known.is_some_and(|known| *known.text == *text && known.is_there) {
+            return false;
+        }
+        self.nodes.insert(name, Node { text, is_there: node.metadata.deletion_timestamp.is_none() });
+        self.is_stale = true;
+        self.changed()
+    }
+
+    /// A node went.
+    pub fn delete_node(&mut self, name: &str) -> bool {
+        self.is_stale |= self.nodes.remove(name).is_some();
+        self.is_stale && self.changed()
+    }
+
+    /// A pod came or changed; whether that matters.
+    pub fn apply_pod(&mut self, pod: &v1::Pod) -> bool {
+        let Some(facts) = Facts::of(pod) else { return false };
+        if facts.is_over {
+            return self.delete_pod(&facts.uid);
+        }
+        let text = facts::pod_text(pod, &facts.uid);
+        if let Some(known) = self.pods.get_mut(&facts.uid)
+            && known.text == text
+        {
+            let same = known.facts.like(&facts);
+            known.facts = facts;
+            return !same && self.changed();
+        }
+        let (needs, fault) = read::pod(&self.hardware, &facts, &text);
+        self.pods.insert(facts.uid.clone(), Pod { facts, needs, fault, text });
+        self.changed()
+    }
+
+    /// A pod went.
+    pub fn delete_pod(&mut self, uid: &str) -> bool {
+        self.pods.remove(uid).is_some() && self.changed()
+    }
+
+    /// A namespace came or changed: whether its pods are planned.
+    pub fn apply_namespace(&mut self, namespace: &v1::Namespace) -> bool {
+        let Some(name) = namespace.metadata.name.clone() else { return false };
+        let label = namespace.metadata.labels.as_ref().and_then(|labels| labels.get(crate::names::PLACE));
+        let is_ours = label.is_some_and(|value| value == "true");
+        self.namespaces.insert(name, is_ours) != Some(is_ours) && self.changed()
+    }
+
+    /// Forgets the nodes that are not among these: what a new list of all nodes says.
+    pub fn keep_nodes(&mut self, is_there: impl Fn(&str) -> bool) {
+        let before = self.nodes.len();
+        self.nodes.retain(|name, _| is_there(name));
+        if self.nodes.len() != before {
+            self.is_stale = true;
+            self.changed();
+        }
+    }
+
+    /// Forgets the pods that are not among these.
+    pub fn keep_pods(&mut self, is_there: impl Fn(&str) -> bool) {
+        let before = self.pods.len();
+        self.pods.retain(|uid, _| is_there(uid));
+        if self.pods.len() != before {
+            self.changed();
+        }
+    }
+
+    fn changed(&mut self) -> bool {
+        self.version += 1;
+        true
+    }
+
+    /// Counts the changes so far.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Reads the nodes anew where they changed; pods too, where they read differently beside them.
+    pub fn refresh(&mut self) {
+        if !self.is_stale {
+            return;
+        }
+        self.is_stale = false;
+        let texts = self.nodes.iter().filter(|(_, node)| node.is_there);
+        let documents: Vec<Foreign> =
+            texts.filter_map(|(name, node)| read::document(name, &node.text)).collect();
+        let (hardware, problems) = Hardware::read(&documents.iter().collect::<Vec<_>>());
+        for problem in problems {
+            tracing::warn!(problem = problem.message, "a node cannot be read and takes no planned pods");
+        }
+        let alike = hardware.reads_like(&self.hardware);
+        self.hardware = Arc::new(hardware);
+        if !alike {
+            for pod in self.pods.values_mut() {
+                (pod.needs, pod.fault) = read::pod(&self.hardware, &pod.facts, &pod.text);
+            }
+        }
+    }
+
+    /// The nodes as they were at the last [`Cluster::refresh`].
+    pub fn hardware(&self) -> &Arc<Hardware> {
+        &self.hardware
+    }
+
+    /// The pods that are not over, by UID.
+    pub fn pods(&self) -> &BTreeMap<String, Pod> {
+        &self.pods
+    }
+
+    /// The node of a pod's plan, where that is one to keep to: it is there, and the plan is not older than its bound.
+    pub fn kept_plan<'p>(&self, facts: &'p Facts, now: Millis, bound: Millis) -> Option<&'p str> {
+        let planned = facts.planned.as_ref().filter(|_| !facts.is_gated())?;
+        let is_kept = self.has_node(&planned.node) && planned.at.saturating_add(bound) > now;
+        is_kept.then_some(planned.node.as_str())
+    }
+
+    /// Whether a node is there.
+    pub fn has_node(&self, name: &str) -> bool {
+        self.nodes.get(name).is_some_and(|node| node.is_there)
+    }
+
+    /// Whether a pod is one that we plan: it asks for accelerators, and it or its namespace asks for us.
+    pub fn is_planned(&self, pod: &Pod) -> bool {
+        let space = || self.namespaces.get(&pod.facts.namespace).copied().unwrap_or(false);
+        pod.is_ours() && (pod.facts.is_gated() || pod.facts.wants_place.unwrap_or_else(space))
+    }
+}

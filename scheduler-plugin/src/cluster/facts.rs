@@ -1,0 +1,337 @@
+//! A watched object without what nobody looks at.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1;
+use serde_json::{Map, Value, json};
+
+use super::Millis;
+use crate::names;
+
+/// How a plan binds the scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placing {
+    /// Required node affinity: there or nowhere. If the node goes, the pod is deleted for its controller to make anew.
+    Hard,
+    /// `nominatedNodeName`: there first, elsewhere if that fails.
+    Soft,
+}
+
+/// Where and when a pod was planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The node.
+    pub node: String,
+    /// When.
+    pub at: Millis,
+}
+
+/// What a pod waits for before the scheduler looks at it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hold {
+    /// Our gate.
+    pub ours: bool,
+    /// Gates of others.
+    pub others: Vec<String>,
+}
+
+/// What decisions about a pod hang on, beside what it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
+pub struct Facts {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The version that a patch is made against.
+    pub resource_version: String,
+    /// When it was made.
+    pub created: Millis,
+    /// Succeeded or failed.
+    pub is_over: bool,
+    /// Being deleted.
+    pub is_leaving: bool,
+    /// Bound to this node.
+    pub node: Option<String>,
+    /// `status.nominatedNodeName`.
+    pub nominated: Option<String>,
+    /// The gates.
+    pub hold: Hold,
+    /// Whether it or one of its annotations asks to be planned.
+    pub wants_place: Option<bool>,
+    /// Where it was planned.
+    pub planned: Option<Planned>,
+    /// Whether its affinity pins it to the node of `planned`.
+    pub is_pinned: bool,
+    /// Since when the scheduler says that it fits nowhere.
+    pub unschedulable: Option<Millis>,
+    /// The controller that would make it anew.
+    pub is_owned: bool,
+    /// `plimsoll.dev/placement`, where it says something that is known.
+    pub placing: Option<Placing>,
+    /// Why it is not what it says, in words, where it says nothing that is known.
+    pub odd_placing: Option<String>,
+    /// The gang whose pods wait for each other.
+    pub gang: Option<String>,
+    /// `spec.priority`.
+    pub priority: i32,
+}
+
+impl Facts {
+    /// From an object; none without a name or a UID.
+    pub fn of(pod: &v1::Pod) -> Option<Self> {
+        let meta = &pod.metadata;
+        let (spec, status) = (pod.spec.as_ref(), pod.status.as_ref());
+        let annotation =
+            |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
+        let label = |key: &str| meta.labels.as_ref().and_then(|all| all.get(key)).map(String::as_str);
+        let gates = spec.and_then(|spec| spec.scheduling_gates.as_deref()).unwrap_or_default();
+        let planned = annotation(names::NODE).filter(|node| !node.is_empty()).map(|node| Planned {
+            node: node.to_owned(),
+            // A time that nobody can read is long ago.
+            at: annotation(names::PLANNED_AT)
+                .and_then(|at| at.parse().ok())
+                .map_or(0, jiff::Timestamp::as_millisecond),
+        });
+        let phase = status.and_then(|status| status.phase.as_deref());
+        let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let unscheduled = conditions.iter().find(|condition| {
+            condition.type_ == "PodScheduled"
+                && condition.status == "False"
+                && condition.reason.as_deref() == Some("Unschedulable")
+        });
+        let millis = |time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time| time.0.as_millisecond();
+        let text = annotation(names::PLACEMENT);
+        let placing = match text {
+            Some("hard") => Some(Placing::Hard),
+            Some("soft") => Some(Placing::Soft),
+            _ => None,
+        };
+        let wants = annotation(names::PLACE).or_else(|| label(names::PLACE));
+        Some(Self {
+            uid: meta.uid.clone().filter(|uid| !uid.is_empty())?,
+            namespace: meta.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+            name: meta.name.clone()?,
+            resource_version: meta.resource_version.clone().unwrap_or_default(),
+            created: meta.creation_timestamp.as_ref().map_or(0, millis),
+            is_over: matches!(phase, Some("Succeeded" | "Failed")),
+            is_leaving: meta.deletion_timestamp.is_some(),
+            node: spec.and_then(|spec| spec.node_name.clone()).filter(|node| !node.is_empty()),
+            nominated: status
+                .and_then(|status| status.nominated_node_name.clone())
+                .filter(|node| !node.is_empty()),
+            hold: Hold {
+                ours: gates.iter().any(|gate| gate.name == names::GATE),
+                others: gates
+                    .iter()
+                    .filter(|gate| gate.name != names::GATE)
+                    .map(|gate| gate.name.clone())
+                    .collect(),
+            },
+            wants_place: match wants {
+                Some("true") => Some(true),
+                Some("false") => Some(false),
+                _ => None,
+            },
+            is_pinned: planned
+                .as_ref()
+                .is_some_and(|planned| spec.is_some_and(|spec| pins(spec, &planned.node))),
+            planned,
+            unschedulable: unscheduled
+                .map(|condition| condition.last_transition_time.as_ref().map_or(0, millis)),
+            is_owned: meta.owner_references.iter().flatten().any(|owner| owner.controller == Some(true)),
+            placing,
+            odd_placing: text.filter(|_| placing.is_none()).map(|text| {
+                format!(
+                    "`{}`: expected `hard` or `soft`, found `{}`",
+                    names::PLACEMENT,
+                    plimsoll_model::shown(text)
+                )
+            }),
+            gang: gang(pod),
+            priority: spec.and_then(|spec| spec.priority).unwrap_or(0),
+        })
+    }
+
+    /// `namespace/name`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Whether our gate holds it.
+    pub fn is_gated(&self) -> bool {
+        self.hold.ours
+    }
+
+    /// Whether it waits for a node.
+    pub fn is_waiting(&self) -> bool {
+        self.node.is_none() && !self.is_leaving
+    }
+
+    /// Whether the other says the same, but for its version.
+    pub(super) fn like(&self, other: &Self) -> bool {
+        let mut other = other.clone();
+        other.resource_version.clone_from(&self.resource_version);
+        *self == other
+    }
+
+    /// How the plan binds the scheduler for this pod, where the pod does not say.
+    pub fn placing(&self, default: Option<Placing>) -> Placing {
+        let fitting = if self.is_owned { Placing::Hard } else { Placing::Soft };
+        match self.placing.or(default).unwrap_or(fitting) {
+            // Nobody would make it anew if its node went.
+            Placing::Hard if !self.is_owned => Placing::Soft,
+            placing => placing,
+        }
+    }
+}
+
+/// Whether required affinity allows a node by this name alone.
+fn pins(spec: &v1::PodSpec, node: &str) -> bool {
+    let required = spec
+        .affinity
+        .as_ref()
+        .and_then(|affinity| affinity.node_affinity.as_ref())
+        .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+    required.is_some_and(|required| {
+        !required.node_selector_terms.is_empty()
+            && required.node_selector_terms.iter().all(|term| {
+                term.match_fields.iter().flatten().any(|field| {
+                    field.key == names::NODE_FIELD
+                        && field.operator == "In"
+                        && field.values.as_deref().unwrap_or_default() == [node]
+                })
+            })
+    })
+}
+
+/// The gang that a pod names: its pod group, in any of the ways in which pods say that.
+fn gang(pod: &v1::Pod) -> Option<String> {
+    const LABELS: [&str; 7] = [
+        "scheduling.x-k8s.io/pod-group",
+        "pod-group.scheduling.sigs.k8s.io",
+        "pod-group.scheduling.sigs.k8s.io/name",
+        "kueue.x-k8s.io/pod-group-name",
+        "jobset.sigs.k8s.io/jobset-name",
+        "training.kubeflow.org/job-name",
+        "volcano.sh/job-name",
+    ];
+    let labels = pod.metadata.labels.as_ref();
+    let group = pod.spec.as_ref().and_then(|spec| serde_json::to_value(&spec.scheduling_group).ok());
+    let group = group.as_ref().and_then(|group| group.get("podGroupName")?.as_str().map(str::to_owned));
+    let labelled = || LABELS.iter().find_map(|key| labels?.get(*key).cloned());
+    let annotated = || pod.metadata.annotations.as_ref()?.get("scheduling.k8s.io/group-name").cloned();
+    let leader = || {
+        let name = labels?.get("leaderworkerset.sigs.k8s.io/name")?;
+        let index = labels?.get("leaderworkerset.sigs.k8s.io/group-index").map_or("0", String::as_str);
+        Some(format!("{name}-{index}"))
+    };
+    let space = pod.metadata.namespace.as_deref().unwrap_or("default");
+    group.or_else(labelled).or_else(annotated).or_else(leader).map(|name| format!("{space}/{name}"))
+}
+
+/// The annotations that say what a pod needs or whether it may be disturbed.
+fn is_read(annotation: &str) -> bool {
+    const OTHERS: [&str; 5] = [
+        "gpu-fraction",
+        "karpenter.sh/do-not-disrupt",
+        "cluster-autoscaler.kubernetes.io/safe-to-evict",
+        "kubernetes.io/config.mirror",
+        "scheduling.k8s.io/group-name",
+    ];
+    const OWN: [&str; 5] = [names::NODE, names::PLANNED_AT, names::RETRY, names::PLACEMENT, names::PLACE];
+    (annotation.starts_with(names::PREFIX) && !OWN.contains(&annotation)) || OTHERS.contains(&annotation)
+}
+
+/// The fields of an object that are read, as they are.
+fn pick(object: &Value, fields: &[&str]) -> Map<String, Value> {
+    let value = |field: &&str| Some(((*field).to_owned(), object.get(*field)?.clone()));
+    fields.iter().filter_map(value).collect()
+}
+
+/// The document of a pod that is read, under its UID as the name.
+pub(super) fn pod_text(pod: &v1::Pod, uid: &str) -> Box<str> {
+    let spec = serde_json::to_value(&pod.spec).unwrap_or_default();
+    let mut kept = pick(
+        &spec,
+        &[
+            "nodeName",
+            "nodeSelector",
+            "affinity",
+            "tolerations",
+            "topologySpreadConstraints",
+            "overhead",
+            "resources",
+            "resourceClaims",
+            "schedulingGroup",
+        ],
+    );
+    for list in ["containers", "initContainers"] {
+        let containers = spec.get(list).and_then(Value::as_array).into_iter().flatten();
+        let containers: Vec<Value> =
+            containers.map(|one| Value::Object(pick(one, &["name", "resources", "restartPolicy"]))).collect();
+        if !containers.is_empty() {
+            kept.insert(list.to_owned(), Value::Array(containers));
+        }
+    }
+    let annotations: BTreeMap<&String, &String> =
+        pod.metadata.annotations.iter().flatten().filter(|(key, _)| is_read(key)).collect();
+    let owners: Vec<Value> = pod
+        .metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .map(|owner| json!({"kind": owner.kind, "name": owner.name}))
+        .collect();
+    let document = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": uid,
+            "namespace": pod.metadata.namespace,
+            "labels": pod.metadata.labels.clone().unwrap_or_default(),
+            "annotations": annotations,
+            "ownerReferences": owners,
+        },
+        "spec": kept,
+        "status": {"phase": "Pending"},
+    });
+    document.to_string().into()
+}
+
+/// The document of a node that is read; none for what is no JSON.
+pub(super) fn node_text(node: &v1::Node) -> Option<Box<str>> {
+    let spec = serde_json::to_value(&node.spec).ok()?;
+    let status = serde_json::to_value(&node.status).ok()?;
+    let mut kept = pick(&status, &["allocatable"]);
+    if !kept.contains_key("allocatable") {
+        kept = pick(&status, &["capacity"]);
+    }
+    let ready = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
+    let ready: Vec<Value> = ready
+        .filter(|condition| condition.get("type").and_then(Value::as_str) == Some("Ready"))
+        .map(|condition| Value::Object(pick(condition, &["type", "status"])))
+        .collect();
+    kept.insert("conditions".to_owned(), Value::Array(ready));
+    let annotations: BTreeMap<&String, &String> = node
+        .metadata
+        .annotations
+        .iter()
+        .flatten()
+        .filter(|(key, _)| key.starts_with(names::PREFIX) || key.starts_with("hami.io/"))
+        .collect();
+    let document = json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": node.metadata.name,
+            "labels": node.metadata.labels.clone().unwrap_or_default(),
+            "annotations": annotations,
+        },
+        "spec": pick(&spec, &["taints", "unschedulable", "providerID"]),
+        "status": kept,
+    });
+    Some(document.to_string().into())
+}

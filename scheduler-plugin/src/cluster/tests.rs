@@ -1,0 +1,147 @@
+//! Objects as the API server sends them, and what is kept of them.
+
+use k8s_openapi::api::core::v1;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::names;
+
+/// A node with so many H100 (or another model).
+pub(crate) fn node(name: &str, gpus: u32, model: &str) -> v1::Node {
+    let mut room = json!({"cpu": "64", "memory": "512Gi", "pods": "110"});
+    if gpus > 0 {
+        room["nvidia.com/gpu"] = gpus.to_string().into();
+    }
+    object(json!({
+        "metadata": {"name": name, "labels": {"nvidia.com/gpu.product": model, "kubernetes.io/hostname": name}},
+        "status": {"allocatable": room, "conditions": [{"type": "Ready", "status": "True"}]},
+    }))
+}
+
+/// A pod that waits for so many GPUs.
+pub(crate) fn pod(name: &str, gpus: u32) -> Value {
+    let mut resources = json!({"cpu": "1", "memory": "1Gi"});
+    if gpus > 0 {
+        resources["nvidia.com/gpu"] = gpus.to_string().into();
+    }
+    json!({
+        "metadata": {
+            "name": name, "namespace": "default", "uid": format!("uid-{name}"), "resourceVersion": "1",
+            "creationTimestamp": "2026-11-22T10:00:00Z", "annotations": {}, "labels": {},
+        },
+        "spec": {"containers": [{"name": "c", "resources": {"requests": resources.clone(), "limits": resources}}]},
+        "status": {"phase": "Pending"},
+    })
+}
+
+/// The pod bound to a node.
+pub(crate) fn on(mut pod: Value, node: &str) -> Value {
+    pod["spec"]["nodeName"] = node.into();
+    pod["status"]["phase"] = "Running".into();
+    pod
+}
+
+/// The pod planned on a node.
+pub(crate) fn planned(mut pod: Value, node: &str, at: Millis) -> Value {
+    pod["metadata"]["annotations"][names::NODE] = node.into();
+    pod["metadata"]["annotations"][names::PLANNED_AT] = crate::clock::text(at).into();
+    pod
+}
+
+pub(crate) fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("the test's object is one of the API")
+}
+
+/// A cluster of these.
+pub(crate) fn cluster(nodes: &[v1::Node], pods: &[Value]) -> Cluster {
+    let mut cluster = Cluster::default();
+    for node in nodes {
+        cluster.apply_node(node);
+    }
+    cluster.refresh();
+    for pod in pods {
+        cluster.apply_pod(&object(pod.clone()));
+    }
+    cluster
+}
+
+#[test]
+fn a_heartbeat_is_no_change() {
+    let mut cluster = cluster(&[node("n0", 8, "H100")], &[pod("a", 1)]);
+    let before = cluster.version();
+    let mut again = node("n0", 8, "H100");
+    again.metadata.resource_version = Some("99".into());
+    again.metadata.managed_fields = Some(vec![]);
+    assert!(!cluster.apply_node(&again));
+    let mut same = pod("a", 1);
+    same["metadata"]["resourceVersion"] = "7".into();
+    assert!(!cluster.apply_pod(&object(same)));
+    assert_eq!(cluster.version(), before);
+    assert_eq!(cluster.pods()["uid-a"].facts.resource_version, "7", "patches are made against the newest");
+}
+
+#[test]
+fn a_pod_that_is_over_is_forgotten() {
+    let mut cluster = cluster(&[node("n0", 8, "H100")], &[on(pod("a", 1), "n0")]);
+    let mut over = on(pod("a", 1), "n0");
+    over["status"]["phase"] = "Succeeded".into();
+    assert!(cluster.apply_pod(&object(over)));
+    assert!(cluster.pods().is_empty());
+}
+
+#[test]
+fn what_annotations_cannot_mean_is_said_and_passed_over() {
+    let mut odd = pod("a", 1);
+    odd["metadata"]["annotations"]["plimsoll.dev/request"] = "{accelerators: {count: 1.5}}".into();
+    let cluster = cluster(&[node("n0", 8, "H100")], &[odd]);
+    let pod = &cluster.pods()["uid-a"];
+    let fault = pod.fault.as_deref().expect("a fault");
+    assert!(fault.contains("plimsoll.dev/request") && fault.contains("1.5"), "{fault}");
+    let ask = pod.needs.as_ref().and_then(|needs| needs.ask.clone()).expect("its resources still count");
+    assert_eq!(ask.amount, plimsoll_model::fleet::Amount::Whole(1));
+}
+
+#[test]
+fn pods_are_read_again_when_the_hardware_reads_them_differently() {
+    let mut cluster = Cluster::default();
+    let mut mig = pod("a", 0);
+    mig["spec"]["containers"][0]["resources"] = json!({"limits": {"nvidia.com/mig-1g.10gb": "1"}});
+    cluster.apply_pod(&object(mig));
+    let ask = |cluster: &Cluster| cluster.pods()["uid-a"].needs.as_ref().and_then(|needs| needs.ask.clone());
+    assert_eq!(ask(&cluster), None);
+    let mut cut: v1::Node = node("n0", 8, "NVIDIA-H100-80GB-HBM3");
+    let labels = cut.metadata.labels.get_or_insert_default();
+    labels.insert("nvidia.com/gpu.count".into(), "8".into());
+    cut.metadata.annotations = Some([("plimsoll.dev/mig".to_owned(), "dynamic".to_owned())].into());
+    cluster.apply_node(&cut);
+    cluster.refresh();
+    assert!(matches!(ask(&cluster).map(|ask| ask.amount), Some(plimsoll_model::fleet::Amount::Slice { .. })));
+}
+
+#[test]
+fn which_pods_are_planned_is_asked_of_pod_and_namespace() {
+    let mut cluster = cluster(&[node("n0", 8, "H100")], &[pod("a", 1), pod("cpu", 0)]);
+    let is = |cluster: &Cluster, name: &str| cluster.is_planned(&cluster.pods()[&format!("uid-{name}")]);
+    assert!(!is(&cluster, "a"));
+    cluster
+        .apply_namespace(&object(json!({"metadata": {"name": "default", "labels": {names::PLACE: "true"}}})));
+    assert!(is(&cluster, "a") && !is(&cluster, "cpu"));
+    let mut out = pod("a", 1);
+    out["metadata"]["annotations"][names::PLACE] = "false".into();
+    cluster.apply_pod(&object(out));
+    assert!(!is(&cluster, "a"));
+}
+
+#[test]
+fn affinity_pins_only_to_the_node_it_names() {
+    let mut hard = planned(pod("a", 1), "n0", 0);
+    let term =
+        |node: &str| json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]});
+    let affinity = |terms: Value| json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}});
+    for (terms, pinned) in
+        [(json!([term("n0")]), true), (json!([term("n1")]), false), (json!([term("n0"), term("n1")]), false)]
+    {
+        hard["spec"]["affinity"] = affinity(terms);
+        assert_eq!(Facts::of(&object(hard.clone())).expect("facts").is_pinned, pinned);
+    }
+}

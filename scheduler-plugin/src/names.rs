@@ -1,0 +1,20 @@
+//! Every name by which others know us: annotations, the gate, labels, reasons of events.
+
+/// The scheduling gate that the webhook adds and the controller takes away.
+pub const GATE: &str = "plimsoll.dev/plan";
+/// `"true"` on a namespace (label) or a pod (annotation or label): its pods are planned. `"false"` on a pod: it is not.
+pub const PLACE: &str = "plimsoll.dev/place";
+/// The node that a pod is planned on.
+pub const NODE: &str = "plimsoll.dev/node";
+/// When it was planned, RFC 3339. A plan that is older than its bound counts no more.
+pub const PLANNED_AT: &str = "plimsoll.dev/planned-at";
+/// `hard` or `soft`: how the plan binds the scheduler.
+pub const PLACEMENT: &str = "plimsoll.dev/placement";
+/// Set anew to make the scheduler look at a rejected pod at once.
+pub const RETRY: &str = "plimsoll.dev/retry";
+/// The prefix of all annotations of ours.
+pub const PREFIX: &str = "plimsoll.dev/";
+/// Who reports events.
+pub const COMPONENT: &str = "plimsoll";
+/// The field by which hard placement names a node.
+pub const NODE_FIELD: &str = "metadata.name";

@@ -1,0 +1,107 @@
+//! Connections.
+
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{Identity, Shared, route::answer};
+
+/// Calls under way at a shutdown have so long.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+/// After a failure to accept, which is of the machine (no more files), not of a client.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts connections until told to stop.
+pub(super) async fn accept(
+    listener: TcpListener,
+    identity: Option<Arc<Identity>>,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let slots = Arc::new(Semaphore::new(shared.limits.connections));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let (shared, identity, watcher) = (Arc::clone(&shared), identity.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            connection(stream, identity, shared, watcher).await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    _ = tokio::time::timeout(LAST_CALLS, graceful.shutdown()).await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    identity: Option<Arc<Identity>>,
+    shared: Arc<Shared>,
+    watcher: Watcher,
+) {
+    // An answer is one segment, and waits for no acknowledgement.
+    _ = stream.set_nodelay(true);
+    let patience = shared.limits.patience;
+    match identity {
+        None => serve(stream, shared, watcher).await,
+        Some(identity) => {
+            let handshake = TlsAcceptor::from(identity.current()).accept(stream);
+            match tokio::time::timeout(patience, handshake).await {
+                Ok(Ok(stream)) => serve(stream, shared, watcher).await,
+                Ok(Err(error)) => {
+                    shared.metrics.refused("tls");
+                    tracing::debug!(%error, "TLS handshake failed");
+                }
+                Err(_) => shared.metrics.refused("tls"),
+            }
+        }
+    }
+}
+
+async fn serve<S>(stream: S, shared: Arc<Shared>, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let patience = shared.limits.patience;
+    let service = service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(answer(&shared, request).await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).keep_alive(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(256)
+        .keep_alive_interval(Some(Duration::from_secs(30)))
+        .keep_alive_timeout(patience);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = pin!(watcher.watch(connection));
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection ended");
+    }
+}

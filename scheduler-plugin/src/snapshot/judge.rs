@@ -1,0 +1,128 @@
+//! What a pod of a request is, and whether a node may take it.
+
+use std::{borrow::Cow, sync::Arc};
+
+use plimsoll_model::fleet::{self, Ask as Asked};
+use plimsoll_packing::fleet::{Ask, Request};
+
+use super::{Seat, Snapshot, build::wrong, request};
+use crate::{
+    cluster::{Millis, asks, read_text},
+    wire::{self, Reason},
+};
+
+/// A pod of a request.
+pub(super) enum Subject<'s> {
+    /// It asks for no accelerators, or says so in no way that can be read: not ours.
+    Free,
+    /// It does, and the cluster has not been seen whole.
+    Unknown,
+    /// One to judge.
+    Ours(Box<Ours<'s>>),
+}
+
+/// A pod that asks for accelerators.
+pub(super) struct Ours<'s> {
+    pub(super) request: Cow<'s, Request>,
+    pub(super) ask: Option<Cow<'s, Asked>>,
+    pub(super) table: &'s [Option<i64>],
+    pub(super) planned: Option<u32>,
+    pub(super) held: Option<&'s Reason>,
+    wrong: Reason,
+}
+
+/// Why a node is dropped.
+pub(super) enum Drop {
+    /// If other pods went, it might do.
+    Now(Reason),
+    /// Whatever goes.
+    Ever(Reason),
+}
+
+/// The reasons that are the same for all pods.
+pub(super) mod reasons {
+    pub(in crate::snapshot) const KEPT: &str = "its free accelerators are kept for planned pods";
+    pub(in crate::snapshot) const PART: &str = "no device has so large a part free";
+    pub(in crate::snapshot) const FEW: &str = "it has fewer accelerators than the pod asks for";
+}
+
+impl Snapshot {
+    /// Who a pod is. Known pods are looked up; others are read from their object.
+    pub(super) fn subject(&self, pod: &wire::Pod<'_>, now: Millis) -> Subject<'_> {
+        if let Some(known) = self.pods.get(&*pod.uid) {
+            let Some(class) = known.class else { return Subject::Free };
+            let class = &self.classes[class as usize];
+            return Subject::Ours(Box::new(Ours {
+                request: Cow::Borrowed(&class.request),
+                ask: class.ask.as_ref().map(Cow::Borrowed),
+                table: &class.table,
+                planned: known.planned.filter(|(_, until)| *until > now).map(|(node, _)| node),
+                held: known.held.as_ref(),
+                wrong: Arc::clone(&class.wrong),
+            }));
+        }
+        if !asks(pod.text.get()) {
+            return Subject::Free;
+        }
+        if !self.is_synced {
+            return Subject::Unknown;
+        }
+        match read_text(&self.hardware, pod.text.get()) {
+            Some(needs) if needs.ask.is_some() || needs.accelerators_milli > 0 => {
+                let wrong = wrong(needs.ask.as_ref()).into();
+                let request = request(&needs, &self.models);
+                let same =
+                    self.classes.iter().find(|class| class.request == request && class.ask == needs.ask);
+                Subject::Ours(Box::new(Ours {
+                    table: same.map_or(&[], |class| &class.table),
+                    request: Cow::Owned(request),
+                    ask: needs.ask.map(Cow::Owned),
+                    planned: None,
+                    held: None,
+                    wrong,
+                }))
+            }
+            _ => Subject::Free,
+        }
+    }
+}
+
+impl Ours<'_> {
+    /// Why a known node may not take it. The pod's own planned node may.
+    pub(super) fn refused(&self, at: u32, seat: &Seat) -> Option<Drop> {
+        if self.planned == Some(at) {
+            return None;
+        }
+        if !self.request.allows(&seat.node) {
+            return Some(Drop::Ever(Arc::clone(&self.wrong)));
+        }
+        if let Some(held) = self.held {
+            return Some(Drop::Now(Arc::clone(held)));
+        }
+        if let Some(open) = &seat.kept
+            && !open.fits(&self.request)
+        {
+            return Some(Drop::Now(reasons::KEPT.into()));
+        }
+        // Numbers of devices are counted by the scheduler, on a newer view; parts of one are not.
+        let is_part = matches!(self.request.devices, Ask::Share(_) | Ask::Slice(_));
+        let has_part = || seat.free.choose(&self.request).is_some();
+        (is_part && !has_part()).then(|| Drop::Now(reasons::PART.into()))
+    }
+
+    /// Why a node that is only an object in the request may not take it.
+    pub(super) fn refused_by(&self, node: Option<&fleet::Node>) -> Option<Drop> {
+        let ask = self.ask.as_deref()?;
+        let devices = node.and_then(|node| node.devices.as_ref());
+        let will_do = devices.filter(|devices| {
+            devices.resource == ask.resource && (ask.models.is_empty() || ask.models.contains(&devices.model))
+        });
+        let Some(devices) = will_do else { return Some(Drop::Ever(Arc::clone(&self.wrong))) };
+        let asked = match self.request.devices {
+            Ask::None => 0,
+            Ask::Share(_) | Ask::Slice(_) => 1,
+            Ask::Whole(count) => count,
+        };
+        (asked > devices.count).then(|| Drop::Ever(reasons::FEW.into()))
+    }
+}
