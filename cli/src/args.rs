@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Simulate(commands::simulate::SimulateArgs),
     Trace(commands::trace::TraceArgs),
     Bench(commands::bench::BenchArgs),
+    Serve(commands::serve::ServeArgs),
     Schema(commands::schema::SchemaArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),

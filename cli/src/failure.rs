@@ -29,6 +29,10 @@ impl Failure {
         Self { exit: Exit::Usage, what: What::Message { text: text.into(), help: None } }
     }
 
+    pub(crate) fn outside(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Outside, what: What::Message { text: text.into(), help: None } }
+    }
+
     pub(crate) fn internal(text: impl Into<String>) -> Self {
         let help = Some("this is a bug in plimsoll: please report it with the command and its files".into());
         Self { exit: Exit::Internal, what: What::Message { text: text.into(), help } }

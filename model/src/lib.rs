@@ -23,6 +23,7 @@ pub mod read;
 pub mod scenario;
 pub mod scenarios;
 pub mod schema;
+pub mod serve;
 pub mod simulation;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

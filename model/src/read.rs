@@ -14,7 +14,9 @@ mod series;
 mod tests;
 mod view;
 
-pub use documents::{Documents, catalog, documents, every_document, front, is_document, packing, plan};
+pub use documents::{
+    Documents, catalog, documents, every_document, front, is_document, packing, plan, serve,
+};
 pub use draft::Draft;
 pub use located::{Located, Places};
 pub use scenario::{Point, ScenarioFile};

@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use crate::{
     Estate, Explanation, Front, OfferSpec, Packing, Plan, Scenario, Simulation, Workload, catalog::Catalog,
+    serve::Serve,
 };
 
 type Make = fn(SchemaGenerator) -> schemars::Schema;
 
 /// Kind, what it is, and its schema.
-const KINDS: [(&str, &str, Make); 10] = [
+const KINDS: [(&str, &str, Make); 11] = [
     ("workload", "something to place", of::<Workload>),
     ("estate", "where things can be placed, and at what price", of::<Estate>),
     ("offer", "an entry of `offers`", of::<OfferSpec>),
@@ -22,6 +23,7 @@ const KINDS: [(&str, &str, Make); 10] = [
     ("packing", "the answer of `plimsoll plan --cluster`", of::<Packing>),
     ("explanation", "the answer of `plimsoll explain`", of::<Explanation>),
     ("front", "the answer of `plimsoll plan --pareto`", of::<Front>),
+    ("serve", "the configuration of `plimsoll serve`", of::<Serve>),
     ("scenario", "what `plimsoll simulate` is given, as TOML", of::<Scenario>),
     ("simulation", "the answer of `plimsoll simulate`", of::<Simulation>),
 ];

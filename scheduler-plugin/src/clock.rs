@@ -17,7 +17,6 @@ pub(crate) fn instant() -> Instant {
 }
 
 /// A time as annotations have it.
-#[cfg(test)]
 pub(crate) fn text(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at).map_or_else(|_| String::new(), |at| at.to_string())
 }

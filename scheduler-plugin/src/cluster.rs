@@ -33,7 +33,7 @@ pub struct Pod {
     /// What is wrong with its annotations, in words.
     pub fault: Option<String>,
     /// The document that the planner reads, under the pod's UID as its name.
-    text: Box<str>,
+    text: Arc<str>,
 }
 
 impl Pod {
@@ -41,20 +41,38 @@ impl Pod {
     pub fn is_ours(&self) -> bool {
         self.needs.as_ref().is_some_and(|needs| needs.ask.is_some() || needs.accelerators_milli > 0)
     }
+
+    /// The document that the planner reads; as if it ran on a node, for one that is on its way there.
+    pub(crate) fn document(&self, on: Option<&str>) -> Option<Foreign> {
+        let Some(node) = on.filter(|_| self.facts.node.is_none()) else {
+            return read::document(&self.facts.key(), &self.text);
+        };
+        let mut value: serde_json::Value = serde_json::from_str(&self.text).ok()?;
+        value["spec"]["nodeName"] = node.into();
+        read::document(&self.facts.key(), &value.to_string())
+    }
+
+    /// The alternatives of its required node affinity, as the API has them.
+    pub(crate) fn node_terms(&self) -> Vec<serde_json::Value> {
+        const PATH: &str =
+            "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+        let value: serde_json::Value = serde_json::from_str(&self.text).unwrap_or_default();
+        value.pointer(PATH).and_then(serde_json::Value::as_array).cloned().unwrap_or_default()
+    }
 }
 
 /// A node as watched.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Node {
-    text: Box<str>,
+    text: Arc<str>,
     is_there: bool,
 }
 
-/// Nodes and pods.
-#[derive(Debug, Default)]
+/// Nodes and pods. A copy shares what it is a copy of, and costs little.
+#[derive(Debug, Clone, Default)]
 pub struct Cluster {
     nodes: BTreeMap<String, Node>,
-    pods: BTreeMap<String, Pod>,
+    pods: BTreeMap<String, Arc<Pod>>,
     namespaces: BTreeMap<String, bool>,
     hardware: Arc<Hardware>,
     /// Whether `hardware` is older than `nodes`.
@@ -73,7 +91,8 @@ impl Cluster {
         if known.is_some_and(|known| *known.text == *text && known.is_there) {
             return false;
         }
-        self.nodes.insert(name, Node { text, is_there: node.metadata.deletion_timestamp.is_none() });
+        self.nodes
+            .insert(name, Node { text: text.into(), is_there: node.metadata.deletion_timestamp.is_none() });
         self.is_stale = true;
         self.changed()
     }
@@ -92,14 +111,15 @@ impl Cluster {
         }
         let text = facts::pod_text(pod, &facts.uid);
         if let Some(known) = self.pods.get_mut(&facts.uid)
-            && known.text == text
+            && *known.text == *text
         {
             let same = known.facts.like(&facts);
-            known.facts = facts;
+            let (needs, fault) = (known.needs.clone(), known.fault.clone());
+            *known = Arc::new(Pod { facts, needs, fault, text: Arc::clone(&known.text) });
             return !same && self.changed();
         }
         let (needs, fault) = read::pod(&self.hardware, &facts, &text);
-        self.pods.insert(facts.uid.clone(), Pod { facts, needs, fault, text });
+        self.pods.insert(facts.uid.clone(), Arc::new(Pod { facts, needs, fault, text: text.into() }));
         self.changed()
     }
 
@@ -114,6 +134,16 @@ impl Cluster {
         let label = namespace.metadata.labels.as_ref().and_then(|labels| labels.get(crate::names::PLACE));
         let is_ours = label.is_some_and(|value| value == "true");
         self.namespaces.insert(name, is_ours) != Some(is_ours) && self.changed()
+    }
+
+    /// A namespace went.
+    pub fn delete_namespace(&mut self, name: &str) -> bool {
+        self.namespaces.remove(name).is_some() && self.changed()
+    }
+
+    /// Whether the pods of a namespace are planned, where they do not say.
+    pub fn plans_namespace(&self, name: &str) -> bool {
+        self.namespaces.get(name).copied().unwrap_or(false)
     }
 
     /// Forgets the nodes that are not among these: what a new list of all nodes says.
@@ -162,7 +192,9 @@ impl Cluster {
         self.hardware = Arc::new(hardware);
         if !alike {
             for pod in self.pods.values_mut() {
-                (pod.needs, pod.fault) = read::pod(&self.hardware, &pod.facts, &pod.text);
+                let (facts, text) = (pod.facts.clone(), Arc::clone(&pod.text));
+                let (needs, fault) = read::pod(&self.hardware, &facts, &text);
+                *pod = Arc::new(Pod { facts, needs, fault, text });
             }
         }
     }
@@ -173,7 +205,7 @@ impl Cluster {
     }
 
     /// The pods that are not over, by UID.
-    pub fn pods(&self) -> &BTreeMap<String, Pod> {
+    pub fn pods(&self) -> &BTreeMap<String, Arc<Pod>> {
         &self.pods
     }
 
@@ -191,7 +223,7 @@ impl Cluster {
 
     /// Whether a pod is one that we plan: it asks for accelerators, and it or its namespace asks for us.
     pub fn is_planned(&self, pod: &Pod) -> bool {
-        let space = || self.namespaces.get(&pod.facts.namespace).copied().unwrap_or(false);
+        let space = || self.plans_namespace(&pod.facts.namespace);
         pod.is_ours() && (pod.facts.is_gated() || pod.facts.wants_place.unwrap_or_else(space))
     }
 }

@@ -167,11 +167,9 @@ impl Metrics {
     }
 
     /// A plan was made.
-    pub fn planned(&self, gap: f64, took: Duration, hourly: Option<f64>, carbon: Option<f64>) {
+    pub fn planned(&self, gap: f64, took: Duration) {
         self.plan_gap.set(gap);
         self.plan_seconds.set(took.as_secs_f64());
-        self.hourly.set(hourly.unwrap_or(f64::NAN));
-        self.carbon.set(carbon.unwrap_or(f64::NAN));
     }
 
     /// How old view and plan are, in seconds; nothing where there is none yet.

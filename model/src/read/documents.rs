@@ -9,11 +9,12 @@ use crate::{
     API_VERSION, Diagnostic, Document, Front, OfferSpec, Packing, Plan,
     catalog::Catalog,
     diagnostic::{Source, Span, shown},
+    serve::Serve,
     yaml::{self, Tree, Value},
 };
 
 /// The kinds of document that this program reads or writes.
-const KINDS: [&str; 6] = ["Workload", "Estate", "Plan", "Catalog", "Front", "Packing"];
+const KINDS: [&str; 7] = ["Workload", "Estate", "Plan", "Catalog", "Front", "Packing", "Serve"];
 
 /// What a text holds, with what is wrong with the rest of it.
 #[derive(Debug, Default)]
@@ -107,6 +108,14 @@ pub fn front(file: &str, bytes: &[u8]) -> Result<Front, Vec<Diagnostic>> {
 /// Everything that is wrong with the text.
 pub fn packing(file: &str, bytes: &[u8]) -> Result<Packing, Vec<Diagnostic>> {
     only::<Packing>(file, bytes, "Packing").map(|located| located.value)
+}
+
+/// Reads the configuration of `plimsoll serve`.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn serve(file: &str, bytes: &[u8]) -> Result<Located<Serve>, Vec<Diagnostic>> {
+    only::<Serve>(file, bytes, "Serve")
 }
 
 /// Reads the offers of a catalogue file in YAML or JSON (`kind: Catalog`).
@@ -258,6 +267,7 @@ fn out_of_place(source: &Source, tree: &Tree, kind: &str) -> Diagnostic {
     let help = match kind {
         "Plan" => "`plimsoll explain` and `plimsoll verify` read plans; `--previous` compares with one",
         "Packing" => "`plimsoll verify PACKING --cluster NODES FILE…` reads packings",
+        "Serve" => "`plimsoll serve --config FILE` reads it",
         "Front" => "each of its points holds a Plan, which `plimsoll verify` and `--previous` read",
         _ => "name the file in `catalog` of an Estate",
     };

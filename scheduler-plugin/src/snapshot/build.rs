@@ -58,7 +58,7 @@ impl Builder {
             kinds: vec![Kinds::default(); self.shape.len()],
         };
         let on = |pod: &Pod| pod.facts.node.as_deref().and_then(|node| at.get(node).copied());
-        draft.seat(cluster.pods().values().filter_map(|pod| Some((on(pod)?, pod))), &self.models);
+        draft.seat(cluster.pods().values().filter_map(|pod| Some((on(pod)?, &**pod))), &self.models);
         let mut pods: FxHashMap<Box<str>, Known> = FxHashMap::default();
         for (uid, pod) in cluster.pods() {
             let class = classed.of.get(&**uid).copied();

@@ -97,17 +97,23 @@ impl Ours<'_> {
             return Some(Drop::Ever(Arc::clone(&self.wrong)));
         }
         if let Some(held) = self.held {
-            return Some(Drop::Now(Arc::clone(held)));
+            return Some(Drop::Ever(Arc::clone(held)));
         }
         if let Some(open) = &seat.kept
             && !open.fits(&self.request)
         {
-            return Some(Drop::Now(reasons::KEPT.into()));
+            // Where it would fit but for the plan, the scheduler would look for pods to preempt and find none.
+            let fits = seat.free.fits(&self.request);
+            return Some(if fits {
+                Drop::Ever(reasons::KEPT.into())
+            } else {
+                Drop::Now(reasons::KEPT.into())
+            });
         }
         // Numbers of devices are counted by the scheduler, on a newer view; parts of one are not.
         let is_part = matches!(self.request.devices, Ask::Share(_) | Ask::Slice(_));
         let has_part = || seat.free.choose(&self.request).is_some();
-        (is_part && !has_part()).then(|| Drop::Now(reasons::PART.into()))
+        (is_part && !has_part()).then(|| Drop::Ever(reasons::PART.into()))
     }
 
     /// Why a node that is only an object in the request may not take it.

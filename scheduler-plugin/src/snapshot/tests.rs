@@ -76,7 +76,10 @@ fn room_kept_for_planned_pods_is_refused_to_others_until_the_plan_is_too_old() {
     let body = body(&other, &["n0", "n1"]);
     let (reply, _) = filtered(&taken, &body, NOW);
     assert_eq!(reply["NodeNames"], json!(["n1"]));
-    assert_eq!(reply["FailedNodes"], json!({"n0": "its free accelerators are kept for planned pods"}));
+    assert_eq!(
+        reply["FailedAndUnresolvableNodes"],
+        json!({"n0": "its free accelerators are kept for planned pods"})
+    );
     assert_eq!(scores(&taken, &body)["n0"], 0);
 
     let bounds = Bounds::default();
@@ -119,7 +122,7 @@ fn a_part_of_a_device_needs_a_device_with_so_much_left() {
     let mut known = cluster(&[node("n0", 2, "H100"), node("n1", 2, "H100")], &running);
     let (reply, _) = filtered(&snapshot(&mut known), &body(&it, &["n0", "n1"]), NOW);
     assert_eq!(reply["NodeNames"], json!(["n1"]));
-    assert_eq!(reply["FailedNodes"], json!({"n0": "no device has so large a part free"}));
+    assert_eq!(reply["FailedAndUnresolvableNodes"], json!({"n0": "no device has so large a part free"}));
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn pods_of_a_gang_that_does_not_fit_are_held_with_the_reason() {
     let held = [("default/g".to_owned(), "waits for its gang: 1 of 2 pods fit".to_owned())].into();
     let snapshot = Builder::default().snapshot(&mut known, NOW, Bounds::default(), &held);
     let (reply, _) = filtered(&snapshot, &body(&member("a"), &["n0"]), NOW);
-    assert_eq!(reply["FailedNodes"], json!({"n0": "waits for its gang: 1 of 2 pods fit"}));
+    assert_eq!(reply["FailedAndUnresolvableNodes"], json!({"n0": "waits for its gang: 1 of 2 pods fit"}));
 }
 
 #[test]

@@ -1,0 +1,396 @@
+//! What the controller does, as a function of what is known and of the time.
+//!
+//! The API server is the only store. What was decided for a pod stands in the pod (its gate, its annotations, its
+//! affinity, `nominatedNodeName`), so that a controller that is killed at any moment, or another replica, goes on from
+//! what it reads. [`Controller::decide`] says what is to be done next; whoever runs it does that, and a failure needs no
+//! answer but the next look: an [`Action`] is made against the version of the pod that was looked at, and the API server
+//! refuses it where the pod has changed since.
+//!
+//! The laws that the simulation holds it to: no pod is lost, none is bound twice, none waits behind our gate for good,
+//! no node is overfilled, and no room is kept for a pod that is gone.
+
+mod action;
+mod plan;
+#[cfg(test)]
+mod simulation;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use action::{Action, Patch, Target};
+pub use plan::{PackingPlanner, Plan, Planner};
+
+use crate::{
+    cluster::{Cluster, Millis, Placing, Pod},
+    metrics::Waiting,
+};
+
+/// The delays and bounds of the controller, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// A gate opens so long after the pod was made, plan or no plan.
+    pub deadline: Millis,
+    /// A plan is made when no new pod has come for so long…
+    pub settle: Millis,
+    /// …or when the first has waited for so long.
+    pub settle_most: Millis,
+    /// Pods that no plan has a place for are planned again so often, and whenever the cluster changes, so often at most.
+    pub again: Millis,
+    /// A plan counts so long.
+    pub bound: Millis,
+    /// A pod that the scheduler has refused its planned node for so long gets another.
+    pub stuck: Millis,
+    /// What was done and is not seen is done again after so long.
+    pub unseen: Millis,
+    /// How plans bind the scheduler, where pods do not say; without it hard for pods that a controller would make anew.
+    pub placing: Option<Placing>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            deadline: 30_000,
+            settle: 50,
+            settle_most: 300,
+            again: 2_000,
+            bound: 300_000,
+            stuck: 10_000,
+            unseen: 5_000,
+            placing: None,
+        }
+    }
+}
+
+/// Something that was done to a pod: not again before it is seen, has failed, or was long ago.
+#[derive(Debug)]
+struct Done {
+    /// The version of the pod that it was done to.
+    version: String,
+    at: Millis,
+    /// The node that it was placed on: its room is kept, and what failed is tried with the same node, or a gang would
+    /// be torn by one conflict.
+    node: Option<String>,
+    /// When it was decided.
+    decided: Millis,
+    has_failed: bool,
+}
+
+/// The controller between two looks.
+#[derive(Debug, Default)]
+pub struct Controller {
+    /// What was done to pods and is not seen yet.
+    done: BTreeMap<String, Done>,
+    /// Which pods wait for a plan, since when.
+    since: BTreeMap<String, Millis>,
+    newest: Millis,
+    /// The version of the cluster that was planned, and when.
+    planned: Option<(u64, Millis)>,
+    /// What events have said of a pod: not said again.
+    said: BTreeMap<String, String>,
+    /// Why gangs are held, by their name.
+    held: BTreeMap<String, String>,
+    /// When pods that are not placed were last brought to the scheduler's attention.
+    kicked: BTreeMap<String, Millis>,
+    /// The newest plan.
+    last: Option<Plan>,
+}
+
+impl Controller {
+    /// What is to be done now, and when to look again at the latest.
+    pub fn decide(
+        &mut self,
+        cluster: &mut Cluster,
+        settings: &Settings,
+        now: Millis,
+        planner: &mut dyn Planner,
+    ) -> (Vec<Action>, Millis) {
+        cluster.refresh();
+        self.forget(cluster, now, settings);
+        let mut look = Look { cluster, settings, now, actions: Vec::new(), next: now + settings.again };
+        self.mend(&mut look);
+        let wanted = self.wanted(&mut look);
+        let wanted = self.again(&mut look, wanted);
+        let placed = self.plan(&mut look, &wanted, planner);
+        self.open(&mut look, &placed);
+        (look.actions, look.next)
+    }
+
+    /// Opens every gate as it is, for a shutdown.
+    pub fn open_all(cluster: &Cluster) -> Vec<Action> {
+        let gated = cluster.pods().values().filter(|pod| pod.facts.is_gated());
+        gated.map(|pod| Action::open(pod)).collect()
+    }
+
+    /// Why gangs are held: for the snapshot.
+    pub fn held(&self) -> &BTreeMap<String, String> {
+        &self.held
+    }
+
+    /// The newest plan, and when it was made.
+    pub fn last(&self) -> Option<(&Plan, Millis)> {
+        Some((self.last.as_ref()?, self.planned?.1))
+    }
+
+    /// How many pods wait for what.
+    pub fn waiting(cluster: &Cluster, now: Millis, bound: Millis) -> Waiting {
+        let mut waiting = Waiting::default();
+        for pod in cluster.pods().values().filter(|pod| pod.facts.is_waiting() && cluster.is_planned(pod)) {
+            if pod.facts.is_gated() {
+                waiting.gated += 1;
+            } else if cluster.kept_plan(&pod.facts, now, bound).is_some() {
+                waiting.planned += 1;
+            } else {
+                waiting.unplanned += 1;
+            }
+        }
+        waiting
+    }
+
+    /// Drops what is about pods that are gone.
+    fn forget(&mut self, cluster: &Cluster, now: Millis, settings: &Settings) {
+        let pods = cluster.pods();
+        self.done.retain(|uid, done| {
+            // A clock that went back must not hold a pod up.
+            let is_fresh = done.decided <= now && done.decided.saturating_add(2 * settings.unseen) > now;
+            is_fresh && pods.get(uid).is_some_and(|pod| pod.facts.is_waiting())
+        });
+        self.since.retain(|uid, at| *at <= now && pods.get(uid).is_some_and(|pod| pod.facts.is_waiting()));
+        self.said.retain(|uid, _| pods.contains_key(uid));
+        self.kicked.retain(|uid, at| *at <= now && pods.contains_key(uid));
+        self.newest = self.newest.min(now);
+        self.planned = self.planned.filter(|(_, at)| *at <= now);
+    }
+
+    /// The last action on a pod came to nothing: it is tried again at the next look.
+    pub fn failed(&mut self, uid: &str) {
+        if let Some(done) = self.done.get_mut(uid) {
+            done.has_failed = true;
+        }
+    }
+
+    /// Whether something was done to a pod whose effect may still be seen.
+    fn is_done(&self, pod: &Pod, now: Millis, settings: &Settings) -> bool {
+        self.done.get(&pod.facts.uid).is_some_and(|done| {
+            !done.has_failed
+                && done.version == pod.facts.resource_version
+                && done.at.saturating_add(settings.unseen) > now
+        })
+    }
+
+    fn act(&mut self, look: &mut Look<'_>, action: Action, node: Option<&str>) {
+        if let Some(target) = action.changes() {
+            let before = self.done.get(&target.uid).filter(|done| done.node.as_deref() == node);
+            let decided = before.map_or(look.now, |done| done.decided);
+            let done = Done {
+                version: target.resource_version.clone(),
+                at: look.now,
+                node: node.map(str::to_owned),
+                decided,
+                has_failed: false,
+            };
+            self.done.insert(target.uid.clone(), done);
+            look.wake(look.now + look.settings.unseen);
+        }
+        look.actions.push(action);
+    }
+
+    /// Places pods again whose placing came to nothing; the rest of the wanted ones.
+    fn again(&mut self, look: &mut Look<'_>, wanted: Vec<String>) -> Vec<String> {
+        let (mut rest, mut again) = (Vec::new(), Vec::new());
+        for uid in wanted {
+            let node = self.done.get(&uid).and_then(|done| done.node.clone());
+            match node.filter(|node| look.cluster.has_node(node)) {
+                Some(node) => again.push((uid, node)),
+                None => rest.push(uid),
+            }
+        }
+        for (uid, node) in again {
+            let Some(pod) = look.cluster.pods().get(&uid) else { continue };
+            let action = Action::place(pod, &node, pod.facts.placing(look.settings.placing), look.now);
+            self.act(look, action, Some(&node));
+        }
+        rest
+    }
+
+    /// Says something of a pod, once.
+    fn say(&mut self, look: &mut Look<'_>, uid: &str, reason: &'static str, text: String) {
+        let Some(pod) = look.cluster.pods().get(uid) else { return };
+        if self.said.get(uid) != Some(&text) {
+            let action = Action::Event { pod: Target::of(&pod.facts), reason, text: text.clone() };
+            self.said.insert(uid.to_owned(), text);
+            look.actions.push(action);
+        }
+    }
+
+    /// Plans that came to nothing: the node went, or the scheduler cannot follow. And what annotations cannot mean.
+    fn mend(&mut self, look: &mut Look<'_>) {
+        let (mut faults, mut void) = (Vec::new(), Vec::new());
+        for (uid, pod) in look.cluster.pods() {
+            let facts = &pod.facts;
+            if !facts.is_waiting() {
+                continue;
+            }
+            if let Some(fault) = pod.fault.as_ref().filter(|_| !self.said.contains_key(uid)) {
+                faults.push((uid.clone(), format!("{fault}; scheduled as if it were not there")));
+            }
+            let planned = facts.planned.as_ref().filter(|_| !facts.is_gated());
+            let Some(planned) = planned.filter(|_| !self.is_done(pod, look.now, look.settings)) else {
+                continue;
+            };
+            let refused = facts.unschedulable.map(|since| since.max(planned.at));
+            let stuck = refused.map(|since| since.saturating_add(look.settings.stuck));
+            let node = &planned.node;
+            if !look.cluster.has_node(node) {
+                void.push((uid.clone(), format!("its planned node {node} is gone")));
+            } else if stuck.is_some_and(|until| until <= look.now) {
+                void.push((uid.clone(), format!("its planned node {node} has no room for it any more")));
+            } else if let Some(until) = stuck {
+                look.next = look.next.min(until.max(look.now + 1));
+            }
+        }
+        for (uid, fault) in faults {
+            self.say(look, &uid, "BadAnnotation", fault);
+        }
+        for (uid, why) in void {
+            let Some(pod) = look.cluster.pods().get(&uid) else { continue };
+            let action = match (pod.facts.is_pinned, pod.facts.is_owned) {
+                (false, _) => Action::forget(pod),
+                (true, true) => Action::Recreate { pod: Target::of(&pod.facts), why: why.clone() },
+                // Somebody else pinned it: nobody would make it anew.
+                (true, false) => continue,
+            };
+            self.say(look, &uid, "PlanLost", why);
+            self.act(look, action, None);
+        }
+    }
+
+    /// The pods that wait for a plan.
+    fn wanted(&mut self, look: &mut Look<'_>) -> Vec<String> {
+        let mut wanted = Vec::new();
+        for (uid, pod) in look.cluster.pods() {
+            let facts = &pod.facts;
+            let is_wanted = facts.is_waiting()
+                && facts.hold.others.is_empty()
+                && look.cluster.is_planned(pod)
+                && look.cluster.kept_plan(facts, look.now, look.settings.bound).is_none()
+                && !facts.is_pinned;
+            if !is_wanted || self.is_done(pod, look.now, look.settings) {
+                continue;
+            }
+            if !self.since.contains_key(uid) {
+                self.since.insert(uid.clone(), look.now);
+                self.newest = look.now;
+            }
+            wanted.push(uid.clone());
+        }
+        wanted
+    }
+
+    /// Makes a plan if it is time to; the pods that it places.
+    fn plan(
+        &mut self,
+        look: &mut Look<'_>,
+        wanted: &[String],
+        planner: &mut dyn Planner,
+    ) -> BTreeSet<String> {
+        let mut placed = BTreeSet::new();
+        let settings = look.settings;
+        let Some(first) = wanted.iter().filter_map(|uid| self.since.get(uid)).min().copied() else {
+            self.held.clear();
+            return placed;
+        };
+        let is_new = |(_, at): &(u64, Millis)| wanted.iter().any(|uid| self.since.get(uid) > Some(at));
+        let due = match &self.planned {
+            // Nothing new: when the cluster changed, or after a while, for a clock may be all that changed.
+            Some(planned) if !is_new(planned) => {
+                let rest =
+                    if planned.0 == look.cluster.version() { 5 * settings.again } else { settings.again };
+                planned.1 + rest
+            }
+            _ => (self.newest + settings.settle)
+                .min(first.max(self.newest - settings.settle_most) + settings.settle_most),
+        };
+        if due > look.now {
+            look.wake(due);
+            return placed;
+        }
+        self.planned = Some((look.cluster.version(), look.now));
+        let on_the_way: BTreeMap<String, String> =
+            self.done.iter().filter_map(|(uid, done)| Some((uid.clone(), done.node.clone()?))).collect();
+        let plan = match planner.plan(look.cluster, wanted, &on_the_way, look.now, settings.bound) {
+            Ok(plan) => plan,
+            Err(why) => {
+                look.actions.push(Action::Failed { why });
+                return placed;
+            }
+        };
+        self.held = plan.held(look.cluster);
+        for (uid, node) in &plan.assignments {
+            let Some(pod) = look.cluster.pods().get(uid) else { continue };
+            placed.insert(uid.clone());
+            let action = Action::place(pod, node, pod.facts.placing(settings.placing), look.now);
+            self.say(look, uid, "Planned", plan.words(node));
+            self.act(look, action, Some(node));
+        }
+        for (uid, why) in &plan.waiting {
+            self.say(look, uid, "NotPlanned", format!("no place yet: {why}"));
+            // Its reasons may have changed for the scheduler too.
+            let is_refused = look
+                .cluster
+                .pods()
+                .get(uid)
+                .filter(|pod| !pod.facts.is_gated() && pod.facts.unschedulable.is_some());
+            let is_rested = self.kicked.get(uid).is_none_or(|at| at + 5 * settings.again <= look.now);
+            if let Some(pod) = is_refused.filter(|_| is_rested) {
+                let action = Action::retry(pod, look.now);
+                self.kicked.insert(uid.clone(), look.now);
+                self.act(look, action, None);
+            }
+        }
+        self.last = Some(plan);
+        placed
+    }
+
+    /// Gates that hold nothing that is planned, or that have held for too long.
+    fn open(&mut self, look: &mut Look<'_>, placed: &BTreeSet<String>) {
+        let mut opened: Vec<(String, String)> = Vec::new();
+        for (uid, pod) in look.cluster.pods() {
+            let is_done = || self.is_done(pod, look.now, look.settings);
+            if !pod.facts.is_gated() || pod.facts.is_leaving || placed.contains(uid) || is_done() {
+                continue;
+            }
+            let until = pod.facts.created.saturating_add(look.settings.deadline);
+            // A pod from the future is one of another clock: it waits no longer than one of now.
+            let seen = self.since.get(uid).map(|since| since.saturating_add(look.settings.deadline));
+            let until = seen.map_or(until, |seen| seen.min(until));
+            if !look.cluster.is_planned(pod) {
+                opened.push((uid.clone(), "it asks for no accelerators: nothing to plan".to_owned()));
+            } else if until <= look.now || pod.facts.created > look.now + look.settings.deadline {
+                let seconds = look.settings.deadline / 1000;
+                opened.push((uid.clone(), format!("no plan within {seconds} s: scheduled without")));
+            } else {
+                look.next = look.next.min(until.max(look.now + 1));
+            }
+        }
+        for (uid, why) in opened {
+            let Some(pod) = look.cluster.pods().get(&uid) else { continue };
+            let action = Action::open(pod);
+            self.say(look, &uid, "GateOpened", why);
+            self.act(look, action, None);
+        }
+    }
+}
+
+/// One look at the cluster.
+struct Look<'a> {
+    cluster: &'a mut Cluster,
+    settings: &'a Settings,
+    now: Millis,
+    actions: Vec<Action>,
+    next: Millis,
+}
+
+impl Look<'_> {
+    fn wake(&mut self, at: Millis) {
+        self.next = self.next.min(at.max(self.now + 1));
+    }
+}

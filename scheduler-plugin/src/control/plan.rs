@@ -1,0 +1,225 @@
+//! Plans for waiting pods, by the packing that `plimsoll plan --cluster` makes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::{
+    Fleet, Ratio,
+    fleet::Rule,
+    packing::{Cause, Obstacle},
+};
+use plimsoll_planner::cluster::{self as packing, Settings};
+
+use crate::cluster::{Cluster, Millis, Pod};
+
+/// What a planner decided.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    /// The node of each pod that has one, by UID.
+    pub assignments: BTreeMap<String, String>,
+    /// Why each other pod waits, in words.
+    pub waiting: BTreeMap<String, String>,
+    /// The worth of all placed pods, in accelerators.
+    pub worth: f64,
+    /// No plan is worth more.
+    pub bound: f64,
+    /// How far the worth is from the bound, a part of the bound.
+    pub gap: f64,
+}
+
+impl Plan {
+    /// What is said of a placement.
+    pub(super) fn words(&self, node: &str) -> String {
+        let (worth, bound) = (self.worth, self.bound);
+        format!(
+            "planned on {node}; the plan is worth {worth:.3} accelerators, and none is worth more than {bound:.3}"
+        )
+    }
+
+    /// The gangs of which no pod runs and not all pods have a place, with the reason.
+    pub(super) fn held(&self, cluster: &Cluster) -> BTreeMap<String, String> {
+        let mut held: BTreeMap<String, String> = BTreeMap::new();
+        for uid in self.waiting.keys() {
+            let gang = cluster.pods().get(uid).and_then(|pod| pod.facts.gang.clone());
+            if let Some(gang) = gang {
+                held.entry(gang).or_insert_with(|| "waits for its gang: not all of its pods fit".to_owned());
+            }
+        }
+        for pod in cluster.pods().values().filter(|pod| pod.facts.node.is_some()) {
+            if let Some(gang) = &pod.facts.gang {
+                held.remove(gang);
+            }
+        }
+        held
+    }
+}
+
+/// Who decides. A simulation has a simpler one.
+pub trait Planner {
+    /// A plan for the wanted pods (by UID, sorted) beside all that run or are on their way, the latter also those in
+    /// `sent`: pods with nodes that the cluster does not show yet.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn plan(
+        &mut self,
+        cluster: &Cluster,
+        wanted: &[String],
+        sent: &BTreeMap<String, String>,
+        now: Millis,
+        bound: Millis,
+    ) -> Result<Plan, String>;
+}
+
+/// The packing.
+#[derive(Debug, Clone)]
+pub struct PackingPlanner {
+    /// Where the search may stop.
+    pub gap: Ratio,
+}
+
+impl Default for PackingPlanner {
+    fn default() -> Self {
+        Self { gap: Ratio::from_pico(5_000_000_000) }
+    }
+}
+
+impl Planner for PackingPlanner {
+    fn plan(
+        &mut self,
+        cluster: &Cluster,
+        wanted: &[String],
+        sent: &BTreeMap<String, String>,
+        now: Millis,
+        bound: Millis,
+    ) -> Result<Plan, String> {
+        let hardware = cluster.hardware();
+        let mut given = Fleet { nodes: hardware.nodes.clone(), ..Fleet::default() };
+        let mut documents = Vec::new();
+        let nodes: BTreeSet<&str> = hardware.nodes.iter().map(|node| &*node.name).collect();
+        for pod in cluster.pods().values() {
+            let Some(at) = seat(cluster, pod, sent, now, bound).filter(|node| nodes.contains(node)) else {
+                continue;
+            };
+            let Some(needs) = pod.needs.as_deref() else { continue };
+            // What keeps others off counts by what all say together.
+            if needs.apart.is_some() || needs.spread.is_some() {
+                documents.extend(pod.document(Some(at)));
+                continue;
+            }
+            let mut running = needs.clone();
+            running.on = Some(at.to_owned());
+            running.rule = Rule::default();
+            running.gang = None;
+            given.pods.push(running);
+        }
+        documents.extend(wanted.iter().filter_map(|uid| cluster.pods().get(uid)?.document(None)));
+        let (fleet, problems) = hardware.pods(&documents.iter().collect::<Vec<_>>(), given);
+        if let Some(problem) = problems.first() {
+            tracing::warn!(problem = problem.message, "a pod is planned without what is wrong with it");
+        }
+        let settings = Settings { gap: self.gap, ..Settings::default() };
+        let packed =
+            packing::plan(&fleet, &settings, None, &mut |_| {}).map_err(|error| error.to_string())?;
+        let is_wanted = |uid: &str| wanted.binary_search_by(|one| (**one).cmp(uid)).is_ok();
+        let assigned = packed.assignments.iter().filter(|one| !one.running && is_wanted(&one.pod));
+        let waiting = packed.unplaced.iter().filter(|one| is_wanted(&one.pod));
+        Ok(Plan {
+            assignments: assigned.map(|one| (one.pod.clone(), one.node.clone())).collect(),
+            waiting: waiting.map(|one| (one.pod.clone(), words(&one.causes))).collect(),
+            worth: packed.objective.worth,
+            bound: packed.objective.bound_worth,
+            gap: packed.objective.gap,
+        })
+    }
+}
+
+/// Where a pod runs, or will.
+fn seat<'c>(
+    cluster: &'c Cluster,
+    pod: &'c Pod,
+    sent: &'c BTreeMap<String, String>,
+    now: Millis,
+    bound: Millis,
+) -> Option<&'c str> {
+    let planned = || cluster.kept_plan(&pod.facts, now, bound).filter(|_| pod.facts.is_waiting());
+    let sent = || sent.get(&pod.facts.uid).map(String::as_str).filter(|_| pod.facts.is_waiting());
+    pod.facts.node.as_deref().or_else(planned).or_else(sent)
+}
+
+/// What is in the way, on how many nodes.
+fn words(causes: &[Cause]) -> String {
+    let said = causes.iter().map(|cause| {
+        let name = &cause.name;
+        let what = match cause.constraint {
+            Obstacle::Selector => format!("another {name}"),
+            Obstacle::Taint => format!("taint {name}"),
+            Obstacle::Accelerator => format!("no {name}"),
+            _ => match (cause.needs, cause.has) {
+                (Some(needs), Some(has)) => format!("too little {name} free ({has} of {needs})"),
+                _ => format!("too little {name} free"),
+            },
+        };
+        format!("{} node{}: {what}", cause.nodes, if cause.nodes == 1 { "" } else { "s" })
+    });
+    let said: Vec<String> = said.collect();
+    if said.is_empty() {
+        "others are worth more or its gang does not fit".to_owned()
+    } else {
+        said.join("; ")
+    }
+}
+
+/// First fit by UID, for tests.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(super) struct FirstFit;
+
+#[cfg(test)]
+impl Planner for FirstFit {
+    fn plan(
+        &mut self,
+        cluster: &Cluster,
+        wanted: &[String],
+        sent: &BTreeMap<String, String>,
+        now: Millis,
+        bound: Millis,
+    ) -> Result<Plan, String> {
+        let mut free: BTreeMap<&str, i64> = cluster
+            .hardware()
+            .nodes
+            .iter()
+            .map(|node| (&*node.name, node.devices.as_ref().map_or(0, |devices| i64::from(devices.count))))
+            .collect();
+        let size = |pod: &Pod| pod.needs.as_ref().map_or(0, |needs| needs.accelerators_milli as i64 / 1000);
+        for pod in cluster.pods().values() {
+            let at = seat(cluster, pod, sent, now, bound);
+            if let Some(free) = at.and_then(|node| free.get_mut(node)) {
+                *free -= size(pod);
+            }
+        }
+        let mut plan = Plan::default();
+        let mut gangs: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+        for uid in wanted {
+            let gang = cluster.pods()[uid].facts.gang.clone();
+            gangs.entry(gang.unwrap_or_else(|| uid.clone())).or_default().push(uid);
+        }
+        for members in gangs.into_values() {
+            let mut tried = free.clone();
+            let mut places = Vec::new();
+            for uid in &members {
+                let size = size(&cluster.pods()[*uid]);
+                if let Some((node, free)) = tried.iter_mut().find(|(_, free)| **free >= size) {
+                    *free -= size;
+                    places.push(((*uid).clone(), (*node).to_owned()));
+                }
+            }
+            if places.len() == members.len() {
+                free = tried;
+                plan.assignments.extend(places);
+            } else {
+                plan.waiting.extend(members.into_iter().map(|uid| (uid.clone(), "no room".to_owned())));
+            }
+        }
+        Ok(plan)
+    }
+}

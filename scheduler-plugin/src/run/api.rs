@@ -1,0 +1,229 @@
+//! What is done at the API server.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::{ObjectReference, Pod};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::{
+    control::{Action, Target},
+    metrics::Metrics,
+    names,
+    wire::{BindArgs, BindReply},
+};
+
+/// Calls under way at one time.
+const CALLS: usize = 32;
+/// Events that wait to be written; what comes beyond is dropped, for it says nothing that the pods do not.
+const EVENTS: usize = 2_048;
+/// A call that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The hands of the controller.
+#[derive(Clone)]
+pub(crate) struct Hands {
+    client: Client,
+    calls: Arc<Semaphore>,
+    events: mpsc::Sender<(Target, &'static str, String)>,
+    metrics: Arc<Metrics>,
+}
+
+fn status(error: &kube::Error) -> u16 {
+    match error {
+        kube::Error::Api(status) => status.code,
+        _ => 0,
+    }
+}
+
+impl Hands {
+    pub(crate) fn new(client: Client, metrics: Arc<Metrics>, me: &str) -> Self {
+        let (events, queue) = mpsc::channel(EVENTS);
+        let reporter = Reporter { controller: names::COMPONENT.to_owned(), instance: Some(me.to_owned()) };
+        tokio::spawn(write_events(Recorder::new(client.clone(), reporter), queue, Arc::clone(&metrics)));
+        Self { client, calls: Arc::new(Semaphore::new(CALLS)), events, metrics }
+    }
+
+    /// Does something; the UIDs of pods to which it could not be done are sent.
+    pub(crate) fn carry_out(&self, action: Action, failed: &mpsc::UnboundedSender<String>) {
+        match action {
+            Action::Event { pod, reason, text } => {
+                if self.events.try_send((pod, reason, text)).is_err() {
+                    self.metrics.failed("event");
+                }
+            }
+            Action::Failed { why } => {
+                self.metrics.failed("plan");
+                tracing::warn!(why, "there is no plan: pods pass as they come");
+            }
+            action => {
+                let (hands, failed) = (self.clone(), failed.clone());
+                tokio::spawn(async move {
+                    let Ok(_call) = hands.calls.acquire().await else { return };
+                    let what = action.name();
+                    match tokio::time::timeout(PATIENCE, hands.change(&action)).await {
+                        Ok(Ok(())) => hands.metrics.did(what),
+                        outcome => {
+                            hands.metrics.failed(what);
+                            if let (Some(pod), Ok(Err(error))) = (action.changes(), &outcome) {
+                                tracing::info!(pod = pod.name, namespace = pod.namespace, what, %error, "not done");
+                            }
+                            if let Some(pod) = action.changes() {
+                                // Nobody listens any more at a shutdown.
+                                _ = failed.send(pod.uid.clone());
+                            }
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    async fn change(&self, action: &Action) -> Result<(), kube::Error> {
+        match action {
+            Action::Patch(patch) => {
+                let pods: Api<Pod> = Api::namespaced(self.client.clone(), &patch.pod.namespace);
+                let mut body = patch.body.clone();
+                if let Some(node) = &patch.nominate {
+                    let nomination = json!({
+                        "metadata": {"uid": patch.pod.uid, "resourceVersion": patch.pod.resource_version},
+                        "status": {"nominatedNodeName": node},
+                    });
+                    let params = PatchParams::default();
+                    let pod = pods.patch_status(&patch.pod.name, &params, &Patch::Merge(nomination)).await?;
+                    body["metadata"]["resourceVersion"] = pod.resource_version().into();
+                }
+                pods.patch(&patch.pod.name, &PatchParams::default(), &Patch::Merge(body)).await.map(drop)
+            }
+            Action::Recreate { pod, .. } => {
+                let pods: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace);
+                let exactly = Preconditions {
+                    uid: Some(pod.uid.clone()),
+                    resource_version: Some(pod.resource_version.clone()),
+                };
+                let params = DeleteParams { preconditions: Some(exactly), ..DeleteParams::default() };
+                pods.delete(&pod.name, &params).await.map(drop)
+            }
+            Action::Event { .. } | Action::Failed { .. } => Ok(()),
+        }
+    }
+}
+
+async fn write_events(
+    recorder: Recorder,
+    mut queue: mpsc::Receiver<(Target, &'static str, String)>,
+    metrics: Arc<Metrics>,
+) {
+    while let Some((pod, reason, text)) = queue.recv().await {
+        let type_ = match reason {
+            "Planned" => EventType::Normal,
+            _ => EventType::Warning,
+        };
+        // The API server takes notes of a kilobyte.
+        let note = text.chars().take(1_000).collect();
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note: Some(note),
+            action: "Planning".to_owned(),
+            secondary: None,
+        };
+        let about = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            name: Some(pod.name),
+            namespace: Some(pod.namespace),
+            uid: Some(pod.uid),
+            ..ObjectReference::default()
+        };
+        match tokio::time::timeout(PATIENCE, recorder.publish(&event, &about)).await {
+            Ok(Ok(())) => metrics.did("event"),
+            _ => metrics.failed("event"),
+        }
+    }
+}
+
+/// Opens every gate of ours, until none is left; how many were opened.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn open_gates(client: &Client) -> Result<usize, kube::Error> {
+    let mut opened = 0;
+    loop {
+        let (mut left, mut page) = (0, ListParams::default().limit(500));
+        loop {
+            let list = Api::<Pod>::all(client.clone()).list(&page).await?;
+            for pod in &list.items {
+                match open(client, pod).await {
+                    Ok(true) => opened += 1,
+                    Ok(false) => {}
+                    // It has changed or gone: the next round sees.
+                    Err(error) if matches!(status(&error), 404 | 409) => left += 1,
+                    Err(error) => return Err(error),
+                }
+            }
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => break,
+            }
+        }
+        if left == 0 {
+            return Ok(opened);
+        }
+    }
+}
+
+async fn open(client: &Client, pod: &Pod) -> Result<bool, kube::Error> {
+    let gates = pod.spec.as_ref().and_then(|spec| spec.scheduling_gates.as_deref()).unwrap_or_default();
+    if gates.iter().all(|gate| gate.name != names::GATE) {
+        return Ok(false);
+    }
+    let left: Vec<Value> =
+        gates.iter().filter(|gate| gate.name != names::GATE).map(|gate| json!({"name": gate.name})).collect();
+    let patch = json!({
+        "metadata": {"uid": pod.uid(), "resourceVersion": pod.resource_version()},
+        "spec": {"schedulingGates": left},
+    });
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
+    pods.patch(&pod.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await.map(|_| true)
+}
+
+/// Binds a pod within a time, and says so only once the API server has accepted it.
+///
+/// The UID is a precondition. What is bound to the same node already is bound: a call whose answer was lost is repeated.
+pub(crate) fn bind(client: Client, args: BindArgs, within: Duration) -> BoxFuture<'static, BindReply> {
+    Box::pin(async move {
+        let error = match tokio::time::timeout(within, bind_now(&client, &args)).await {
+            Ok(Ok(())) => String::new(),
+            Ok(Err(why)) => why,
+            Err(_) => format!("the API server did not answer within {} ms", within.as_millis()),
+        };
+        BindReply { error }
+    })
+}
+
+async fn bind_now(client: &Client, args: &BindArgs) -> Result<(), String> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &args.pod_namespace);
+    let binding = json!({
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": args.pod_name, "namespace": args.pod_namespace, "uid": args.pod_uid},
+        "target": {"apiVersion": "v1", "kind": "Node", "name": args.node},
+    });
+    let posted: Result<Value, _> =
+        pods.create_subresource("binding", &args.pod_name, &PostParams::default(), &binding).await;
+    let Err(error) = posted else { return Ok(()) };
+    if status(&error) != 409 {
+        return Err(error.to_string());
+    }
+    let pod = pods.get(&args.pod_name).await.map_err(|error| error.to_string())?;
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let is_same = pod.uid().as_deref() == Some(&args.pod_uid) && node == Some(&args.node);
+    if is_same { Ok(()) } else { Err(error.to_string()) }
+}

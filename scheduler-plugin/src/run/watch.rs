@@ -1,0 +1,156 @@
+//! The API server's watches, into what is known of the cluster.
+//!
+//! Nothing is kept of an object but what [`Cluster`] keeps: no store beside it, so that memory is bounded by that.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Debug,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    runtime::{WatchStreamExt, watcher},
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
+
+use crate::cluster::Cluster;
+
+/// What is known, and how who waits for changes hears of them.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    cluster: Mutex<Cluster>,
+    changed: Notify,
+    /// Which lists are complete: a bit each.
+    listed: AtomicU8,
+}
+
+/// A kind of object that is watched.
+trait Watched: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static {
+    const BIT: u8;
+    fn key(&self) -> String;
+    fn apply(&self, to: &mut Cluster) -> bool;
+    fn delete(key: &str, from: &mut Cluster) -> bool;
+    fn keep(cluster: &mut Cluster, there: &BTreeSet<String>);
+}
+
+impl Watched for Node {
+    const BIT: u8 = 1;
+    fn key(&self) -> String {
+        self.name_any()
+    }
+    fn apply(&self, to: &mut Cluster) -> bool {
+        to.apply_node(self)
+    }
+    fn delete(key: &str, from: &mut Cluster) -> bool {
+        from.delete_node(key)
+    }
+    fn keep(cluster: &mut Cluster, there: &BTreeSet<String>) {
+        cluster.keep_nodes(|name| there.contains(name));
+    }
+}
+
+impl Watched for Pod {
+    const BIT: u8 = 2;
+    fn key(&self) -> String {
+        self.uid().unwrap_or_default()
+    }
+    fn apply(&self, to: &mut Cluster) -> bool {
+        to.apply_pod(self)
+    }
+    fn delete(key: &str, from: &mut Cluster) -> bool {
+        from.delete_pod(key)
+    }
+    fn keep(cluster: &mut Cluster, there: &BTreeSet<String>) {
+        cluster.keep_pods(|uid| there.contains(uid));
+    }
+}
+
+impl Watched for Namespace {
+    const BIT: u8 = 4;
+    fn key(&self) -> String {
+        self.name_any()
+    }
+    fn apply(&self, to: &mut Cluster) -> bool {
+        to.apply_namespace(self)
+    }
+    fn delete(key: &str, from: &mut Cluster) -> bool {
+        from.delete_namespace(key)
+    }
+    fn keep(_: &mut Cluster, _: &BTreeSet<String>) {}
+}
+
+/// All lists.
+const ALL: u8 = Node::BIT | Pod::BIT | Namespace::BIT;
+
+impl Known {
+    /// Reads or changes what is known.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Cluster) -> T) -> T {
+        // Whoever panicked with it left it whole: every change is made object by object.
+        look(&mut self.cluster.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Whether every list has come whole once.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.listed.load(Ordering::Acquire) == ALL
+    }
+
+    /// Waits for a change.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Says that something changed.
+    pub(crate) fn wake(&self) {
+        self.changed.notify_one();
+    }
+}
+
+/// Watches everything until the tasks are dropped.
+pub(crate) fn watch(client: &Client, known: &Arc<Known>) -> tokio::task::JoinSet<()> {
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(one::<Node>(client.clone(), Arc::clone(known)));
+    tasks.spawn(one::<Pod>(client.clone(), Arc::clone(known)));
+    tasks.spawn(one::<Namespace>(client.clone(), Arc::clone(known)));
+    tasks
+}
+
+async fn one<K: Watched>(client: Client, known: Arc<Known>) {
+    let events = watcher(Api::<K>::all(client), watcher::Config::default().page_size(500)).default_backoff();
+    let mut events = pin!(events);
+    let mut listing = BTreeSet::new();
+    while let Some(event) = events.next().await {
+        let changed = match event {
+            Ok(watcher::Event::Apply(object)) => known.with(|cluster| object.apply(cluster)),
+            Ok(watcher::Event::Delete(object)) => known.with(|cluster| K::delete(&object.key(), cluster)),
+            Ok(watcher::Event::Init) => {
+                listing.clear();
+                false
+            }
+            Ok(watcher::Event::InitApply(object)) => {
+                listing.insert(object.key());
+                known.with(|cluster| object.apply(cluster))
+            }
+            Ok(watcher::Event::InitDone) => {
+                known.with(|cluster| K::keep(cluster, &listing));
+                listing = BTreeSet::new();
+                known.listed.fetch_or(K::BIT, Ordering::AcqRel);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(kind = %K::kind(&()), %error, "a watch broke and begins anew");
+                false
+            }
+        };
+        if changed {
+            known.wake();
+        }
+    }
+}
