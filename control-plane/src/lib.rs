@@ -20,6 +20,7 @@ pub mod kubelet;
 pub mod nodes;
 mod plane;
 pub mod processes;
+pub mod proxy;
 pub mod scheduler;
 pub mod stub;
 

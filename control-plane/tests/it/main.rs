@@ -8,4 +8,5 @@ mod cluster;
 mod support;
 
 mod lifecycle;
+mod proxy;
 mod workloads;
