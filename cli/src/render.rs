@@ -5,6 +5,7 @@
 
 mod assumed;
 mod evidence;
+mod demo;
 mod explain;
 mod format;
 mod front;
@@ -19,6 +20,7 @@ pub(crate) mod trace;
 mod verdict;
 
 pub(crate) use evidence::evidence;
+pub(crate) use demo::demo;
 pub(crate) use explain::explain;
 pub(crate) use format::days;
 pub(crate) use front::front;

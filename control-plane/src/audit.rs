@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,6 +30,8 @@ pub struct Binding {
     pub user: String,
     /// The HTTP status: 201 is bound.
     pub status: u16,
+    /// When the API server answered.
+    pub at: Timestamp,
 }
 
 impl Binding {
@@ -56,6 +59,7 @@ pub(crate) fn policy() -> Value {
 struct Event {
     user: User,
     object_ref: ObjectRef,
+    stage_timestamp: Timestamp,
     #[serde(default)]
     response_status: Option<Status>,
     #[serde(default)]
@@ -100,6 +104,7 @@ fn binding(line: &str) -> Result<Binding, Error> {
         namespace: event.object_ref.namespace,
         pod: event.object_ref.name,
         user: event.user.username,
+        at: event.stage_timestamp,
         status: event.response_status.map_or(0, |status| status.code),
     })
 }

@@ -2,8 +2,8 @@
 //!
 //! Jobs, Deployments and a gang that together ask for more than the cheapest
 //! nodes hold, one pod that nothing can hold, and one that needs no
-//! accelerator. [`settle`] then waits for each pod to have its answer and reads
-//! it back as `kubectl describe pod` would show it.
+//! accelerator. [`settle`] waits for each pod to have its answer, and
+//! [`stories`] reads it back as `kubectl describe pod` would show it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -155,12 +155,11 @@ where
 }
 
 /// Waits until there are `count` pods of which each has a node, has ended, or
-/// has been refused by the scheduler, or until the time is over; then tells
-/// what became of each, by name.
+/// has been refused by the scheduler, or until the time is over.
 ///
 /// # Errors
 /// When the API server does not answer.
-pub async fn settle(client: &Client, count: usize, within: Duration) -> Result<Vec<PodStory>, Error> {
+pub async fn settle(client: &Client, count: usize, within: Duration) -> Result<(), Error> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let settled = async {
         loop {
@@ -172,10 +171,7 @@ pub async fn settle(client: &Client, count: usize, within: Duration) -> Result<V
         }
     };
     // What is not settled by then is told as it is.
-    if let Ok(result) = tokio::time::timeout(within, settled).await {
-        result?;
-    }
-    stories(client).await
+    tokio::time::timeout(within, settled).await.unwrap_or(Ok(()))
 }
 
 /// Whether a scheduler has said yes or no.
@@ -188,7 +184,11 @@ fn is_answered(pod: &Pod) -> bool {
     bound || refused.next().is_some()
 }
 
-async fn stories(client: &Client) -> Result<Vec<PodStory>, Error> {
+/// What became of each pod, by name.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn stories(client: &Client) -> Result<Vec<PodStory>, Error> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let events: Api<Event> = Api::namespaced(client.clone(), NAMESPACE);
     let nodes: Api<Node> = Api::all(client.clone());

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -51,6 +53,11 @@ pub struct ManagedResource {
     pub name: String,
     /// Whether kube-scheduler leaves counting it to the extender.
     pub ignored_by_scheduler: bool,
+}
+
+/// `tlsConfig` with the authority (PEM) that signed the extender's certificate.
+pub fn trust(authority: &str) -> Value {
+    json!({"caData": BASE64_STANDARD.encode(authority)})
 }
 
 /// A configuration with these extenders, and the scheduler's defaults

@@ -1,5 +1,7 @@
 //! `plimsoll serve`: the cluster side.
 
+mod demo;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -27,6 +29,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Log::Text)]
     pub(crate) log: Log,
     #[command(flatten)]
+    demo: demo::DemoArgs,
+    #[command(flatten)]
     pub(crate) common: Common,
 }
 
@@ -44,20 +48,27 @@ pub(crate) enum Log {
 const LOOK: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
+    if args.demo.demo {
+        return threads()?.block_on(demo::run(&args.demo, &args.common));
+    }
     let file = args.config.as_deref().map(File::read).transpose()?;
     let config = match &file {
         None => Config::default(),
         Some(file) => file.config()?,
     };
     log(args);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::internal(format!("cannot start threads: {error}")))?;
+    let runtime = threads()?;
     if args.open_gates {
         return runtime.block_on(open_gates(&config, &args.common));
     }
     runtime.block_on(serve(config, file))
+}
+
+fn threads() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("cannot start threads: {error}")))
 }
 
 /// A configuration as it was read.
