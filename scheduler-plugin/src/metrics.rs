@@ -48,8 +48,6 @@ pub struct Metrics {
     plan_age: Real,
     plan_gap: Real,
     plan_seconds: Real,
-    hourly: Real,
-    carbon: Real,
     leader: Gauge,
     synced: Gauge,
 }
@@ -72,8 +70,6 @@ impl Default for Metrics {
             plan_age: Real::default(),
             plan_gap: Real::default(),
             plan_seconds: Real::default(),
-            hourly: Real::default(),
-            carbon: Real::default(),
             leader: Gauge::default(),
             synced: Gauge::default(),
         };
@@ -107,16 +103,6 @@ impl Default for Metrics {
             "Making the last plan took",
             Unit::Seconds,
             it.plan_seconds.clone(),
-        );
-        to.register(
-            "plan_usd_per_hour",
-            "Price of the accelerators that planned pods hold",
-            it.hourly.clone(),
-        );
-        to.register(
-            "plan_carbon_kg_per_hour",
-            "Carbon of the nodes' share that planned pods hold",
-            it.carbon.clone(),
         );
         to.register("leader", "1 for the replica that plans", it.leader.clone());
         to.register("synced", "1 once the cluster has been seen whole", it.synced.clone());
