@@ -4,8 +4,8 @@
 //! not wanted.
 
 mod assumed;
-mod evidence;
 mod demo;
+mod evidence;
 mod explain;
 mod format;
 mod front;
@@ -19,8 +19,8 @@ mod table;
 pub(crate) mod trace;
 mod verdict;
 
-pub(crate) use evidence::evidence;
 pub(crate) use demo::demo;
+pub(crate) use evidence::evidence;
 pub(crate) use explain::explain;
 pub(crate) use format::days;
 pub(crate) use front::front;
