@@ -1,7 +1,5 @@
 //! Gangs all or nothing and spreads over zones, in the plan and in its proof.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use plimsoll_packing::{
     Packing, Params,
     check::check,
@@ -9,10 +7,7 @@ use plimsoll_packing::{
     fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, Spread, State},
     pack,
 };
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
+use proptest::prelude::*;
 
 fn node(name: &str, devices: u16, zone: u32) -> Node {
     Node {
@@ -119,18 +114,8 @@ fn any_cluster() -> impl Strategy<Value = Cluster> {
     })
 }
 
-/// So many cases, the same ones every time: how well a plan does is no law that every draw obeys.
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_126),
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(96))]
+    #![proptest_config(crate::config(96))]
 
     #[test]
     fn between_the_worth_and_the_bound_lies_the_best(cluster in any_cluster()) {

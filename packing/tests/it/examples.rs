@@ -1,7 +1,5 @@
 //! Clusters small enough to know the answer.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use plimsoll_packing::{
     Packing, Params,
     check::check,

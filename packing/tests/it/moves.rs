@@ -1,7 +1,5 @@
 //! Moves let pods in, in an order that can be carried out; covers hold what they say.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use plimsoll_packing::{
     Packing, Params,
     check::{Violation, check, moved},
@@ -10,10 +8,7 @@ use plimsoll_packing::{
     fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, State},
     pack,
 };
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
+use proptest::prelude::*;
 
 fn gpu_node(name: String, devices: u16) -> Node {
     Node { name, cpu_milli: 32_000, memory_mib: 1 << 16, model: Some(Model(0)), devices, ..Node::default() }
@@ -66,18 +61,8 @@ fn one_move_frees_a_node() {
     assert!((one.one_more[0] - 2.02).abs() < 1e-6 && one.prices[3] > 1.0, "{one:?}");
 }
 
-/// So many cases, the same ones every time: how well a plan does is no law that every draw obeys.
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_126),
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(crate::config(64))]
 
     /// Step by step nothing is overfull, only the named pods move, no more than may, and nothing is lost.
     #[test]

@@ -7,10 +7,7 @@ use plimsoll_packing::{
     pack,
     session::Session,
 };
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
+use proptest::prelude::*;
 
 fn node(index: usize) -> Node {
     let devices = [4, 8, 2][index % 3];
@@ -51,18 +48,8 @@ fn cluster(nodes: usize, draws: &[u32]) -> Cluster {
     }
 }
 
-/// So many cases, the same ones every time: how well a plan does is no law that every draw obeys.
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_126),
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(12))]
+    #![proptest_config(crate::config(12))]
 
     /// Again and again some pods and a node go, others come: what was placed stays but for the limit, nothing is
     /// overfull, the bound is one on what is packed from scratch, and that is hardly better.

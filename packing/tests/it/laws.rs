@@ -1,17 +1,12 @@
 //! What holds of every packing: it is feasible, no better than the best, and its bound no lower.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use plimsoll_packing::{
     Params,
     check::{check, moved},
     fleet::{Ask, Cluster, DEVICE, Model, Node, Placement, Pod, Request, Slice, Spread, State},
     pack,
 };
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
+use proptest::prelude::*;
 
 fn node(index: usize, cpu_milli: u64, devices: u16, model: u16) -> Node {
     Node {
@@ -161,18 +156,8 @@ fn running_states(cluster: &Cluster) -> Vec<State> {
     plimsoll_packing::classes::states(cluster).unwrap()
 }
 
-/// So many cases, the same ones every time: how well a plan does is no law that every draw obeys.
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_126),
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(crate::config(64))]
 
     /// On clusters small enough to try every place: the packing holds, no running pod moves, its worth is
     /// at most the best, its bound at least.
