@@ -46,6 +46,14 @@ pub(crate) const SIMULATE: &str = "Examples:
 
 `plimsoll schema scenario` says what a scenario can hold.";
 
+pub(crate) const SERVE: &str = "Examples:
+  plimsoll serve --demo
+  plimsoll serve --config serve.yaml
+  plimsoll serve --open-gates
+
+The demo needs the programs of Kubernetes, which `tools/kube/build` compiles once. `plimsoll schema serve`
+says what a configuration can hold.";
+
 pub(crate) const TRACE: &str = "Examples:
   plimsoll trace generate --profile philly --accelerators 64 --span 2d --output-file made-up.csv
   plimsoll trace doctor made-up.csv

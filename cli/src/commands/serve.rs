@@ -12,12 +12,13 @@ use std::{
 use clap::Args;
 use plimsoll_scheduler_plugin::{Config, Serving, StartError};
 
-use crate::{args::Common, exit::Exit, failure::Failure, output};
+use crate::{args::Common, examples, exit::Exit, failure::Failure, output};
 
-/// Run beside kube-scheduler: answer its extender calls, plan the pods that wait, carry the plan into them
+/// Run beside kube-scheduler: plan the pods that wait, and answer its extender calls
 ///
 /// It ends at Ctrl-C or SIGTERM, and then opens every gate that it has put before pods, unless another replica goes on.
 #[derive(Debug, Args)]
+#[command(after_help = examples::SERVE)]
 pub(crate) struct ServeArgs {
     /// How to run, a document of kind Serve; without it, all defaults
     #[arg(long, value_name = "FILE")]

@@ -86,7 +86,8 @@ fn ways(fill: f64) -> impl Strategy<Value = (Option<u32>, Vec<Alternative>, bool
             .prop_map(|(request, capacity, (regions, clouds, zones, not_in), max_hourly)| {
                 Alternative { request, capacity, regions, clouds, zones, not_in, max_hourly }
             });
-    (maybe(fill, any::<u32>()), list(fill, way), any::<bool>())
+    let ordered = if fill < 1.0 { any::<bool>().boxed() } else { Just(true).boxed() };
+    (maybe(fill, any::<u32>()), list(fill, way), ordered)
 }
 
 fn size(fill: f64) -> impl Strategy<Value = (u32, Option<bool>, Request)> {
@@ -151,6 +152,7 @@ fn data(fill: f64) -> impl Strategy<Value = (Vec<Input>, Vec<Output>, Vec<Client
 fn places(fill: f64) -> impl Strategy<Value = ([Vec<String>; 5], Option<Together>)> {
     let lists = [(); 5].map(|()| maybe(fill, texts()).prop_map(Option::unwrap_or_default));
     let area = prop_oneof![Just(Area::Region), Just(Area::Cloud), Just(Area::Zone)];
+    let area = if fill < 1.0 { area.boxed() } else { Just(Area::Zone).boxed() };
     let together = (text(), area).prop_map(|(name, area)| Together { name, area });
     (lists, maybe(fill, together))
 }
