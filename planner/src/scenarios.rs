@@ -43,6 +43,16 @@ pub fn plan(
             "state what may come in `spec.scenarios`, or leave out --scenarios",
         ));
     }
+    // A plan for many scenarios is put together of plans for one, among which an order has no dollars.
+    if let Some(ordered) = inputs.workloads.iter().find(|workload| workload.spec.ordered) {
+        return Err(PlanError::input(
+            format!(
+                "--scenarios does not know an order of preference, and {} has one",
+                ordered.metadata.name
+            ),
+            "leave out `ordered` of the workload (or `ordered:` of the SkyPilot task), or --scenarios",
+        ));
+    }
     let world = World::new(inputs, settings.now)?;
     let rules = Rules::of(&world);
     let outlooks = world.outlooks();

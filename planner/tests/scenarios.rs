@@ -160,3 +160,12 @@ fn scenarios_that_say_nothing_are_refused() {
     let none = scenarios::plan(&inputs, &Settings::of(&inputs), Aim::Average, None, &mut |_| {});
     assert!(none.unwrap_err().to_string().contains("the estate has no scenarios"));
 }
+
+#[test]
+fn an_order_of_preference_is_refused() {
+    let ordered = "spec: {ordered: true, alternatives: [{clouds: [gcp]}], duration: 1h,";
+    let inputs = load(&estate(DEARER).replacen("spec: {duration: 1h,", ordered, 1)).unwrap();
+    let refused = scenarios::plan(&inputs, &Settings::of(&inputs), Aim::Average, None, &mut |_| {});
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("order of preference, and one has one"), "{message}");
+}

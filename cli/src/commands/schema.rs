@@ -9,7 +9,8 @@ use crate::{args::Common, examples, exit::Exit, failure::Failure, output};
 #[derive(Debug, Args)]
 #[command(after_help = examples::SCHEMA)]
 pub(crate) struct SchemaArgs {
-    /// workload, estate, offer, catalog, plan, packing, explanation, front, scenario or simulation
+    /// workload, estate, offer, catalog, plan, packing, explanation, front, serve, scenario or
+    /// simulation
     #[arg(value_name = "KIND")]
     kind: String,
     #[command(flatten)]
