@@ -8,31 +8,11 @@ use plimsoll_model::{Inputs, Plan, Ratio};
 use plimsoll_planner::{Settings, plan, plan_again};
 use plimsoll_tests::{
     brute::Score,
-    features::Feature,
-    instances::{Instance, instance},
+    instances::Instance,
+    laws::{config, instances},
 };
 use plimsoll_verify::verify;
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
-
-fn config(cases: u32) -> ProptestConfig {
-    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
-    let times = std::env::var("PLIMSOLL_CASES").map_or(1, |times| times.parse().unwrap());
-    ProptestConfig {
-        cases: cases * times,
-        failure_persistence: None,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_126),
-        ..ProptestConfig::default()
-    }
-}
-
-fn instances() -> impl Strategy<Value = Instance> {
-    (0..1_000_000_u64, prop::collection::vec(prop::sample::select(Feature::ALL.to_vec()), 1..=5))
-        .prop_map(|(seed, features)| instance(seed, &features))
-}
+use proptest::prelude::*;
 
 /// Plans from a plan in force, as `--previous` does; holds it against planning anew with the same hints.
 fn follow(made: &Instance, inputs: &Inputs, before: &Plan) -> Result<Plan, TestCaseError> {
@@ -60,7 +40,7 @@ proptest! {
     #![proptest_config(config(24))]
 
     #[test]
-    fn a_plan_of_another_estate_is_followed_by_a_valid_one(a in instances(), b in instances()) {
+    fn a_plan_of_another_estate_is_followed_by_a_valid_one(a in instances(5, &[]), b in instances(5, &[])) {
         let before = a.inputs();
         let before = plan(&before, &a.settings(&before), None, &mut |_| {}).unwrap();
         follow(&b, &b.inputs(), &before)?;
@@ -68,7 +48,7 @@ proptest! {
 
     #[test]
     fn prices_that_change_and_revert_leave_the_plan(
-        made in instances(), factors in prop::collection::vec(50_u32..200, 1..4),
+        made in instances(5, &[]), factors in prop::collection::vec(50_u32..200, 1..4),
     ) {
         let usual = made.inputs();
         let before = plan(&usual, &made.settings(&usual), None, &mut |_| {}).unwrap();

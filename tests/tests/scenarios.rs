@@ -14,25 +14,11 @@ use plimsoll_tests::{
     dice::Dice,
     features::Feature,
     instances::{Instance, instance},
+    laws::config,
 };
 use plimsoll_verify::{Checker, Decision, verify};
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
-};
+use proptest::prelude::*;
 use serde_json::{Value, json};
-
-fn config(cases: u32) -> ProptestConfig {
-    #[expect(clippy::disallowed_methods, reason = "a test may be made longer")]
-    let times = std::env::var("PLIMSOLL_CASES").map_or(1, |times| times.parse().unwrap());
-    ProptestConfig {
-        cases: cases * times,
-        failure_persistence: None,
-        rng_algorithm: RngAlgorithm::ChaCha,
-        rng_seed: RngSeed::Fixed(20_261_126),
-        ..ProptestConfig::default()
-    }
-}
 
 /// Features whose plans exhaustion can list: without times to choose from.
 const LISTED: [Feature; 13] = [
