@@ -121,6 +121,8 @@ impl Config {
             },
             settings: Settings {
                 deadline: millis(spec.gate.deadline),
+                // What comes when gates open is of no use, and pods that came meanwhile have their own deadlines.
+                patience: millis(spec.gate.deadline) * 2 / 3,
                 bound: millis(plan.bound),
                 stuck: millis(plan.stuck),
                 placing: match plan.placement {
@@ -192,6 +194,7 @@ mod tests {
         let tls = config.tls.clone().expect("TLS");
         assert_eq!((tls.certificate, tls.key), ("conf/tls.crt".into(), "/etc/tls.key".into()));
         assert_eq!(config.settings.deadline, 45_000);
+        assert_eq!(config.settings.patience, 30_000);
         assert_eq!(Config { tls: None, settings: Settings::default(), ..config }, Config::default());
     }
 

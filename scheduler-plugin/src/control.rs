@@ -6,6 +6,9 @@
 //! answer but the next look: an [`Action`] is made against the version of the pod that was looked at, and the API server
 //! refuses it where the pod has changed since.
 //!
+//! No look waits for a plan. A look asks for one by a [`Question`], and [`Controller::answered`] carries the answer into
+//! the pods, whenever it comes; a planner that fails, panics or never ends leaves gates to their deadlines.
+//!
 //! The laws that the simulation holds it to: no pod is lost, none is bound twice, none waits behind our gate for good,
 //! no node is overfilled, and no room is kept for a pod that is gone.
 
@@ -17,7 +20,7 @@ mod simulation;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use action::{Action, Patch, Target};
-pub use plan::{PackingPlanner, Plan, Planner};
+pub use plan::{PackingPlanner, Plan, Planner, Question};
 
 use crate::{
     cluster::{Cluster, Millis, Placing, Pod},
@@ -39,6 +42,8 @@ pub struct Settings {
     pub bound: Millis,
     /// A pod that the scheduler has refused its planned node for so long gets another.
     pub stuck: Millis,
+    /// A plan that takes longer is none.
+    pub patience: Millis,
     /// What was done and is not seen is done again after so long.
     pub unseen: Millis,
     /// How plans bind the scheduler, where pods do not say; without it hard for pods that a controller would make anew.
@@ -54,6 +59,7 @@ impl Default for Settings {
             again: 2_000,
             bound: 300_000,
             stuck: 10_000,
+            patience: 20_000,
             unseen: 5_000,
             placing: None,
         }
@@ -74,6 +80,27 @@ struct Done {
     has_failed: bool,
 }
 
+/// What a look at the cluster comes to.
+#[derive(Debug)]
+pub struct Decision {
+    /// What is to be done now.
+    pub actions: Vec<Action>,
+    /// When to look again at the latest.
+    pub next: Millis,
+    /// What a plan is to be made of, where it is time for one. The answer goes to [`Controller::answered`].
+    pub question: Option<Question>,
+}
+
+/// A plan that is being made.
+#[derive(Debug)]
+struct Asked {
+    at: Millis,
+    /// The gang of each pod that it is for and that has one.
+    gangs: BTreeMap<String, String>,
+    /// It has taken too long: nobody waits for it any more.
+    is_late: bool,
+}
+
 /// The controller between two looks.
 #[derive(Debug, Default)]
 pub struct Controller {
@@ -90,28 +117,64 @@ pub struct Controller {
     held: BTreeMap<String, String>,
     /// When pods that are not placed were last brought to the scheduler's attention.
     kicked: BTreeMap<String, Millis>,
-    /// The newest plan.
-    last: Option<Plan>,
+    /// The plan that is being made.
+    asked: Option<Asked>,
+    /// The newest plan, and when it was carried out.
+    last: Option<(Plan, Millis)>,
 }
 
 impl Controller {
-    /// What is to be done now, and when to look again at the latest.
+    /// What is to be done now. `may_ask`: whether somebody is free to make a plan.
     pub fn decide(
         &mut self,
         cluster: &mut Cluster,
         settings: &Settings,
         now: Millis,
-        planner: &mut dyn Planner,
-    ) -> (Vec<Action>, Millis) {
-        cluster.refresh();
-        self.forget(cluster, now, settings);
-        let mut look = Look { cluster, settings, now, actions: Vec::new(), next: now + settings.again };
+        may_ask: bool,
+    ) -> Decision {
+        let mut look = self.look(cluster, settings, now);
+        self.lose_patience(&mut look);
         self.mend(&mut look);
         let wanted = self.wanted(&mut look);
-        let wanted = self.again(&mut look, wanted);
-        let placed = self.plan(&mut look, &wanted, planner);
-        self.open(&mut look, &placed);
-        (look.actions, look.next)
+        let mut wanted = self.again(&mut look, wanted);
+        self.open(&mut look);
+        wanted.retain(|uid| look.pod(uid).is_some_and(|pod| !self.is_done(pod, now, settings)));
+        let is_due = self.is_due(&mut look, &wanted, may_ask);
+        let question = is_due.then(|| self.ask(&look, wanted));
+        Decision { actions: look.actions, next: look.next, question }
+    }
+
+    /// What the answer to the last [`Question`] comes to. One that comes too late is none.
+    pub fn answered(
+        &mut self,
+        cluster: &mut Cluster,
+        settings: &Settings,
+        now: Millis,
+        answer: Result<Plan, String>,
+    ) -> Vec<Action> {
+        let Some(asked) = self.asked.take().filter(|asked| !asked.is_late) else { return Vec::new() };
+        let mut look = self.look(cluster, settings, now);
+        match answer {
+            Ok(plan) => self.carry(&mut look, &asked, plan),
+            Err(why) => look.actions.push(Action::Failed { why }),
+        }
+        look.actions
+    }
+
+    /// Opens the gates that are past their deadline, whatever else is known: for when looking fails.
+    pub fn overdue(cluster: &Cluster, settings: &Settings, now: Millis) -> Vec<Action> {
+        let overdue = cluster.pods().values().filter(|pod| {
+            pod.facts.is_gated()
+                && !pod.facts.is_leaving
+                && pod.facts.created.saturating_add(settings.deadline) <= now
+        });
+        overdue.map(|pod| Action::open(pod)).collect()
+    }
+
+    fn look<'a>(&mut self, cluster: &'a mut Cluster, settings: &'a Settings, now: Millis) -> Look<'a> {
+        cluster.refresh();
+        self.forget(cluster, now, settings);
+        Look { cluster, settings, now, actions: Vec::new(), next: now + settings.again }
     }
 
     /// Opens every gate as it is, for a shutdown.
@@ -125,9 +188,9 @@ impl Controller {
         &self.held
     }
 
-    /// The newest plan, and when it was made.
+    /// The newest plan, and when it was carried out.
     pub fn last(&self) -> Option<(&Plan, Millis)> {
-        Some((self.last.as_ref()?, self.planned?.1))
+        self.last.as_ref().map(|(plan, at)| (plan, *at))
     }
 
     /// How many pods wait for what.
@@ -158,6 +221,9 @@ impl Controller {
         self.kicked.retain(|uid, at| *at <= now && pods.contains_key(uid));
         self.newest = self.newest.min(now);
         self.planned = self.planned.filter(|(_, at)| *at <= now);
+        if let Some(asked) = &mut self.asked {
+            asked.at = asked.at.min(now);
+        }
     }
 
     /// The last action on a pod came to nothing: it is tried again at the next look.
@@ -285,19 +351,29 @@ impl Controller {
         wanted
     }
 
-    /// Makes a plan if it is time to; the pods that it places.
-    fn plan(
-        &mut self,
-        look: &mut Look<'_>,
-        wanted: &[String],
-        planner: &mut dyn Planner,
-    ) -> BTreeSet<String> {
-        let mut placed = BTreeSet::new();
+    /// A plan that is not there after so long is none: pods pass as they come.
+    fn lose_patience(&mut self, look: &mut Look<'_>) {
+        let Some(asked) = self.asked.as_mut().filter(|asked| !asked.is_late) else { return };
+        let until = asked.at.saturating_add(look.settings.patience);
+        if until > look.now {
+            look.wake(until);
+            return;
+        }
+        asked.is_late = true;
+        let why = format!("it has been in the making for {} ms", look.now - asked.at);
+        look.actions.push(Action::Failed { why });
+    }
+
+    /// Whether it is time to plan.
+    fn is_due(&mut self, look: &mut Look<'_>, wanted: &[String], may_ask: bool) -> bool {
         let settings = look.settings;
         let Some(first) = wanted.iter().filter_map(|uid| self.since.get(uid)).min().copied() else {
             self.held.clear();
-            return placed;
+            return false;
         };
+        if !may_ask || self.asked.is_some() {
+            return false;
+        }
         let is_new = |(_, at): &(u64, Millis)| wanted.iter().any(|uid| self.since.get(uid) > Some(at));
         let due = match &self.planned {
             // Nothing new: when the cluster changed, or after a while, for a clock may be all that changed.
@@ -311,51 +387,68 @@ impl Controller {
         };
         if due > look.now {
             look.wake(due);
-            return placed;
         }
+        due <= look.now
+    }
+
+    /// What a plan is to be made of.
+    fn ask(&mut self, look: &Look<'_>, wanted: Vec<String>) -> Question {
         self.planned = Some((look.cluster.version(), look.now));
-        let on_the_way: BTreeMap<String, String> =
+        let gang = |uid: &String| Some((uid.clone(), look.pod(uid)?.facts.gang.clone()?));
+        let gangs = wanted.iter().filter_map(gang).collect();
+        self.asked = Some(Asked { at: look.now, gangs, is_late: false });
+        let sent =
             self.done.iter().filter_map(|(uid, done)| Some((uid.clone(), done.node.clone()?))).collect();
-        let plan = match planner.plan(look.cluster, wanted, &on_the_way, look.now, settings.bound) {
-            Ok(plan) => plan,
-            Err(why) => {
-                look.actions.push(Action::Failed { why });
-                return placed;
-            }
-        };
+        Question { cluster: look.cluster.clone(), wanted, sent, now: look.now, bound: look.settings.bound }
+    }
+
+    /// Carries a plan into the pods that still wait for one.
+    fn carry(&mut self, look: &mut Look<'_>, asked: &Asked, plan: Plan) {
+        let wanted: BTreeSet<String> = self.wanted(look).into_iter().collect();
+        let fits = |(uid, node): &(&String, &String)| wanted.contains(*uid) && look.cluster.has_node(node);
+        let assigned = || plan.assignments.iter();
+        // A gang that has changed since, or lost a node, is planned anew: all of it is placed or nothing.
+        let mut torn: BTreeSet<&str> = assigned()
+            .filter(|one| !fits(one))
+            .filter_map(|(uid, _)| asked.gangs.get(uid))
+            .map(|gang| &**gang)
+            .collect();
+        let whole: BTreeSet<&str> =
+            assigned().filter_map(|(uid, _)| asked.gangs.get(uid)).map(|gang| &**gang).collect();
+        let more = wanted.iter().filter(|uid| !plan.assignments.contains_key(*uid));
+        let more: Vec<String> = more.filter_map(|uid| look.pod(uid)?.facts.gang.clone()).collect();
+        torn.extend(more.iter().map(|gang| &**gang).filter(|gang| whole.contains(gang)));
+        let is_whole = |uid: &String| asked.gangs.get(uid).is_none_or(|gang| !torn.contains(&**gang));
+        let placed: Vec<(&String, &String)> =
+            assigned().filter(fits).filter(|(uid, _)| is_whole(uid)).collect();
         self.held = plan.held(look.cluster);
-        for (uid, node) in &plan.assignments {
+        for (uid, node) in placed {
             let Some(pod) = look.cluster.pods().get(uid) else { continue };
-            placed.insert(uid.clone());
-            let action = Action::place(pod, node, pod.facts.placing(settings.placing), look.now);
+            let action = Action::place(pod, node, pod.facts.placing(look.settings.placing), look.now);
             self.say(look, uid, "Planned", plan.words(node));
             self.act(look, action, Some(node));
         }
-        for (uid, why) in &plan.waiting {
+        for (uid, why) in plan.waiting.iter().filter(|(uid, _)| wanted.contains(*uid)) {
             self.say(look, uid, "NotPlanned", format!("no place yet: {why}"));
             // Its reasons may have changed for the scheduler too.
-            let is_refused = look
-                .cluster
-                .pods()
-                .get(uid)
-                .filter(|pod| !pod.facts.is_gated() && pod.facts.unschedulable.is_some());
-            let is_rested = self.kicked.get(uid).is_none_or(|at| at + 5 * settings.again <= look.now);
+            let is_refused =
+                look.pod(uid).filter(|pod| !pod.facts.is_gated() && pod.facts.unschedulable.is_some());
+            let is_rested = self.kicked.get(uid).is_none_or(|at| at + 5 * look.settings.again <= look.now);
             if let Some(pod) = is_refused.filter(|_| is_rested) {
                 let action = Action::retry(pod, look.now);
                 self.kicked.insert(uid.clone(), look.now);
                 self.act(look, action, None);
             }
         }
-        self.last = Some(plan);
-        placed
+        self.last = Some((plan, look.now));
     }
 
     /// Gates that hold nothing that is planned, or that have held for too long.
-    fn open(&mut self, look: &mut Look<'_>, placed: &BTreeSet<String>) {
+    fn open(&mut self, look: &mut Look<'_>) {
         let mut opened: Vec<(String, String)> = Vec::new();
         for (uid, pod) in look.cluster.pods() {
             let is_done = || self.is_done(pod, look.now, look.settings);
-            if !pod.facts.is_gated() || pod.facts.is_leaving || placed.contains(uid) || is_done() {
+            if !pod.facts.is_gated() || pod.facts.is_leaving || is_done() {
                 continue;
             }
             let until = pod.facts.created.saturating_add(look.settings.deadline);
@@ -390,6 +483,10 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    fn pod(&self, uid: &str) -> Option<&Pod> {
+        self.cluster.pods().get(uid).map(|pod| &**pod)
+    }
+
     fn wake(&mut self, at: Millis) {
         self.next = self.next.min(at.max(self.now + 1));
     }

@@ -1,18 +1,21 @@
 //! The whole of it: watches, snapshots, controller, lease and server, on the runtime of the caller.
 //!
 //! Two loops share what the watches know. One makes snapshots, as often as things change and a little less often than it
-//! can; the other, in the replica that holds the Lease, looks at a copy and decides. A plan that takes long holds up
-//! neither snapshots nor watches, and an answer waits for none of them.
+//! can; the other, in the replica that holds the Lease, looks at a copy and decides. Plans are made beside both: one that
+//! takes long, or for ever, holds up neither snapshots nor watches nor gates, and an answer waits for none of them.
 
 mod api;
+mod decide;
 mod elect;
+mod life;
 mod page;
 mod watch;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -21,18 +24,18 @@ use std::{
 use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use kube::Client;
-use tokio::sync::{mpsc, watch as signal};
+use tokio::sync::watch as signal;
 
 use api::Hands;
 pub use api::open_gates;
 use elect::{Held, Leading};
+use life::Life;
 use page::Page;
 use watch::Known;
 
 use crate::{
     admit, clock,
     config::Config,
-    control::{Controller, PackingPlanner},
     metrics::Metrics,
     server::{Hooks, Identity, Server, TlsError},
     snapshot::{Builder, Snapshot},
@@ -77,8 +80,16 @@ struct Shared {
     snapshot: Arc<ArcSwap<Snapshot>>,
     page: ArcSwap<Page>,
     /// Why gangs are held.
-    held: Mutex<std::collections::BTreeMap<String, String>>,
+    held: ArcSwap<BTreeMap<String, String>>,
+    life: Life,
     is_ending: AtomicBool,
+}
+
+impl Shared {
+    /// Whether this replica looks after gates, so that it may have the Lease.
+    fn may_lead(&self) -> bool {
+        self.known.is_synced() && self.life.is_looking(self.config.load().settings.deadline)
+    }
 }
 
 /// The cluster side, running.
@@ -147,7 +158,8 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
         metrics: Arc::default(),
         snapshot: Arc::default(),
         page: ArcSwap::default(),
-        held: Mutex::default(),
+        held: ArcSwap::default(),
+        life: Life::default(),
         is_ending: AtomicBool::new(false),
         config: ArcSwap::from_pointee(config),
     });
@@ -162,12 +174,12 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
     let (stop, stopped) = signal::channel(false);
     let mut tasks = watch::watch(&client, &shared.known);
     let lease = Arc::new(lease);
-    let (held, known) = (Arc::clone(&lease), Arc::clone(&shared.known));
-    tasks.spawn(async move { held.hold(|| known.wake()).await });
+    let (held, it) = (Arc::clone(&lease), Arc::clone(&shared));
+    tasks.spawn(async move { held.hold(|| it.may_lead(), || it.known.wake()).await });
     let hands = Hands::new(client, Arc::clone(&shared.metrics), me);
     let (wake, woken) = signal::channel(0);
     tasks.spawn(snapshots(Arc::clone(&shared), wake));
-    tasks.spawn(decisions(Arc::clone(&shared), hands, woken, stopped));
+    tasks.spawn(decide::decisions(Arc::clone(&shared), hands, woken, stopped));
     if let Some(identity) = identity {
         tasks.spawn(certificates(identity));
     }
@@ -275,95 +287,13 @@ fn made_snapshot(shared: &Shared, mut builder: Builder) -> Builder {
     // Watches that hear nothing are true for as long as the API server answers.
     let heard = shared.leading.heard();
     let at = if heard == 0 || now - heard > HEARD { heard.max(shared.snapshot.load().at) } else { now };
-    let held = shared.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let held = shared.held.load();
     let bounds = shared.config.load().bounds;
     let mut snapshot = shared.known.with(|cluster| builder.snapshot(cluster, now, bounds, &held));
     snapshot.at = at;
     snapshot.until = at.saturating_add(bounds.view);
     shared.snapshot.store(Arc::new(snapshot));
     builder
-}
-
-/// Decides, while this replica leads.
-async fn decisions(
-    shared: Arc<Shared>,
-    hands: Hands,
-    mut woken: signal::Receiver<u64>,
-    stopped: signal::Receiver<bool>,
-) {
-    let (failed, mut failures) = mpsc::unbounded_channel::<String>();
-    let mut controller = Controller::default();
-    let mut next = Duration::ZERO;
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(next) => {}
-            changed = woken.changed() => if changed.is_err() { return },
-            uid = failures.recv() => uid.into_iter().for_each(|uid| controller.failed(&uid)),
-        }
-        while let Ok(uid) = failures.try_recv() {
-            controller.failed(&uid);
-        }
-        next = PULSE;
-        if *stopped.borrow() {
-            return;
-        }
-        if !shared.known.is_synced() || !shared.leading.leads() {
-            controller = Controller::default();
-            let now = clock::now();
-            let waiting = shared
-                .known
-                .with(|cluster| Controller::waiting(cluster, now, shared.config.load().bounds.plan));
-            shared.metrics.waiting(waiting);
-            continue;
-        }
-        let (at, mind) = (Arc::clone(&shared), controller);
-        let Ok((mind, actions, wake)) = tokio::task::spawn_blocking(move || decided(&at, mind)).await else {
-            // A bug in planning must not hold pods: what was decided stands in the pods, and deadlines open gates.
-            shared.metrics.failed("decision");
-            controller = Controller::default();
-            continue;
-        };
-        controller = mind;
-        next = Duration::from_millis(u64::try_from(wake - clock::now()).unwrap_or(0).max(1)).min(PULSE);
-        for action in actions {
-            // Whoever lost the Lease meanwhile does nothing more.
-            if shared.leading.leads() {
-                hands.carry_out(action, &failed);
-            }
-        }
-    }
-}
-
-fn decided(shared: &Shared, mut controller: Controller) -> (Controller, Vec<crate::control::Action>, i64) {
-    let (now, begun) = (clock::now(), clock::instant());
-    let mut cluster = shared.known.with(|cluster| {
-        cluster.refresh();
-        cluster.clone()
-    });
-    let config = shared.config.load();
-    let mut planner = PackingPlanner { gap: config.gap };
-    let before = controller.last().map(|(_, at)| at);
-    let (actions, wake) = controller.decide(&mut cluster, &config.settings, now, &mut planner);
-    let waiting = Controller::waiting(&cluster, now, config.bounds.plan);
-    shared.metrics.waiting(waiting);
-    if let Some((plan, at)) = controller.last() {
-        if before != Some(at) {
-            shared.metrics.planned(plan.gap, begun.elapsed());
-            tracing::info!(
-                placed = plan.assignments.len(),
-                waiting = plan.waiting.len(),
-                gap = plan.gap,
-                milliseconds = begun.elapsed().as_millis() as u64,
-                "planned"
-            );
-        }
-        let page = Page::of(&cluster, Some((plan, at)), waiting, now, config.bounds.plan);
-        shared.page.store(Arc::new(page));
-    } else {
-        shared.page.store(Arc::new(Page::of(&cluster, None, waiting, now, config.bounds.plan)));
-    }
-    *shared.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = controller.held().clone();
-    (controller, actions, wake)
 }
 
 /// Reads certificates again when they change.
@@ -403,6 +333,10 @@ impl Hooks for Answers {
     fn bind(&self, args: BindArgs) -> Option<BoxFuture<'static, BindReply>> {
         let within = self.0.config.load().bind?;
         Some(api::bind(self.0.client.clone(), args, within))
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.0.life.fault(self.0.config.load().settings.deadline)
     }
 
     fn page(&self) -> String {

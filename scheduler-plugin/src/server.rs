@@ -50,6 +50,9 @@ pub trait Hooks: Send + Sync + 'static {
         args: crate::wire::BindArgs,
     ) -> Option<futures::future::BoxFuture<'static, crate::wire::BindReply>>;
 
+    /// Why the process had better be started anew.
+    fn fault(&self) -> Option<String>;
+
     /// The page about the plan.
     fn page(&self) -> String;
 }

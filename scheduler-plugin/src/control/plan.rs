@@ -1,6 +1,9 @@
 //! Plans for waiting pods, by the packing that `plimsoll plan --cluster` makes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
+};
 
 use plimsoll_model::{
     Fleet, Ratio,
@@ -53,21 +56,51 @@ impl Plan {
     }
 }
 
-/// Who decides. A simulation has a simpler one.
-pub trait Planner {
-    /// A plan for the wanted pods (by UID, sorted) beside all that run or are on their way, the latter also those in
-    /// `sent`: pods with nodes that the cluster does not show yet.
+/// What a plan is to be made of, as it was when it was asked for.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The nodes, and the pods that run or are on their way.
+    pub cluster: Cluster,
+    /// The pods that want a place, by UID, sorted.
+    pub wanted: Vec<String>,
+    /// Pods on their way to nodes that the cluster does not show yet.
+    pub sent: BTreeMap<String, String>,
+    /// When it was asked.
+    pub now: Millis,
+    /// How long a plan counts.
+    pub bound: Millis,
+}
+
+impl Question {
+    /// The plan, or why there is none: a planner that panics has made none.
     ///
     /// # Errors
     /// Why there is none.
-    fn plan(
-        &mut self,
-        cluster: &Cluster,
-        wanted: &[String],
-        sent: &BTreeMap<String, String>,
-        now: Millis,
-        bound: Millis,
-    ) -> Result<Plan, String>;
+    pub fn answer(&self, planner: &mut dyn Planner) -> Result<Plan, String> {
+        // Whoever panicked is not asked again: planners keep nothing between two plans.
+        std::panic::catch_unwind(AssertUnwindSafe(|| planner.plan(self))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            Err(format!("the planner panicked: {}", text.unwrap_or("without a word")))
+        })
+    }
+
+    /// Where a pod runs, or will.
+    fn seat<'q>(&'q self, pod: &'q Pod) -> Option<&'q str> {
+        let facts = &pod.facts;
+        let planned = || self.cluster.kept_plan(facts, self.now, self.bound).filter(|_| facts.is_waiting());
+        let sent = || self.sent.get(&facts.uid).map(String::as_str).filter(|_| facts.is_waiting());
+        facts.node.as_deref().or_else(planned).or_else(sent)
+    }
+}
+
+/// Who decides. A simulation has a simpler one.
+pub trait Planner {
+    /// A plan for the wanted pods beside all that run or are on their way.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn plan(&mut self, question: &Question) -> Result<Plan, String>;
 }
 
 /// The packing.
@@ -84,20 +117,14 @@ impl Default for PackingPlanner {
 }
 
 impl Planner for PackingPlanner {
-    fn plan(
-        &mut self,
-        cluster: &Cluster,
-        wanted: &[String],
-        sent: &BTreeMap<String, String>,
-        now: Millis,
-        bound: Millis,
-    ) -> Result<Plan, String> {
+    fn plan(&mut self, question: &Question) -> Result<Plan, String> {
+        let Question { cluster, wanted, .. } = question;
         let hardware = cluster.hardware();
         let mut given = Fleet { nodes: hardware.nodes.clone(), ..Fleet::default() };
         let mut documents = Vec::new();
         let nodes: BTreeSet<&str> = hardware.nodes.iter().map(|node| &*node.name).collect();
         for pod in cluster.pods().values() {
-            let Some(at) = seat(cluster, pod, sent, now, bound).filter(|node| nodes.contains(node)) else {
+            let Some(at) = question.seat(pod).filter(|node| nodes.contains(node)) else {
                 continue;
             };
             let Some(needs) = pod.needs.as_deref() else { continue };
@@ -133,19 +160,6 @@ impl Planner for PackingPlanner {
     }
 }
 
-/// Where a pod runs, or will.
-fn seat<'c>(
-    cluster: &'c Cluster,
-    pod: &'c Pod,
-    sent: &'c BTreeMap<String, String>,
-    now: Millis,
-    bound: Millis,
-) -> Option<&'c str> {
-    let planned = || cluster.kept_plan(&pod.facts, now, bound).filter(|_| pod.facts.is_waiting());
-    let sent = || sent.get(&pod.facts.uid).map(String::as_str).filter(|_| pod.facts.is_waiting());
-    pod.facts.node.as_deref().or_else(planned).or_else(sent)
-}
-
 /// What is in the way, on how many nodes.
 fn words(causes: &[Cause]) -> String {
     let said = causes.iter().map(|cause| {
@@ -176,14 +190,8 @@ pub(super) struct FirstFit;
 
 #[cfg(test)]
 impl Planner for FirstFit {
-    fn plan(
-        &mut self,
-        cluster: &Cluster,
-        wanted: &[String],
-        sent: &BTreeMap<String, String>,
-        now: Millis,
-        bound: Millis,
-    ) -> Result<Plan, String> {
+    fn plan(&mut self, question: &Question) -> Result<Plan, String> {
+        let Question { cluster, wanted, .. } = question;
         let mut free: BTreeMap<&str, i64> = cluster
             .hardware()
             .nodes
@@ -192,7 +200,7 @@ impl Planner for FirstFit {
             .collect();
         let size = |pod: &Pod| pod.needs.as_ref().map_or(0, |needs| needs.accelerators_milli as i64 / 1000);
         for pod in cluster.pods().values() {
-            let at = seat(cluster, pod, sent, now, bound);
+            let at = question.seat(pod);
             if let Some(free) = at.and_then(|node| free.get_mut(node)) {
                 *free -= size(pod);
             }

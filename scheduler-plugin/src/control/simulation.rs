@@ -2,19 +2,18 @@
 //!
 //! The API server, the scheduler, controllers of replicas and kubelets are played by [`world::World`], which refuses
 //! what the real ones refuse. The controller sees the world through watches that lag, and break. Patches fail before
-//! they have an effect or after, controllers are killed, two lead at once, clocks jump, nodes go, users delete pods.
+//! they have an effect or after, controllers are killed, two lead at once, clocks jump, nodes go, users delete pods;
+//! planners are late, fail, panic and never end, in some seeds for good.
 //!
 //! The laws, at every moment: no node is overfilled, no pod is bound twice. When faults have ceased: no pod is lost,
 //! none waits behind our gate, none waits for a node that has room for it, and all that is free can be had.
 
 mod world;
 
-use std::collections::BTreeMap;
-
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Action, Controller, Planner, Settings, plan::FirstFit};
+use super::{Action, Controller, Plan, Planner, Question, Settings, plan::FirstFit};
 use crate::{
     cluster::{Cluster, Millis},
     snapshot::{Bounds, Builder},
@@ -30,25 +29,31 @@ const STEPS: usize = 120;
 /// What follows without faults is longer than every delay of the controller together.
 const CALM: Millis = 240_000;
 
+/// How a planner fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Well,
+    /// So slow that its answer comes when nobody waits for it any more.
+    Slow,
+    Fails,
+    Panics,
+    /// It never ends.
+    Hangs,
+}
+
 /// A planner that sometimes has no answer.
 struct Moody {
     inner: FirstFit,
-    fails: bool,
+    mood: Mood,
 }
 
 impl Planner for Moody {
-    fn plan(
-        &mut self,
-        cluster: &Cluster,
-        wanted: &[String],
-        sent: &BTreeMap<String, String>,
-        now: Millis,
-        bound: Millis,
-    ) -> Result<super::Plan, String> {
-        if self.fails {
-            Err("the solver failed".into())
-        } else {
-            self.inner.plan(cluster, wanted, sent, now, bound)
+    fn plan(&mut self, question: &Question) -> Result<Plan, String> {
+        match self.mood {
+            Mood::Fails => Err("the solver failed".into()),
+            // A panic without the noise.
+            Mood::Panics => std::panic::resume_unwind(Box::new("the solver panicked")),
+            Mood::Well | Mood::Slow | Mood::Hangs => self.inner.plan(question),
         }
     }
 }
@@ -63,6 +68,8 @@ struct Replica {
     /// What it looked at last, and when it will look again.
     looked: Option<u64>,
     next: Millis,
+    /// The plan that is being made, and when it is done.
+    planning: Option<(Millis, Result<Plan, String>)>,
 }
 
 impl Replica {
@@ -74,6 +81,7 @@ impl Replica {
             skew: 0,
             looked: None,
             next: 0,
+            planning: None,
         };
         it.list(world);
         it
@@ -93,6 +101,8 @@ struct Simulation {
     settings: Settings,
     bounds: Bounds,
     faulty: bool,
+    /// How planners fare once other faults have ceased.
+    last: Mood,
 }
 
 impl Simulation {
@@ -102,7 +112,13 @@ impl Simulation {
         let settings = Settings { bound: 60_000, ..Settings::default() };
         let replicas = vec![Replica::new(&world)];
         let bounds = Bounds { view: 60_000, plan: settings.bound };
-        Self { rng, world, replicas, settings, bounds, faulty: true }
+        let last = match rng.random_range(0..8) {
+            0 => Mood::Fails,
+            1 => Mood::Panics,
+            2 => Mood::Hangs,
+            _ => Mood::Well,
+        };
+        Self { rng, world, replicas, settings, bounds, faulty: true, last }
     }
 
     fn chance(&mut self, percent: u32) -> bool {
@@ -156,20 +172,48 @@ impl Simulation {
     }
 
     fn lead(&mut self, at: usize) {
-        let fails = self.faulty && self.chance(5);
         let replica = &mut self.replicas[at];
         let now = self.world.now + replica.skew;
-        // It looks when something changed, and when it said that it would.
-        if replica.next > now && replica.looked == Some(replica.cluster.version()) {
+        let answer = replica.planning.take_if(|(done, _)| *done <= self.world.now);
+        // It looks when something changed, when it said that it would, and when a plan comes.
+        if answer.is_none() && replica.next > now && replica.looked == Some(replica.cluster.version()) {
             return;
         }
         replica.looked = Some(replica.cluster.version());
-        let mut planner = Moody { inner: FirstFit, fails };
-        let (actions, next) =
-            replica.controller.decide(&mut replica.cluster, &self.settings, now, &mut planner);
-        replica.next = next;
+        let mut actions = Vec::new();
+        if let Some((_, answer)) = answer {
+            actions = replica.controller.answered(&mut replica.cluster, &self.settings, now, answer);
+        }
+        let may_ask = replica.planning.is_none();
+        let decision = replica.controller.decide(&mut replica.cluster, &self.settings, now, may_ask);
+        replica.next = decision.next;
+        actions.extend(decision.actions);
+        if let Some(question) = decision.question {
+            let mood = self.mood();
+            let takes = match mood {
+                Mood::Hangs => Millis::MAX / 2,
+                Mood::Slow => self.rng.random_range(1_000..60_000),
+                _ => self.rng.random_range(0..300),
+            };
+            let answer = question.answer(&mut Moody { inner: FirstFit, mood });
+            assert_eq!(answer.is_err(), matches!(mood, Mood::Fails | Mood::Panics));
+            self.replicas[at].planning = Some((self.world.now + takes, answer));
+        }
         for action in actions {
             self.carry_out(at, &action);
+        }
+    }
+
+    fn mood(&mut self) -> Mood {
+        if !self.faulty {
+            return self.last;
+        }
+        match self.rng.random_range(0..100) {
+            0..4 => Mood::Fails,
+            4..8 => Mood::Panics,
+            8..11 => Mood::Hangs,
+            11..20 => Mood::Slow,
+            _ => Mood::Well,
         }
     }
 

@@ -57,8 +57,8 @@ impl Held {
         Self { api, name: name.to_owned(), me: me.to_owned(), duration, leading }
     }
 
-    /// Seeks and holds the Lease until dropped.
-    pub(crate) async fn hold(&self, wake: impl Fn()) {
+    /// Seeks and holds the Lease until dropped, while this replica may have it.
+    pub(crate) async fn hold(&self, may_lead: impl Fn() -> bool, wake: impl Fn()) {
         let begun = clock::instant();
         let now = || begun.elapsed().as_millis() as Millis;
         let mut election = Election::new(&*self.me, self.duration);
@@ -67,7 +67,7 @@ impl Held {
             let at = now();
             let tried = tokio::time::timeout(
                 Duration::from_millis(self.duration as u64 / 3),
-                self.try_once(&mut election, at),
+                self.try_once(&mut election, at, may_lead()),
             )
             .await;
             match tried {
@@ -84,7 +84,7 @@ impl Held {
         }
     }
 
-    async fn try_once(&self, election: &mut Election, at: Millis) -> Result<(), kube::Error> {
+    async fn try_once(&self, election: &mut Election, at: Millis, may_lead: bool) -> Result<(), kube::Error> {
         let lease = self.api.get_opt(&self.name).await?;
         let observed = lease.as_ref().map(|lease| {
             let spec = lease.spec.as_ref();
@@ -96,6 +96,8 @@ impl Held {
         });
         let written = match election.step(observed.as_ref(), at) {
             Step::Wait => return Ok(()),
+            // It runs out, and another takes it.
+            _ if !may_lead => return Ok(()),
             Step::Create => self.api.create(&PostParams::default(), &self.lease(&self.me, None, 0)).await,
             Step::Renew { resource_version, transitions } | Step::Take { resource_version, transitions } => {
                 let lease = self.lease(&self.me, Some(resource_version), transitions);

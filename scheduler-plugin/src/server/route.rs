@@ -188,7 +188,10 @@ fn page(shared: &Shared, request: &Request<Incoming>) -> Reply {
         return not_allowed("GET, HEAD");
     }
     match path {
-        "/healthz" => text(StatusCode::OK, "ok"),
+        "/healthz" => match shared.hooks.fault() {
+            None => text(StatusCode::OK, "ok"),
+            Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, why),
+        },
         "/readyz" if shared.snapshot.load().is_synced => text(StatusCode::OK, "ok"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "the cluster has not been seen whole yet"),
         "/metrics" => {

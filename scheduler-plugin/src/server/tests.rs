@@ -32,6 +32,9 @@ impl Hooks for Plain {
             reply
         })
     }
+    fn fault(&self) -> Option<String> {
+        None
+    }
     fn page(&self) -> String {
         "<h1>Plan</h1>".to_owned()
     }

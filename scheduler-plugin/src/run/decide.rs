@@ -1,0 +1,153 @@
+//! The loop that decides, in the replica that plans.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot, watch as signal};
+
+use super::{PULSE, Shared, api::Hands, page::Page};
+use crate::{
+    clock,
+    control::{Action, Controller, PackingPlanner, Plan, Question},
+};
+
+/// A plan, or why there is none.
+type Answer = Result<Plan, String>;
+
+/// Decides, while this replica leads.
+pub(super) async fn decisions(
+    shared: Arc<Shared>,
+    hands: Hands,
+    mut woken: signal::Receiver<u64>,
+    stopped: signal::Receiver<bool>,
+) {
+    let (failed, mut failures) = mpsc::unbounded_channel::<String>();
+    let mut controller = Controller::default();
+    let mut planning: Option<oneshot::Receiver<Answer>> = None;
+    let mut next = Duration::ZERO;
+    loop {
+        let mut answer = None;
+        tokio::select! {
+            () = tokio::time::sleep(next) => {}
+            changed = woken.changed() => if changed.is_err() { return },
+            uid = failures.recv() => uid.into_iter().for_each(|uid| controller.failed(&uid)),
+            plan = made(&mut planning) => answer = Some(plan),
+        }
+        while let Ok(uid) = failures.try_recv() {
+            controller.failed(&uid);
+        }
+        next = PULSE;
+        if *stopped.borrow() {
+            return;
+        }
+        if answer.is_some() {
+            shared.life.planned();
+        }
+        if !shared.known.is_synced() || !shared.leading.leads() {
+            controller = Controller::default();
+            let now = clock::now();
+            let waiting = shared
+                .known
+                .with(|cluster| Controller::waiting(cluster, now, shared.config.load().bounds.plan));
+            shared.metrics.waiting(waiting);
+            shared.life.looked();
+            continue;
+        }
+        let (at, mind, is_free) = (Arc::clone(&shared), controller, planning.is_none());
+        let look = tokio::task::spawn_blocking(move || decided(&at, mind, answer, is_free));
+        let actions = match look.await {
+            Ok(decided) => {
+                controller = decided.controller;
+                next = decided.next;
+                planning = decided.question.map(|question| plan(&shared, question)).or(planning);
+                shared.life.looked();
+                decided.actions
+            }
+            Err(_) => {
+                // A bug in deciding must not hold pods. It is no look either: another replica may do better.
+                shared.metrics.failed("decision");
+                controller = Controller::default();
+                shared.held.store(Arc::default());
+                let at = Arc::clone(&shared);
+                tokio::task::spawn_blocking(move || overdue(&at)).await.unwrap_or_default()
+            }
+        };
+        for action in actions {
+            // Whoever lost the Lease meanwhile does nothing more.
+            if shared.leading.leads() {
+                hands.carry_out(action, &failed);
+            }
+        }
+    }
+}
+
+/// The plan that is being made, once it is; never, where none is.
+async fn made(planning: &mut Option<oneshot::Receiver<Answer>>) -> Answer {
+    let Some(plan) = planning else { return std::future::pending().await };
+    let answer = plan.await.unwrap_or_else(|_| Err("the planner's thread ended".to_owned()));
+    *planning = None;
+    answer
+}
+
+/// Has a plan made, on a thread of its own: one that never ends holds up nothing but itself, not even the end of the
+/// process.
+fn plan(shared: &Shared, question: Question) -> oneshot::Receiver<Answer> {
+    let (done, plan) = oneshot::channel();
+    let mut planner = PackingPlanner { gap: shared.config.load().gap };
+    shared.life.asked();
+    std::thread::spawn(move || {
+        // Nobody waits for it any more at a shutdown.
+        _ = done.send(question.answer(&mut planner));
+    });
+    plan
+}
+
+/// What a look came to.
+struct Decided {
+    controller: Controller,
+    actions: Vec<Action>,
+    next: Duration,
+    question: Option<Question>,
+}
+
+fn decided(shared: &Shared, mut controller: Controller, answer: Option<Answer>, is_free: bool) -> Decided {
+    let now = clock::now();
+    let mut cluster = shared.known.with(|cluster| {
+        cluster.refresh();
+        cluster.clone()
+    });
+    let config = shared.config.load();
+    let mut actions = Vec::new();
+    if let Some(answer) = answer {
+        actions = controller.answered(&mut cluster, &config.settings, now, answer);
+        said(shared, &controller, now);
+    }
+    let decision = controller.decide(&mut cluster, &config.settings, now, is_free);
+    actions.extend(decision.actions);
+    let waiting = Controller::waiting(&cluster, now, config.bounds.plan);
+    shared.metrics.waiting(waiting);
+    let page = Page::of(&cluster, controller.last(), waiting, now, config.bounds.plan);
+    shared.page.store(Arc::new(page));
+    shared.held.store(Arc::new(controller.held().clone()));
+    let wait = u64::try_from(decision.next - clock::now()).unwrap_or(0).max(1);
+    let next = Duration::from_millis(wait).min(PULSE);
+    Decided { controller, actions, next, question: decision.question }
+}
+
+/// Tells of a plan that has just come.
+fn said(shared: &Shared, controller: &Controller, now: i64) {
+    let Some((plan, _)) = controller.last().filter(|(_, at)| *at == now) else { return };
+    let took = shared.life.took();
+    shared.metrics.planned(plan.gap, took);
+    tracing::info!(
+        placed = plan.assignments.len(),
+        waiting = plan.waiting.len(),
+        gap = plan.gap,
+        milliseconds = took.as_millis() as u64,
+        "planned"
+    );
+}
+
+fn overdue(shared: &Shared) -> Vec<Action> {
+    let cluster = shared.known.with(|cluster| cluster.clone());
+    Controller::overdue(&cluster, &shared.config.load().settings, clock::now())
+}
