@@ -13,13 +13,17 @@
 //! no node is overfilled, and no room is kept for a pod that is gone.
 
 mod action;
+mod deeds;
 mod plan;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use action::{Action, Patch, Target};
+use deeds::Deeds;
 pub use plan::{PackingPlanner, Plan, Planner, Question};
 
 use crate::{
@@ -66,20 +70,6 @@ impl Default for Settings {
     }
 }
 
-/// Something that was done to a pod: not again before it is seen, has failed, or was long ago.
-#[derive(Debug)]
-struct Done {
-    /// The version of the pod that it was done to.
-    version: String,
-    at: Millis,
-    /// The node that it was placed on: its room is kept, and what failed is tried with the same node, or a gang would
-    /// be torn by one conflict.
-    node: Option<String>,
-    /// When it was decided.
-    decided: Millis,
-    has_failed: bool,
-}
-
 /// What a look at the cluster comes to.
 #[derive(Debug)]
 pub struct Decision {
@@ -104,8 +94,8 @@ struct Asked {
 /// The controller between two looks.
 #[derive(Debug, Default)]
 pub struct Controller {
-    /// What was done to pods and is not seen yet.
-    done: BTreeMap<String, Done>,
+    /// What was done to pods.
+    deeds: Deeds,
     /// Which pods wait for a plan, since when.
     since: BTreeMap<String, Millis>,
     newest: Millis,
@@ -138,7 +128,7 @@ impl Controller {
         let wanted = self.wanted(&mut look);
         let mut wanted = self.again(&mut look, wanted);
         self.open(&mut look);
-        wanted.retain(|uid| look.pod(uid).is_some_and(|pod| !self.is_done(pod, now, settings)));
+        wanted.retain(|uid| look.pod(uid).is_some_and(|pod| !self.deeds.hold(pod, now)));
         let is_due = self.is_due(&mut look, &wanted, may_ask);
         let question = is_due.then(|| self.ask(&look, wanted));
         Decision { actions: look.actions, next: look.next, question }
@@ -174,7 +164,11 @@ impl Controller {
     fn look<'a>(&mut self, cluster: &'a mut Cluster, settings: &'a Settings, now: Millis) -> Look<'a> {
         cluster.refresh();
         self.forget(cluster, now, settings);
-        Look { cluster, settings, now, actions: Vec::new(), next: now + settings.again }
+        let mut look = Look { cluster, settings, now, actions: Vec::new(), next: now + settings.again };
+        if let Some(at) = self.deeds.next() {
+            look.wake(at);
+        }
+        look
     }
 
     /// Opens every gate as it is, for a shutdown.
@@ -211,11 +205,7 @@ impl Controller {
     /// Drops what is about pods that are gone.
     fn forget(&mut self, cluster: &Cluster, now: Millis, settings: &Settings) {
         let pods = cluster.pods();
-        self.done.retain(|uid, done| {
-            // A clock that went back must not hold a pod up.
-            let is_fresh = done.decided <= now && done.decided.saturating_add(2 * settings.unseen) > now;
-            is_fresh && pods.get(uid).is_some_and(|pod| pod.facts.is_waiting())
-        });
+        self.deeds.forget(cluster, now, settings.unseen);
         self.since.retain(|uid, at| *at <= now && pods.get(uid).is_some_and(|pod| pod.facts.is_waiting()));
         self.said.retain(|uid, _| pods.contains_key(uid));
         self.kicked.retain(|uid, at| *at <= now && pods.contains_key(uid));
@@ -226,36 +216,14 @@ impl Controller {
         }
     }
 
-    /// The last action on a pod came to nothing: it is tried again at the next look.
-    pub fn failed(&mut self, uid: &str) {
-        if let Some(done) = self.done.get_mut(uid) {
-            done.has_failed = true;
-        }
-    }
-
-    /// Whether something was done to a pod whose effect may still be seen.
-    fn is_done(&self, pod: &Pod, now: Millis, settings: &Settings) -> bool {
-        self.done.get(&pod.facts.uid).is_some_and(|done| {
-            !done.has_failed
-                && done.version == pod.facts.resource_version
-                && done.at.saturating_add(settings.unseen) > now
-        })
+    /// The last action on a pod came to nothing: it is tried again, later each time.
+    pub fn failed(&mut self, uid: &str, now: Millis) {
+        self.deeds.failed(uid, now);
     }
 
     fn act(&mut self, look: &mut Look<'_>, action: Action, node: Option<&str>) {
-        if let Some(target) = action.changes() {
-            let before = self.done.get(&target.uid).filter(|done| done.node.as_deref() == node);
-            let decided = before.map_or(look.now, |done| done.decided);
-            let done = Done {
-                version: target.resource_version.clone(),
-                at: look.now,
-                node: node.map(str::to_owned),
-                decided,
-                has_failed: false,
-            };
-            self.done.insert(target.uid.clone(), done);
-            look.wake(look.now + look.settings.unseen);
-        }
+        self.deeds.begin(&action, node, look.now, look.settings.unseen);
+        look.wake(look.now + look.settings.unseen);
         look.actions.push(action);
     }
 
@@ -263,9 +231,8 @@ impl Controller {
     fn again(&mut self, look: &mut Look<'_>, wanted: Vec<String>) -> Vec<String> {
         let (mut rest, mut again) = (Vec::new(), Vec::new());
         for uid in wanted {
-            let node = self.done.get(&uid).and_then(|done| done.node.clone());
-            match node.filter(|node| look.cluster.has_node(node)) {
-                Some(node) => again.push((uid, node)),
+            match self.deeds.node(&uid).filter(|node| look.cluster.has_node(node)) {
+                Some(node) => again.push((uid.clone(), node.to_owned())),
                 None => rest.push(uid),
             }
         }
@@ -299,7 +266,7 @@ impl Controller {
                 faults.push((uid.clone(), format!("{fault}; scheduled as if it were not there")));
             }
             let planned = facts.planned.as_ref().filter(|_| !facts.is_gated());
-            let Some(planned) = planned.filter(|_| !self.is_done(pod, look.now, look.settings)) else {
+            let Some(planned) = planned.filter(|_| !self.deeds.hold(pod, look.now)) else {
                 continue;
             };
             let refused = facts.unschedulable.map(|since| since.max(planned.at));
@@ -339,7 +306,7 @@ impl Controller {
                 && look.cluster.is_planned(pod)
                 && look.cluster.kept_plan(facts, look.now, look.settings.bound).is_none()
                 && !facts.is_pinned;
-            if !is_wanted || self.is_done(pod, look.now, look.settings) {
+            if !is_wanted || self.deeds.hold(pod, look.now) {
                 continue;
             }
             if !self.since.contains_key(uid) {
@@ -397,9 +364,13 @@ impl Controller {
         let gang = |uid: &String| Some((uid.clone(), look.pod(uid)?.facts.gang.clone()?));
         let gangs = wanted.iter().filter_map(gang).collect();
         self.asked = Some(Asked { at: look.now, gangs, is_late: false });
-        let sent =
-            self.done.iter().filter_map(|(uid, done)| Some((uid.clone(), done.node.clone()?))).collect();
-        Question { cluster: look.cluster.clone(), wanted, sent, now: look.now, bound: look.settings.bound }
+        Question {
+            cluster: look.cluster.clone(),
+            wanted,
+            sent: self.deeds.sent(),
+            now: look.now,
+            bound: look.settings.bound,
+        }
     }
 
     /// Carries a plan into the pods that still wait for one.
@@ -447,8 +418,7 @@ impl Controller {
     fn open(&mut self, look: &mut Look<'_>) {
         let mut opened: Vec<(String, String)> = Vec::new();
         for (uid, pod) in look.cluster.pods() {
-            let is_done = || self.is_done(pod, look.now, look.settings);
-            if !pod.facts.is_gated() || pod.facts.is_leaving || is_done() {
+            if !pod.facts.is_gated() || pod.facts.is_leaving || self.deeds.hold(pod, look.now) {
                 continue;
             }
             let until = pod.facts.created.saturating_add(look.settings.deadline);

@@ -231,8 +231,9 @@ impl Simulation {
             _ => self.world.apply(action),
         };
         if done.is_err() {
-            self.replicas[at].controller.failed(&target.uid);
-            self.replicas[at].looked = None;
+            let replica = &mut self.replicas[at];
+            replica.controller.failed(&target.uid, self.world.now + replica.skew);
+            replica.looked = None;
         }
     }
 

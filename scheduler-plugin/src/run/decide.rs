@@ -29,11 +29,11 @@ pub(super) async fn decisions(
         tokio::select! {
             () = tokio::time::sleep(next) => {}
             changed = woken.changed() => if changed.is_err() { return },
-            uid = failures.recv() => uid.into_iter().for_each(|uid| controller.failed(&uid)),
+            uid = failures.recv() => uid.into_iter().for_each(|uid| controller.failed(&uid, clock::now())),
             plan = made(&mut planning) => answer = Some(plan),
         }
         while let Ok(uid) = failures.try_recv() {
-            controller.failed(&uid);
+            controller.failed(&uid, clock::now());
         }
         next = PULSE;
         if *stopped.borrow() {

@@ -1,0 +1,100 @@
+//! What the controller does, case by case.
+
+use serde_json::{Value, json};
+
+use super::{plan::FirstFit, *};
+use crate::{
+    clock,
+    cluster::tests::{cluster, node, pod},
+    names,
+};
+
+const NOW: Millis = 1_800_000_000_000;
+
+/// A pod behind our gate, made at a time.
+fn gated(name: &str, gpus: u32, created: Millis) -> Value {
+    let mut it = pod(name, gpus);
+    it["metadata"]["annotations"][names::PLACE] = "true".into();
+    it["metadata"]["creationTimestamp"] = clock::text(created).into();
+    it["spec"]["schedulingGates"] = json!([{"name": names::GATE}]);
+    it
+}
+
+/// Looks when the controller wants to, when something failed and when a plan is made; what is done goes to `api`, which
+/// says whether it worked. How often it looked.
+fn live(
+    controller: &mut Controller,
+    known: &mut Cluster,
+    (from, until): (Millis, Millis),
+    mut api: impl FnMut(Millis, &Action) -> bool,
+) -> usize {
+    let settings = Settings::default();
+    let (mut now, mut looks, mut answer) = (from, 0, None);
+    while now < until {
+        looks += 1;
+        let mut actions = Vec::new();
+        if let Some(answer) = answer.take() {
+            actions = controller.answered(known, &settings, now, answer);
+        }
+        let decision = controller.decide(known, &settings, now, true);
+        actions.extend(decision.actions);
+        let mut next = decision.next;
+        if let Some(question) = decision.question {
+            answer = Some(question.answer(&mut FirstFit));
+            next = now + 20;
+        }
+        for action in actions {
+            if !api(now, &action)
+                && let Some(target) = action.changes()
+            {
+                controller.failed(&target.uid, now);
+                next = now + 5;
+            }
+        }
+        now = next;
+    }
+    looks
+}
+
+/// An API server that refuses everything is asked less and less often, and what it refused is done when it has mended.
+#[test]
+fn what_is_refused_is_tried_later_each_time() {
+    for (gpus, what) in [(1, "place"), (9, "open")] {
+        let mut known = cluster(&[node("n0", 8, "H100")], &[gated("a", gpus, NOW)]);
+        let mut controller = Controller::default();
+        let mut calls = Vec::new();
+        // Longer than the deadline of the gate.
+        let looks = live(&mut controller, &mut known, (NOW, NOW + 120_000), |now, action| {
+            calls.extend(action.changes().map(|_| (now, action.name())));
+            false
+        });
+        let of_it = calls.iter().filter(|(_, name)| *name == what).count();
+        assert!((5..20).contains(&of_it) && calls.len() < 30, "{calls:?}");
+        assert!(looks < 200, "{looks} looks");
+        let pauses: Vec<Millis> = calls.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+        assert!(pauses.iter().all(|pause| *pause <= 31_000), "{pauses:?}");
+        let last = calls.last().expect("a call").0;
+        let mut done = 0;
+        live(&mut controller, &mut known, (NOW + 120_000, last + 31_000), |_, action| {
+            done += usize::from(action.changes().is_some());
+            true
+        });
+        assert!(done > 0, "mended, and nothing is done");
+    }
+}
+
+/// One conflict is tried again at once, and with the same node.
+#[test]
+fn a_conflict_is_tried_again_at_once() {
+    let mut known = cluster(&[node("n0", 8, "H100"), node("n1", 8, "H100")], &[gated("a", 4, NOW)]);
+    let mut controller = Controller::default();
+    let mut calls = Vec::new();
+    live(&mut controller, &mut known, (NOW, NOW + 2_000), |now, action| {
+        let Action::Patch(patch) = action else { return true };
+        calls.push((now, patch.body["metadata"]["annotations"][names::NODE].clone()));
+        calls.len() > 1
+    });
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert_eq!(calls[0].1, calls[1].1);
+    assert!(calls[1].0 - calls[0].0 <= 200, "{calls:?}");
+}
