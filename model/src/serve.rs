@@ -114,10 +114,11 @@ impl Default for ServeLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ServePlacement {
-    /// Hard for pods that a controller would make anew, soft for others.
+    /// Hard for pods that a ReplicaSet or a StatefulSet made, soft for others.
     #[default]
     Auto,
-    /// Required node affinity; soft all the same for pods that nobody would make anew.
+    /// Required node affinity; soft all the same for pods of Jobs, which have to ask for it themselves, and for pods that
+    /// nobody would make anew.
     Hard,
     /// `nominatedNodeName`: there first, elsewhere if that fails.
     Soft,

@@ -17,7 +17,7 @@ use k8s_openapi::api::core::v1;
 use plimsoll_formats::{Foreign, Hardware};
 use plimsoll_model::fleet;
 
-pub use facts::{Facts, Hold, Placing, Planned};
+pub use facts::{Facts, Hold, Maker, Placing, Planned};
 pub(crate) use read::{asks, read_text};
 
 /// Milliseconds since 1970, UTC.

@@ -50,7 +50,7 @@ pub struct Settings {
     pub patience: Millis,
     /// What was done and is not seen is done again after so long.
     pub unseen: Millis,
-    /// How plans bind the scheduler, where pods do not say; without it hard for pods that a controller would make anew.
+    /// How plans bind the scheduler, where pods do not say; without it hard for pods that a ReplicaSet or a StatefulSet made.
     pub placing: Option<Placing>,
 }
 
@@ -285,11 +285,21 @@ impl Controller {
         }
         for (uid, why) in void {
             let Some(pod) = look.cluster.pods().get(&uid) else { continue };
-            let action = match (pod.facts.is_pinned, pod.facts.is_owned) {
-                (false, _) => Action::forget(pod),
-                (true, true) => Action::Recreate { pod: Target::of(&pod.facts), why: why.clone() },
-                // Somebody else pinned it: nobody would make it anew.
-                (true, false) => continue,
+            let facts = &pod.facts;
+            if facts.is_pinned && !facts.may_be_deleted() {
+                // Its affinity cannot be changed, and whoever made it would count a failure.
+                self.say(
+                    look,
+                    &uid,
+                    "PlanLost",
+                    format!("{why}; it is pinned there: delete it to have it elsewhere"),
+                );
+                continue;
+            }
+            let action = if facts.is_pinned {
+                Action::Recreate { pod: Target::of(facts), why: why.clone() }
+            } else {
+                Action::forget(pod)
             };
             self.say(look, &uid, "PlanLost", why);
             self.act(look, action, None);

@@ -11,10 +11,33 @@ use crate::names;
 /// How a plan binds the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placing {
-    /// Required node affinity: there or nowhere. If the node goes, the pod is deleted for its controller to make anew.
+    /// Required node affinity: there or nowhere. If the node goes, the pod is deleted for its maker to make anew.
     Hard,
     /// `nominatedNodeName`: there first, elsewhere if that fails.
     Soft,
+}
+
+/// Who makes a pod anew once it is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// A ReplicaSet or a StatefulSet: as if nothing had been.
+    Set,
+    /// A Job, which counts it as a failure.
+    Job,
+    /// Nobody, or somebody of whom that is not known.
+    Unknown,
+}
+
+impl Maker {
+    fn of(pod: &v1::Pod) -> Self {
+        let owner = pod.metadata.owner_references.iter().flatten().find(|one| one.controller == Some(true));
+        let group = owner.and_then(|owner| owner.api_version.split_once('/')).map_or("", |(group, _)| group);
+        match (group, owner.map_or("", |owner| &*owner.kind)) {
+            ("apps", "ReplicaSet" | "StatefulSet") => Self::Set,
+            ("batch", "Job") => Self::Job,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// Where and when a pod was planned.
@@ -37,7 +60,6 @@ pub struct Hold {
 
 /// What decisions about a pod hang on, beside what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub struct Facts {
     /// `metadata.uid`.
     pub uid: String,
@@ -67,8 +89,8 @@ pub struct Facts {
     pub is_pinned: bool,
     /// Since when the scheduler says that it fits nowhere.
     pub unschedulable: Option<Millis>,
-    /// The controller that would make it anew.
-    pub is_owned: bool,
+    /// Who would make it anew.
+    pub maker: Maker,
     /// `plimsoll.dev/placement`, where it says something that is known.
     pub placing: Option<Placing>,
     /// Why it is not what it says, in words, where it says nothing that is known.
@@ -141,7 +163,7 @@ impl Facts {
             planned,
             unschedulable: unscheduled
                 .map(|condition| condition.last_transition_time.as_ref().map_or(0, millis)),
-            is_owned: meta.owner_references.iter().flatten().any(|owner| owner.controller == Some(true)),
+            maker: Maker::of(pod),
             placing,
             odd_placing: text.filter(|_| placing.is_none()).map(|text| {
                 format!(
@@ -179,11 +201,20 @@ impl Facts {
 
     /// How the plan binds the scheduler for this pod, where the pod does not say.
     pub fn placing(&self, default: Option<Placing>) -> Placing {
-        let fitting = if self.is_owned { Placing::Hard } else { Placing::Soft };
-        match self.placing.or(default).unwrap_or(fitting) {
-            // Nobody would make it anew if its node went.
-            Placing::Hard if !self.is_owned => Placing::Soft,
-            placing => placing,
+        match (self.maker, self.placing) {
+            (Maker::Set, own) => own.or(default).unwrap_or(Placing::Hard),
+            // A Job that says so itself has failures to spare.
+            (Maker::Job, Some(own)) => own,
+            _ => Placing::Soft,
+        }
+    }
+
+    /// Whether it may be deleted where its affinity names a node that will not do.
+    pub fn may_be_deleted(&self) -> bool {
+        match self.maker {
+            Maker::Set => true,
+            Maker::Job => self.placing == Some(Placing::Hard),
+            Maker::Unknown => false,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{plan::FirstFit, *};
 use crate::{
     clock,
-    cluster::tests::{cluster, node, pod},
+    cluster::tests::{cluster, node, planned, pod},
     names,
 };
 
@@ -97,4 +97,45 @@ fn a_conflict_is_tried_again_at_once() {
     assert_eq!(calls.len(), 2, "{calls:?}");
     assert_eq!(calls[0].1, calls[1].1);
     assert!(calls[1].0 - calls[0].0 <= 200, "{calls:?}");
+}
+
+/// A pod that its maker has, planned on n0 and held there by affinity, while n0 is gone.
+fn stranded(owner: &Value, placement: Option<&str>) -> Cluster {
+    let mut it = planned(gated("a", 4, NOW), "n0", NOW);
+    it["metadata"]["ownerReferences"] = json!([owner]);
+    if let Some(placement) = placement {
+        it["metadata"]["annotations"][names::PLACEMENT] = placement.into();
+    }
+    it["spec"]["schedulingGates"] = json!([]);
+    let terms = json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n0"]}]}]);
+    it["spec"]["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}});
+    cluster(&[node("n1", 8, "H100")], &[it])
+}
+
+#[test]
+fn only_pods_that_are_made_anew_at_no_cost_are_pinned_and_deleted() {
+    let owner = |group: &str, kind: &str, controller: bool| json!({"apiVersion": group, "kind": kind, "name": "o", "uid": "o", "controller": controller});
+    let (hard, soft) = (Placing::Hard, Placing::Soft);
+    for (owner, annotation, placing, is_deleted) in [
+        (owner("apps/v1", "ReplicaSet", true), None, hard, true),
+        (owner("apps/v1", "StatefulSet", true), None, hard, true),
+        (owner("apps/v1", "StatefulSet", true), Some("soft"), soft, true),
+        (owner("apps/v1", "ReplicaSet", false), None, soft, false),
+        (owner("apps/v1", "DaemonSet", true), Some("hard"), soft, false),
+        (owner("example.com/v1", "ReplicaSet", true), Some("hard"), soft, false),
+        (owner("batch/v1", "Job", true), None, soft, false),
+        (owner("batch/v1", "Job", true), Some("hard"), hard, true),
+    ] {
+        let mut known = stranded(&owner, annotation);
+        let pod = &known.pods()["uid-a"];
+        let configured = pod.facts.placing(Some(Placing::Hard));
+        assert_eq!(pod.facts.placing(None), placing, "{owner} {annotation:?}");
+        assert_eq!(configured, placing, "{owner}: the configuration makes no Job hard");
+        let decision = Controller::default().decide(&mut known, &Settings::default(), NOW, true);
+        let deleted = decision.actions.iter().any(|action| matches!(action, Action::Recreate { .. }));
+        assert_eq!(deleted, is_deleted, "{owner} {annotation:?}");
+        let said =
+            decision.actions.iter().any(|action| matches!(action, Action::Event { reason: "PlanLost", .. }));
+        assert!(said, "{owner} {annotation:?}: somebody has to be told");
+    }
 }

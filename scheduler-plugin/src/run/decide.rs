@@ -54,22 +54,19 @@ pub(super) async fn decisions(
         }
         let (at, mind, is_free) = (Arc::clone(&shared), controller, planning.is_none());
         let look = tokio::task::spawn_blocking(move || decided(&at, mind, answer, is_free));
-        let actions = match look.await {
-            Ok(decided) => {
-                controller = decided.controller;
-                next = decided.next;
-                planning = decided.question.map(|question| plan(&shared, question)).or(planning);
-                shared.life.looked();
-                decided.actions
-            }
-            Err(_) => {
-                // A bug in deciding must not hold pods. It is no look either: another replica may do better.
-                shared.metrics.failed("decision");
-                controller = Controller::default();
-                shared.held.store(Arc::default());
-                let at = Arc::clone(&shared);
-                tokio::task::spawn_blocking(move || overdue(&at)).await.unwrap_or_default()
-            }
+        let actions = if let Ok(decided) = look.await {
+            controller = decided.controller;
+            next = decided.next;
+            planning = decided.question.map(|question| plan(&shared, question)).or(planning);
+            shared.life.looked();
+            decided.actions
+        } else {
+            // A bug in deciding must not hold pods. It is no look either: another replica may do better.
+            shared.metrics.failed("decision");
+            controller = Controller::default();
+            shared.held.store(Arc::default());
+            let at = Arc::clone(&shared);
+            tokio::task::spawn_blocking(move || overdue(&at)).await.unwrap_or_default()
         };
         for action in actions {
             // Whoever lost the Lease meanwhile does nothing more.

@@ -120,17 +120,22 @@ async fn a_node_deleted_under_a_plan() {
     let config = site.config("a", &site.plane.kubeconfig(User::Admin), &json!({}));
     let _replica = Replica::start("a", &config, true);
     // No scheduler runs yet: what is planned stays planned.
-    for index in 0..6 {
+    // A pod of it that is deleted is one that failed, and the Job has none to spare.
+    let mut fragile = job("fragile", 4, &[(GPU, "8")], "1s");
+    fragile["spec"]["backoffLimit"] = 0.into();
+    site.submit_job(fragile).await;
+    for index in 0..4 {
         site.submit_job(job(&format!("train-{index}"), 1, &[(GPU, "8")], "1s")).await;
     }
     until("all are planned", || async {
         let pods = site.all().await;
-        pods.len() == 6 && pods.iter().all(|pod| planned(pod).is_some())
+        pods.len() == 8 && pods.iter().all(|pod| planned(pod).is_some())
     })
     .await;
     let nodes: Api<Node> = Api::all(site.client.clone());
     let pods = site.all().await;
-    for pod in &pods[..2] {
+    let fragile = pods.iter().filter(|pod| pod.name_any().starts_with("fragile"));
+    for pod in fragile.take(2) {
         nodes.delete(planned(pod).unwrap(), &DeleteParams::default()).await.unwrap();
     }
     site.schedule().await;

@@ -7,7 +7,7 @@ use plimsoll_control_plane::{Options, User};
 use serde_json::json;
 
 use crate::replica::Replica;
-use crate::site::{GPU, Site, job, node_of, planned, pod, until};
+use crate::site::{GPU, Site, is_pinned, job, node_of, planned, pod, until};
 
 /// More nodes than kube-scheduler looks at for one pod.
 #[tokio::test(flavor = "multi_thread")]
@@ -21,19 +21,22 @@ async fn every_pod_of_a_plan_lands_on_its_planned_node() {
         let gpus = ["1", "2", "4", "8"][index % 4];
         site.submit_job(job(&format!("train-{index}"), 10, &[(GPU, gpus)], "600s")).await;
     }
+    site.submit_replicas("serve", 30, &[(GPU, "1")]).await;
     for index in 0..40 {
         site.submit(pod(&format!("bare-{index}"), &[(GPU, "1")], None)).await;
         site.submit(pod(&format!("plain-{index}"), &[("cpu", "1")], None)).await;
     }
-    let everyone = |pods: &[Pod]| pods.len() == 280 && pods.iter().all(|pod| node_of(pod).is_some());
+    let everyone = |pods: &[Pod]| pods.len() == 310 && pods.iter().all(|pod| node_of(pod).is_some());
     until("every pod has a node", || async { everyone(&site.all().await) }).await;
 
     let pods = site.all().await;
     let ours: Vec<_> = pods.iter().filter(|pod| !pod.name_any().starts_with("plain-")).collect();
     for pod in &ours {
         assert_eq!(planned(pod), node_of(pod), "{} is where it was planned", pod.name_any());
+        // Whoever would count a failure is never pinned.
+        assert_eq!(is_pinned(pod), pod.name_any().starts_with("serve-"), "{}", pod.name_any());
     }
-    assert_eq!(ours.len(), 240);
+    assert_eq!(ours.len(), 270);
     for pod in pods.iter().filter(|pod| pod.name_any().starts_with("plain-")) {
         assert_eq!(planned(pod), None, "a pod without accelerators is none of our business");
     }

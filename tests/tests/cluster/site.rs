@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, PostParams};
@@ -136,6 +137,21 @@ impl Site {
         self.jobs().create(&PostParams::default(), &job).await.unwrap();
     }
 
+    /// A ReplicaSet of equal pods.
+    pub(crate) async fn submit_replicas(&self, name: &str, replicas: u32, asks: &[(&str, &str)]) {
+        let mut spec = pod_spec(asks);
+        spec["restartPolicy"] = json!("Always");
+        let set = serde_json::from_value(json!({
+            "metadata": {"name": name},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"set": name}}, "template": {
+                "metadata": {"labels": {"set": name}},
+                "spec": spec,
+            }},
+        }));
+        let sets: Api<ReplicaSet> = Api::namespaced(self.client.clone(), demo::NAMESPACE);
+        sets.create(&PostParams::default(), &set.unwrap()).await.unwrap();
+    }
+
     /// All pods in the planned namespace.
     pub(crate) async fn all(&self) -> Vec<Pod> {
         self.pods().list(&ListParams::default()).await.unwrap().items
@@ -243,6 +259,11 @@ pub(crate) fn node_of(pod: &Pod) -> Option<&str> {
 
 pub(crate) fn planned(pod: &Pod) -> Option<&str> {
     pod.metadata.annotations.as_ref()?.get("plimsoll.dev/node").map(String::as_str)
+}
+
+/// Whether its affinity names nodes.
+pub(crate) fn is_pinned(pod: &Pod) -> bool {
+    pod.spec.as_ref().is_some_and(|spec| spec.affinity.is_some())
 }
 
 pub(crate) fn is_gated(pod: &Pod) -> bool {

@@ -34,7 +34,7 @@ pub(super) struct World {
     pods: BTreeMap<String, Value>,
     /// Every change, for watches.
     log: Vec<Change>,
-    /// Sets of replicas: how many there are to be, of how many GPUs.
+    /// Sets of replicas and Jobs: how many there are to be, of how many GPUs.
     sets: BTreeMap<String, (usize, u32)>,
     /// The bare pods that nobody has deleted.
     bare: BTreeSet<String>,
@@ -51,6 +51,10 @@ fn gpus(pod: &Value) -> u32 {
 
 fn is_over(pod: &Value) -> bool {
     text(pod, "/status/phase") == "Succeeded"
+}
+
+fn is_job(set: &str) -> bool {
+    set == "set1"
 }
 
 fn gates(pod: &Value) -> Vec<&str> {
@@ -112,7 +116,9 @@ impl World {
         it["metadata"]["creationTimestamp"] = clock::text(self.now / 1000 * 1000).into();
         let uid = text(&it, "/metadata/uid").to_owned();
         if let Some(owner) = owner {
-            let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": owner, "controller": true});
+            let (group, kind) = if is_job(owner) { ("batch/v1", "Job") } else { ("apps/v1", "ReplicaSet") };
+            let owner =
+                json!({"apiVersion": group, "kind": kind, "name": owner, "uid": owner, "controller": true});
             it["metadata"]["ownerReferences"] = json!([owner]);
         } else {
             self.bare.insert(uid.clone());
@@ -338,6 +344,8 @@ impl World {
                     return Err(());
                 }
                 assert!(!self.bare.contains(&pod.uid), "a pod that nobody makes anew is not deleted");
+                let owner = text(before, "/metadata/ownerReferences/0/name");
+                assert!(!is_job(owner), "a pod of a Job is not deleted: the Job would count it as failed");
                 self.remove(&pod.uid);
                 Ok(())
             }
