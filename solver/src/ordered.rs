@@ -43,12 +43,19 @@ pub(crate) fn first_ways(problem: &Problem) -> Vec<u32> {
 
 /// The problem in which each task has no later way than this.
 pub(crate) fn barred(problem: &Problem, latest: &[u32]) -> Problem {
-    let mut barred = problem.clone();
+    let keep_to = |task: usize, choices: &[Choice]| {
+        let is_later = |choice: &Choice| choice.way > latest[task];
+        choices.iter().any(is_later).then(|| {
+            let mut choices = choices.to_vec();
+            for choice in choices.iter_mut().filter(|choice| is_later(choice)) {
+                (choice.spare, choice.current) = (true, false);
+            }
+            choices
+        })
+    };
+    let mut barred = problem.with_choices(|task| latest[task], keep_to);
     let mut classes: BTreeMap<(u32, u32), u32> = BTreeMap::new();
     for (task, latest) in barred.tasks.iter_mut().zip(latest) {
-        for choice in task.choices.iter_mut().filter(|choice| choice.way > *latest) {
-            (choice.spare, choice.current) = (true, false);
-        }
         // Equal tasks with unequal ways are equal no more.
         let next = classes.len() as u32;
         task.class = *classes.entry((task.class, *latest)).or_insert(next);
@@ -95,11 +102,14 @@ pub(crate) fn opened(problem: &Problem, columns: &[Option<Column>]) -> Option<Ve
 
 /// The problem in which a later way costs a toll.
 pub(crate) fn with_toll(problem: &Problem, toll: f64) -> Problem {
-    let mut dearer = problem.clone();
-    for choice in dearer.tasks.iter_mut().flat_map(|task| &mut task.choices) {
-        choice.moving += toll * f64::from(choice.way);
-    }
-    dearer
+    let charge = |choice: &Choice| {
+        let moving = choice.moving + toll * f64::from(choice.way);
+        Choice { moving, ..choice.clone() }
+    };
+    let charged = |_, choices: &[Choice]| {
+        choices.iter().any(|choice| choice.way > 0).then(|| choices.iter().map(charge).collect())
+    };
+    problem.with_choices(|_| (), charged)
 }
 
 /// More dollars than a plan can cost.

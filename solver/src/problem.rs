@@ -6,6 +6,7 @@
 //! something fits is never a matter of rounding.
 
 use std::{
+    collections::BTreeMap,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
@@ -75,6 +76,27 @@ impl Problem {
             }
         }
         readers
+    }
+
+    /// The same problem with other choices. `key`: by task what its list is changed for; `change`: a list as it is
+    /// for a task, `None` where it stays. A list that tasks hold together is changed once for each key, and those
+    /// tasks hold it together again.
+    #[must_use]
+    pub fn with_choices<K: Ord>(
+        &self,
+        key: impl Fn(usize) -> K,
+        change: impl Fn(usize, &[Choice]) -> Option<Vec<Choice>>,
+    ) -> Self {
+        // Addresses are only looked up, and `self` keeps what lies there.
+        let mut changed: BTreeMap<(*const Vec<Choice>, K), Choices> = BTreeMap::new();
+        let mut other = self.clone();
+        for (index, task) in other.tasks.iter_mut().enumerate() {
+            let list = changed
+                .entry((Arc::as_ptr(&task.choices.0), key(index)))
+                .or_insert_with(|| change(index, &task.choices).map_or(task.choices.clone(), Choices::from));
+            task.choices = list.clone();
+        }
+        other
     }
 }
 

@@ -5,6 +5,8 @@
 //! price, the mean of price × rework over the mean price as its rework, the mean intensity. Reserved
 //! instances are taken from what is billed whatever it costs, and stay as they are.
 
+use std::collections::BTreeMap;
+
 use plimsoll_solver::{
     Problem,
     column::static_cost,
@@ -72,14 +74,15 @@ impl<'w> Build<'w> {
     /// The problem in each scenario.
     pub fn problems_in(&self) -> Vec<Problem> {
         let of = |(at, outlook): (usize, &Outlook<'_>)| {
-            let mut problem = self.problem.clone();
+            // Who holds choices together also holds their terms together.
+            let there = |task: usize, choices: &[Choice]| {
+                let changed = |(choice, terms): (&Choice, &Terms)| {
+                    changed(choice, outlook, self.world.offer(self.offers[choice.offer as usize]), terms)
+                };
+                Some(choices.iter().zip(self.terms[task].iter()).map(changed).collect())
+            };
+            let mut problem = self.problem.with_choices(|_| (), there);
             problem.series.clone_from(&self.series_in[at]);
-            for (task, terms) in problem.tasks.iter_mut().zip(&self.terms) {
-                for (choice, terms) in task.choices.iter_mut().zip(terms.iter()) {
-                    let offer = self.world.offer(self.offers[choice.offer as usize]);
-                    *choice = changed(choice, outlook, offer, terms);
-                }
-            }
             problem
         };
         self.outlooks.iter().enumerate().map(of).collect()
@@ -97,19 +100,29 @@ fn changed(choice: &Choice, outlook: &Outlook<'_>, offer: &Offer, terms: &Terms)
 /// The mean of equal problems at other prices, by weights that sum to 1.
 pub fn mean(problems: &[Problem], weights: &[f64]) -> Problem {
     let Some(first) = problems.first() else { return Problem::default() };
-    let mut mean = first.clone();
-    for (t, task) in mean.tasks.iter_mut().enumerate() {
-        for (c, choice) in task.choices.iter_mut().enumerate() {
-            let (mut hourly, mut risk) = (0.0, 0.0);
-            for (problem, weight) in problems.iter().zip(weights) {
-                let there = &problem.tasks[t].choices[c];
-                hourly += weight * there.hourly;
-                risk += weight * there.hourly * there.risk;
-            }
-            choice.hourly = hourly;
-            choice.risk = if hourly > 0.0 { risk / hourly } else { 0.0 };
+    let of_choice = |t: usize, c: usize, choice: &Choice| {
+        let (mut hourly, mut risk) = (0.0, 0.0);
+        for (problem, weight) in problems.iter().zip(weights) {
+            let there = &problem.tasks[t].choices[c];
+            hourly += weight * there.hourly;
+            risk += weight * there.hourly * there.risk;
         }
+        Choice { hourly, risk: if hourly > 0.0 { risk / hourly } else { 0.0 }, ..choice.clone() }
+    };
+    // By class its first task: who holds choices together with it in every problem has the same mean.
+    let mut firsts: BTreeMap<u32, usize> = BTreeMap::new();
+    for (t, task) in first.tasks.iter().enumerate() {
+        firsts.entry(task.class).or_insert(t);
     }
+    let held_with = |t: usize| {
+        let of_class = firsts[&first.tasks[t].class];
+        let is_held =
+            |problem: &Problem| problem.tasks[t].choices.is_shared_with(&problem.tasks[of_class].choices);
+        if problems.iter().all(is_held) { of_class } else { t }
+    };
+    let mut mean = first.with_choices(held_with, |t, choices| {
+        Some(choices.iter().enumerate().map(|(c, choice)| of_choice(t, c, choice)).collect())
+    });
     for (at, series) in mean.series.iter_mut().enumerate() {
         let all: Vec<&Series> = problems.iter().map(|problem| &problem.series[at]).collect();
         *series = mean_series(&all, weights);
@@ -163,5 +176,21 @@ mod tests {
         let right: f64 = problems.iter().zip(weights).map(|(problem, weight)| weight * cost(problem)).sum();
         assert!((cost(&mean(&problems, &weights)) - right).abs() < 1e-12);
         assert!(cost(&mean(&problems[2..], &[1.0])).abs() < 1e-12);
+    }
+
+    #[test]
+    fn who_holds_choices_together_in_every_scenario_holds_their_mean_together() {
+        let task =
+            Task { choices: vec![Choice { hourly: 1.0, ..Choice::default() }].into(), ..Task::default() };
+        let equal = Problem { tasks: vec![task.clone(), task.clone(), task], ..Problem::default() };
+        let mut dearer = equal.clone();
+        for choice in &mut dearer.tasks[1].choices {
+            choice.hourly = 3.0;
+        }
+        let mean = mean(&[equal, dearer], &[0.5, 0.5]);
+        let choices = |task: usize| &mean.tasks[task].choices;
+        assert!(choices(0).is_shared_with(choices(2)) && !choices(0).is_shared_with(choices(1)));
+        let hourly: Vec<f64> = (0..3).map(|task| choices(task)[0].hourly).collect();
+        assert_eq!(hourly, [1.0, 2.0, 1.0]);
     }
 }
