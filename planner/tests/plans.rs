@@ -419,7 +419,9 @@ fn a_later_way_is_taken_only_where_an_earlier_is_not_free() {
     // Of Google's there is one instance: who is not on it takes the next way, and nobody the cheap last one.
     let three = plan(&format!("{ESTATE}{}", in_order(&["a", "b", "c"], true)), |_| {});
     assert_eq!(three.status, Status::Optimal);
-    assert_eq!(three.objective.bound_usd, Some(three.objective.total_usd));
+    // What tolls are equal by counts as dollars.
+    let hair = three.objective.total_usd.to_f64() - three.objective.bound_usd.unwrap().to_f64();
+    assert!((0.0..1e-5).contains(&hair), "{hair}");
     let mut all = offers(&three);
     all.sort_unstable();
     assert_eq!(all, [aws, aws, gcp]);

@@ -16,9 +16,10 @@ use crate::{
     components::components,
     construct::{Assignment, candidates, finish, topological},
     exact,
+    linear::TimeLeft,
     outcome::{Outcome, Params, Phase},
     problem::{Choice, HOUR, Problem, Task},
-    score::Ranks,
+    score::{EQUAL, Ranks},
     solve::Observer,
     state::State,
 };
@@ -167,23 +168,21 @@ pub(crate) fn solve(
     let mut known: Vec<Vec<Option<Column>>> = known.to_vec();
     known.push(outcome.columns.clone());
     let (mut phases, mut effort) = (outcome.phases, outcome.effort);
-    let mut toll = above_all(&open);
+    let toll = above_all(&open);
     let mut found = tolled(&open, params, &known, toll, plain);
     effort += found.outcome.effort;
     let tight = (found.best.score.total - least).max(0.0) * 1.01 + 1.0;
     if tight < toll / 2.0 && !params.is_over() {
         known = vec![found.best.columns.clone()];
-        toll = tight;
-        let again = tolled(&open, params, &known, toll, plain);
+        let again = tolled(&open, params, &known, tight, plain);
         effort += again.outcome.effort;
         if !found.best.score.better_than(&again.best.score) {
             found = again;
         }
     }
-    let Found { outcome, mut best } = found;
-    let paid = toll * best.score.ways as f64;
-    let bound = outcome.bound.map(|bound| (bound - paid).max(least).min(best.score.total));
-    best = settled(problem, best);
+    let bound = found.bound(least);
+    let Found { outcome, best, .. } = found;
+    let best = settled(problem, best, params.time_left);
     let note = Phase {
         name: "later ways",
         total: Some(best.score.total),
@@ -203,15 +202,30 @@ pub(crate) fn solve(
         prices: Vec::new(),
         phases,
         effort,
-        cut_short: outcome.cut_short,
+        cut_short: outcome.cut_short || params.is_over(),
     }
 }
 
 struct Found {
+    /// What a way later cost.
+    toll: f64,
     /// With tolls.
     outcome: Outcome,
     /// The same plan without.
     best: Assignment,
+}
+
+impl Found {
+    /// What no plan without more later ways costs less than, in dollars; `least`: what none does anyway.
+    ///
+    /// Totals within [`EQUAL`] of one another are equal to the solver, component by component, and tolls are in
+    /// these totals: what is a hair there may be dollars here.
+    fn bound(&self, least: f64) -> Option<f64> {
+        let paid = self.toll * self.best.score.ways as f64;
+        let hair = EQUAL * (self.outcome.total.abs() + self.best.columns.len() as f64);
+        let total = self.best.score.total;
+        self.outcome.bound.map(|bound| (bound - paid - hair).max(least).min(total))
+    }
 }
 
 fn tolled(open: &Problem, params: &Params, known: &[Vec<Option<Column>>], toll: f64, plain: Plain) -> Found {
@@ -220,7 +234,7 @@ fn tolled(open: &Problem, params: &Params, known: &[Vec<Option<Column>>], toll: 
     // A gap of dollars and tolls would be one of tolls.
     let outcome = plain(&dearer, &Params { gap: 0.0, ..*params }, &known, &mut |_| {});
     let best = assignment(open, &within(open, &outcome.columns));
-    Found { outcome, best }
+    Found { toll, outcome, best }
 }
 
 /// A plan for all tasks from their columns.
@@ -236,8 +250,8 @@ pub(crate) fn assignment(problem: &Problem, columns: &[Option<Column>]) -> Assig
 }
 
 /// The plan once nobody can take an earlier way beside the others as they are. What the search proves is that
-/// already; one that was cut short need not be.
-pub(crate) fn settled(problem: &Problem, plan: Assignment) -> Assignment {
+/// already; one that was cut short need not be. Stops where time is up.
+pub(crate) fn settled(problem: &Problem, plan: Assignment, time_left: Option<TimeLeft>) -> Assignment {
     let all: Vec<u32> = (0..problem.tasks.len() as u32).collect();
     let readers = problem.readers();
     let mut state = State::new(problem);
@@ -246,9 +260,17 @@ pub(crate) fn settled(problem: &Problem, plan: Assignment) -> Assignment {
             state.place(task as usize, column.clone());
         }
     }
-    let mut moved = false;
-    while all.iter().any(|task| is_moved(problem, &mut state, *task, &readers[*task as usize])) {
-        moved = true;
+    let is_over = || time_left.is_some_and(|left| left() <= 0.0);
+    let (mut moved, mut round) = (false, true);
+    // Who moves makes room for others: again until nobody moves.
+    while std::mem::take(&mut round) {
+        for task in &all {
+            if is_over() {
+                break;
+            }
+            round |= is_moved(problem, &mut state, *task, &readers[*task as usize]);
+        }
+        moved |= round;
     }
     if moved { finish(problem, &Ranks::new(problem), &mut state, &all) } else { plan }
 }
@@ -280,4 +302,91 @@ fn is_moved(problem: &Problem, state: &mut State<'_>, task: u32, readers: &[u32]
     }
     state.place(task as usize, before);
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(choices: Vec<Choice>) -> Task {
+        Task { required: true, replicas: 1, slots: 1, choices: choices.into(), ..Task::default() }
+    }
+
+    fn choice(offer: u32, hourly: f64, way: u32) -> Choice {
+        Choice { offer, hourly, way, instances: 1.0, units: 1, run: HOUR as i64, ..Choice::default() }
+    }
+
+    /// The first way has no room; of the later one a place for $5 and one for $7.
+    fn one() -> Problem {
+        let choices = vec![choice(0, 1.0, 0), choice(1, 5.0, 1), choice(2, 7.0, 1)];
+        Problem { counts: vec![Some(0), None, None], tasks: vec![task(choices)], ..Problem::default() }
+    }
+
+    fn on(problem: &Problem, task: usize, choice: u32) -> Column {
+        let (t, runs) = (&problem.tasks[task], vec![(0, HOUR as i64)]);
+        Column { choice, own: own_cost(problem, t, &t.choices[choice as usize], &runs), runs }
+    }
+
+    /// Takes the place for $5 at the first toll, proving a bound of $3, and that for $7 at the second.
+    fn worse_the_second_time(
+        problem: &Problem,
+        _: &Params,
+        _: &[Vec<Option<Column>>],
+        _: Observer<'_>,
+    ) -> Outcome {
+        let toll = problem.tasks[0].choices[1].moving;
+        let is_strict = problem.tasks[0].choices[1].spare;
+        // The first toll is above all that a plan can cost: above 7.
+        let column = on(problem, 0, if toll > 7.0 { 1 } else { 2 });
+        Outcome {
+            total: column.own,
+            bound: Some(toll + 3.0),
+            columns: vec![(!is_strict).then_some(column)],
+            complete: !is_strict,
+            prices: Vec::new(),
+            phases: Vec::new(),
+            effort: 0,
+            cut_short: false,
+        }
+    }
+
+    #[test]
+    fn a_bound_is_freed_of_the_toll_it_was_proven_with() {
+        let outcome = solve(&one(), &Params::default(), &[], &mut |_| {}, worse_the_second_time);
+        assert_eq!(outcome.columns[0].as_ref().map(|column| column.choice), Some(1));
+        let bound = outcome.bound.expect("all are placed");
+        assert!((bound - 3.0).abs() < 1e-5, "{bound}");
+    }
+
+    #[test]
+    fn what_equal_tasks_hold_together_they_hold_together_with_tolls_too() {
+        let mut problem = one();
+        problem.tasks =
+            vec![problem.tasks[0].clone(), problem.tasks[0].clone(), task(vec![choice(1, 2.0, 0)])];
+        problem.tasks[2].class = 1;
+        let choices = |problem: &Problem, task: usize| problem.tasks[task].choices.clone();
+        for changed in [barred(&problem, &[0, 0, 0]), with_toll(&problem, 10.0)] {
+            assert!(choices(&changed, 0).is_shared_with(&choices(&changed, 1)));
+            assert!(!choices(&changed, 0).is_shared_with(&choices(&problem, 0)));
+            // Who has no later way has what it had.
+            assert!(choices(&changed, 2).is_shared_with(&choices(&problem, 2)));
+        }
+        // Who is kept to another way has another list.
+        let apart = barred(&problem, &[0, 1, 0]);
+        assert!(!choices(&apart, 0).is_shared_with(&choices(&apart, 1)));
+        assert!(apart.tasks[0].choices[1].spare && !apart.tasks[1].choices[1].spare);
+        assert_ne!(apart.tasks[0].class, apart.tasks[1].class);
+    }
+
+    #[test]
+    fn whoever_may_take_an_earlier_way_does_while_there_is_time() {
+        let mut problem = one();
+        problem.counts[0] = Some(2);
+        problem.tasks = vec![problem.tasks[0].clone(); 3];
+        let later = vec![Some(on(&problem, 0, 1)); 3];
+        let plan = assignment(&problem, &later);
+        assert_eq!(plan.score.ways, 3);
+        assert_eq!(settled(&problem, plan.clone(), None).score.ways, 1);
+        assert_eq!(settled(&problem, plan.clone(), Some(|| 0.0)), plan);
+    }
 }

@@ -97,7 +97,7 @@ pub fn repair(
         let dearer = ordered::with_toll(&open, ordered::above_all(&open));
         repaired = plain(&dearer, &within(&dearer, &previous.columns), moves, &mut |_| {});
         let columns = ordered::within(&open, &repaired.plan.columns);
-        repaired.plan = ordered::settled(problem, ordered::assignment(problem, &columns));
+        repaired.plan = ordered::settled(problem, ordered::assignment(problem, &columns), moves.time_left);
     }
     repaired
 }
