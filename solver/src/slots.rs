@@ -66,9 +66,6 @@ pub struct Found {
 /// Whether a component is large, its times matter, and it is all independent workloads: more starts than can
 /// be columns of a program, and more than two for each choice.
 pub fn is_timed_and_large(problem: &Problem, members: &[u32]) -> bool {
-    if !Model::knows(problem, members) {
-        return false;
-    }
     let (mut starts, mut choices) = (0_u64, 0_u64);
     for t in members.iter().map(|t| &problem.tasks[*t as usize]) {
         for choice in t.choices.iter().filter(|c| !c.spare) {
@@ -76,7 +73,8 @@ pub fn is_timed_and_large(problem: &Problem, members: &[u32]) -> bool {
             starts = starts.saturating_add(model::starts_of(problem, t, choice));
         }
     }
-    starts > LARGE && starts > 2 * choices
+    // Asked last: it looks at all tasks, and most components are small.
+    starts > LARGE && starts > 2 * choices && Model::knows(problem, members)
 }
 
 /// Plans a component from a first plan; `None` where it has what the arrays do not know (`Model::new`).
