@@ -73,6 +73,13 @@ pub fn own_money(choice: &Choice) -> f64 {
     choice.compute() * (1.0 + choice.risk) + choice.electricity * choice.hours() + choice.outputs
 }
 
+/// The same as a plan counts it: each part in whole micro-dollars, reserved instances having paid for some of the
+/// instance-hours.
+pub fn counted_money(choice: &Choice, covered: f64) -> f64 {
+    let compute = choice.compute() - covered * choice.hourly + choice.electricity * choice.hours();
+    micro(compute) + micro(compute * choice.risk) + choice.outputs
+}
+
 /// Whether the time of a run matters beyond its delay: to carbon that counts, or to something shared.
 pub fn time_matters(problem: &Problem, task: &Task, choice: &Choice) -> bool {
     let carbon_counts = problem.usd_per_kg > 0.0 || !task.carbon_budgets.is_empty();

@@ -8,6 +8,7 @@
 mod sums;
 
 pub use sums::{Drawn, Overrun};
+pub(crate) use sums::{most_dollars, most_kilograms};
 
 use std::{cell::Cell, rc::Rc};
 

@@ -11,6 +11,7 @@ use plimsoll_solver::{
     construct::{Assignment, greedy},
     formulation::{Fineness, Formulation},
     linear::{Status, highs},
+    problem::{Choice, Task},
     score::Ranks,
     slots::{self, Found},
     solve,
@@ -197,5 +198,71 @@ fn days_of_23_and_25_hours_are_days_of_other_lengths() {
         runs.sort_unstable();
         assert!(runs[0].1 <= runs[1].0, "they share an instance: {runs:?}");
         assert!(runs.iter().all(|run| run.1 - run.0 == hours * H && (run.0 - NOW) % (hours * H) == 0));
+    }
+}
+
+/// Independent tasks of an hour, each with a choice for a dollar more than another that draws less on the budget.
+fn under_a_budget(tasks: u32, money: f64, budget: f64) -> Problem {
+    let choice = |offer, hourly, moving| Choice {
+        offer,
+        hourly,
+        moving,
+        instances: 1.0,
+        run: H,
+        ready: NOW,
+        units: 1,
+        ..Choice::default()
+    };
+    let task = |class| Task {
+        class,
+        required: true,
+        earliest: NOW,
+        deadline: Some(NOW + 4 * H),
+        grid: NOW,
+        slots: H,
+        budgets: vec![0],
+        replicas: 1,
+        choices: vec![choice(0, money, 0.0), choice(1, money / 2.0, 1.0)].into(),
+        ..Task::default()
+    };
+    Problem {
+        now: NOW,
+        counts: vec![Some(4), Some(4)],
+        budgets: vec![budget],
+        tasks: (0..tasks).map(task).collect(),
+        ..Problem::default()
+    }
+}
+
+#[test]
+fn budgets_count_whole_micro_dollars_as_plans_do() {
+    // Each counts a dollar: ten are beyond the budget, though they are within it before rounding.
+    let below = under_a_budget(10, 0.999_999_6, 9.999_996);
+    // Each counts a dollar: ten are within the budget, though they are beyond it before rounding.
+    let above = under_a_budget(10, 1.000_000_4, 10.0);
+    for (problem, least) in [(below, 10.5), (above, 10.0)] {
+        for highs in [true, false] {
+            let found = forced(&problem, &Params { effort: 20, highs, ..Params::default() });
+            holds(&problem, &found.best);
+            assert!(found.best.score.complete(), "all are placed");
+            let total = found.best.score.total;
+            assert!((total - least).abs() < 1e-4, "{total}, not {least}");
+            assert!(found.bound <= total + 1e-9, "bound {} of {total}", found.bound);
+        }
+    }
+}
+
+#[test]
+fn what_rounding_brings_within_its_largest_cost_may_be_placed() {
+    for budget in [1.0, f64::INFINITY] {
+        let mut problem = under_a_budget(1, 0.001_000_49, budget);
+        let task = &mut problem.tasks[0];
+        task.choices.truncate(1);
+        // Compute and rework count $0.001 each.
+        task.choices[0].risk = 1.0;
+        (task.required, task.value, task.max_cost) = (false, 0.01, Some(0.001_999_6));
+        let found = forced(&problem, &Params { effort: 20, ..Params::default() });
+        assert!(found.best.columns[0].is_some());
+        assert!((found.bound - 0.002_000_98).abs() < 1e-9, "{}", found.bound);
     }
 }

@@ -10,9 +10,10 @@ use std::{
 };
 
 use crate::{
-    column::{Column, own_cost, own_money, static_cost, time_matters},
+    column::{Column, counted_money, own_cost, static_cost, time_matters},
     formulation::Shared,
     problem::{Choice, HOUR, Nanos, Problem, Task, ceil_second},
+    state::most_dollars,
 };
 
 /// More integrals than this are not stored.
@@ -56,7 +57,7 @@ pub(super) struct Pair {
     pub series: Option<u32>,
     /// Dollars for each hour of delay.
     pub drift: f64,
-    /// Dollars that budgets count.
+    /// Dollars that budgets count, to the micro-dollar.
     pub money: f64,
     pub run: Nanos,
     /// The first start, the next one, and the step from then on.
@@ -251,7 +252,8 @@ impl<'a> Model<'a> {
         let sums = |mut list: Vec<u32>, limits: &[f64]| {
             list.sort_unstable();
             list.dedup();
-            list.into_iter().map(|index| Sum { index, most: limits[index as usize] }).collect()
+            let of = |index: u32| Sum { index, most: limits[index as usize] };
+            list.into_iter().map(of).filter(|sum| sum.most.is_finite()).collect()
         };
         self.money = sums(money, &problem.budgets);
         self.carbon = sums(carbon, &problem.carbon_budgets);
@@ -286,7 +288,7 @@ impl<'a> Model<'a> {
         };
         let mut pairs = Vec::new();
         for (index, choice) in t.choices.iter().enumerate().filter(|(_, c)| !c.spare) {
-            let dear = t.max_cost.is_some_and(|most| own_money(choice) > most * (1.0 + 1e-9) + 1e-6);
+            let dear = t.max_cost.is_some_and(|most| counted_money(choice, 0.0) > most_dollars(most));
             let count = starts_of(self.problem, t, choice);
             let from = self.takes.len();
             for (shared, amount) in taken(self.problem, t, choice) {
@@ -336,7 +338,7 @@ impl<'a> Model<'a> {
             kilowatts: choice.kilowatts,
             series: choice.series,
             drift: problem.usd_per_delay_hour,
-            money: own_money(choice),
+            money: counted_money(choice, 0.0),
             run: choice.run,
             first,
             next: grid + skip * step,

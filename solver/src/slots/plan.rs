@@ -4,7 +4,11 @@ use super::{
     charges::Charges,
     model::{Kind, Model, Pair, Placing},
 };
-use crate::{over_time::Profile, problem::Nanos};
+use crate::{
+    over_time::Profile,
+    problem::Nanos,
+    state::{most_dollars, most_kilograms},
+};
 
 /// A plan of a component.
 #[derive(Debug, Clone)]
@@ -54,14 +58,12 @@ impl<'m> Plan<'m> {
 
     /// Whether the sums have room for a member of a kind.
     fn affords(&self, kind: &Kind, money: f64, kilograms: f64) -> bool {
-        let room = |sums: &[u32], used: &[f64], most: &[super::model::Sum], more: f64| {
-            sums.iter().all(|sum| {
-                let most = most[*sum as usize].most;
-                used[*sum as usize] + more <= most + 1e-9 * most.abs()
-            })
-        };
-        room(&kind.money, &self.money, &self.model.money, money)
-            && room(&kind.carbon, &self.carbon, &self.model.carbon, kilograms)
+        let (dollars, carbon) = (&self.model.money, &self.model.carbon);
+        let has_dollars =
+            |sum: &u32| self.money[*sum as usize] + money <= most_dollars(dollars[*sum as usize].most);
+        let has_kilograms =
+            |sum: &u32| self.carbon[*sum as usize] + kilograms <= most_kilograms(carbon[*sum as usize].most);
+        kind.money.iter().all(has_dollars) && kind.carbon.iter().all(has_kilograms)
     }
 
     /// Whether a placing keeps every limit beside what is placed.

@@ -12,6 +12,7 @@ use crate::{
     outcome::Params,
     over_time,
     problem::Nanos,
+    state::most_dollars,
     volume::{Pace, Volume, mix},
 };
 
@@ -23,8 +24,8 @@ const WORST: usize = 8;
 const PACE: Pace = Pace { patience: 4, share: (0.1, 0.05) };
 /// What sums may be off by, as a share of what was added up: see [`crate::linear::Program::proof`].
 const ROUNDING: f64 = 1e-11;
-/// Dollars by which the rounding of a task's parts may lower what a budget counts.
-const MICRO: f64 = 2e-6;
+/// The same of a sum that has a limit, as a share of the limit.
+const FLOATS: f64 = 1e-9;
 
 /// What a row limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +91,6 @@ impl<'m> Prices<'m> {
 
     /// Makes rows.
     pub(super) fn make(&mut self, new: &[What]) {
-        let tasks: usize = self.model.kinds.iter().map(|kind| kind.tasks.len()).sum();
         let before = self.rows.len();
         for (number, what) in (before as u32..).zip(new) {
             let (most, slack) = match *what {
@@ -99,10 +99,13 @@ impl<'m> Prices<'m> {
                     list.insert(list.partition_point(|of| of.0 < moment), (moment, number));
                     (self.model.limits[limit as usize].most as f64, 0.0)
                 }
-                What::Money(sum) => (self.model.money[sum as usize].most, MICRO * tasks as f64),
+                What::Money(sum) => {
+                    let most = self.model.money[sum as usize].most;
+                    (most, most_dollars(most) - most + FLOATS * most)
+                }
                 What::Carbon(sum) => {
                     let most = self.model.carbon[sum as usize].most;
-                    (most, 1e-9 * most)
+                    (most, FLOATS * most)
                 }
             };
             let scale = 1.0 / most.max(1e-6);

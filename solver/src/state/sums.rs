@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::State;
 use crate::{
-    column::{kilograms, micro},
+    column::{counted_money, kilograms, micro},
     problem::Problem,
 };
 
@@ -12,6 +12,16 @@ use crate::{
 const TOLERANCE: f64 = 5e-10;
 /// Slack for sums of whole micro-dollars.
 const HALF_MICRO: f64 = 5e-7;
+
+/// What a sum of dollars, each part rounded as in a plan, may reach under a limit.
+pub(crate) const fn most_dollars(limit: f64) -> f64 {
+    limit + HALF_MICRO
+}
+
+/// What a sum of kilograms may reach under a limit.
+pub(crate) const fn most_kilograms(limit: f64) -> f64 {
+    limit * (1.0 + TOLERANCE)
+}
 
 /// What some tasks draw on the limits of sums.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,12 +54,11 @@ impl<'a> State<'a> {
     fn money_of(&self, task: u32, covered: f64) -> f64 {
         let Some(choice) = self.choice(task) else { return 0.0 };
         let t = &self.problem.tasks[task as usize];
-        let compute = choice.compute() - covered * choice.hourly + choice.electricity * choice.hours();
         let sent = t.inputs.iter().filter_map(|edge| {
             let from = self.choice(edge.producer)?.place;
             Some(micro(self.problem.network.usd(from, choice.place, edge.bytes)))
         });
-        let mut money = micro(compute) + micro(compute * choice.risk) + choice.outputs + sent.sum::<f64>();
+        let mut money = counted_money(choice, covered) + sent.sum::<f64>();
         // A first reader finds itself first in the list of its dataset and place.
         for (i, &(dataset, _)) in t.reads.iter().enumerate() {
             let key = (dataset, self.problem.network.region_of(choice.place));
@@ -78,7 +87,7 @@ impl<'a> State<'a> {
                     drawn.budgets[*budget as usize] += usd;
                 }
                 if let Some(most) = t.max_cost
-                    && usd > most + HALF_MICRO
+                    && usd > most_dollars(most)
                 {
                     drawn.tasks.push((*task, usd - most));
                 }
@@ -131,8 +140,8 @@ impl Drawn {
     /// The sums that exceed their limits.
     pub fn overrun(&self, problem: &Problem) -> Overrun {
         Overrun {
-            budgets: overruns(&self.budgets, &problem.budgets, |_| HALF_MICRO),
-            carbon: overruns(&self.carbon, &problem.carbon_budgets, |limit| TOLERANCE * limit),
+            budgets: overruns(&self.budgets, &problem.budgets, most_dollars),
+            carbon: overruns(&self.carbon, &problem.carbon_budgets, most_kilograms),
             tasks: self.tasks.clone(),
         }
     }
@@ -177,11 +186,11 @@ impl Overrun {
     }
 }
 
-fn overruns(sums: &[f64], limits: &[f64], slack: impl Fn(f64) -> f64) -> Vec<(u32, f64)> {
+fn overruns(sums: &[f64], limits: &[f64], most: impl Fn(f64) -> f64) -> Vec<(u32, f64)> {
     sums.iter()
         .zip(limits)
         .enumerate()
-        .filter(|(_, (sum, limit))| **sum > **limit + slack(**limit))
+        .filter(|(_, (sum, limit))| **sum > most(**limit))
         .map(|(i, (sum, limit))| (i as u32, sum - limit))
         .collect()
 }
