@@ -57,7 +57,8 @@ pub struct Found {
     pub best: Assignment,
     /// No plan that places all required tasks costs less.
     pub bound: f64,
-    /// The value of the linear program over all columns, where it was solved to the end.
+    /// What is proven of the linear program over all columns, where its rounds came to their end: as close to its
+    /// value as they go on for.
     pub linear: Option<f64>,
     /// Phases with what they counted.
     pub phases: Vec<(&'static str, Vec<(&'static str, u64)>)>,
@@ -153,7 +154,7 @@ impl<'m> Run<'_, 'm, '_> {
                 ],
             ));
             linear = solved.ended.then_some(prices.volume.bound);
-            prices.mean = solved.values;
+            prices.take_mean(solved.values);
         }
         let looks = LOOKS * params.effort / 2;
         for seed in 1..=2 {

@@ -28,7 +28,8 @@ const WEIGHT: f64 = 0.03;
 pub(super) struct Solved {
     /// By kind its columns with how many tasks take them.
     pub values: Vec<Vec<(Placing, f64)>>,
-    /// Whether no column is left that would lower it, and no row broken.
+    /// Whether no row that it lacks is broken by more than [`SLACK`], and no column found that would lower it, or
+    /// its value is within [`CLOSE`] of what is proven.
     pub ended: bool,
     pub columns: u64,
     pub rows: u64,

@@ -128,6 +128,19 @@ impl<'m> Prices<'m> {
         })
     }
 
+    /// Makes a solution the mean, by kind how many tasks take a placing; one that places nobody says nothing.
+    pub(super) fn take_mean(&mut self, solution: Vec<Vec<(Placing, f64)>>) {
+        if solution.iter().all(Vec::is_empty) {
+            return;
+        }
+        self.mean = solution;
+        for (mean, kind) in self.mean.iter_mut().zip(&self.model.kinds) {
+            for (_, weight) in mean {
+                *weight /= kind.tasks.len() as f64;
+            }
+        }
+    }
+
     /// Whether a row limits something at a moment, not a sum.
     pub(super) fn is_over_time(&self, row: usize) -> bool {
         matches!(self.rows[row].what, What::Over(..))
