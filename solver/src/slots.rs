@@ -128,8 +128,11 @@ impl<'m> Run<'_, 'm, '_> {
             prices.climb(part.max(1), self.kept.score.total, params);
             self.tell("prices", prices.volume.bound);
         }
-        let mut best = self.plan(prices, &prices.mean, FIRST_LOOKS * params.effort, 0, &mut rounds);
-        self.keep(&best, "ruin and recreate", prices.volume.bound);
+        let mut best = Plan::new(self.model);
+        if !params.is_over() {
+            best = self.plan(prices, &prices.mean, FIRST_LOOKS * params.effort, 0, &mut rounds);
+            self.keep(&best, "ruin and recreate", prices.volume.bound);
+        }
         self.phases.push((
             "prices",
             vec![
@@ -245,7 +248,7 @@ impl<'m> Run<'_, 'm, '_> {
         self.go_on(prices, plan, looks, seed, rounds)
     }
 
-    /// Completes a plan and improves it.
+    /// Completes a plan and improves it, while there is time.
     fn go_on(
         &self,
         prices: &Prices<'m>,
@@ -254,15 +257,18 @@ impl<'m> Run<'_, 'm, '_> {
         seed: u64,
         rounds: &mut u64,
     ) -> Plan<'m> {
+        let mut moves = self.params.moves(looks);
         let mut recreate = Recreate::new(self.model, prices.charges(&prices.volume.centre), self.missing());
         for member in 0..plan.placed.len() {
+            if moves.is_over(member as u64) {
+                return plan;
+            }
             if plan.placed[member].is_none()
                 && let Some(placing) = recreate.insert(&mut plan, member, true, || false)
             {
                 plan.place(member, placing);
             }
         }
-        let mut moves = self.params.moves(looks);
         moves.seed = moves.seed.wrapping_mul(31).wrapping_add(seed);
         let enough = prices.volume.bound + self.params.gap * prices.volume.bound.abs();
         *rounds += ruin::improve(&mut recreate, &mut plan, moves, enough);

@@ -266,3 +266,15 @@ fn what_rounding_brings_within_its_largest_cost_may_be_placed() {
         assert!((found.bound - 0.002_000_98).abs() < 1e-9, "{}", found.bound);
     }
 }
+
+#[test]
+fn no_time_is_no_plan_beyond_the_first() {
+    let shape = Shape { tasks: 60, offers: 12, hours: 48, pausable: 4, count: 8, slot: H, mixed: false };
+    let problem = timed(5, shape);
+    let first = greedy(&problem, &Ranks::new(&problem), &(0..60).collect::<Vec<u32>>());
+    let found = forced(&problem, &Params { effort: 40, time_left: Some(|| 0.0), ..Params::default() });
+    assert_eq!(found.best, first);
+    assert!(
+        forced(&problem, &Params { effort: 40, ..Params::default() }).best.score.better_than(&first.score)
+    );
+}

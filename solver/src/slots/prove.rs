@@ -42,7 +42,11 @@ pub(super) fn prove(prices: &mut Prices<'_>, total: f64, params: &Params) -> Opt
         program.rows[*kind as usize].terms.push((column, 1.0));
     }
     let mut made = 0;
+    let mut proven: Option<Proven> = None;
     for _ in 0..ROUNDS {
+        if params.is_over() {
+            break;
+        }
         let mut rows: Vec<Vec<(u32, f64)>> = vec![Vec::new(); prices.rows.len() - made];
         for (column, (kind, placing)) in (kinds as u32..).zip(&near) {
             prices.for_rows(*kind as usize, placing, |row, amount| {
@@ -66,8 +70,15 @@ pub(super) fn prove(prices: &mut Prices<'_>, total: f64, params: &Params) -> Opt
             // Nothing that costs less than the plan is left.
             return Some(Proven { bound: total, values: vec![Vec::new(); kinds] });
         }
-        let found = solution.values?;
+        // Rows only tighten: what each round proves holds.
+        let bound = proven.as_ref().map_or(f64::NEG_INFINITY, |proven| proven.bound);
+        let said = if solution.bound.is_nan() { f64::NEG_INFINITY } else { solution.bound.min(total) };
+        let bound = bound.max(said);
         let mut values = vec![Vec::new(); kinds];
+        let Some(found) = solution.values else {
+            proven.get_or_insert(Proven { bound, values }).bound = bound;
+            break;
+        };
         for ((kind, placing), value) in near.iter().zip(&found[kinds..]) {
             if *value > 0.5 {
                 values[*kind as usize].push((placing.clone(), value.round()));
@@ -75,12 +86,14 @@ pub(super) fn prove(prices: &mut Prices<'_>, total: f64, params: &Params) -> Opt
         }
         let all = values.iter().flatten().map(|(placing, value): &(Placing, f64)| (placing, *value));
         let new = prices.broken(all, 1e-9);
-        if new.is_empty() {
-            return Some(Proven { bound: solution.bound.min(total), values });
+        let is_done = new.is_empty();
+        proven = Some(Proven { bound, values });
+        if is_done {
+            break;
         }
         prices.make(&new);
     }
-    None
+    proven
 }
 
 /// Every column whose reduced cost leaves room; `None` where they are too many.
