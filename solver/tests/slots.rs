@@ -120,7 +120,6 @@ fn the_linear_program_is_that_of_all_columns() {
         form.capacity_rows(usize::MAX);
         let plain = highs::Highs::new(&form.program, false, None).run();
         let found = forced(&problem, &Params { effort: 20, ..Params::default() });
-        let proven = found.bound.min(found.linear.unwrap_or(found.bound));
         // Where not all have room there is no bound.
         if let Some(linear) = found.linear.filter(|_| plain.status == Status::Optimal) {
             assert!(linear <= plain.bound + 1e-6, "seed {seed}: {linear} above {}", plain.bound);
@@ -128,7 +127,7 @@ fn the_linear_program_is_that_of_all_columns() {
             assert!(linear >= plain.bound * (1.0 - 2e-3), "seed {seed}: {linear}, not {}", plain.bound);
             solved += 1;
         }
-        assert!(!found.best.score.complete() || proven <= found.best.score.total + 1e-9);
+        assert!(!found.best.score.complete() || found.bound <= found.best.score.total + 1e-6, "seed {seed}");
     }
     assert!(solved >= 4, "{solved} needed the program and solved it");
 }
@@ -176,14 +175,11 @@ fn a_large_component_is_planned_so_and_the_same_every_time() {
     }
 }
 
-/// The clocks of places may jump; a run lasts as long as its hours and covers every instant from start to
-/// end, whatever a wall clock there shows.
 #[test]
-fn days_of_23_and_25_hours_are_days_of_other_lengths() {
+fn slots_of_23_and_25_hours_are_kept_to() {
     for hours in [23, 24, 25] {
         let mut problem = timed(1, Shape { tasks: 2, offers: 1, hours: 72, pausable: 0, ..SMALL });
         for t in &mut problem.tasks {
-            // Daily slots, the middle day of which is longer or shorter in local time: instants all the same.
             (t.slots, t.grid, t.earliest) = (hours * H, NOW, NOW);
             t.deadline = Some(NOW + 3 * hours * H);
             t.choices[0].run = hours * H;

@@ -110,7 +110,37 @@ pub(super) fn timed(seed: u64, shape: Shape) -> Problem {
     if shape.mixed && dice.random() {
         let least: f64 = problem.tasks.iter().map(|t| t.choices[0].compute()).sum();
         problem.budgets = vec![least * 1.2];
-        problem.tasks.iter_mut().step_by(2).for_each(|t| t.budgets = vec![0]);
+        // Equal tasks draw on equal budgets.
+        problem.tasks.iter_mut().filter(|t| t.class.is_multiple_of(2)).for_each(|t| t.budgets = vec![0]);
+    }
+    if shape.mixed {
+        with_carbon_and_priorities(&mut problem, &mut ChaCha8Rng::seed_from_u64(!seed));
     }
     problem
+}
+
+/// Priorities, and often a carbon budget of a third of the tasks that is little above the least they can emit.
+fn with_carbon_and_priorities(problem: &mut Problem, dice: &mut ChaCha8Rng) {
+    let priorities: Vec<i64> = problem.tasks.iter().map(|_| dice.random_range(0..3)).collect();
+    for t in &mut problem.tasks {
+        t.priority = priorities[t.class as usize];
+    }
+    if dice.random_range(0..3) == 0 {
+        return;
+    }
+    let least = |t: &Task| {
+        let of = |choice: &Choice| {
+            let latest = t.deadline.unwrap_or(choice.ready) - choice.run;
+            let series = choice.series.map(|series| &problem.series[series as usize]);
+            let kg = |series: &Series| series.least_integral(choice.ready, latest, choice.run);
+            choice.kilowatts * series.map_or(0.0, kg)
+        };
+        t.choices.iter().map(of).fold(f64::INFINITY, f64::min)
+    };
+    let third = |t: &Task| t.class.is_multiple_of(3);
+    let all: f64 = problem.tasks.iter().filter(|t| third(t)).map(least).sum();
+    problem.carbon_budgets = vec![all * dice.random_range(1.1..1.6)];
+    for t in problem.tasks.iter_mut().filter(|t| third(t)) {
+        t.carbon_budgets = vec![0];
+    }
 }
