@@ -182,14 +182,13 @@ impl Master<'_, '_> {
         let smooth: Vec<f64> = duals.iter().zip(&self.prices.volume.centre).map(between).collect();
         let mut added = 0;
         for at in [&smooth, &duals] {
-            let before = self.prices.ways.list.len();
-            self.prices.try_prices(at);
-            for number in before..self.prices.ways.list.len() {
-                let way = &self.prices.ways.list[number];
+            // Also those that steps knew and the program did not begin with.
+            for number in self.prices.try_prices(at) {
+                let way = &self.prices.ways.list[number as usize];
                 let charged: f64 = terms(self.prices, way, |row| -duals[row]).values().sum();
                 let least = worth[way.block as usize];
                 if way.cost + charged < least - 1e-9 * least.abs().max(1.0) {
-                    added += usize::from(self.add(number as u32));
+                    added += usize::from(self.add(number));
                 }
             }
             if added > 0 {
@@ -197,5 +196,62 @@ impl Master<'_, '_> {
             }
         }
         added
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        problem::{Choice, HOUR, Problem, Task},
+        site::model::Model,
+    };
+
+    /// Two tasks with 40 offers each, from $1 on a cent dearer one after the other; those before the 25th draw on a
+    /// quota that has room for one of them.
+    fn one_of_many() -> Problem {
+        let choice = |offer: u32| Choice {
+            offer,
+            hourly: 1.0 + 0.01 * f64::from(offer),
+            instances: 1.0,
+            units: 1,
+            run: HOUR as i64,
+            quotas: if offer < 25 { vec![(0, 1)] } else { Vec::new() },
+            ..Choice::default()
+        };
+        let task = |class| Task {
+            class,
+            required: true,
+            replicas: 1,
+            slots: HOUR as i64,
+            choices: (0..40).map(choice).collect::<Vec<_>>().into(),
+            ..Task::default()
+        };
+        Problem {
+            counts: vec![None; 40],
+            quotas: vec![1],
+            quota_units: vec![1],
+            tasks: vec![task(0), task(1)],
+            ..Problem::default()
+        }
+    }
+
+    #[test]
+    fn ways_that_are_known_already_are_priced_out_too() {
+        let problem = one_of_many();
+        let model = Model::new(&problem, &[0, 1]).expect("it is flat");
+        let mut prices = Prices::new(&model);
+        prices.keep_ways();
+        prices.climb(1, f64::INFINITY, &Params::default());
+        // All ways are known: the program begins with the 20 cheapest of each, and the dearest as the plan.
+        let first = [model.range(0), model.range(1)].map(|range| range.start);
+        for pair in 0..40 {
+            prices.learn_ways(&first.map(|of| of + pair));
+        }
+        let solved = solve(&mut prices, &first.map(|of| of + 39), 50, &Params::default()).expect("it is small");
+        // At best one is on the first offer and the other on the first beside the quota.
+        let best = 1.0 + 1.25;
+        assert!((best * (1.0 - CLOSE)..=best).contains(&prices.bound), "{} of {best}", prices.bound);
+        assert!(solved.columns > 42, "{} columns", solved.columns);
     }
 }

@@ -1,6 +1,6 @@
 //! Whole ways through blocks: what becomes of a dataset's readers, or of a task that reads nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
     plan::OUT,
@@ -26,7 +26,8 @@ pub(super) struct Way {
 pub(super) struct Ways {
     is_kept: bool,
     pub list: Vec<Way>,
-    known: BTreeSet<(u32, Vec<u32>)>,
+    /// By block and pairs its number.
+    known: BTreeMap<(u32, Vec<u32>), u32>,
 }
 
 impl Ways {
@@ -40,18 +41,25 @@ impl Ways {
         self.is_kept = true;
     }
 
-    /// Takes in the ways of a solution of the blocks.
-    pub(super) fn learn(&mut self, prices: &Prices<'_>, pairs: &[u32]) {
+    /// Takes in the ways of a solution of the blocks; which ways they are, those that were known too.
+    pub(super) fn learn(&mut self, prices: &Prices<'_>, pairs: &[u32]) -> Vec<u32> {
+        let mut numbers = Vec::with_capacity(prices.blocks() as usize);
         for block in 0..prices.blocks() {
-            if self.list.len() >= KNOWN {
-                break;
-            }
             let pairs: Vec<u32> = prices.members_of(block).iter().map(|m| pairs[*m as usize]).collect();
-            if self.known.insert((block, pairs.clone())) {
-                let cost = prices.cost_of(block, &pairs);
-                self.list.push(Way { block, pairs, cost });
+            let next = self.list.len();
+            match self.known.entry((block, pairs)) {
+                Entry::Occupied(known) => numbers.push(*known.get()),
+                Entry::Vacant(_) if next >= KNOWN => {}
+                Entry::Vacant(new) => {
+                    let pairs = new.key().1.clone();
+                    new.insert(next as u32);
+                    numbers.push(next as u32);
+                    let cost = prices.cost_of(block, &pairs);
+                    self.list.push(Way { block, pairs, cost });
+                }
             }
         }
+        numbers
     }
 
     /// By block its ways with what they cost more at some prices than its cheapest one, from the least on.
@@ -183,19 +191,20 @@ impl Prices<'_> {
         if of.sum { of.most - self.model.margin() } else { of.most }
     }
 
-    /// Takes in the ways of a solution of the blocks, by member a pair.
-    pub(super) fn learn_ways(&mut self, pairs: &[u32]) {
+    /// Takes in the ways of a solution of the blocks, by member a pair; which ways they are.
+    pub(super) fn learn_ways(&mut self, pairs: &[u32]) -> Vec<u32> {
         let mut ways = std::mem::take(&mut self.ways);
-        ways.learn(self, pairs);
+        let numbers = ways.learn(self, pairs);
         self.ways = ways;
+        numbers
     }
 
-    /// The blocks solved at some prices, exactly where that is little work; what they prove is kept.
+    /// The blocks solved at some prices, exactly where that is little work; what they prove is kept. Which ways
+    /// they take.
     pub(super) fn try_prices(&mut self, at: &[f64]) -> Vec<u32> {
         let Suggestion { bound, pairs } = self.suggest(at, true);
         self.volume.keep(at, bound);
         self.bound = self.bound.max(bound);
-        self.learn_ways(&pairs);
-        pairs
+        self.learn_ways(&pairs)
     }
 }
