@@ -1,6 +1,9 @@
 //! Building plans one task at a time: the greedy first plan, and the repair step of the search.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::{
     column::{Column, columns, least_cost},
@@ -124,6 +127,8 @@ pub fn insert_all(problem: &Problem, state: &mut State<'_>, order: &[u32]) {
 /// The areas that bonds take when their first task is placed.
 #[derive(Default)]
 struct Areas {
+    /// By bond its tasks; made when the first is asked for.
+    bonded: OnceCell<BTreeMap<u32, Vec<u32>>>,
     /// By bond, by area: how many of its required tasks and of the others have no choice there, and what all
     /// cost there at least.
     known: BTreeMap<u32, BTreeMap<u32, (usize, usize, f64)>>,
@@ -146,7 +151,8 @@ impl Areas {
             .filter(free)
             .filter_map(|column| Some(problem.area_of(first, column.choice)?.1))
             .collect();
-        let known = self.known.entry(bond).or_insert_with(|| areas_of(problem, bond));
+        let bonded = self.bonded.get_or_init(|| bonded(problem));
+        let known = self.known.entry(bond).or_insert_with(|| areas_of(problem, bond, &bonded[&bond]));
         let mut best: Option<(u32, (usize, usize, f64))> = None;
         for (area, of) in known.iter().filter(|(area, _)| open.contains(area)) {
             let better = |than: &(u32, (usize, usize, f64))| {
@@ -161,8 +167,19 @@ impl Areas {
     }
 }
 
-fn areas_of(problem: &Problem, bond: u32) -> BTreeMap<u32, (usize, usize, f64)> {
-    let tasks = || problem.tasks.iter().filter(|task| task.bond == Some(bond));
+/// By bond its tasks.
+fn bonded(problem: &Problem) -> BTreeMap<u32, Vec<u32>> {
+    let mut bonded: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (id, task) in (0_u32..).zip(&problem.tasks) {
+        if let Some(bond) = task.bond {
+            bonded.entry(bond).or_default().push(id);
+        }
+    }
+    bonded
+}
+
+fn areas_of(problem: &Problem, bond: u32, tasks: &[u32]) -> BTreeMap<u32, (usize, usize, f64)> {
+    let tasks = || tasks.iter().map(|task| &problem.tasks[*task as usize]);
     let mut areas: BTreeMap<u32, (usize, usize, f64)> = BTreeMap::new();
     let mut least: Vec<BTreeMap<u32, f64>> = Vec::new();
     for task in tasks() {
