@@ -15,7 +15,7 @@ use plimsoll_model::{
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::instance::{empty, workload};
+use crate::instance::{drawn, empty, workload};
 
 /// What makes an instance hard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,30 +143,11 @@ impl Draw {
             let noise = self.rng.random_range(0.95..1.1);
             let hourly = price * f64::from(each) * factors[r] * market * noise;
             let (cloud, region) = &regions[r];
-            self.inputs.estate.offers.push(OfferSpec {
-                name: None,
-                cloud: Some((*cloud).into()),
-                region: region.clone(),
-                zone: None,
-                instance_type: Some(format!("{name}x{each}.{o}")),
-                accelerator: Some(name.into()),
-                accelerator_kind: None,
-                accelerators: Some(AcceleratorCount::whole(each.into())),
-                accelerator_memory: None,
-                cpu: None,
-                memory: None,
-                arch: None,
-                capacity: if spot { Capacity::Spot } else { Capacity::OnDemand },
-                hourly: usd(hourly),
-                list_hourly: None,
-                count: None,
-                watts: None,
-                pue: None,
-                interruptions_per_hour: spot
-                    .then(|| PerHour::from_f64(self.rng.random_range(0.01..0.1)).unwrap_or_default()),
-                source: Some("drawn".into()),
-                as_of: None,
-            });
+            let capacity = if spot { Capacity::Spot } else { Capacity::OnDemand };
+            let interruptions_per_hour =
+                spot.then(|| PerHour::from_f64(self.rng.random_range(0.01..0.1)).unwrap_or_default());
+            let offer = drawn((cloud, region), (name, each), o, usd(hourly));
+            self.inputs.estate.offers.push(OfferSpec { capacity, interruptions_per_hour, ..offer });
         }
     }
 

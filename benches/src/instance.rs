@@ -61,6 +61,38 @@ fn spec(offer: &CatalogOffer) -> OfferSpec {
     }
 }
 
+/// An offer that is drawn: the `number`th, with so many accelerators of a name each.
+pub(crate) fn drawn(
+    (cloud, region): (&str, &str),
+    (accelerator, each): (&str, u32),
+    number: usize,
+    hourly: Usd,
+) -> OfferSpec {
+    OfferSpec {
+        name: None,
+        cloud: Some(cloud.into()),
+        region: region.into(),
+        zone: None,
+        instance_type: Some(format!("{accelerator}x{each}.{number}")),
+        accelerator: Some(accelerator.into()),
+        accelerator_kind: None,
+        accelerators: Some(AcceleratorCount::whole(each.into())),
+        accelerator_memory: None,
+        cpu: None,
+        memory: None,
+        arch: None,
+        capacity: Capacity::OnDemand,
+        hourly,
+        list_hourly: None,
+        count: None,
+        watts: None,
+        pue: None,
+        interruptions_per_hour: None,
+        source: Some("drawn".into()),
+        as_of: None,
+    }
+}
+
 /// Workloads that read shared datasets under lumpy quotas: `workloads` of them on `count` real offers
 /// with the accelerators they want.
 pub fn shared_data_and_quotas(seed: u64, workloads: usize, count: usize) -> Inputs {

@@ -6,8 +6,8 @@
 //! as where.
 
 use plimsoll_model::{
-    AcceleratorCount, Capacity, Duration, GramsPerKwh, Inputs, Match, OfferSpec, Ratio, Time, Usd, Watts,
-    When, Workload,
+    AcceleratorCount, Duration, GramsPerKwh, Inputs, Match, OfferSpec, Ratio, Time, Usd, Watts, When,
+    Workload,
     estate::{CarbonRow, Defaults, Quota},
     workload::AcceleratorRequest,
 };
@@ -15,7 +15,7 @@ use plimsoll_planner::Settings;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::instance::{empty, workload};
+use crate::instance::{drawn, empty, workload};
 
 /// How large an instance is.
 #[derive(Debug, Clone, Copy)]
@@ -110,29 +110,11 @@ impl Draw {
             let each: u32 = self.pick(&[1, 2, 4, 8]);
             let held: u32 = self.pick(&[8, 16, 16, 32]);
             let hourly = price * f64::from(each) * self.rng.random_range(0.8..1.3);
-            self.inputs.estate.offers.push(OfferSpec {
-                name: None,
-                cloud: Some("cloud".into()),
-                region,
-                zone: None,
-                instance_type: Some(format!("{name}x{each}.{o}")),
-                accelerator: Some(name.into()),
-                accelerator_kind: None,
-                accelerators: Some(AcceleratorCount::whole(each.into())),
-                accelerator_memory: None,
-                cpu: None,
-                memory: None,
-                arch: None,
-                capacity: Capacity::OnDemand,
-                hourly: Usd::from_f64((hourly * 1e4).round() / 1e4).unwrap_or(Usd::ZERO),
-                list_hourly: None,
-                count: Some(held / each),
-                watts: Some(Watts::from_units(watts * i64::from(each))),
-                pue: None,
-                interruptions_per_hour: None,
-                source: Some("drawn".into()),
-                as_of: None,
-            });
+            let hourly = Usd::from_f64((hourly * 1e4).round() / 1e4).unwrap_or(Usd::ZERO);
+            let count = Some(held / each);
+            let watts = Some(Watts::from_units(watts * i64::from(each)));
+            let offer = drawn(("cloud", &region), (name, each), o, hourly);
+            self.inputs.estate.offers.push(OfferSpec { count, watts, ..offer });
         }
         // What a whole account may hold at once of each accelerator: less than the offers do together.
         for (name, ..) in ACCELERATORS {

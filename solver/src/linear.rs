@@ -3,6 +3,7 @@
 //! `highs` runs in production. `microlp`, through `good_lp`, is the pure-Rust path of `--no-lp` and the
 //! oracle of the tests. Both see the same [`Program`].
 
+pub(crate) mod grown;
 pub mod highs;
 pub mod microlp;
 

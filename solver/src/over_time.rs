@@ -18,6 +18,34 @@ pub(crate) fn broken(events: &mut [(Nanos, f64)], most: f64) -> Vec<Nanos> {
     broken.into_iter().map(|of| of.1).collect()
 }
 
+/// A moment at which something has started and next something ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Full {
+    pub from: Nanos,
+    /// When something ends.
+    pub until: Nanos,
+    /// What runs then adds up to.
+    pub level: f64,
+}
+
+/// These moments of some windows (from, until, how much), in order: whatever runs together at any moment also does at
+/// one of these.
+pub(crate) fn fullest(windows: impl Iterator<Item = (Nanos, Nanos, f64)>) -> Vec<Full> {
+    // What ends goes before what begins.
+    let mut events: Vec<(Nanos, bool, f64)> =
+        windows.flat_map(|of| [(of.0, true, of.2), (of.1, false, -of.2)]).collect();
+    events.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
+    let mut level = 0.0;
+    let mut full = Vec::new();
+    for (at, (from, begins, amount)) in events.iter().enumerate() {
+        level += amount;
+        if let Some((until, ..)) = events.get(at + 1).filter(|next| *begins && !next.1) {
+            full.push(Full { from: *from, until: *until, level });
+        }
+    }
+    full
+}
+
 /// What is used of a limit: (from, how much), ascending, from the beginning of time on.
 #[derive(Debug, Clone)]
 pub(crate) struct Profile(Vec<(Nanos, i64)>);

@@ -15,6 +15,9 @@ const SLIGHT: f64 = 1e-6;
 /// Weights of a mean below this are dropped.
 const DUST: f64 = 1e-3;
 
+/// What sums over arrays may be off by, as a share of what was added up: see [`crate::linear::Program::proof`].
+pub(crate) const ROUNDING: f64 = 1e-11;
+
 /// How patient it is, and how much a solution counts.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {

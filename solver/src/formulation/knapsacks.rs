@@ -6,6 +6,7 @@ use super::{Formulation, Shared};
 use crate::{
     cuts::{Knapsack, Portion},
     linear::Row,
+    over_time::{Full, fullest},
     problem::Nanos,
 };
 
@@ -30,7 +31,7 @@ impl Formulation<'_> {
             let capacity = self.limit(shared);
             let held = |t: &&Taker<'_>| values[t.portion.column as usize] > 1e-6;
             let running: Vec<&Taker<'_>> = takers.iter().filter(held).collect();
-            for (moment, until) in fullest(&running) {
+            for Full { from: moment, until, .. } in fullest(windows(running.iter().copied())) {
                 let level: f64 = running
                     .iter()
                     .filter(|t| t.runs_at(moment))
@@ -57,8 +58,8 @@ impl Formulation<'_> {
             takers.retain(|t| among[t.portion.column as usize]);
             let capacity = self.limit(shared);
             let mut made: Vec<Vec<u32>> = Vec::new();
-            for (moment, _) in fullest(&takers.iter().collect::<Vec<_>>()) {
-                let knapsack = knapsack(capacity, &takers, moment);
+            for full in fullest(windows(takers.iter())) {
+                let knapsack = knapsack(capacity, &takers, full.from);
                 let columns: Vec<u32> = knapsack.portions.iter().map(|p| p.column).collect();
                 if knapsack.may_break() && !made.contains(&columns) {
                     made.push(columns);
@@ -87,13 +88,9 @@ fn knapsack(capacity: f64, takers: &[Taker<'_>], moment: Nanos) -> Knapsack {
     Knapsack { capacity, portions }
 }
 
-/// The moments at which something has started and next something ends, with that end: whatever runs
-/// together at any moment also does at one of these.
-fn fullest(takers: &[&Taker<'_>]) -> Vec<(Nanos, Nanos)> {
-    // What ends goes before what begins.
-    let mut events: Vec<(Nanos, bool)> =
-        takers.iter().flat_map(|t| t.runs).flat_map(|run| [(run.0, true), (run.1, false)]).collect();
-    events.sort_unstable();
-    let full = events.windows(2).filter(|pair| pair[0].1 && !pair[1].1);
-    full.map(|pair| (pair[0].0, pair[1].0)).collect()
+/// When some run; how much they take is left open.
+fn windows<'t, 'f: 't>(
+    takers: impl Iterator<Item = &'t Taker<'f>>,
+) -> impl Iterator<Item = (Nanos, Nanos, f64)> {
+    takers.flat_map(|t| t.runs).map(|run| (run.0, run.1, 0.0))
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::model::Model;
 use crate::{
     cuts::{Knapsack, Portion},
+    over_time::{Full, fullest},
     problem::Nanos,
 };
 
@@ -94,7 +95,9 @@ pub(super) fn broken(model: &Model<'_>, users: &[Vec<(u32, f64)>], mean: &[Vec<(
     let mut covers: Vec<(f64, Cover)> = Vec::new();
     for (limit, list) in (0_u32..).zip(&held) {
         let capacity = model.limits[limit as usize].most;
-        for (level, moment) in fullest(list).into_iter().take(MOMENTS) {
+        let mut full = fullest(list.iter().map(|of| (of.start, of.end, of.amount * of.weight)));
+        full.sort_by(|a, b| b.level.total_cmp(&a.level).then(a.from.cmp(&b.from)));
+        for Full { from: moment, level, .. } in full.into_iter().take(MOMENTS) {
             if level >= USED * capacity {
                 let running = list.iter().filter(|of| of.start <= moment && moment < of.end);
                 covers.extend(cover(limit, moment, capacity, running, &users[limit as usize]));
@@ -103,27 +106,6 @@ pub(super) fn broken(model: &Model<'_>, users: &[Vec<(u32, f64)>], mean: &[Vec<(
     }
     covers.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.limit.cmp(&b.1.limit)));
     covers.into_iter().take(AT_ONCE).map(|of| of.1).collect()
-}
-
-/// The moments at which something has started and next something ends, with the level there, the highest first:
-/// whatever runs together at any moment also does at one of these.
-fn fullest(held: &[Held]) -> Vec<(f64, Nanos)> {
-    // What ends goes before what begins.
-    let mut events: Vec<(Nanos, bool, f64)> = held
-        .iter()
-        .flat_map(|of| [(of.start, true, of.amount * of.weight), (of.end, false, -of.amount * of.weight)])
-        .collect();
-    events.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
-    let mut level = 0.0;
-    let mut full = Vec::new();
-    for (at, event) in events.iter().enumerate() {
-        level += event.2;
-        if event.1 && events.get(at + 1).is_some_and(|next| !next.1) {
-            full.push((level, event.0));
-        }
-    }
-    full.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    full
 }
 
 /// A cover at a moment that what runs there breaks, with by how much.

@@ -6,7 +6,11 @@
 
 use super::{plan::OUT, prices::Prices, ways::terms};
 use crate::{
-    linear::{Program, Row, Solution, Status, highs},
+    linear::{
+        Program, Row, Solution, Status,
+        grown::{Grown, between},
+        highs,
+    },
     outcome::Params,
 };
 
@@ -34,9 +38,8 @@ struct Master<'p, 'm> {
     /// By column its way, and by way whether it is a column.
     columns: Vec<u32>,
     there: Vec<bool>,
-    /// By row of the prices its row of the program; before them lies one for each block.
-    at: Vec<Option<u32>>,
-    rows: u32,
+    /// Its rows of the prices; before them lies one for each block.
+    rows: Grown,
 }
 
 /// Improves prices by a number of rounds of the linear program. `plan`: by member a pair, so that the program has a
@@ -47,8 +50,8 @@ pub(super) fn solve(prices: &mut Prices<'_>, plan: &[u32], rounds: u64, params: 
     let rows = vec![Row { low: 1.0, high: 1.0, terms: Vec::new() }; blocks as usize];
     let program = Program { rows, ..Program::default() };
     let lp = highs::Highs::new(&program, false, params.time_left);
-    let mut master =
-        Master { prices, lp, columns: Vec::new(), there: Vec::new(), at: Vec::new(), rows: blocks };
+    let rows = Grown::new(blocks);
+    let mut master = Master { prices, lp, columns: Vec::new(), there: Vec::new(), rows };
     let centre = master.prices.volume.centre.clone();
     let sums = master.prices.model.limits.iter().filter(|of| of.sum).count();
     let first: Vec<usize> = (0..centre.len()).filter(|row| centre[*row] < 0.0 || *row < sums).collect();
@@ -102,7 +105,7 @@ impl Master<'_, '_> {
         let way = &self.prices.ways.list[number as usize];
         let mut column = vec![(way.block, 1.0)];
         for (row, amount) in terms(self.prices, way, |_| 1.0) {
-            column.extend(self.at.get(row as usize).copied().flatten().map(|at| (at, amount)));
+            column.extend(self.rows.at(row as usize).map(|at| (at, amount)));
         }
         self.lp.add_column(way.cost, (0.0, f64::INFINITY), &column);
         self.columns.push(number);
@@ -111,24 +114,14 @@ impl Master<'_, '_> {
 
     /// Adds rows of the prices.
     fn add_rows(&mut self, new: &[usize]) {
-        self.at.resize(self.prices.rows.len(), None);
-        let from = self.rows;
-        for (at, row) in (from..).zip(new) {
-            self.at[*row] = Some(at);
-        }
-        let mut rows: Vec<Row> = new
-            .iter()
-            .map(|row| Row { low: f64::NEG_INFINITY, high: self.prices.rows[*row].most, terms: Vec::new() })
-            .collect();
-        for (column, number) in (0_u32..).zip(&self.columns) {
-            for (row, amount) in terms(self.prices, &self.prices.ways.list[*number as usize], |_| 1.0) {
-                let place = self.at[row as usize].and_then(|at| at.checked_sub(from));
-                if let Some(place) = place {
-                    rows[place as usize].terms.push((column, amount));
-                }
+        let prices = &*self.prices;
+        let columns = (0_u32..).zip(&self.columns);
+        let most = |row: usize| prices.rows[row].most;
+        let rows = self.rows.take(new, most, columns, |number, each| {
+            for (row, amount) in terms(prices, &prices.ways.list[*number as usize], |_| 1.0) {
+                each(row as usize, amount);
             }
-        }
-        self.rows += new.len() as u32;
+        });
         self.lp.add_rows(&rows);
     }
 
@@ -164,10 +157,9 @@ impl Master<'_, '_> {
     fn broken(&mut self) -> Vec<usize> {
         self.prices.look();
         self.prices.look_for_covers();
-        self.at.resize(self.prices.rows.len(), None);
         let level = self.prices.levels();
         let breaks = |row: &usize| level[*row] > self.prices.rows[*row].most * (1.0 + SLACK);
-        (0..level.len()).filter(|row| self.at[*row].is_none()).filter(breaks).collect()
+        (0..level.len()).filter(|row| self.rows.at(*row).is_none()).filter(breaks).collect()
     }
 
     /// Prices out all ways at the duals of a solution and at prices closer to the best so far, and adds those that
@@ -175,11 +167,8 @@ impl Master<'_, '_> {
     fn price_out(&mut self, solution: &Solution) -> usize {
         let blocks = self.prices.blocks() as usize;
         let worth = solution.duals[..blocks].to_vec();
-        let dual = |at: &Option<u32>| at.map_or(0.0, |at| solution.duals[at as usize].min(0.0));
-        let mut duals: Vec<f64> = self.at.iter().map(dual).collect();
-        duals.resize(self.prices.rows.len(), 0.0);
-        let between = |(dual, centre): (&f64, &f64)| WEIGHT * centre + (1.0 - WEIGHT) * dual;
-        let smooth: Vec<f64> = duals.iter().zip(&self.prices.volume.centre).map(between).collect();
+        let duals = self.rows.prices(&solution.duals, self.prices.rows.len());
+        let smooth = between(&duals, &self.prices.volume.centre, WEIGHT);
         let mut added = 0;
         for at in [&smooth, &duals] {
             // Also those that steps knew and the program did not begin with.
@@ -248,7 +237,8 @@ mod tests {
         for pair in 0..40 {
             prices.learn_ways(&first.map(|of| of + pair));
         }
-        let solved = solve(&mut prices, &first.map(|of| of + 39), 50, &Params::default()).expect("it is small");
+        let solved =
+            solve(&mut prices, &first.map(|of| of + 39), 50, &Params::default()).expect("it is small");
         // At best one is on the first offer and the other on the first beside the quota.
         let best = 1.0 + 1.25;
         assert!((best * (1.0 - CLOSE)..=best).contains(&prices.bound), "{} of {best}", prices.bound);

@@ -19,7 +19,7 @@ use crate::{
     outcome::Params,
     over_time,
     problem::Nanos,
-    volume::{Pace, Volume, mix},
+    volume::{Pace, ROUNDING, Volume, mix},
 };
 
 /// Steps between looks for moments at which the mean breaks a limit.
@@ -30,8 +30,6 @@ const COVERS: u64 = 20;
 const PACE: Pace = Pace { patience: 3, share: (1.0, 0.1) };
 /// Nodes times customers times sites of one facility location, about, when it is to be exact.
 const WORK: usize = 20_000;
-/// What sums may be off by, as a share of what was added up: see [`crate::linear::Program::proof`].
-const ROUNDING: f64 = 1e-11;
 
 /// A limit at a moment, or a sum.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,11 @@ use std::collections::BTreeSet;
 
 use super::{model::Placing, prices::Prices};
 use crate::{
-    linear::{Program, Row, Status, highs},
+    linear::{
+        Program, Row, Status,
+        grown::{Grown, between},
+        highs,
+    },
     outcome::Params,
 };
 
@@ -44,9 +48,8 @@ struct Master<'p, 'm> {
     lp: highs::Highs,
     columns: Vec<(u32, Placing)>,
     there: BTreeSet<Key>,
-    /// By row of the prices which row of the program it is; those before are one for each kind.
-    at: Vec<Option<u32>>,
-    rows: usize,
+    /// Its rows of the prices; those before are one for each kind.
+    rows: Grown,
 }
 
 /// Solves the program from the prices and the mean so far, and a plan's columns (kind, placing), within a
@@ -63,8 +66,8 @@ pub(super) fn solve(prices: &mut Prices<'_>, plan: &[(u32, Placing)], work: u64,
         program.rows.push(Row { low: tasks, high: tasks, terms: vec![(k, 1.0)] });
     }
     let lp = highs::Highs::new(&program, false, params.time_left);
-    let mut master =
-        Master { prices, lp, columns: Vec::new(), there: BTreeSet::new(), at: Vec::new(), rows: 0 };
+    let rows = Grown::new(kinds as u32);
+    let mut master = Master { prices, lp, columns: Vec::new(), there: BTreeSet::new(), rows };
     // Rows that have a price, and sums; others when they are broken.
     let priced: Vec<usize> = (0..master.prices.rows.len())
         .filter(|row| master.prices.volume.centre[*row] < 0.0 || !master.prices.is_over_time(*row))
@@ -110,7 +113,7 @@ pub(super) fn solve(prices: &mut Prices<'_>, plan: &[(u32, Placing)], work: u64,
         }
         master.add_rows(&broken);
     }
-    solved.rows = master.rows as u64;
+    solved.rows = u64::from(master.rows.count());
     solved.columns = master.columns.len() as u64;
     solved
 }
@@ -123,8 +126,8 @@ impl Master<'_, '_> {
         }
         let mut terms = vec![(kind, 1.0)];
         self.prices.for_rows(kind as usize, placing, |row, amount| {
-            if let Some(Some(at)) = self.at.get(row as usize) {
-                terms.push((*at, amount));
+            if let Some(at) = self.rows.at(row as usize) {
+                terms.push((at, amount));
             }
         });
         terms.sort_by_key(|term| term.0);
@@ -151,37 +154,19 @@ impl Master<'_, '_> {
                 self.prices.for_rows(kind, placing, |row, amount| level[row as usize] += amount * value);
             }
         }
-        let lacks = |row: &usize| self.at.get(*row).is_none_or(Option::is_none);
+        let lacks = |row: &usize| self.rows.at(*row).is_none();
         let is_broken = |row: &usize| level[*row] > self.prices.rows[*row].most * (1.0 + SLACK);
         (0..level.len()).filter(lacks).filter(|row| *row >= before || is_broken(row)).collect()
     }
 
     /// Adds rows.
     fn add_rows(&mut self, new: &[usize]) {
-        let kinds = self.prices.model.kinds.len() as u32;
-        self.at.resize(self.prices.rows.len(), None);
-        let from = kinds + self.rows as u32;
-        for (at, row) in (from..).zip(new) {
-            self.at[*row] = Some(at);
-        }
-        let mut terms: Vec<Vec<(u32, f64)>> = vec![Vec::new(); new.len()];
-        for (column, (kind, placing)) in (kinds..).zip(&self.columns) {
-            self.prices.for_rows(*kind as usize, placing, |row, amount| {
-                if let Some(at) = self.at[row as usize].and_then(|at| at.checked_sub(from)) {
-                    let list = &mut terms[at as usize];
-                    match list.last_mut() {
-                        Some(last) if last.0 == column => last.1 += amount,
-                        _ => list.push((column, amount)),
-                    }
-                }
-            });
-        }
-        let rows: Vec<Row> = terms
-            .into_iter()
-            .zip(new)
-            .map(|(terms, row)| Row { low: f64::NEG_INFINITY, high: self.prices.rows[*row].most, terms })
-            .collect();
-        self.rows += new.len();
+        let prices = &*self.prices;
+        let columns = (prices.model.kinds.len() as u32..).zip(&self.columns);
+        let most = |row: usize| prices.rows[row].most;
+        let rows = self.rows.take(new, most, columns, |(kind, placing), each| {
+            prices.for_rows(*kind as usize, placing, |row, amount| each(row as usize, amount));
+        });
         self.lp.add_rows(&rows);
     }
 
@@ -190,12 +175,8 @@ impl Master<'_, '_> {
     fn price_out(&mut self, duals: &[f64], total: f64) -> usize {
         let kinds = self.prices.model.kinds.len();
         let worth: Vec<f64> = duals[..kinds].to_vec();
-        let dual = |at: &Option<u32>| at.map_or(0.0, |at| duals[at as usize].min(0.0));
-        let mut at: Vec<f64> = self.at.iter().map(dual).collect();
-        at.resize(self.prices.rows.len(), 0.0);
-        let centre = &self.prices.volume.centre;
-        let smooth: Vec<f64> =
-            at.iter().zip(centre).map(|(at, centre)| SMOOTHING * centre + (1.0 - SMOOTHING) * at).collect();
+        let at = self.rows.prices(duals, self.prices.rows.len());
+        let smooth = between(&at, &self.prices.volume.centre, SMOOTHING);
         let mut added = 0;
         for prices in [&smooth, &at] {
             let found = self.prices.price(prices, COLUMNS);

@@ -13,7 +13,7 @@ use crate::{
     over_time,
     problem::Nanos,
     state::most_dollars,
-    volume::{Pace, Volume, mix},
+    volume::{Pace, ROUNDING, Volume, mix},
 };
 
 /// Steps between looks for moments at which the mean breaks a limit.
@@ -22,9 +22,7 @@ const LOOK: u64 = 5;
 const WORST: usize = 8;
 /// How fast prices climb.
 const PACE: Pace = Pace { patience: 4, share: (0.1, 0.05) };
-/// What sums may be off by, as a share of what was added up: see [`crate::linear::Program::proof`].
-const ROUNDING: f64 = 1e-11;
-/// The same of a sum that has a limit, as a share of the limit.
+/// By how much what is held of a sum may be off, as a share of its limit.
 const FLOATS: f64 = 1e-9;
 
 /// What a row limits.
