@@ -16,6 +16,7 @@ use plimsoll_model::Inputs;
 use plimsoll_planner::{
     Settings,
     build::{Build, Rules},
+    shortfall,
     world::World,
 };
 use plimsoll_solver::{
@@ -24,7 +25,6 @@ use plimsoll_solver::{
     formulation::{Fineness, Formulation},
     linear::{Limits, TimeLeft, highs},
     score::Ranks,
-    shortfall::shortfall,
 };
 
 fn main() {
@@ -58,14 +58,16 @@ fn lacking(name: &str, workloads: usize, offers: usize) {
     let settings = Settings::of(&inputs);
     let world = World::new(&inputs, settings.now).expect("the instance is sound");
     let rules = Rules::of(&world);
-    let build = Build::new(&world, &settings, &rules).expect("the instance is sound");
+    let mut build = Build::new(&world, &settings, &rules).expect("the instance is sound");
     let before = cpu_seconds();
-    let found = shortfall(&build.problem, None);
+    let found = shortfall(&mut build, None);
     let cpu = cpu_seconds() - before;
     let Some(found) = found else { return println!("{name}: nothing is lacking, {cpu:.2} s") };
-    println!("{name}: {} programs in {cpu:.2} s; beyond {}", found.solves, found.beyond.len());
+    println!("{name}: told in {cpu:.2} s; beyond all limits {}", found.beyond.len());
     for short in found.limits {
-        println!("    {:?}: {:.2} more, conflicts: {}", short.limit, short.by, short.conflicts);
+        let (constraint, conflicts) =
+            (short.constraint.as_str(), if short.conflicts { ", conflicts" } else { "" });
+        println!("    {constraint} {}: {} {} more{conflicts}", short.name, short.by, short.unit);
     }
 }
 

@@ -26,4 +26,4 @@ pub use detail::Detail;
 pub use error::PlanError;
 pub use flags::{Objective, Settings};
 pub use front::front;
-pub use report::plan;
+pub use report::{plan, shortfall};

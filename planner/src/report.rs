@@ -24,6 +24,8 @@ use plimsoll_solver::{
     state::State,
 };
 
+pub use shortfall::shortfall;
+
 use crate::{
     build::{Build, Rules, beyond, choices::MOST_USD},
     error::PlanError,
@@ -136,7 +138,7 @@ pub(crate) fn report(build: &mut Build<'_>, outcome: &Outcome, time_left: Option
         (true, None, Some(bound)) if bound == objective.total_usd => Status::Optimal,
         _ => Status::Feasible,
     };
-    let shortfall = (!outcome.complete).then(|| shortfall::of(build, time_left)).flatten();
+    let shortfall = (!outcome.complete).then(|| shortfall(build, time_left)).flatten();
     let unplaced = unplaced::explain(build, outcome, &decisions);
     // The sum of no floats is −0, which JSON would show.
     let sum = |figure: fn(&Bill) -> Option<f64>| {
@@ -254,7 +256,7 @@ fn prices(build: &Build<'_>, outcome: &Outcome) -> Vec<Price> {
         .prices
         .iter()
         .map(|price| {
-            let (constraint, name) = limit(build, price.limit);
+            let (constraint, name) = limit(build, &build.offers, price.limit);
             let round = |usd: f64| (usd * 1e6).round() / 1e6;
             Price {
                 constraint,
@@ -269,9 +271,9 @@ fn prices(build: &Build<'_>, outcome: &Outcome) -> Vec<Price> {
 }
 
 /// A limit as documents name it.
-fn limit(build: &Build<'_>, limit: Priced) -> (Constraint, String) {
+fn limit(build: &Build<'_>, offers: &[OfferIx], limit: Priced) -> (Constraint, String) {
     match limit {
-        Priced::Count(offer) => (Constraint::Count, build.world().offer(build.offers[offer as usize]).name()),
+        Priced::Count(offer) => (Constraint::Count, build.world().offer(offers[offer as usize]).name()),
         Priced::Quota(quota) => (Constraint::Quota, build.rules().quotas[quota as usize].name.clone()),
         Priced::Budget(budget) => (Constraint::Budget, build.budgets[budget as usize].name.clone()),
         Priced::Carbon(budget) => {

@@ -387,6 +387,24 @@ fn what_is_lacking_in_all_is_the_least_share_of_the_limits() {
     assert!(shortfall.beyond.is_empty());
 }
 
+#[test]
+fn a_limit_that_one_workload_alone_exceeds_is_told_with_what_all_need_of_it() {
+    let job = |name: &str, replicas: u32| {
+        format!(
+            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{clouds: aws, duration: 1h, replicas: {replicas}, request: {{accelerators: {{anyOf: [A100], count: 8}}}}}}\n"
+        )
+    };
+    let limits = "quotas: [{name: ours, match: {cloud: aws}, accelerators: 16}]\n  offers:";
+    let yaml =
+        format!("{}{}{}{}", ESTATE.replace("offers:", limits), job("a", 1), job("b", 1), job("big", 3));
+    let plan = plan(&yaml, |_| {});
+    assert_eq!(plan.status, Status::Infeasible);
+    let shortfall = plan.shortfall.unwrap();
+    let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
+    assert_eq!((&*quota.name, quota.by, &*quota.unit, quota.conflicts), ("ours", 24.0, "accelerators", true));
+    assert!(shortfall.beyond.is_empty(), "{shortfall:?}");
+}
+
 /// Workloads that want the dear A100 on demand at Amazon, else at Google, else on spot.
 fn in_order(names: &[&str], ordered: bool) -> String {
     let one = |name: &&str| {

@@ -1,26 +1,88 @@
 //! What is lacking in all for everything required to fit, beside what each workload meets.
+//!
+//! A workload that no offer has room for even alone has no choices in the problem. Those that counts and quotas alone
+//! keep from it are added here, so that these limits are told with what is lacking of them.
 
-use plimsoll_model::plan::{Lacking, Shortfall};
+use std::collections::BTreeMap;
+
+use plimsoll_model::plan::{Constraint, Lacking, Shortfall};
 use plimsoll_solver::{
+    Problem,
     outcome::Priced,
-    shortfall::{Short, shortfall},
+    problem::Choice,
+    shortfall::{Short, shortfall as lacking_in},
 };
 
 use super::limit;
-use crate::build::Build;
+use crate::{
+    build::Build,
+    report::beside::is_judged_beside,
+    world::{Assumptions, OfferIx},
+};
 
-/// What is lacking; nothing without HiGHS, or where it is not known.
-pub(super) fn of(build: &Build<'_>, time_left: Option<fn() -> f64>) -> Option<Shortfall> {
-    let found = (!build.settings().no_lp).then(|| shortfall(&build.problem, time_left)).flatten()?;
+/// What is lacking for everything required to fit; nothing without HiGHS, or where it is not known.
+pub fn shortfall(build: &mut Build<'_>, time_left: Option<fn() -> f64>) -> Option<Shortfall> {
+    if build.settings().no_lp {
+        return None;
+    }
+    let (problem, offers) = widened(build);
+    let found = lacking_in(&problem, time_left)?;
     let beyond = found.beyond.iter();
     Some(Shortfall {
-        limits: found.limits.iter().map(|short| lacking(build, short)).collect(),
+        limits: found.limits.iter().map(|short| lacking(build, &offers, short)).collect(),
         beyond: beyond.map(|task| build.prospects[*task as usize].workload.metadata.name.clone()).collect(),
     })
 }
 
-fn lacking(build: &Build<'_>, short: &Short) -> Lacking {
-    let (constraint, name) = limit(build, short.limit);
+/// The problem with the offers that counts and quotas alone keep from required workloads without a choice: of those
+/// behind the same limits the one that asks least of them. With the offers by their numbers there.
+fn widened(build: &mut Build<'_>) -> (Problem, Vec<OfferIx>) {
+    let (mut problem, mut offers) = (build.problem.clone(), build.offers.clone());
+    let mut local: BTreeMap<OfferIx, u32> = (0..).zip(&offers).map(|(local, ix)| (*ix, local)).collect();
+    for (task, readers) in problem.readers().into_iter().enumerate() {
+        let t = &problem.tasks[task];
+        // What results cost between places that the problem does not know is left to the causes of each.
+        if !t.required || !t.choices.is_empty() || !t.inputs.is_empty() || !readers.is_empty() {
+            continue;
+        }
+        for (ix, mut choice) in kept_out(build, task) {
+            choice.offer = *local.entry(ix).or_insert_with(|| {
+                let offer = build.world().offer(ix);
+                problem.counts.push(offer.count.filter(|_| offer.nodes.is_none()).map(i64::from));
+                offers.push(ix);
+                offers.len() as u32 - 1
+            });
+            problem.tasks[task].choices.push(choice);
+        }
+    }
+    (problem, offers)
+}
+
+/// The offers that counts and quotas alone keep from a workload, as choices: of those behind the same limits the one
+/// that asks least of them.
+fn kept_out(build: &mut Build<'_>, task: usize) -> Vec<(OfferIx, Choice)> {
+    let (free, limited) = build.prospects[task].candidates();
+    let numbers = build.problem.tasks[task].clone();
+    let mut least: BTreeMap<Vec<(Constraint, String)>, (f64, OfferIx, Choice)> = BTreeMap::new();
+    for ix in free.into_iter().chain(limited) {
+        let (obstacles, terms) = build.prospects[task].obstacles(ix, &mut Assumptions::ignored());
+        let is_limit = |constraint| matches!(constraint, Constraint::Count | Constraint::Quota);
+        let are_limits = obstacles.iter().all(|of| is_limit(of.constraint) && is_judged_beside(of));
+        let Some(terms) = terms.filter(|_| are_limits) else { continue };
+        let asked: f64 = obstacles.iter().filter_map(|of| of.relax).map(|relax| relax.0).sum();
+        let key = obstacles.into_iter().map(|of| (of.constraint, of.name)).collect();
+        if least.get(&key).is_some_and(|known: &(f64, OfferIx, Choice)| known.0 <= asked) {
+            continue;
+        }
+        if let Some(choice) = build.choice(task, &numbers, ix, &terms) {
+            least.insert(key, (asked, ix, choice));
+        }
+    }
+    least.into_values().map(|(_, ix, choice)| (ix, choice)).collect()
+}
+
+fn lacking(build: &Build<'_>, offers: &[OfferIx], short: &Short) -> Lacking {
+    let (constraint, name) = limit(build, offers, short.limit);
     let (by, unit) = match short.limit {
         Priced::Count(_) => (short.by, "instances"),
         Priced::Quota(quota) => {
