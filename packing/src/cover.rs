@@ -11,10 +11,11 @@ use crate::{
     classes::{Classes, Invalid, NodeClass, validate},
     dive::{Rounded, dive},
     fleet::{Cluster, Hold, Node, Placement, Request, State},
-    generate::{Memory, Stop, generate},
-    instance::{Instance, Sizes},
+    generate::{Generated, Memory, Stop, generate},
+    instance::{Instance, Limit, Sizes},
     master::{Form, Master},
     pack::Params,
+    whole::whole,
 };
 
 /// A kind of node that can be added.
@@ -24,8 +25,6 @@ pub struct Offer {
     pub node: Node,
     /// What one costs, in any unit that all offers share (micro-dollars an hour).
     pub cost: u64,
-    /// How many can be had; any number when it is not known.
-    pub most: Option<u32>,
 }
 
 /// Nodes to add.
@@ -44,19 +43,38 @@ pub struct Cover {
     pub nodes: Vec<(usize, Held)>,
 }
 
+/// More pods than this, and one rounding is near enough to the bound.
+const SMALL: usize = 200;
+
+/// Rounds for the proof where classes are of what is only nearly alike, at least.
+const BUCKETED_ROUNDS: usize = 40;
+
 /// Pods, each with what it holds of its node's devices.
 pub type Held = Vec<(usize, Vec<Hold>)>;
 
-/// The cheapest nodes on offer that hold pods of a cluster. Gangs and spreads are not looked at.
+/// The cheapest nodes on offer that hold pods of a cluster, within limits on what the offers take together (how
+/// many can be had, quotas). Gangs and spreads are not looked at.
 ///
 /// Pods that no offer can hold together with others are covered by themselves: that is less work, and a
 /// proof of whole nodes where few kinds are on offer.
-pub fn cover(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params) -> Result<Cover, Invalid> {
-    let parts = parts(cluster, pods, offers);
+pub fn cover(
+    cluster: &Cluster,
+    pods: &[usize],
+    offers: &[Offer],
+    limits: &[Limit],
+    params: &Params,
+) -> Result<Cover, Invalid> {
+    // No more nodes than pods are taken: what so many may take whatever they are limits nothing.
+    let binds = |limit: &&Limit| {
+        let most = limit.takes.iter().map(|(_, each)| *each).max().unwrap_or(0);
+        most.saturating_mul(pods.len() as u64) > limit.most
+    };
+    let limits: Vec<&Limit> = limits.iter().filter(binds).collect();
+    let parts = parts(cluster, pods, offers, &limits);
     let mut all = Cover { add: Vec::new(), cost: 0, bound: 0, left: Vec::new(), nodes: Vec::new() };
     for Part { pods, offers: own } in parts {
         let on_offer: Vec<Offer> = own.iter().map(|offer| offers[*offer].clone()).collect();
-        let one = together(cluster, &pods, &on_offer, params)?;
+        let one = together(cluster, &pods, &on_offer, &within(&limits, &own), params)?;
         let held = one.nodes.iter().flat_map(|(_, pods)| pods).map(|(pod, _)| *pod);
         all.bound += at_least(cluster, held, &on_offer).max(one.bound).min(one.cost);
         all.cost += one.cost;
@@ -76,9 +94,24 @@ struct Part {
     offers: Vec<usize>,
 }
 
-/// Pods that are held by the same offers, or by offers that hold the same pods; those that none holds
-/// together.
-fn parts(cluster: &Cluster, pods: &[usize], offers: &[Offer]) -> Vec<Part> {
+/// The limits of some of the offers, by their places among those.
+fn within(limits: &[&Limit], offers: &[usize]) -> Vec<Limit> {
+    let of = |limit: &&Limit| Limit {
+        most: limit.most,
+        takes: (0_u32..)
+            .zip(offers)
+            .filter_map(|(at, offer)| {
+                let own = limit.takes.iter().find(|(of, _)| *of as usize == *offer)?;
+                Some((at, own.1))
+            })
+            .collect(),
+    };
+    limits.iter().map(of).filter(|limit| !limit.takes.is_empty()).collect()
+}
+
+/// Pods that are held by the same offers, or by offers that hold the same pods or share a limit; those that none
+/// holds together.
+fn parts(cluster: &Cluster, pods: &[usize], offers: &[Offer], limits: &[&Limit]) -> Vec<Part> {
     let empty: Vec<State> = offers.iter().map(|offer| State::empty(&offer.node)).collect();
     let mut held_by: BTreeMap<&Request, Vec<usize>> = BTreeMap::new();
     for pod in pods {
@@ -88,7 +121,9 @@ fn parts(cluster: &Cluster, pods: &[usize], offers: &[Offer]) -> Vec<Part> {
     }
     // Each offer's part, by its first offer.
     let mut part: Vec<usize> = (0..offers.len()).collect();
-    for together in held_by.values().filter(|together| together.len() > 1) {
+    let limited = limits.iter().map(|limit| limit.takes.iter().map(|(offer, _)| *offer as usize).collect());
+    let limited: Vec<Vec<usize>> = limited.collect();
+    for together in held_by.values().chain(&limited).filter(|together| together.len() > 1) {
         let known: BTreeSet<usize> = together.iter().map(|offer| part[*offer]).collect();
         let first = known.iter().next().copied().unwrap_or(0);
         for of in part.iter_mut().filter(|of| known.contains(of)) {
@@ -118,7 +153,13 @@ fn at_least(cluster: &Cluster, pods: impl Iterator<Item = usize>, offers: &[Offe
 }
 
 /// The same for pods that offers may hold together.
-fn together(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params) -> Result<Cover, Invalid> {
+fn together(
+    cluster: &Cluster,
+    pods: &[usize],
+    offers: &[Offer],
+    limits: &[Limit],
+    params: &Params,
+) -> Result<Cover, Invalid> {
     let needed = needed(cluster, pods);
     validate(&needed)?;
     validate(&Cluster {
@@ -127,36 +168,40 @@ fn together(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params
     })?;
     let mut classes = Classes::of(&needed, &[])?;
     // One class of nodes an offer, in their order, with as many nodes as could be wanted.
-    let count = |offer: &Offer| offer.most.unwrap_or(u32::MAX).min(pods.len() as u32) as usize;
     let mut first = 0;
     for offer in offers {
         let state = State::empty(&offer.node);
-        let nodes = (first..first + count(offer)).collect();
-        first += count(offer);
+        let nodes = (first..first + pods.len()).collect();
+        first += pods.len();
         let (model, pool) = (offer.node.model, offer.node.pool);
         classes.nodes.push(NodeClass { most: state.clone(), state, model, pool, zone: None, nodes });
     }
     let dearest = offers.iter().map(|offer| offer.cost).max().unwrap_or(0).max(1) as f64;
-    let mut instance = Instance::new(&classes, Sizes::Most);
-    for (bin, offer) in instance.bins.iter_mut().zip(offers) {
-        bin.cost = offer.cost as f64 / dearest;
-    }
-    for item in 0..instance.items.len() as u32 {
-        let holds =
-            instance.bins.iter().filter(|bin| bin.count > 0 && bin.fitting.binary_search(&item).is_ok());
-        // More than a node for it alone, so that none is left out for its cost.
-        instance.items[item as usize].worth =
-            holds.map(|bin| bin.cost).reduce(f64::min).map_or(0.0, |c| 1.5 * c + 1e-3);
-    }
+    let instance = priced(&classes, Sizes::Most, offers, limits, dearest);
     let mut master = Master::new(&instance, Form::Admit);
     let mut memory = Memory::default();
-    let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
+    // Few pods may be of a kind: patterns of more than there are would prove little.
+    let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: true };
     let generated = generate(&instance, &mut master, &mut memory, stop);
     let rounded = generated.as_ref().map_or_else(Rounded::default, |generated| {
         dive(&instance, &mut master, &mut memory, &generated.fractional, 0)
     });
-    let mut nodes = place(&needed, &classes, &instance, offers, &rounded);
-    drop_needless(&needed, &mut nodes);
+    let mut ways = vec![rounded];
+    if pods.len() <= SMALL {
+        master.resize(&instance);
+        ways.extend(whole(&instance, &master, params.gap));
+    }
+    let nodes_of = |rounded: &Rounded| {
+        let mut nodes = place(&needed, &classes, &instance, offers, limits, rounded);
+        drop_needless(&needed, &mut nodes);
+        nodes
+    };
+    // As many pods as can be, then the least cost.
+    let worse = |nodes: &Vec<New>| {
+        let held: usize = nodes.iter().map(|node| node.pods.len()).sum();
+        (pods.len() - held, nodes.iter().map(|node| offers[node.offer].cost).sum::<u64>())
+    };
+    let mut nodes = ways.iter().map(nodes_of).min_by_key(worse).unwrap_or_default();
     let placed: Vec<bool> = {
         let mut placed = vec![false; pods.len()];
         nodes.iter().flat_map(|node| &node.pods).for_each(|(pod, _)| placed[*pod] = true);
@@ -164,16 +209,20 @@ fn together(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params
     };
     let left: Vec<usize> = (0..pods.len()).filter(|pod| !placed[*pod]).map(|pod| pods[pod]).collect();
     let cost = nodes.iter().map(|node| offers[node.offer].cost).sum();
-    let bound = match &generated {
-        // What all of the worth exceeds the bound on worth less cost by; costs are whole.
-        Some(generated) if left.is_empty() && !classes.bucketed() => {
-            let all: f64 = instance.items.iter().map(|item| item.worth * f64::from(item.demand)).sum();
-            let bound = ((all - generated.bound * (1.0 + 1e-9)) * dearest).max(0.0).ceil() as u64;
-            // Whatever nodes are taken, their cost is a multiple of what all costs are.
-            let unit = offers.iter().fold(0, |unit, offer| gcd(unit, offer.cost)).max(1);
-            bound.div_ceil(unit).saturating_mul(unit)
+    let bound = match generated.filter(|_| left.is_empty()) {
+        Some(generated) if classes.bucketed() => {
+            // The least that any pod of a class asks for.
+            let instance = priced(&classes, Sizes::Least, offers, limits, dearest);
+            let mut roomy = Master::new(&instance, Form::Admit);
+            for (bin, pattern) in &master.patterns {
+                roomy.add(&instance, *bin, pattern.clone());
+            }
+            let stop = Stop { rounds: generated.rounds.max(BUCKETED_ROUNDS), ..stop };
+            let least = generate(&instance, &mut roomy, &mut Memory::default(), stop);
+            least.map_or(0, |least| costs_at_least(&instance, &least, offers, dearest))
         }
-        _ => 0,
+        Some(generated) => costs_at_least(&instance, &generated, offers, dearest),
+        None => 0,
     };
     let mut add: Vec<(usize, u32)> = Vec::new();
     nodes.sort_by_key(|node| node.offer);
@@ -188,6 +237,40 @@ fn together(cluster: &Cluster, pods: &[usize], offers: &[Offer], params: &Params
         .map(|node| (node.offer, node.pods.into_iter().map(|(pod, holds)| (pods[pod], holds)).collect()))
         .collect();
     Ok(Cover { add, cost, bound: bound.min(cost), left, nodes })
+}
+
+/// Classes as items and bins that cost something, and pods that are worth more than a node.
+fn priced(classes: &Classes, sizes: Sizes, offers: &[Offer], limits: &[Limit], dearest: f64) -> Instance {
+    let mut instance = Instance::new(classes, sizes);
+    for (bin, offer) in instance.bins.iter_mut().zip(offers) {
+        bin.cost = offer.cost as f64 / dearest;
+    }
+    instance.limits = limits.to_vec();
+    instance.within_limits();
+    let is_limited =
+        |bin: usize| limits.iter().flat_map(|limit| &limit.takes).any(|(of, _)| *of as usize == bin);
+    let is_limited: Vec<bool> = (0..offers.len()).map(is_limited).collect();
+    for item in 0..instance.items.len() as u32 {
+        let bins = || instance.bins.iter().zip(&is_limited);
+        let holds = || bins().filter(|(bin, _)| bin.count > 0 && bin.fitting.binary_search(&item).is_ok());
+        // More than a node for it alone, so that none is left out for its cost: the cheapest that can surely be
+        // had, else any.
+        let cheapest =
+            holds().filter(|(_, is_limited)| !**is_limited).map(|(bin, _)| bin.cost).reduce(f64::min);
+        let own = cheapest.or_else(|| holds().map(|(bin, _)| bin.cost).reduce(f64::max));
+        instance.items[item as usize].worth = own.map_or(0.0, |cost| 1.5 * cost + 1e-3);
+    }
+    instance
+}
+
+/// What nodes for everyone cost at least: what all of the worth exceeds the bound on worth less cost by, in whole
+/// amounts.
+fn costs_at_least(instance: &Instance, generated: &Generated, offers: &[Offer], dearest: f64) -> u64 {
+    let all: f64 = instance.items.iter().map(|item| item.worth * f64::from(item.demand)).sum();
+    let bound = ((all - generated.bound * (1.0 + 1e-9)) * dearest).max(0.0).ceil() as u64;
+    // Whatever nodes are taken, their cost is a multiple of what all costs are.
+    let unit = offers.iter().fold(0, |unit, offer| gcd(unit, offer.cost)).max(1);
+    bound.div_ceil(unit).saturating_mul(unit)
 }
 
 fn gcd(a: u64, b: u64) -> u64 {
@@ -231,6 +314,7 @@ fn place(
     classes: &Classes,
     instance: &Instance,
     offers: &[Offer],
+    limits: &[Limit],
     rounded: &Rounded,
 ) -> Vec<New> {
     let mut with_nodes = needed.clone();
@@ -266,16 +350,14 @@ fn place(
         let it = &needed.pods[*pod];
         (std::cmp::Reverse((it.request.milli(), it.request.cpu_milli)), &it.name)
     });
+    let mut room = Room::of(limits, offers.len(), &nodes);
     for pod in left {
         let request = &needed.pods[pod].request;
         if nodes.iter_mut().any(|new| new.take(needed, pod)) {
             continue;
         }
-        let used = |offer: usize| nodes.iter().filter(|new| new.offer == offer).count();
         let can = |(index, offer): &(usize, &Offer)| {
-            request.allows(&offer.node)
-                && State::empty(&offer.node).fits(request)
-                && offer.most.is_none_or(|most| used(*index) < most as usize)
+            request.allows(&offer.node) && State::empty(&offer.node).fits(request) && room.holds(*index)
         };
         let cheapest =
             offers.iter().enumerate().filter(can).min_by_key(|(index, offer)| (offer.cost, *index));
@@ -283,9 +365,47 @@ fn place(
             let mut new = New::of(index, offer);
             new.take(needed, pod);
             nodes.push(new);
+            room.take(index);
         }
     }
     nodes
+}
+
+/// What is left of limits.
+struct Room {
+    left: Vec<u64>,
+    /// Of each limit, what each offer takes.
+    each: Vec<Vec<u64>>,
+}
+
+impl Room {
+    fn of(limits: &[Limit], offers: usize, nodes: &[New]) -> Self {
+        let each = |limit: &Limit| {
+            let mut each = vec![0; offers];
+            for (offer, own) in &limit.takes {
+                each[*offer as usize] = *own;
+            }
+            each
+        };
+        let mut room = Self {
+            left: limits.iter().map(|limit| limit.most).collect(),
+            each: limits.iter().map(each).collect(),
+        };
+        for node in nodes {
+            room.take(node.offer);
+        }
+        room
+    }
+
+    fn holds(&self, offer: usize) -> bool {
+        self.left.iter().zip(&self.each).all(|(left, each)| each[offer] <= *left)
+    }
+
+    fn take(&mut self, offer: usize) {
+        for (left, each) in self.left.iter_mut().zip(&self.each) {
+            *left = left.saturating_sub(each[offer]);
+        }
+    }
 }
 
 impl New {

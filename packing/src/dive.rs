@@ -134,7 +134,7 @@ fn put(left: &mut Instance, bin: u32, pattern: &Pattern, copies: u32, uses: &mut
     if copies == 0 {
         return;
     }
-    left.bins[bin as usize].count -= copies;
+    left.used(bin, copies);
     for (item, count) in &pattern.counts {
         let class = left.items[*item as usize].class;
         let of_class = left.items.partition_point(|item| item.class < class)

@@ -2,14 +2,15 @@
 //!
 //! The bound holds at any prices π ≥ 0: Σ (w − π)⁺ d + Σ N max(0, V(π) − cost), V the most that any
 //! pattern of the bin brings (for a share: Σ N V(π) / Σ π d). Rows that join items have prices too: an item that
-//! counts in them costs so much less, and what the rows and their columns bring is added. Prices are smoothed towards those of the best
+//! counts in them costs so much less, and what the rows and their columns bring is added. A bin that takes of a
+//! limit costs so much more, and what the limit brings is added. Prices are smoothed towards those of the best
 //! bound (Wentges 1997), and a bin is looked at harder only once easier looks find nothing more there.
 
 use crate::{
     dive::chance,
     inside::Effort,
     instance::{Bin, Instance, Item},
-    master::{Form, Fractional, Master},
+    master::{Form, Fractional, Master, charges, part},
     price::price,
     relax::Lambda,
 };
@@ -40,16 +41,26 @@ pub struct Prices {
     pub items: Vec<f64>,
     /// What one more in each row that joins items brings.
     pub rows: Vec<f64>,
+    /// What one more part of each limit on bins brings.
+    pub limits: Vec<f64>,
 }
 
 impl Prices {
     /// Nothing brings anything.
     pub fn none(instance: &Instance) -> Self {
-        Self { items: vec![0.0; instance.items.len()], rows: vec![0.0; instance.joint.rows.len()] }
+        Self {
+            items: vec![0.0; instance.items.len()],
+            rows: vec![0.0; instance.joint.rows.len()],
+            limits: vec![0.0; instance.limits.len()],
+        }
     }
 
     fn of(instance: &Instance, fractional: &Fractional) -> Self {
-        Self { items: fractional.prices.clone(), rows: instance.joint.proper(&fractional.rows) }
+        Self {
+            items: fractional.prices.clone(),
+            rows: instance.joint.proper(&fractional.rows),
+            limits: fractional.limits.clone(),
+        }
     }
 
     /// So much of other prices, the rest of these.
@@ -57,7 +68,11 @@ impl Prices {
         let mixed = |a: &[f64], b: &[f64]| {
             a.iter().zip(b).map(|(a, b)| part * b + (1.0 - part) * a).collect::<Vec<f64>>()
         };
-        Self { items: mixed(&self.items, &other.items), rows: mixed(&self.rows, &other.rows) }
+        Self {
+            items: mixed(&self.items, &other.items),
+            rows: mixed(&self.rows, &other.rows),
+            limits: mixed(&self.limits, &other.limits),
+        }
     }
 
     /// What a pod of each class must be worth more than: the least price of its items, less what they bring in rows.
@@ -134,6 +149,8 @@ pub fn generate(
             Some((_, center, _)) => now.towards(center, smoothing),
             None => now,
         };
+        let (charged, charged_now) =
+            (charges(instance, &prices.limits), charges(instance, &fractional.limits));
         let mut added = 0;
         let mut bins = vec![0.0; instance.bins.len()];
         for (index, bin) in instance.bins.iter().enumerate() {
@@ -142,11 +159,12 @@ pub fn generate(
             }
             let (beam, level) = EFFORTS[memory.efforts[index]];
             let effort = Effort { beam, level, capped: stop.capped };
-            let found = price(instance, bin, &prices.items, &memory.lambdas[index], bin.cost, Some(effort));
+            let cost = bin.cost + charged[index];
+            let found = price(instance, bin, &prices.items, &memory.lambdas[index], cost, Some(effort));
             priced += 1;
             memory.lambdas[index] = found.lambda;
             bins[index] = found.bound;
-            let paid = fractional.bins[index] + bin.cost;
+            let paid = fractional.bins[index] + bin.cost + charged_now[index];
             for (_, pattern) in found.patterns {
                 if pattern.value(&fractional.prices) > paid + 1e-7 * paid.max(1e-3)
                     && master.add(instance, index as u32, pattern)
@@ -219,9 +237,10 @@ fn harder(
     bins: &[f64],
     stop: Stop,
 ) -> bool {
+    let charged = charges(instance, &fractional.limits);
     let open = |index: usize| {
-        f64::from(instance.bins[index].count)
-            * (bins[index] - instance.bins[index].cost - fractional.bins[index]).max(0.0)
+        let paid = instance.bins[index].cost + charged[index] + fractional.bins[index];
+        f64::from(instance.bins[index].count) * (bins[index] - paid).max(0.0)
     };
     let total: f64 = (0..bins.len()).map(open).sum();
     let mut any = false;
@@ -255,10 +274,14 @@ fn bound(instance: &Instance, form: Form, prices: &Prices, bins: &[f64]) -> f64 
 }
 
 /// What bins hold at most at some prices, with the most that a pattern of each brings at them, and what the rows
-/// that join items bring.
+/// that join items and the limits on bins bring.
 pub fn held(instance: &Instance, prices: &Prices, bins: &[f64]) -> f64 {
-    let bins = instance.bins.iter().zip(bins).map(|(bin, v)| (v - bin.cost).max(0.0) * f64::from(bin.count));
-    bins.sum::<f64>() + instance.joint.most(&prices.rows)
+    let charged = charges(instance, &prices.limits);
+    let bins = instance.bins.iter().zip(bins).zip(&charged);
+    let bins = bins.map(|((bin, v), charge)| (v - bin.cost - charge).max(0.0) * f64::from(bin.count));
+    let limits = instance.limits.iter().zip(&prices.limits);
+    let limits = limits.map(|(limit, price)| price * limit.most as f64 / part(limit));
+    bins.sum::<f64>() + instance.joint.most(&prices.rows) + limits.sum::<f64>()
 }
 
 fn finish(

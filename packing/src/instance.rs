@@ -70,6 +70,24 @@ pub struct Instance {
     pub joint: Joint,
     /// The classes of nodes.
     pub bins: Vec<Bin>,
+    /// What bins may take together.
+    pub limits: Vec<Limit>,
+}
+
+/// At most so much over the bins that are used, of which each takes some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// At most.
+    pub most: u64,
+    /// Which bins take of it, and how much each of such a bin takes, at least 1.
+    pub takes: Vec<(u32, u64)>,
+}
+
+impl Limit {
+    /// What a bin takes of it.
+    pub fn each(&self, bin: u32) -> u64 {
+        self.takes.iter().find(|(of, _)| *of == bin).map_or(0, |(_, each)| *each)
+    }
 }
 
 /// What one bin holds.
@@ -202,6 +220,7 @@ impl Instance {
             classes: classes.pods.len(),
             joint,
             bins: Vec::new(),
+            limits: Vec::new(),
         };
         for class in &classes.nodes {
             let mut allowed = instance.allowed(classes, &class.sample());
@@ -254,6 +273,27 @@ impl Instance {
             count: 1,
             cost: 0.0,
             zone: None,
+        }
+    }
+
+    /// Takes bins away that are used, with what they take of limits.
+    pub fn used(&mut self, bin: u32, copies: u32) {
+        self.bins[bin as usize].count -= copies;
+        for limit in &mut self.limits {
+            let taken = limit.each(bin).saturating_mul(u64::from(copies));
+            limit.most = limit.most.saturating_sub(taken);
+        }
+        self.within_limits();
+    }
+
+    /// Leaves no more bins of a class than limits allow of it alone.
+    pub fn within_limits(&mut self) {
+        for limit in &self.limits {
+            for (bin, each) in &limit.takes {
+                let most = u32::try_from(limit.most / (*each).max(1)).unwrap_or(u32::MAX);
+                let count = &mut self.bins[*bin as usize].count;
+                *count = (*count).min(most);
+            }
         }
     }
 

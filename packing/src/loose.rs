@@ -21,7 +21,7 @@ pub struct Loose<'a> {
     step: u64,
     /// What so many steps bring, sizes rounded up, and the item to put first.
     up: Vec<(f64, u32)>,
-    /// What so many steps bring at most, sizes rounded down.
+    /// What so many steps bring at most, sizes rounded down, none more often than there are.
     down: Vec<f64>,
     /// What items without CPU bring at most.
     free: f64,
@@ -29,6 +29,27 @@ pub struct Loose<'a> {
 
 fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// What so many steps bring at most with so many more of a size.
+fn add_copies(most: &mut [f64], size: usize, value: f64, copies: usize) {
+    if copies >= (most.len() - 1) / size {
+        for at in size..most.len() {
+            most[at] = f64::max(most[at], most[at - size] + value);
+        }
+        return;
+    }
+    // One, two, four, … together, and the rest: any number of them is a sum of these.
+    let (mut left, mut together) = (copies, 1);
+    while left > 0 {
+        let here = together.min(left);
+        let (size, value) = (here * size, here as f64 * value);
+        for at in (size..most.len()).rev() {
+            most[at] = f64::max(most[at], most[at - size] + value);
+        }
+        left -= here;
+        together *= 2;
+    }
 }
 
 impl<'a> Loose<'a> {
@@ -65,9 +86,8 @@ impl<'a> Loose<'a> {
                     up[at] = (with, *i);
                 }
             }
-            for at in (size / step) as usize..down.len() {
-                down[at] = f64::max(down[at], down[at - (size / step) as usize] + value);
-            }
+            let copies = crate::instance::copies(item(i), &fitting.bin.room);
+            add_copies(&mut down, (size / step) as usize, value, copies as usize);
         }
         Self { fitting, values, order, step, up, down, free }
     }

@@ -2,14 +2,15 @@
 //!
 //! Admit: max Σ w y − Σ cost x, Σ a x ≥ y, Σ x ≤ N in each class of bins, 0 ≤ y ≤ d.
 //! Share: max t, Σ a x ≥ t d, Σ x ≤ N: the largest share of all items that fits with none refused.
-//! What joins items of several bins ([`crate::joint`]) is rows of the first alone.
+//! What joins items of several bins ([`crate::joint`]) is rows of the first alone; what bins may take together
+//! is a row each, Σ a x ≤ L, in parts of the most that one bin takes.
 
 use std::ops::Range;
 
 use plimsoll_solver::linear::{Program, Row, Status, highs::Highs};
 use rustc_hash::FxHashSet;
 
-use crate::instance::{Instance, Pattern};
+use crate::instance::{Instance, Limit, Pattern};
 
 /// What is made most of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Master {
     bins: usize,
     /// Where the columns of what joins items are.
     joint: Range<usize>,
+    /// Rows of what joins items.
+    rows: usize,
     /// Columns before the patterns.
     first: usize,
     /// The patterns, each of a bin.
@@ -49,8 +52,26 @@ pub struct Fractional {
     pub uses: Vec<f64>,
     /// The prices of the rows that join items.
     pub rows: Vec<f64>,
+    /// What one more of each limit on bins would bring, in parts of [`part`].
+    pub limits: Vec<f64>,
     /// Their columns.
     pub columns: Vec<f64>,
+}
+
+/// What a limit is counted in: the most that one bin takes.
+pub fn part(limit: &Limit) -> f64 {
+    limit.takes.iter().map(|(_, each)| *each).max().unwrap_or(1).max(1) as f64
+}
+
+/// How much more bins cost at some prices of limits.
+pub fn charges(instance: &Instance, limits: &[f64]) -> Vec<f64> {
+    let mut charges = vec![0.0; instance.bins.len()];
+    for (limit, price) in instance.limits.iter().zip(limits) {
+        for (bin, each) in &limit.takes {
+            charges[*bin as usize] += price * *each as f64 / part(limit);
+        }
+    }
+    charges
 }
 
 impl Master {
@@ -78,6 +99,7 @@ impl Master {
             program.rows.push(Row { low: f64::NEG_INFINITY, high: f64::from(bin.count), terms: Vec::new() });
         }
         let joint = program.cost.len()..program.cost.len() + instance.joint.columns.len();
+        let before = program.rows.len();
         if form == Form::Admit {
             for column in &instance.joint.columns {
                 program.column(0.0, column.low, column.high, false);
@@ -101,6 +123,11 @@ impl Master {
                 program.row(row.low, row.high, terms);
             }
         }
+        let rows = program.rows.len() - before;
+        for limit in &instance.limits {
+            let high = limit.most as f64 / part(limit);
+            program.rows.push(Row { low: f64::NEG_INFINITY, high, terms: Vec::new() });
+        }
         let first = program.cost.len();
         Self {
             form,
@@ -108,6 +135,7 @@ impl Master {
             items: instance.items.len(),
             bins: instance.bins.len(),
             joint,
+            rows,
             first,
             patterns: Vec::new(),
             known: FxHashSet::default(),
@@ -127,6 +155,13 @@ impl Master {
         let mut terms: Vec<(u32, f64)> =
             pattern.counts.iter().map(|(item, count)| (*item, f64::from(*count))).collect();
         terms.push((self.items as u32 + bin, 1.0));
+        for (at, limit) in instance.limits.iter().enumerate() {
+            let each = limit.each(bin);
+            if each > 0 {
+                let row = (self.items + self.bins + self.rows + at) as u32;
+                terms.push((row, each as f64 / part(limit)));
+            }
+        }
         self.highs.add_column(instance.bins[bin as usize].cost, (0.0, f64::INFINITY), &terms);
         self.patterns.push((bin, pattern));
         true
@@ -145,6 +180,10 @@ impl Master {
         }
         for (row, it) in instance.joint.rows.iter().enumerate() {
             self.highs.row_bounds(self.items + self.bins + row, it.low, it.high);
+        }
+        for (row, limit) in instance.limits.iter().enumerate() {
+            let high = limit.most as f64 / part(limit);
+            self.highs.row_bounds(self.items + self.bins + self.rows + row, f64::NEG_INFINITY, high);
         }
         for column in 0..self.patterns.len() {
             self.highs.column_bounds(self.first + column, 0.0, f64::INFINITY);
@@ -168,11 +207,13 @@ impl Master {
         let solution = self.highs.run();
         let values = solution.values.filter(|_| solution.status == Status::Optimal)?;
         let (prices, rest) = solution.duals.split_at(self.items);
-        let (bins, rows) = rest.split_at(self.bins);
+        let (bins, rest) = rest.split_at(self.bins);
+        let (rows, limits) = rest.split_at(self.rows);
         Some(Fractional {
             value: -solution.bound,
             prices: prices.iter().map(|dual| dual.max(0.0)).collect(),
             bins: bins.iter().map(|dual| (-dual).max(0.0)).collect(),
+            limits: limits.iter().map(|dual| (-dual).max(0.0)).collect(),
             uses: values[self.first..].to_vec(),
             rows: rows.to_vec(),
             columns: values[self.joint.clone()].to_vec(),

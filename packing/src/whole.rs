@@ -7,8 +7,8 @@ use plimsoll_solver::linear::{Limits, Program, highs};
 
 use crate::{
     dive::{Rounded, Use},
-    instance::Instance,
-    master::Master,
+    instance::{Instance, Limit},
+    master::{Master, part},
 };
 
 /// More patterns than this are not given to it.
@@ -24,7 +24,8 @@ pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Rounded> 
     }
     let mut program = Program::default();
     let (items, bins, joint) = (instance.items.len(), instance.bins.len(), &instance.joint);
-    let mut rows: Vec<Vec<(u32, f64)>> = vec![Vec::new(); items + bins + joint.rows.len()];
+    let before_limits = items + bins + joint.rows.len();
+    let mut rows: Vec<Vec<(u32, f64)>> = vec![Vec::new(); before_limits + instance.limits.len()];
     for (index, item) in instance.items.iter().enumerate() {
         let column = program.column(-item.worth, 0.0, f64::from(item.demand), false);
         rows[index].push((column, -1.0));
@@ -34,7 +35,7 @@ pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Rounded> 
     }
     let columns: Vec<u32> =
         joint.columns.iter().map(|column| program.column(0.0, column.low, column.high, true)).collect();
-    for (row, terms) in joint.rows.iter().zip(&mut rows[items + bins..]) {
+    for (row, terms) in joint.rows.iter().zip(&mut rows[items + bins..before_limits]) {
         terms.extend(row.columns.iter().map(|(column, factor)| (columns[*column as usize], *factor)));
     }
     for (bin, pattern) in &master.patterns {
@@ -44,10 +45,18 @@ pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Rounded> 
             rows[*item as usize].push((column, f64::from(*count)));
         }
         rows[items + *bin as usize].push((column, 1.0));
+        for (limit, row) in instance.limits.iter().zip(&mut rows[before_limits..]) {
+            let each = limit.each(*bin);
+            if each > 0 {
+                row.push((column, each as f64 / part(limit)));
+            }
+        }
     }
     let limits = instance.items.iter().map(|_| (0.0, f64::INFINITY));
     let limits = limits.chain(instance.bins.iter().map(|bin| (f64::NEG_INFINITY, f64::from(bin.count))));
     let limits = limits.chain(joint.rows.iter().map(|row| (row.low, row.high)));
+    let most = |limit: &Limit| (f64::NEG_INFINITY, limit.most as f64 / part(limit));
+    let limits = limits.chain(instance.limits.iter().map(most));
     for ((low, high), row) in limits.zip(rows) {
         program.row(low, high, row);
     }

@@ -1,6 +1,7 @@
 //! What a node of an offer would be among those of a cluster: labels, taints, room, devices.
 //!
-//! Where the cluster has a node of the same machine type, the new one is as that one is. Else its labels are
+//! Where the cluster has a node of the same machine type, the new one is as that one is; where it has several that
+//! differ in whom they let in, it may be as any of them. Else its labels are
 //! those that a price list knows, with the spelling that pods ask for, and those in which all nodes with the
 //! same devices agree; its room is that of the machine less what GKE keeps for the node, which is more than
 //! others keep. What pods of the node itself (`DaemonSets`) take of like nodes is taken off.
@@ -20,6 +21,9 @@ use crate::labels::{
 
 /// Pods that a node takes where nothing else is known.
 const PODS: u64 = 110;
+
+/// The label that names a node.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// Where a cloud and a region are named by the labels of a cluster's nodes.
 pub fn places(fleet: &Fleet) -> BTreeSet<(Option<String>, String)> {
@@ -46,8 +50,8 @@ fn place(node: &Node) -> Option<(Option<String>, String)> {
 #[derive(Debug)]
 pub struct Ground<'f> {
     fleet: &'f Fleet,
-    /// Of each machine type the largest node.
-    like: BTreeMap<&'f str, &'f Node>,
+    /// The nodes of each machine type.
+    like: BTreeMap<&'f str, Vec<&'f Node>>,
     /// The labels that rules of waiting pods speak of, with the values that they name.
     wanted: BTreeMap<&'f str, BTreeSet<&'f str>>,
     /// The instruction sets of the cluster's nodes and those that pods name.
@@ -68,18 +72,10 @@ pub struct NewNode {
 impl<'f> Ground<'f> {
     /// Of a cluster.
     pub fn of(fleet: &'f Fleet) -> Self {
-        let size = |node: &Node| {
-            let room = |of: &str| node.room.get(of).copied().unwrap_or(0);
-            let devices = node.devices.as_ref().map_or(0, |devices| devices.count);
-            (devices, room("cpu"), room("memory"), std::cmp::Reverse(node.name.clone()))
-        };
-        let mut like: BTreeMap<&str, &Node> = BTreeMap::new();
+        let mut like: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
         for node in &fleet.nodes {
             let Some(stated) = TYPES.iter().find_map(|key| node.labels.get(*key)) else { continue };
-            let known = like.entry(stated).or_insert(node);
-            if size(node) > size(known) {
-                *known = node;
-            }
+            like.entry(stated).or_default().push(node);
         }
         let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for pod in fleet.pods.iter().filter(|pod| pod.on.is_none()) {
@@ -121,15 +117,54 @@ impl<'f> Ground<'f> {
         self.asks_for_zones() || REGIONS.iter().any(|key| self.wanted.contains_key(key))
     }
 
-    /// What a node of an offer would be, in a zone if that matters; nothing where too little is known of it,
-    /// where it holds a part of a card or a slice of hosts, or where it has an instruction set that neither
-    /// nodes nor pods name.
-    pub fn node(&self, offer: &OfferSpec, zone: Option<&str>) -> Option<NewNode> {
+    /// What a node of an offer would be, in a zone if that matters: one of each kind that the cluster has of it;
+    /// nothing where too little is known of it, where it holds a part of a card or a slice of hosts, or where it has
+    /// an instruction set that neither nodes nor pods name.
+    pub fn nodes(&self, offer: &OfferSpec, zone: Option<&str>) -> Vec<NewNode> {
         if offer.arch.is_some_and(|arch| !self.arches.contains(&arch)) {
-            return None;
+            return Vec::new();
         }
         let stated = offer.instance_type.as_deref().map(of_nodes);
-        let like = stated.and_then(|stated| self.like.get(stated).copied()).or_else(|| self.own(offer));
+        let of_type = stated.and_then(|stated| self.like.get(stated)).cloned();
+        let like = self.unlike(of_type.unwrap_or_else(|| self.own(offer)));
+        if like.is_empty() {
+            return self.node(offer, zone, None).into_iter().collect();
+        }
+        like.into_iter().filter_map(|like| self.node(offer, zone, Some(like))).collect()
+    }
+
+    /// Of nodes that let the same pods in the largest.
+    fn unlike(&self, nodes: Vec<&'f Node>) -> Vec<&'f Node> {
+        let size = |node: &Node| {
+            let room = |of: &str| node.room.get(of).copied().unwrap_or(0);
+            let devices = node.devices.as_ref().map_or(0, |devices| devices.count);
+            (devices, room("cpu"), room("memory"), std::cmp::Reverse(node.name.clone()))
+        };
+        // Places and classes of capacity are the offer's.
+        let is_offers = |key: &&&str| ZONES.contains(*key) || REGIONS.contains(*key) || **key == HOSTNAME;
+        let kept = self.wanted.iter().filter(|(key, values)| {
+            !is_offers(key) && !values.iter().any(|value| capacity(key, value).is_some())
+        });
+        let kept: Vec<(&str, &BTreeSet<&str>)> = kept.map(|(key, values)| (*key, values)).collect();
+        let mut kinds: BTreeMap<_, &Node> = BTreeMap::new();
+        for node in nodes {
+            // Values that no pod names are alike.
+            let label = |(key, values): &(&str, &BTreeSet<&'f str>)| {
+                node.labels.get(*key).map(|value| values.get(&**value).copied().unwrap_or_default())
+            };
+            let labels: Vec<Option<&str>> = kept.iter().map(label).collect();
+            let taints = taints(&[node]).into_iter().map(|taint| (taint.key, taint.value, taint.effect));
+            let model = node.devices.as_ref().map(|devices| (&*devices.resource, &*devices.model));
+            let known = kinds.entry((labels, taints.collect::<BTreeSet<_>>(), model)).or_insert(node);
+            if size(node) > size(known) {
+                *known = node;
+            }
+        }
+        kinds.into_values().collect()
+    }
+
+    /// The same like one of the cluster's nodes, or like none.
+    fn node(&self, offer: &OfferSpec, zone: Option<&str>, like: Option<&'f Node>) -> Option<NewNode> {
         let devices = match like {
             Some(like) => like.devices.clone(),
             None => self.devices(offer)?,
@@ -159,8 +194,8 @@ impl<'f> Ground<'f> {
         Some(NewNode { node, like: like.map(|like| like.name.clone()) })
     }
 
-    /// The node that an own machine on offer is like.
-    fn own(&self, offer: &OfferSpec) -> Option<&'f Node> {
+    /// The nodes that an own machine on offer is like.
+    fn own(&self, offer: &OfferSpec) -> Vec<&'f Node> {
         let is_it = |node: &&Node| {
             let cores = |milli: u64| milli.div_ceil(1000);
             let cpu = node.room.get("cpu").copied().unwrap_or(0);
@@ -175,8 +210,10 @@ impl<'f> Ground<'f> {
             };
             same_cpu && same_devices
         };
-        let own = self.fleet.nodes.iter().filter(|_| offer.capacity == Capacity::OnPrem).filter(is_it);
-        own.min_by_key(|node| &node.name)
+        if offer.capacity != Capacity::OnPrem {
+            return Vec::new();
+        }
+        self.fleet.nodes.iter().filter(is_it).collect()
     }
 
     /// The devices of a machine that the cluster has not.
@@ -240,12 +277,12 @@ impl<'f> Ground<'f> {
     ) -> Option<String> {
         let wanted = || self.wanted.get(key).into_iter().flatten().copied();
         if ZONES.contains(&key) {
-            return zone.or(offer.zone.as_deref()).map(str::to_owned);
+            return offer.zone.as_deref().or(zone).map(str::to_owned);
         }
         if REGIONS.contains(&key) {
             return Some(offer.region.clone());
         }
-        if key == "kubernetes.io/hostname" {
+        if key == HOSTNAME {
             return None;
         }
         if wanted().any(|value| capacity(key, value).is_some()) {
@@ -329,7 +366,7 @@ fn in_steps(amount: u64, steps: &[(u64, u64)]) -> u64 {
     kept
 }
 
-/// The zones of a cluster's nodes.
-pub fn zones(fleet: &Fleet) -> BTreeSet<&str> {
-    fleet.nodes.iter().filter_map(|node| node.labels.get(ZONE)).map(String::as_str).collect()
+/// The zones of a cluster's nodes, each with its region.
+pub fn zones(fleet: &Fleet) -> BTreeSet<(String, &str)> {
+    fleet.nodes.iter().filter_map(|node| Some((place(node)?.1, node.labels.get(ZONE)?.as_str()))).collect()
 }

@@ -6,6 +6,7 @@ use plimsoll_packing::{
     classes::states,
     cover::{Offer, cover},
     fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, State},
+    instance::Limit,
     pack,
 };
 use proptest::prelude::*;
@@ -106,11 +107,11 @@ proptest! {
         let pods: Vec<Pod> = asks.iter().enumerate().map(|(i, ask)| pod(format!("p{i}"), *ask)).collect();
         let cluster = Cluster { models: vec!["a".into()], pods, ..Cluster::default() };
         let offers = [
-            Offer { node: gpu_node("small".into(), 1), cost: costs[0], most: None },
-            Offer { node: gpu_node("large".into(), 3), cost: costs[1], most: None },
+            Offer { node: gpu_node("small".into(), 1), cost: costs[0] },
+            Offer { node: gpu_node("large".into(), 3), cost: costs[1] },
         ];
         let all: Vec<usize> = (0..cluster.pods.len()).collect();
-        let covered = cover(&cluster, &all, &offers, &Params::default()).unwrap();
+        let covered = cover(&cluster, &all, &offers, &[], &Params::default()).unwrap();
         for pod in &covered.left {
             prop_assert_eq!(cluster.pods[*pod].request.devices, Ask::Whole(4));
         }
@@ -135,15 +136,56 @@ proptest! {
 fn the_cheapest_nodes_are_added_and_proven() {
     let pods: Vec<Pod> = (0..6).map(|i| pod(format!("p{i}"), Ask::Share(500))).collect();
     let cluster = Cluster { models: vec!["a".into()], pods, ..Cluster::default() };
-    let offer = |name: &str, devices, cost, most| Offer { node: gpu_node(name.into(), devices), cost, most };
+    let offer = |name: &str, devices, cost| Offer { node: gpu_node(name.into(), devices), cost };
     let all: Vec<usize> = (0..6).collect();
     // Three devices are needed: the one reserved node of two, and one of one.
-    let offers =
-        [offer("spot", 1, 100, None), offer("reserved", 2, 150, Some(1)), offer("dear", 4, 1000, None)];
-    let covered = cover(&cluster, &all, &offers, &Params::default()).unwrap();
+    let offers = [offer("spot", 1, 100), offer("reserved", 2, 150), offer("dear", 4, 1000)];
+    let limits = [Limit { most: 1, takes: vec![(1, 1)] }];
+    let covered = cover(&cluster, &all, &offers, &limits, &Params::default()).unwrap();
     assert_eq!(covered.add, [(0, 1), (1, 1)]);
     assert_eq!((covered.cost, covered.left.len()), (250, 0));
     assert_eq!(covered.bound, 250);
-    let none = cover(&cluster, &all, &[], &Params::default()).unwrap();
+    let none = cover(&cluster, &all, &[], &[], &Params::default()).unwrap();
     assert_eq!((none.left.len(), none.cost, none.bound), (6, 0, 0));
+}
+
+#[test]
+fn offers_share_a_limit() {
+    let pods: Vec<Pod> = (0..5).map(|i| pod(format!("p{i}"), Ask::Whole(1))).collect();
+    let cluster = Cluster { models: vec!["a".into()], pods, ..Cluster::default() };
+    let offer = |name: &str, devices, cost| Offer { node: gpu_node(name.into(), devices), cost };
+    let all: Vec<usize> = (0..5).collect();
+    // One machine in two zones, of which three can be had together, and a dear one.
+    let offers = [offer("zone a", 1, 10), offer("zone b", 1, 10), offer("dear", 1, 40)];
+    let limits = [Limit { most: 3, takes: vec![(0, 1), (1, 1)] }];
+    let covered = cover(&cluster, &all, &offers, &limits, &Params::default()).unwrap();
+    assert_eq!((covered.cost, covered.bound, covered.left.len()), (110, 110, 0));
+    // Quotas of devices over machines of unlike size: two large ones take all of it.
+    let offers = [offer("large", 2, 15), offer("small", 1, 10), offer("dear", 1, 40)];
+    let limits = [Limit { most: 4000, takes: vec![(0, 2000), (1, 1000)] }];
+    let covered = cover(&cluster, &all, &offers, &limits, &Params::default()).unwrap();
+    assert_eq!((covered.cost, covered.bound, covered.left.len()), (70, 70, 0));
+    // Too few for all of them.
+    let covered = cover(&cluster, &all, &offers[..2], &limits, &Params::default()).unwrap();
+    assert_eq!((covered.cost, covered.left.len()), (30, 1));
+}
+
+#[test]
+fn unlike_pods_are_proven_by_as_many_as_there_are() {
+    // Pods of 5, 7, 6 and 2 cores: of nodes of 16, no two hold all of them twice over.
+    let cores = [5, 7, 6, 2];
+    let alone = |(i, cores): (usize, &u64)| {
+        let request = Request { cpu_milli: cores * 1000, ..Request::default() };
+        Pod::new(format!("p{i}"), request)
+    };
+    let pods: Vec<Pod> = cores.iter().enumerate().map(alone).collect();
+    let cluster = Cluster { pods, ..Cluster::default() };
+    let offer = |name: &str, cores: u64, cost| {
+        let node = Node { name: name.into(), cpu_milli: cores * 1000, memory_mib: 1000, ..Node::default() };
+        Offer { node, cost }
+    };
+    let offers = [offer("small", 15, 770_000), offer("large", 35, 1_530_000)];
+    let covered = cover(&cluster, &[0, 1, 2, 3], &offers, &[], &Params::default()).unwrap();
+    assert_eq!((covered.cost, covered.left.len()), (1_530_000, 0));
+    assert!(covered.bound >= 1_155_000, "{}", covered.bound);
 }

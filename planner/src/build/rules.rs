@@ -58,11 +58,13 @@ impl Rules {
         ix: OfferIx,
         spec: &'r WorkloadSpec,
     ) -> impl Iterator<Item = (u32, &'r Quota)> {
+        self.all_quotas_of(ix).filter(|(_, quota)| concerns(quota.team.as_ref(), spec))
+    }
+
+    /// The quotas that an offer draws on, whoever uses it, with their indices.
+    pub fn all_quotas_of(&self, ix: OfferIx) -> impl Iterator<Item = (u32, &Quota)> {
         let on_offer = self.of_offer.get(ix.0 as usize).map_or(&[][..], Vec::as_slice);
-        on_offer
-            .iter()
-            .map(|q| (*q, &self.quotas[*q as usize]))
-            .filter(|(_, quota)| concerns(quota.team.as_ref(), spec))
+        on_offer.iter().map(|q| (*q, &self.quotas[*q as usize]))
     }
 
     /// Whether an offer may be used at all, as far as the entries of `only` for everyone say.
@@ -175,12 +177,25 @@ impl Quota {
             };
             return Some(whole(asked.saturating_mul(u64::from(replicas))));
         }
-        let each = match self.limited {
+        Some(whole(instances.over.saturating_mul(self.each(offer)?)))
+    }
+
+    /// Whether it counts what is held, whoever holds it.
+    pub fn counts_nodes(&self) -> bool {
+        self.team.is_none() && self.counts == Counts::Held
+    }
+
+    /// What a node takes, in parts; `None` where the offer does not state what is limited.
+    pub fn of_node(&self, offer: &Offer) -> Option<i64> {
+        if self.limited == Limited::Instances { Some(self.unit) } else { self.each(offer).map(whole) }
+    }
+
+    fn each(&self, offer: &Offer) -> Option<u64> {
+        Some(match self.limited {
             Limited::Cores => offer.cpu?.milli(),
             Limited::Memory => offer.memory?.0,
             _ => offer.accelerators,
-        };
-        Some(whole(instances.over.saturating_mul(each)))
+        })
     }
 
     /// So many parts, in [`unit_name`](Self::unit_name).

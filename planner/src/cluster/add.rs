@@ -16,6 +16,7 @@ use plimsoll_model::{
 use plimsoll_packing::{
     Params,
     cover::{Cover, Offer, cover},
+    instance::Limit,
 };
 
 use super::{report::holds, state};
@@ -34,12 +35,25 @@ const SPOT: &str = "plimsoll.dev/spot";
 pub struct Market {
     /// Cheapest first.
     offers: Vec<OfferSpec>,
+    /// How many can be had of them, and the quotas that they draw on.
+    limits: Vec<Limited>,
+    /// Quotas that they draw on and that are not held.
+    not_held: BTreeSet<String>,
     /// The classes of capacity that were asked for.
     classes: Vec<Capacity>,
     /// Where the cluster is, as far as its labels say.
     among: Vec<String>,
     /// Of the estate, where one was given.
     digest: Option<String>,
+}
+
+/// A limit on what is taken of some offers together.
+#[derive(Debug, Clone)]
+struct Limited {
+    name: String,
+    most: u64,
+    /// What a node of each takes, by the offer's place.
+    takes: BTreeMap<usize, u64>,
 }
 
 impl Market {
@@ -58,17 +72,21 @@ impl Market {
             };
             offer.cloud.is_none() || places.is_empty() || places.iter().any(is_in)
         };
-        let offered = (0..).map(OfferIx).zip(&world.offers).filter(|(ix, offer)| {
-            classes.contains(&offer.capacity) && rules.is_offered(*ix) && is_here(offer)
+        let quotas = |ix| rules.all_quotas_of(ix).filter(|(_, quota)| quota.counts_nodes());
+        let mut offers: Vec<(OfferIx, &world::Offer)> = (0..).map(OfferIx).zip(&world.offers).collect();
+        offers.retain(|(ix, offer)| {
+            let is_asked = classes.contains(&offer.capacity) && rules.is_offered(*ix) && is_here(offer);
+            // What does not state how much it takes of a quota may take any amount.
+            is_asked && quotas(*ix).all(|(_, quota)| quota.of_node(offer).is_some())
         });
-        let mut offers: Vec<&world::Offer> = offered.map(|(_, offer)| offer).collect();
-        offers.sort_by(|a, b| a.hourly.cmp(&b.hourly).then_with(|| a.cmp_name(b)));
+        offers.sort_by(|(_, a), (_, b)| a.hourly.cmp(&b.hourly).then_with(|| a.cmp_name(b)));
         if places.is_empty() && !Ground::of(fleet).asks_for_places() {
             // Where a machine is does not matter: where it is cheapest.
             let mut seen = BTreeSet::new();
-            offers.retain(|offer| {
+            offers.retain(|(ix, offer)| {
                 offer.instance_type.is_none()
                     || offer.count.is_some()
+                    || quotas(*ix).next().is_some()
                     || seen.insert((&offer.cloud, &offer.instance_type, offer.capacity))
             });
         }
@@ -76,13 +94,28 @@ impl Market {
             Some(cloud) => format!("{cloud}/{region}"),
             None => region.clone(),
         });
-        let unbounded = |offer: &world::Offer| {
+        let mut of_quota: BTreeMap<u32, Limited> = BTreeMap::new();
+        let mut limits = Vec::new();
+        for (at, (ix, offer)) in offers.iter().enumerate() {
             // The machines of a site are there already; more of them are bought.
-            let count = offer.count.filter(|_| offer.nodes.is_none());
-            OfferSpec { count, ..offer.to_spec() }
-        };
+            if let Some(count) = offer.count.filter(|_| offer.nodes.is_none()) {
+                let takes = BTreeMap::from([(at, 1)]);
+                limits.push(Limited { name: offer.name(), most: count.into(), takes });
+            }
+            for (index, quota) in quotas(*ix) {
+                let most = quota.limit.unsigned_abs();
+                let new = || Limited { name: quota.name.clone(), most, takes: BTreeMap::new() };
+                let takes = quota.of_node(offer).map_or(0, i64::unsigned_abs);
+                of_quota.entry(index).or_insert_with(new).takes.insert(at, takes);
+            }
+        }
+        limits.extend(of_quota.into_values());
+        let not_held = offers.iter().flat_map(|(ix, _)| rules.all_quotas_of(*ix));
+        let not_held = not_held.filter(|(_, quota)| !quota.counts_nodes());
         Ok(Self {
-            offers: offers.into_iter().map(unbounded).collect(),
+            limits,
+            not_held: not_held.map(|(_, quota)| quota.name.clone()).collect(),
+            offers: offers.iter().map(|(_, offer)| offer.to_spec()).collect(),
             classes: classes.to_vec(),
             among: among.collect(),
             digest: inputs.places.estate.is_some().then(|| inputs.digest.clone()),
@@ -92,6 +125,20 @@ impl Market {
     /// The classes that were asked for.
     pub fn classes(&self) -> Vec<Capacity> {
         self.classes.clone()
+    }
+
+    /// The limits on nodes of some of the offers.
+    fn limits_of(&self, candidates: &[Candidate]) -> Vec<Limit> {
+        let of = |limit: &Limited| Limit {
+            most: limit.most,
+            takes: (0_u32..)
+                .zip(candidates)
+                .filter_map(|(place, one)| {
+                    Some((place, *limit.takes.get(&one.at).filter(|each| **each > 0)?))
+                })
+                .collect(),
+        };
+        self.limits.iter().map(of).collect()
     }
 
     /// The digest of the estate.
@@ -145,15 +192,16 @@ pub(super) fn add(
     let offers: Vec<Offer> = candidates
         .iter()
         .zip(&cluster.nodes)
-        .map(|(new, node)| Offer { node: node.clone(), cost: new.cost, most: new.most })
+        .map(|(new, node)| Offer { node: node.clone(), cost: new.cost })
         .collect();
+    let limits = market.limits_of(&candidates);
     let gang = |at: usize| fleet.pods[waiting[at]].gang;
     let covered = loop {
         // A gang of which one is left out is left out whole.
         let torn: BTreeSet<u32> = left.iter().filter_map(|at| gang(*at)).collect();
         left.extend(all.iter().copied().filter(|at| gang(*at).is_some_and(|gang| torn.contains(&gang))));
         let wanted: Vec<usize> = all.iter().copied().filter(|at| !left.contains(at)).collect();
-        match cover(cluster, &wanted, &offers, params) {
+        match cover(cluster, &wanted, &offers, &limits, params) {
             Ok(covered) if covered.left.iter().any(|at| gang(*at).is_some()) => {
                 left.extend(covered.left.into_iter().filter(|at| gang(*at).is_some()));
             }
@@ -174,7 +222,7 @@ pub(super) fn add(
     let usd = |micro: u64| Usd::from_micro(i128::from(micro));
     Added {
         adding: Some(Adding { usd: usd(covered.cost), bound_usd: bound.map(usd), among, left: named(&left) }),
-        assumptions: assumptions(fleet, &add),
+        assumptions: assumptions(fleet, market, &candidates, &covered, &add),
         add,
     }
 }
@@ -200,51 +248,51 @@ fn pinned(pod: &Pod, zones: &mut BTreeMap<u32, BTreeMap<String, u64>>) -> Pod {
 
 /// A node that could be added, at a price.
 struct Candidate {
+    /// Its place in the market.
+    at: usize,
     offer: String,
     capacity: Capacity,
     node: Node,
     like: Option<String>,
     /// Micro-dollars an hour.
     cost: u64,
-    most: Option<u32>,
 }
 
 /// The nodes on offer, those left out beside which a cheaper one has at least as much.
 fn candidates(fleet: &Fleet, market: &Market, pods: &[Pod]) -> Vec<Candidate> {
     let ground = Ground::of(fleet);
-    let zones: Vec<Option<&str>> = if ground.asks_for_zones() {
-        plimsoll_formats::zones(fleet).into_iter().map(Some).collect()
-    } else {
-        vec![None]
-    };
-    let zones = if zones.is_empty() { vec![None] } else { zones };
+    let zones = if ground.asks_for_zones() { plimsoll_formats::zones(fleet) } else { BTreeSet::new() };
     let asked: BTreeSet<&str> =
         pods.iter().filter_map(|pod| pod.ask.as_ref()).map(|ask| &*ask.resource).collect();
+    let limited: BTreeSet<usize> =
+        market.limits.iter().flat_map(|limit| limit.takes.keys().copied()).collect();
     let mut kept: Vec<Candidate> = Vec::new();
-    for offer in &market.offers {
-        for zone in &zones {
-            let Some(NewNode { mut node, like }) = ground.node(offer, *zone) else { continue };
+    for (at, offer) in market.offers.iter().enumerate() {
+        let Ok(cost) = u64::try_from(offer.hourly.to_micro()) else { continue };
+        let nodes = zones_of(offer, &zones).into_iter().flat_map(|zone| ground.nodes(offer, zone));
+        for NewNode { mut node, like } in nodes {
             // Accelerators that nobody asks for are none.
             node.devices = node.devices.filter(|devices| asked.contains(&*devices.resource));
-            let Ok(cost) = u64::try_from(offer.hourly.to_micro()) else { continue };
             if offer.capacity == Capacity::Spot {
                 let effect = "NoSchedule".to_owned();
                 node.taints.push(Taint { key: SPOT.to_owned(), value: String::new(), effect });
             }
-            let one = Candidate {
-                offer: offer.full_name(),
-                capacity: offer.capacity,
-                node,
-                like,
-                cost,
-                most: offer.count,
-            };
-            if !kept.iter().any(|other| other.most.is_none() && has_all(&other.node, &one.node)) {
+            let one = Candidate { at, offer: offer.full_name(), capacity: offer.capacity, node, like, cost };
+            if !kept.iter().any(|other| !limited.contains(&other.at) && has_all(&other.node, &one.node)) {
                 kept.push(one);
             }
         }
     }
     kept
+}
+
+/// The zones of a cluster in which a node of an offer may be: its own, else those of its region; the machines of
+/// a site may be in any.
+fn zones_of<'z>(offer: &OfferSpec, zones: &BTreeSet<(String, &'z str)>) -> Vec<Option<&'z str>> {
+    let is_there = |region: &str| offer.cloud.is_none() || *region == *offer.region;
+    let own = zones.iter().filter(|(region, _)| offer.zone.is_none() && is_there(region));
+    let own: BTreeSet<&str> = own.map(|(_, zone)| *zone).collect();
+    if own.is_empty() { vec![None] } else { own.into_iter().map(Some).collect() }
 }
 
 /// Whether a node lets in and holds whatever another does.
@@ -307,8 +355,33 @@ fn note(what: String, value: String) -> Assumption {
 }
 
 /// What the nodes to add rest on.
-fn assumptions(fleet: &Fleet, add: &[Addition]) -> Vec<Assumption> {
+fn assumptions(
+    fleet: &Fleet,
+    market: &Market,
+    candidates: &[Candidate],
+    covered: &Cover,
+    add: &[Addition],
+) -> Vec<Assumption> {
     let mut notes = Vec::new();
+    let used_up = |limit: &&Limited| {
+        let each = |at: usize| limit.takes.get(&candidates[at].at).copied().unwrap_or(0);
+        let used = covered.add.iter().map(|(at, count)| each(*at).saturating_mul(u64::from(*count)));
+        let left = limit.most.saturating_sub(used.fold(0, u64::saturating_add));
+        candidates.iter().filter_map(|one| limit.takes.get(&one.at)).any(|each| *each > left)
+    };
+    let used_up: BTreeSet<&str> = market.limits.iter().filter(used_up).map(|limit| &*limit.name).collect();
+    if market.limits.iter().any(|limit| limit.takes.values().any(|each| *each > 0)) {
+        let names: Vec<&str> = used_up.into_iter().collect();
+        let used_up =
+            if names.is_empty() { String::new() } else { format!("; used up: {}", names.join(", ")) };
+        let value = format!("held against the nodes to add alone, not those that are there{used_up}");
+        notes.push(note("counts and quotas".to_owned(), value));
+    }
+    if !market.not_held.is_empty() {
+        let names: Vec<&str> = market.not_held.iter().map(String::as_str).collect();
+        let value = "not held: of teams, or on what is asked for";
+        notes.push(note(format!("quota {}", names.join(", ")), value.to_owned()));
+    }
     let unlike: BTreeSet<&str> =
         add.iter().filter(|one| one.node.like.is_none()).map(|one| &*one.offer).collect();
     if !unlike.is_empty() {

@@ -1,5 +1,7 @@
 //! Laws of packings: whatever the cluster, the independent checker finds nothing wrong.
 
+mod added;
+
 use std::collections::BTreeMap;
 
 use plimsoll_model::{

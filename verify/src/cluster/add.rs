@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
     Capacity, Duration, Fleet, Inputs, Time, Usd,
+    estate::Counts,
     fleet::{Devices, Node, Pod, Taint},
     packing::{Addition, Assignment, Packing},
     plan::Flags,
@@ -47,10 +48,13 @@ pub(super) fn check(view: &View<'_>, inputs: &Inputs, found: &mut Vec<Violation>
 fn numbers(add: &[Addition], found: &mut Vec<Violation>) {
     let mut next = 1;
     for one in add {
-        let own: BTreeSet<String> = (next..next + one.count).map(|number| format!("new-{number}")).collect();
-        let used: BTreeSet<String> = one.assignments.iter().map(|place| place.node.clone()).collect();
-        next += one.count;
-        if used != own {
+        let used: BTreeSet<&str> = one.assignments.iter().map(|place| &*place.node).collect();
+        // The count is the packing's word: names are built only once as many are used.
+        let is_as_many = used.len() as u64 == one.count;
+        let mut own = (0..one.count).map(|number| format!("new-{}", next + number));
+        let is_own = is_as_many && own.all(|name| used.contains(&*name));
+        next += used.len() as u64;
+        if !is_own {
             let message = format!("counts {} nodes, and its pods are on {}", one.count, used.len());
             found.push(Violation::new(Kind::Arithmetic, &one.offer, message));
         }
@@ -172,6 +176,7 @@ fn prices(view: &View<'_>, among: &[String], inputs: &Inputs, found: &mut Vec<Vi
     }
     let flags = flags();
     let checker = Checker::new(inputs, &flags);
+    let mut taken = Taken::default();
     for one in &view.packing.add {
         let mut wrong = |kind: Kind, message: String| found.push(Violation::new(kind, &one.offer, message));
         let Some(offer) = checker.offer(&one.offer) else {
@@ -182,14 +187,9 @@ fn prices(view: &View<'_>, among: &[String], inputs: &Inputs, found: &mut Vec<Vi
             wrong(Kind::Document, format!("{} is not its class, or none that was asked for", one.capacity));
         }
         let hourly = offer::shown(&offer.hourly).to_micro();
-        let (stated, own) = (one.usd.to_micro(), hourly * i128::from(one.count));
-        if (stated - own).abs() > i128::from(one.count) {
+        let (stated, own) = (one.usd.to_micro(), hourly.saturating_mul(i128::from(one.count)));
+        if stated.saturating_sub(own).unsigned_abs() > u128::from(one.count) {
             wrong(Kind::Arithmetic, format!("usd is {}, and its price makes {own} micro-dollars", one.usd));
-        }
-        if let Some(most) =
-            offer.spec.count.filter(|_| offer.own.is_none()).filter(|most| one.count > u64::from(*most))
-        {
-            wrong(Kind::Packing, format!("{} are added, and {most} can be had", one.count));
         }
         let place = offer.spec.cloud.as_ref().map(|cloud| format!("{cloud}/{}", offer.spec.region));
         let is_here = |place: &String| {
@@ -198,6 +198,11 @@ fn prices(view: &View<'_>, among: &[String], inputs: &Inputs, found: &mut Vec<Vi
         if !place.as_ref().is_none_or(is_here) {
             wrong(Kind::Document, format!("is not in {}", among.join(" or ")));
         }
+        let zones = one.node.labels.iter().filter(|(key, _)| ZONES.contains(&&***key));
+        for (_, zone) in zones.filter(|(_, zone)| !is_in_zone(view, &offer, zone)) {
+            wrong(Kind::Packing, format!("is not offered in {zone}, or the cluster is not there"));
+        }
+        taken.add(inputs, &offer, one);
         let like = one.node.like.as_ref().and_then(|name| view.nodes.get(&**name));
         if let Some(like) = like {
             let devices = like.devices.as_ref().map_or(0, |devices| devices.count);
@@ -217,6 +222,103 @@ fn prices(view: &View<'_>, among: &[String], inputs: &Inputs, found: &mut Vec<Vi
             {
                 wrong(Kind::Packing, "has more room than the machine".to_owned());
             }
+        }
+    }
+    taken.check(inputs, found);
+}
+
+/// Labels of a zone.
+const ZONES: [&str; 4] = [
+    plimsoll_model::fleet::ZONE,
+    "failure-domain.beta.kubernetes.io/zone",
+    "topology.gke.io/zone",
+    "topology.ebs.csi.aws.com/zone",
+];
+
+/// Labels of a region.
+const REGIONS: [&str; 2] = ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
+
+/// Whether a node of an offer may be in a zone: the offer's own, else one of its region that the cluster has nodes
+/// in; the machines of a site may be in any that it has nodes in.
+fn is_in_zone(view: &View<'_>, offer: &offer::Offer, zone: &str) -> bool {
+    if let Some(own) = &offer.spec.zone {
+        return own == zone;
+    }
+    let is_there = |node: &&Node| node.zone() == Some(zone);
+    let is_of_region = |node: &Node| {
+        let stated = REGIONS.iter().find_map(|key| node.labels.get(*key));
+        // A zone is called by its region and more.
+        stated.map_or_else(|| zone.starts_with(&*offer.spec.region), |region| *region == offer.spec.region)
+    };
+    view.fleet.nodes.iter().filter(is_there).any(|node| offer.spec.cloud.is_none() || is_of_region(node))
+}
+
+/// What nodes to add take of the offers that they are of, and of quotas.
+#[derive(Default)]
+struct Taken {
+    /// Of each offer: how many, and how many can be had.
+    offers: BTreeMap<String, (u128, u64)>,
+    /// Of each quota, in its own unit: a thousandth of an accelerator or a core, an instance, a byte.
+    quotas: BTreeMap<usize, u128>,
+    unstated: BTreeSet<(usize, String)>,
+}
+
+impl Taken {
+    fn add(&mut self, inputs: &Inputs, offer: &offer::Offer, one: &Addition) {
+        // The machines of a site are there already; more of them are bought.
+        if let Some(most) = offer.spec.count.filter(|_| offer.own.is_none()) {
+            self.offers.entry(one.offer.clone()).or_insert((0, most.into())).0 += u128::from(one.count);
+        }
+        for index in &offer.quotas {
+            let quota = &inputs.estate.quotas[*index];
+            let each = if quota.instances.is_some() {
+                Some(1)
+            } else if quota.cpu.is_some() {
+                offer.spec.cpu.map(plimsoll_model::Cpu::milli)
+            } else if quota.memory.is_some() {
+                offer.spec.memory.map(|memory| memory.0)
+            } else {
+                Some(offer.accelerators_milli)
+            };
+            match each {
+                Some(each) => {
+                    *self.quotas.entry(*index).or_default() += u128::from(each) * u128::from(one.count);
+                }
+                None => _ = self.unstated.insert((*index, one.offer.clone())),
+            }
+        }
+    }
+
+    /// The offers of which more are added than can be had, and the quotas that are exceeded. Those of teams and on
+    /// what is asked for hold for workloads alone.
+    fn check(self, inputs: &Inputs, found: &mut Vec<Violation>) {
+        for (offer, (count, most)) in self.offers {
+            if count > u128::from(most) {
+                let message = format!("{count} are added, and {most} can be had");
+                found.push(Violation::new(Kind::Packing, offer, message));
+            }
+        }
+        let holds = |index: usize| {
+            let quota = &inputs.estate.quotas[index];
+            quota.team.is_none() && quota.counts.unwrap_or_default() == Counts::Held
+        };
+        for (index, taken) in self.quotas.into_iter().filter(|(index, _)| holds(*index)) {
+            let quota = &inputs.estate.quotas[index];
+            let most = match (quota.instances, quota.cpu, quota.memory) {
+                (Some(instances), ..) => u128::from(instances),
+                (_, Some(cpu), _) => cpu.milli().into(),
+                (.., Some(memory)) => memory.0.into(),
+                _ => u128::from(quota.accelerators.unwrap_or(0)) * 1000,
+            };
+            if taken > most {
+                let name = quota.name.clone().unwrap_or_else(|| quota.matches.to_string());
+                let message = format!("the nodes to add take {taken} of at most {most}");
+                found.push(Violation::new(Kind::Packing, format!("quota {name}"), message));
+            }
+        }
+        for (_, offer) in self.unstated.into_iter().filter(|(index, _)| holds(*index)) {
+            let message = "does not state what a quota on it limits";
+            found.push(Violation::new(Kind::Packing, offer, message));
         }
     }
 }

@@ -29,8 +29,8 @@ pub(super) fn check(view: &View<'_>, found: &mut Vec<Violation>) {
     }
     objective(view, found);
     classes(view, found);
-    let kinds: u64 = packing.node_kinds.iter().map(|kind| kind.nodes).sum();
-    if kinds != view.fleet.nodes.len() as u64 {
+    let kinds: u128 = packing.node_kinds.iter().map(|kind| u128::from(kind.nodes)).sum();
+    if kinds != view.fleet.nodes.len() as u128 {
         let message = format!("count {kinds} nodes, and there are {}", view.fleet.nodes.len());
         found.push(Violation::new(Kind::Arithmetic, "nodeKinds", message));
     }
@@ -210,9 +210,11 @@ fn first_fit(view: &View<'_>) -> f64 {
 fn classes(view: &View<'_>, found: &mut Vec<Violation>) {
     let classes = &view.packing.classes;
     let came = view.fleet.pods.iter().zip(&view.places).filter(|(pod, _)| pod.on.is_none());
-    let (all, placed) =
-        came.fold((0_u64, 0_u64), |(all, placed), (_, place)| (all + 1, placed + u64::from(place.is_some())));
-    let sums = classes.iter().fold((0, 0), |sum, class| (sum.0 + class.pods, sum.1 + class.placed));
+    let (all, placed) = came
+        .fold((0_u128, 0_u128), |(all, placed), (_, place)| (all + 1, placed + u128::from(place.is_some())));
+    let sums = classes
+        .iter()
+        .fold((0, 0), |sum, class| (sum.0 + u128::from(class.pods), sum.1 + u128::from(class.placed)));
     if sums != (all, placed) {
         let message = format!("hold {} pods, {} placed; there are {all}, {placed} placed", sums.0, sums.1);
         found.push(Violation::new(Kind::Arithmetic, "classes", message));

@@ -34,7 +34,12 @@ pub(super) fn lines(packing: &Packing, width: usize) -> Vec<String> {
         let names: Vec<String> = adding.left.iter().map(|name| shorten(name, 40)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let classes: Vec<&str> = packing.inputs.flags.add.iter().map(|class| class.as_str()).collect();
-        let text = format!("No offer {} ({}) holds {}.", place(adding), classes.join(", "), few(&names));
+        let text = format!(
+            "What is on offer {} ({}) does not hold {}.",
+            place(adding),
+            classes.join(", "),
+            few(&names)
+        );
         lines.extend(wrap("  ", &text, width));
     }
     lines
