@@ -14,6 +14,8 @@ use super::rules::{Refusal, refusal};
 pub(super) struct Seen<'a> {
     pub(super) node: &'a Node,
     pub(super) state: &'a State,
+    /// Whether all of its devices are held, whatever is left of them.
+    pub(super) is_held: bool,
     pub(super) count: u64,
 }
 
@@ -63,6 +65,9 @@ fn first(cluster: &Cluster, pod: &Pod, request: &Request, seen: &Seen<'_>) -> Op
             let models = if ask.models.is_empty() { ask.resource.clone() } else { ask.models.join(" or ") };
             return Some((Obstacle::Accelerator, models));
         }
+        if seen.is_held {
+            return Some((Obstacle::Devices, ask.resource.clone()));
+        }
     }
     Some(match seen.state.lacks(request)? {
         Overfull::Cpu => (Obstacle::Cpu, "cpu".to_owned()),
@@ -94,7 +99,10 @@ fn amounts(
             let has = state.memory_mib.saturating_mul(memory_unit);
             (pod.need("memory") as f64, has as f64)
         }
-        Obstacle::Devices => (pod.accelerators_milli as f64 / 1000.0, most(state, request.devices)),
+        Obstacle::Devices => {
+            let has = if seen.is_held { 0.0 } else { most(state, request.devices) };
+            (pod.accelerators_milli as f64 / 1000.0, has)
+        }
         Obstacle::Resource => {
             let has = seen.node.room.get(name).copied().unwrap_or(0);
             (pod.need(name) as f64, has as f64)

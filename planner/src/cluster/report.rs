@@ -23,6 +23,7 @@ use super::{
     kinds::{self, Hardware},
     obstacle,
     room::{Rest, alike, would_fit},
+    running,
     state::{self, State},
 };
 use crate::PlanError;
@@ -194,6 +195,7 @@ impl Answer<'_> {
             .map(|alike| obstacle::Seen {
                 node: &self.fleet.nodes[alike.members[0]],
                 state: alike.state,
+                is_held: alike.node.model == Some(running::HELD),
                 count: alike.members.len() as u64,
             })
             .collect();
@@ -201,7 +203,13 @@ impl Answer<'_> {
         let whole = Rest::of(self.fleet, self.cluster, &[]);
         let empty: Vec<_> = alike(self.cluster, &empty, &whole)
             .iter()
-            .map(|alike| (&self.fleet.nodes[alike.members[0]], alike.state.clone()))
+            .map(|alike| {
+                let node = &self.fleet.nodes[alike.members[0]];
+                let mut state = alike.state.clone();
+                // Those that only counted as there are not.
+                state.devices.truncate(node.devices.as_ref().map_or(0, |devices| devices.count.into()));
+                (node, state)
+            })
             .collect();
         let (mut classes, mut unplaced) = (Vec::new(), Vec::new());
         for pods in kinds::classes(self.cluster) {

@@ -158,6 +158,9 @@ impl<'a> Free<'a> {
         if let Some(held) = self.held.get_mut(usize::from(hold.index)) {
             let milli = if hold.parts.is_some() { 1000 } else { hold.milli };
             *held = held.saturating_add(milli).min(1000);
+        } else {
+            // More run there than there are: all of them are held.
+            self.held.fill(1000);
         }
     }
 }

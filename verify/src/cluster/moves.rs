@@ -72,8 +72,13 @@ fn overfull(one: &Move, node: &Node, on: &[&Pod], found: &mut Vec<Violation>) {
             wrong(resource);
         }
     }
+    let asks = |name: &str| on.iter().any(|pod| pod.name == name && pod.ask.is_some());
     let held: u64 = on.iter().filter(|pod| pod.ask.is_some()).map(|pod| pod.accelerators_milli).sum();
-    if held > super::loads::count(node, &ran) * 1000 {
+    let is_over = match super::loads::count(node, &ran) {
+        Some(count) => held > count * 1000,
+        None => asks(&one.pod),
+    };
+    if is_over {
         wrong("the sum of devices");
     }
 }
