@@ -8,13 +8,20 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Bytes, read::View};
+use plimsoll_model::{Bytes, Diagnostic, read::View, shown};
 
 use super::object::Object;
 use crate::labels::product;
 
 /// Ways to take devices that are looked at for one pod, at most.
 const MOST_WAYS: usize = 16;
+
+/// Devices of one claim, and bytes of one selector: Kubernetes takes no more.
+const MOST_DEVICES: i64 = 32;
+const LONGEST: usize = 10 * 1024;
+
+/// Parentheses around a condition that are taken off, at most.
+const DEEPEST: usize = 16;
 
 /// Classes that give no accelerator.
 const BESIDE: [&str; 5] = ["compute-domain", "dra.net", "dranet", "rdma", "sriov"];
@@ -41,6 +48,8 @@ pub(super) struct Devices<'a> {
     pub(super) ways: Vec<Vec<Claimed<'a>>>,
     /// What is not held, with the reason.
     pub(super) ignored: Vec<(String, &'static str)>,
+    /// What is wrong with the claims.
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 /// The claims, templates and classes among the manifests.
@@ -100,7 +109,7 @@ impl<'a> Catalogue<'a> {
             }
             let requests = asked.at(&["devices", "requests"]).map_or_else(Vec::new, |list| list.items());
             for request in requests {
-                let choices = self.choices(&request, &format!("claim {name}"), &mut devices.ignored);
+                let choices = self.choices(&request, &format!("claim {name}"), &mut devices);
                 if choices.is_empty() {
                     continue;
                 }
@@ -118,48 +127,61 @@ impl<'a> Catalogue<'a> {
     }
 
     /// What a request may be met by, the most wanted first.
-    fn choices(
-        &self,
-        request: &View<'a>,
-        said: &str,
-        ignored: &mut Vec<(String, &'static str)>,
-    ) -> Vec<Claimed<'a>> {
+    fn choices(&self, request: &View<'a>, said: &str, devices: &mut Devices<'a>) -> Vec<Claimed<'a>> {
         let exactly = request.field("exactly").unwrap_or_else(|| request.clone());
         let first = request.field("firstAvailable").map_or_else(Vec::new, |list| list.items());
         let all = if first.is_empty() { vec![exactly] } else { first };
-        all.iter().filter_map(|one| self.one(one, said, ignored)).collect()
+        all.iter().filter_map(|one| self.one(one, said, devices)).collect()
     }
 
-    fn one(
-        &self,
-        request: &View<'a>,
-        said: &str,
-        ignored: &mut Vec<(String, &'static str)>,
-    ) -> Option<Claimed<'a>> {
-        let at = request.field("deviceClassName")?;
-        let class = at.text()?;
+    fn one(&self, request: &View<'a>, said: &str, devices: &mut Devices<'a>) -> Option<Claimed<'a>> {
+        let Some((at, class)) =
+            request.field("deviceClassName").and_then(|at| Some((at.clone(), at.text()?)))
+        else {
+            let problem = request.problem(format!("a request of {said} without `deviceClassName`"));
+            devices
+                .problems
+                .push(problem.with_help("state the class of its devices, such as gpu.nvidia.com"));
+            return None;
+        };
         if request.field("adminAccess").and_then(|view| view.boolean()) == Some(true) {
             // Who watches over devices takes none.
             return None;
         }
-        let mut count = request.field("count").and_then(|view| view.integer()).unwrap_or(1).max(1);
-        if request.field("allocationMode").and_then(|view| view.text()) == Some("All") {
-            count = 1;
+        let count = match count(request, said) {
+            Ok(count) => count,
+            Err(problem) => {
+                devices.problems.push(*problem);
+                return None;
+            }
+        };
+        let count = count.unwrap_or_else(|| {
             let why = "no offer says how many that are before it is chosen: one is asked for; plimsoll.dev/request states how many";
-            ignored.push((format!("`allocationMode: All` of {said}"), why));
-        }
+            devices.ignored.push((format!("`allocationMode: All` of {said}"), why));
+            1
+        });
         let mut held = Held::default();
         let class_view = self.classes.get(class);
         let own = class_view.and_then(|view| view.at(&["spec", "selectors"]));
         for selectors in [own, request.field("selectors")].into_iter().flatten() {
             for selector in selectors.items() {
                 let expression = selector.at(&["cel", "expression"]);
-                let Some(text) = expression.as_ref().and_then(View::text) else { continue };
+                let Some(text) = expression.as_ref().and_then(View::text) else {
+                    let problem = selector.problem(format!("a selector of {said} without a CEL expression"));
+                    devices.problems.push(problem.with_help("state it: cel: {expression: …}"));
+                    continue;
+                };
+                if text.len() > LONGEST {
+                    let message = format!("a selector of {said} of {} bytes", text.len());
+                    let problem = selector.problem(message);
+                    devices.problems.push(problem.with_help(format!("Kubernetes takes at most {LONGEST}")));
+                    continue;
+                }
                 for condition in split(text, "&&") {
                     if !held.take(condition) {
                         let why =
                             "no offer can be held against it: any will do; plimsoll.dev/request states more";
-                        ignored.push((format!("`{}` of {said}", squeezed(condition)), why));
+                        devices.ignored.push((format!("`{}` of {said}", squeezed(condition)), why));
                     }
                 }
             }
@@ -179,12 +201,37 @@ impl<'a> Catalogue<'a> {
         }
         Some(Claimed {
             resource: resource.unwrap_or_else(|| class.to_owned()),
-            count: u64::try_from(count).unwrap_or(1),
+            count,
             names: held.names.unwrap_or_default(),
             memory: held.memory,
             said: said.to_owned(),
             at,
         })
+    }
+}
+
+/// How many devices a request is for; nothing for all of a node.
+fn count(request: &View<'_>, said: &str) -> Result<Option<u64>, Box<Diagnostic>> {
+    if let Some(mode) = request.field("allocationMode") {
+        match mode.text() {
+            Some("All") => return Ok(None),
+            Some("ExactCount") => {}
+            _ => {
+                let problem = mode.problem(format!("`allocationMode` of {said}: expected ExactCount or All"));
+                return Err(Box::new(problem));
+            }
+        }
+    }
+    let Some(at) = request.field("count") else { return Ok(Some(1)) };
+    match at.integer() {
+        // What is not stated is one, and 0 is what is not stated.
+        Some(0) => Ok(Some(1)),
+        Some(count @ 1..=MOST_DEVICES) => Ok(u64::try_from(count).ok()),
+        _ => {
+            let found = at.text().map_or_else(String::new, |text| format!(", found `{}`", shown(text)));
+            let message = format!("`count` of {said}: expected a whole number up to {MOST_DEVICES}{found}");
+            Err(Box::new(at.problem(message).with_help("Kubernetes refuses such a claim")))
+        }
     }
 }
 
@@ -269,19 +316,27 @@ impl Held {
     }
 }
 
-/// The text on one line.
+/// The text on one line, cut where it is long.
 fn squeezed(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    const WIDTH: usize = 160;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(WIDTH) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
 }
 
 /// The text without white space and parentheses around it.
-fn bare(text: &str) -> &str {
-    let text = text.trim();
-    let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
-    match inner.filter(|inner| is_balanced(inner)) {
-        Some(inner) => bare(inner),
-        None => text,
+fn bare(mut text: &str) -> &str {
+    for _ in 0..DEEPEST {
+        text = text.trim();
+        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+        match inner.filter(|inner| is_balanced(inner)) {
+            Some(inner) => text = inner,
+            None => break,
+        }
     }
+    text.trim()
 }
 
 fn is_balanced(text: &str) -> bool {

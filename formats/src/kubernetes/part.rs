@@ -63,6 +63,10 @@ impl<'a> Part<'a> {
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let needs = Needs::of_pod(&component.spec, &component.extra, overhead, problems);
+        // Others may refer to the same claims.
+        let new = devices.problems.iter().filter(|problem| !problems.contains(problem)).cloned();
+        let new: Vec<Diagnostic> = new.collect();
+        problems.extend(new);
         let placed = Placed::of(&component.template);
         let placement = Placement::of_pod(&component.spec, &placed, around.estate, problems);
         let ways = ways(&needs, devices, &placement, around, problems);

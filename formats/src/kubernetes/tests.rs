@@ -157,6 +157,70 @@ fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
     insta::assert_snapshot!("problems", all);
 }
 
+/// A job that claims devices as these lines of a request say.
+fn claiming(request: &str) -> String {
+    format!(
+        "apiVersion: resource.k8s.io/v1\nkind: ResourceClaimTemplate\nmetadata: {{name: g}}\nspec:\n  spec:\n    devices:\n      requests:\n      - name: gpu\n        exactly:\n          {request}\n---\n{}",
+        pod("", "  resourceClaims: [{name: g, resourceClaimTemplateName: g}]\n  containers: [{name: c}]\n")
+    )
+}
+
+#[test]
+fn claims_that_kubernetes_refuses_are_refused() {
+    let class = "deviceClassName: gpu.nvidia.com";
+    let long =
+        format!("{class}\n          selectors: [{{cel: {{expression: \"{}true\"}}}}]", "(".repeat(200_000));
+    for (request, message) in [
+        (
+            format!("{class}\n          count: -3"),
+            "`count` of claim g: expected a whole number up to 32, found `-3`",
+        ),
+        (
+            format!("{class}\n          count: \"4\""),
+            "`count` of claim g: expected a whole number up to 32, found `4`",
+        ),
+        (
+            format!("{class}\n          count: 9000000000000000000"),
+            "`count` of claim g: expected a whole number up to 32, found `9000000000000000000`",
+        ),
+        (format!("{class}\n          count: [1]"), "`count` of claim g: expected a whole number up to 32"),
+        (
+            format!("{class}\n          allocationMode: Some"),
+            "`allocationMode` of claim g: expected ExactCount or All",
+        ),
+        ("deviceClass: gpu.nvidia.com".to_owned(), "a request of claim g without `deviceClassName`"),
+        (
+            format!("{class}\n          selectors: [{{cel: true}}]"),
+            "a selector of claim g without a CEL expression",
+        ),
+        (long, "a selector of claim g of 200004 bytes"),
+    ] {
+        let translation = translated(&claiming(&request), None);
+        let messages: Vec<&str> = translation.problems.iter().map(|problem| &*problem.message).collect();
+        assert_eq!(messages, [message]);
+        assert!(translation.workloads.is_empty());
+    }
+}
+
+#[test]
+fn counts_of_claims_are_whole_numbers_however_they_are_written() {
+    for (request, count) in [("", 1), ("count: 0", 1), ("count: 1e1", 10), ("count: 32", 32)] {
+        let request = format!("deviceClassName: gpu.nvidia.com\n          {request}");
+        let translation = translated(&claiming(&request), None);
+        let asked = translation.workloads[0].1.value.spec.request.accelerators.as_ref().unwrap().count();
+        assert_eq!(asked.milli(), count * 1000, "{}", shown(&translation));
+    }
+    // What Kubernetes takes is read in no time, and shown in part.
+    let deep = format!("{}true{}", "(".repeat(5000), ")".repeat(5000));
+    let request = format!(
+        "deviceClassName: gpu.nvidia.com\n          selectors: [{{cel: {{expression: \"{deep}\"}}}}]"
+    );
+    let translation = translated(&claiming(&request), None);
+    assert_eq!(translation.workloads.len(), 1);
+    let shown = shown(&translation);
+    assert!(shown.contains("((((…` of claim g") && shown.len() < 4000, "{shown}");
+}
+
 #[test]
 fn own_nodes_take_parts_of_cards() {
     let estate = EstateSpec {

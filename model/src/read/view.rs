@@ -68,10 +68,15 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A whole number.
+    /// A whole number, however it is written: `1e3` too.
     pub fn integer(&self) -> Option<i64> {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
         match self.value() {
             Value::Int(value) => i64::try_from(*value).ok(),
+            Value::Float(value) if value.abs() < EXACT => {
+                let whole = *value as i64;
+                (whole as f64).total_cmp(value).is_eq().then_some(whole)
+            }
             _ => None,
         }
     }
