@@ -5,7 +5,11 @@
 //! window of the line and replaces control characters, since a file may hold anything (a terminal's
 //! escape sequences too).
 
-use std::{fmt, ops::RangeInclusive};
+mod secret;
+
+use std::{fmt, sync::OnceLock};
+
+use secret::Secrets;
 
 /// The most characters of a source line that are shown.
 const WINDOW: usize = 110;
@@ -41,7 +45,8 @@ pub struct Source {
     name: String,
     text: String,
     starts: Vec<usize>,
-    secrets: Vec<RangeInclusive<u32>>,
+    /// Looked for once something is wrong.
+    secrets: OnceLock<Secrets>,
 }
 
 impl Source {
@@ -56,8 +61,7 @@ impl Source {
             _ => None,
         });
         let starts = std::iter::once(0).chain(breaks).collect();
-        let secrets = secrets(&text);
-        Self { name, text, starts, secrets }
+        Self { name, text, starts, secrets: OnceLock::new() }
     }
 
     /// The name.
@@ -78,53 +82,38 @@ impl Source {
         self.text.get(start..end).map(|text| text.trim_end_matches(['\n', '\r']))
     }
 
+    /// Where a place is, in bytes; the end of its line where that is shorter.
+    fn byte(&self, span: Span) -> Option<usize> {
+        let line = self.line(span.line)?;
+        let start = self.starts[span.line as usize - 1];
+        let column = line.char_indices().nth((span.column as usize).saturating_sub(1));
+        Some(start + column.map_or(line.len(), |(at, _)| at))
+    }
+
     /// A problem at a place of this text.
     ///
     /// Of a document that holds a Secret of Kubernetes neither a line is shown nor anything that the
-    /// message quotes.
+    /// message quotes; so it is with values of environment variables, of which the rest of the line is shown.
     pub fn problem(&self, span: Span, field: impl Into<String>, message: impl Into<String>) -> Diagnostic {
-        let is_secret = self.secrets.iter().any(|lines| lines.contains(&span.line));
-        let message: String = message.into();
+        let secrets = self.secrets.get_or_init(|| Secrets::of(&self.text));
+        let (field, message): (String, String) = (field.into(), message.into());
+        let is_hidden = secrets.hide(span.line);
+        // This program's own settings in SkyPilot's tasks are no secrets.
+        let is_value = || !field.contains("PLIMSOLL_") && self.byte(span).is_some_and(|at| secrets.hold(at));
+        let message = if is_hidden || is_value() { without_quotations(&message) } else { message };
+        let shown = self.line(span.line).filter(|_| !is_hidden).map(|line| {
+            let start = self.starts.get(span.line as usize - 1).copied().unwrap_or_default();
+            excerpt(&secrets.mask(line, start), span)
+        });
         Diagnostic {
             file: self.name.clone(),
             span: Some(span),
-            field: field.into(),
-            message: if is_secret { without_quotations(&message) } else { message },
+            field,
+            message,
             help: None,
-            source_line: self.line(span.line).filter(|_| !is_secret).map(|line| excerpt(line, span)),
+            source_line: shown,
         }
     }
-}
-
-/// The lines of documents that hold a Secret.
-fn secrets(text: &str) -> Vec<RangeInclusive<u32>> {
-    let mut found = Vec::new();
-    if !text.contains("Secret") {
-        return found;
-    }
-    let names_one = |line: &str| {
-        line.match_indices("kind").any(|(at, _)| {
-            let rest = line[at + 4..].trim_start_matches(['"', '\'', ' ']);
-            let kind = rest.strip_prefix(':').map(|kind| kind.trim_start_matches(['"', '\'', ' ']));
-            kind.is_some_and(|kind| kind.starts_with("Secret"))
-        })
-    };
-    let (mut first, mut is_secret, mut number) = (1, false, 0);
-    // Lines are counted as `starts` does: CR alone ends one, CR LF ends one.
-    for line in text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')) {
-        number += 1;
-        if line.starts_with("---") {
-            if is_secret {
-                found.push(first..=number - 1);
-            }
-            (first, is_secret) = (number, false);
-        }
-        is_secret |= names_one(line);
-    }
-    if is_secret {
-        found.push(first..=u32::MAX);
-    }
-    found
 }
 
 /// A message without what stands between its back quotes.
@@ -305,6 +294,58 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         let caret = lines[4].chars().position(|c| c == '^').unwrap();
         assert_eq!(lines[3].chars().skip(caret).take(4).collect::<String>(), "HERE");
+    }
+
+    /// The secret stands wherever a value may, in whole texts and in broken ones.
+    #[test]
+    fn values_of_environments_and_secrets_are_never_shown() {
+        let texts = [
+            "containers: [{name: c, resources: {requests: {cpu: x}}, env: [{name: T, value: hunter2}]}]",
+            "containers:\n- name: c\n  env:\n  - name: T\n    value: hunter2\n  cpu: x",
+            "- env:\n  - {name: T, value: hunter2\n  cpu: x",
+            "env: [{name: T, value: 'it''s ] hunter2'}, {name: U, value: don't} , {value: hunter2",
+            "\"env\": [{\"name\": \"T\", \"value\": \"a\\\"] hunter2\"}], \"cpu\": \"x\"",
+            "envs: {A: hunter2: x}",
+            "envs:\r\n  A: |\r\n    hunter2\r\n\r\n    hunter2\r\nrun: x",
+            "envs: hunter2\n  hunter2\nrun: x",
+            "secrets: {TOK: hunter2, TOK: hunter2}",
+            "annotations:\n  kubectl.kubernetes.io/last-applied-configuration: |\n    {hunter2}\n  a: b",
+            "annotations: {\"kubectl.kubernetes.io/last-applied-configuration\": \"{\\\"hunter2\\\"}\", a: b}",
+            "kind: Secret\ndata: {a: hunter2}\n---\nkind: Pod",
+            "apiVersion: v1\nkind: Secret\nstringData:\n  a: \"hunter2\n---\nkind: Pod",
+        ];
+        for text in texts {
+            let source = Source::new("f", text);
+            for (number, line) in (1..).zip(text.lines()) {
+                let on_it = |column| {
+                    line.match_indices("hunter2").any(|(at, it)| (at..at + it.len()).contains(&column))
+                };
+                for column in 0..line.len() {
+                    let message = format!("`{line}` is wrong");
+                    let problem = source.problem(Span::point(number, column + 1), "", message).to_string();
+                    let shown =
+                        problem.lines().skip(usize::from(!on_it(column))).collect::<Vec<_>>().join("\n");
+                    assert!(!shown.contains("hunter2"), "{text}\n{problem}");
+                }
+            }
+            assert!(text.contains("hunter2"));
+        }
+        // All else is shown, also behind them.
+        let source = Source::new("f", "{env: [{name: T, value: hunter2}], cpu: 2x}");
+        let problem = source.problem(Span { line: 1, column: 41, length: 2 }, "", "`2x` is no number");
+        insta::assert_snapshot!(problem, @r"
+        error: `2x` is no number
+         --> f:1:41
+          |
+        1 | {env: ••••••• •• •••••• •••••••••, cpu: 2x}
+          |                                         ^^
+        ");
+        let source = Source::new("f", "envs:\n  PLIMSOLL_VALUE: ten\n  TOKEN: hunter2");
+        let problem = source.problem(Span::point(2, 19), "envs.PLIMSOLL_VALUE", "`ten` is no number");
+        assert_eq!(problem.message, "`ten` is no number");
+        let source = Source::new("f", "environment: a\nenvFrom: b\nmyenv: c\nenv:d: e");
+        assert_eq!(source.problem(Span::START, "", "m").source_line.unwrap().text, "environment: a");
+        assert!((2..5).all(|line| !source.problem(Span::point(line, 1), "", "m").to_string().contains('•')));
     }
 
     #[test]

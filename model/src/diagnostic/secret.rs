@@ -1,0 +1,192 @@
+//! What of a text is never shown: documents that hold a Secret, and values of environment variables.
+//!
+//! The text may be broken, which is why its problems are shown, so nothing here relies on a parser: a stretch begins
+//! after a key that is known to hold secrets and ends where its brackets or quotes close, or where lines are no
+//! longer indented below it. In doubt it is longer.
+
+use std::ops::{Range, RangeInclusive};
+
+/// Keys whose values are not shown, wherever they stand.
+const KEYS: [&str; 7] = [
+    "env",
+    "envs",
+    "env_vars",
+    "secrets",
+    "stringData",
+    "runtimeEnvYAML",
+    "kubectl.kubernetes.io/last-applied-configuration",
+];
+
+/// What takes the place of each character.
+const MASK: char = '•';
+
+/// What of a text is not shown.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    /// Lines of documents that hold a Secret.
+    lines: Vec<RangeInclusive<u32>>,
+    /// Values, in bytes of the text, by where they begin; they do not overlap.
+    values: Vec<Range<usize>>,
+}
+
+impl Secrets {
+    pub(super) fn of(text: &str) -> Self {
+        Self { lines: documents(text), values: values(text) }
+    }
+
+    /// Whether a line is of a document that holds a Secret.
+    pub(super) fn hide(&self, line: u32) -> bool {
+        self.lines.iter().any(|lines| lines.contains(&line))
+    }
+
+    /// Whether a byte of the text is of a value.
+    pub(super) fn hold(&self, byte: usize) -> bool {
+        let next = self.values.partition_point(|value| value.start <= byte);
+        next.checked_sub(1).is_some_and(|at| self.values[at].contains(&byte))
+    }
+
+    /// A line that begins at a byte of the text, without values.
+    pub(super) fn mask(&self, line: &str, start: usize) -> String {
+        let shown = |(at, c): (usize, char)| if self.hold(start + at) && c != ' ' { MASK } else { c };
+        line.char_indices().map(shown).collect()
+    }
+}
+
+/// The lines of documents that hold a Secret.
+fn documents(text: &str) -> Vec<RangeInclusive<u32>> {
+    let mut found = Vec::new();
+    if !text.contains("Secret") {
+        return found;
+    }
+    let names_one = |line: &str| {
+        line.match_indices("kind").any(|(at, _)| {
+            let rest = line[at + 4..].trim_start_matches(['"', '\'', ' ']);
+            let kind = rest.strip_prefix(':').map(|kind| kind.trim_start_matches(['"', '\'', ' ']));
+            kind.is_some_and(|kind| kind.starts_with("Secret"))
+        })
+    };
+    let (mut first, mut is_secret, mut number) = (1, false, 0);
+    // Lines are counted as `Source::starts` does: CR alone ends one, CR LF ends one.
+    for line in text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')) {
+        number += 1;
+        if line.starts_with("---") {
+            if is_secret {
+                found.push(first..=number - 1);
+            }
+            (first, is_secret) = (number, false);
+        }
+        is_secret |= names_one(line);
+    }
+    if is_secret {
+        found.push(first..=u32::MAX);
+    }
+    found
+}
+
+/// The values of keys that hold secrets.
+fn values(text: &str) -> Vec<Range<usize>> {
+    let mut keys: Vec<(usize, usize)> = Vec::new();
+    for key in KEYS {
+        keys.extend(text.match_indices(key).filter_map(|(at, _)| Some((at, value_of(text, at, key.len())?))));
+    }
+    keys.sort_unstable();
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (key, value) in keys {
+        // What lies in another's value is not shown already.
+        if found.last().is_none_or(|last| last.end <= key) {
+            found.push(value..end(text, key, value));
+        }
+    }
+    found
+}
+
+/// Where the value of a key begins, if this is one.
+fn value_of(text: &str, key: usize, length: usize) -> Option<usize> {
+    let before = text[..key].chars().next_back();
+    let quote = before.filter(|c| matches!(c, '"' | '\''));
+    if before.is_some_and(|c| !c.is_whitespace() && !matches!(c, '{' | '[' | ',' | '"' | '\'' | '\u{feff}')) {
+        return None;
+    }
+    let rest = &text[key + length..];
+    let rest = match quote {
+        Some(quote) => rest.strip_prefix(quote)?,
+        None => rest,
+    };
+    let rest = rest.trim_start_matches(' ').strip_prefix(':')?;
+    let ends = quote.is_some() || rest.is_empty() || rest.starts_with(char::is_whitespace);
+    ends.then_some(text.len() - rest.len())
+}
+
+/// Where the value of a key ends.
+fn end(text: &str, key: usize, value: usize) -> usize {
+    let rest = &text[value..];
+    let start = value + (rest.len() - rest.trim_start_matches([' ', '\t']).len());
+    match text[start..].chars().next() {
+        Some('[' | '{') => bracket_end(text, start),
+        Some(quote @ ('"' | '\'')) => quote_end(text, start + 1, quote),
+        _ => block_end(text, key, start),
+    }
+}
+
+/// After the bracket that closes the one at `start`.
+fn bracket_end(text: &str, start: usize) -> usize {
+    let (mut depth, mut at, mut before) = (0_usize, start, ':');
+    while let Some(c) = text[at..].chars().next() {
+        at += c.len_utf8();
+        match c {
+            '[' | '{' => depth += 1,
+            ']' | '}' => {
+                depth -= 1;
+                if depth == 0 {
+                    return at;
+                }
+            }
+            // Quotes inside of a word are part of it.
+            '"' | '\'' if matches!(before, '[' | '{' | ',' | ':') => at = quote_end(text, at, c),
+            _ => {}
+        }
+        if !c.is_whitespace() {
+            before = c;
+        }
+    }
+    text.len()
+}
+
+/// After the quote that closes a text which begins at `start`.
+fn quote_end(text: &str, start: usize, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text[start..].char_indices() {
+        let next = start + at + c.len_utf8();
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote == '"' => escaped = true,
+            // Twice, it stands for itself.
+            '\'' if quote == '\'' && text[next..].starts_with('\'') => escaped = true,
+            _ if c == quote => return next,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Where lines are no longer indented below a key.
+fn block_end(text: &str, key: usize, start: usize) -> usize {
+    const BREAKS: [char; 2] = ['\n', '\r'];
+    let line = text[..key].rfind(BREAKS).map_or(0, |at| at + 1);
+    // A quote belongs to the key.
+    let column = text[line..key].trim_end_matches(['"', '\'']).chars().count();
+    let mut end = start + text[start..].find(BREAKS).unwrap_or(text.len() - start);
+    while end < text.len() {
+        let next = end + 1;
+        let line = &text[next..next + text[next..].find(BREAKS).unwrap_or(text.len() - next)];
+        let content = line.trim_start_matches(' ');
+        let indent = line.len() - content.len();
+        let is_item = content == "-" || content.starts_with("- ");
+        let is_below = indent > column || indent == column && is_item;
+        if !content.trim().is_empty() && !is_below {
+            break;
+        }
+        end = next + line.len();
+    }
+    end
+}
