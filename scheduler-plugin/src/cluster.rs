@@ -11,7 +11,10 @@ mod read;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::api::core::v1;
 use plimsoll_formats::{Foreign, Hardware};
@@ -212,8 +215,28 @@ impl Cluster {
     /// The node of a pod's plan, where that is one to keep to: it is there, and the plan is not older than its bound.
     pub fn kept_plan<'p>(&self, facts: &'p Facts, now: Millis, bound: Millis) -> Option<&'p str> {
         let planned = facts.planned.as_ref().filter(|_| !facts.is_gated())?;
-        let is_kept = self.has_node(&planned.node) && planned.at.saturating_add(bound) > now;
+        let is_kept = self.has_node(&planned.node) && counts(planned.at, now, bound);
         is_kept.then_some(planned.node.as_str())
+    }
+
+    /// Until when a gang is held, by its name: its pods wait, a plan that still counts has said that not all of them fit,
+    /// and none of them runs.
+    pub fn held_gangs(&self, now: Millis, bound: Millis) -> BTreeMap<&str, Millis> {
+        let mut held: BTreeMap<&str, Millis> = BTreeMap::new();
+        let mut running: BTreeSet<&str> = BTreeSet::new();
+        for pod in self.pods.values() {
+            let Some(gang) = pod.facts.gang.as_deref() else { continue };
+            if pod.facts.node.is_some() {
+                running.insert(gang);
+            } else if let Some(at) = pod.facts.held.filter(|at| counts(*at, now, bound))
+                && self.is_planned(pod)
+            {
+                let until = held.entry(gang).or_insert(at.saturating_add(bound));
+                *until = (*until).max(at.saturating_add(bound));
+            }
+        }
+        held.retain(|gang, _| !running.contains(gang));
+        held
     }
 
     /// Whether a node is there.
@@ -226,4 +249,9 @@ impl Cluster {
         let space = || self.plans_namespace(&pod.facts.namespace);
         pod.is_ours() && (pod.facts.is_gated() || pod.facts.wants_place.unwrap_or_else(space))
     }
+}
+
+/// Whether what was said at a time counts now.
+fn counts(at: Millis, now: Millis, bound: Millis) -> bool {
+    at.saturating_add(bound) > now
 }

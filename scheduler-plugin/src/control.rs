@@ -103,8 +103,8 @@ pub struct Controller {
     planned: Option<(u64, Millis)>,
     /// What events have said of a pod: not said again.
     said: BTreeMap<String, String>,
-    /// Why gangs are held, by their name.
-    held: BTreeMap<String, String>,
+    /// When the newest plan said so of the gangs of which not all pods fit, by their names.
+    held: BTreeMap<String, Millis>,
     /// When pods that are not placed were last brought to the scheduler's attention.
     kicked: BTreeMap<String, Millis>,
     /// The plan that is being made.
@@ -158,7 +158,7 @@ impl Controller {
                 && !pod.facts.is_leaving
                 && pod.facts.created.saturating_add(settings.deadline) <= now
         });
-        overdue.map(|pod| Action::open(pod)).collect()
+        overdue.map(|pod| Action::open(pod, None)).collect()
     }
 
     fn look<'a>(&mut self, cluster: &'a mut Cluster, settings: &'a Settings, now: Millis) -> Look<'a> {
@@ -174,12 +174,7 @@ impl Controller {
     /// Opens every gate as it is, for a shutdown.
     pub fn open_all(cluster: &Cluster) -> Vec<Action> {
         let gated = cluster.pods().values().filter(|pod| pod.facts.is_gated());
-        gated.map(|pod| Action::open(pod)).collect()
-    }
-
-    /// Why gangs are held: for the snapshot.
-    pub fn held(&self) -> &BTreeMap<String, String> {
-        &self.held
+        gated.map(|pod| Action::open(pod, None)).collect()
     }
 
     /// The newest plan, and when it was carried out.
@@ -345,7 +340,6 @@ impl Controller {
     fn is_due(&mut self, look: &mut Look<'_>, wanted: &[String], may_ask: bool) -> bool {
         let settings = look.settings;
         let Some(first) = wanted.iter().filter_map(|uid| self.since.get(uid)).min().copied() else {
-            self.held.clear();
             return false;
         };
         if !may_ask || self.asked.is_some() {
@@ -402,7 +396,8 @@ impl Controller {
         let is_whole = |uid: &String| asked.gangs.get(uid).is_none_or(|gang| !torn.contains(&**gang));
         let placed: Vec<(&String, &String)> =
             assigned().filter(fits).filter(|(uid, _)| is_whole(uid)).collect();
-        self.held = plan.held(look.cluster);
+        self.held = plan.held(look.cluster).into_iter().map(|gang| (gang, look.now)).collect();
+        self.hold(look);
         for (uid, node) in placed {
             let Some(pod) = look.cluster.pods().get(uid) else { continue };
             let action = Action::place(pod, node, pod.facts.placing(look.settings.placing), look.now);
@@ -415,13 +410,45 @@ impl Controller {
             let is_refused =
                 look.pod(uid).filter(|pod| !pod.facts.is_gated() && pod.facts.unschedulable.is_some());
             let is_rested = self.kicked.get(uid).is_none_or(|at| at + 5 * look.settings.again <= look.now);
-            if let Some(pod) = is_refused.filter(|_| is_rested) {
+            if let Some(pod) = is_refused.filter(|pod| is_rested && !self.deeds.hold(pod, look.now)) {
                 let action = Action::retry(pod, look.now);
                 self.kicked.insert(uid.clone(), look.now);
                 self.act(look, action, None);
             }
         }
         self.last = Some((plan, look.now));
+    }
+
+    /// When a plan that still counts said that the gang of a pod does not fit.
+    fn held_since(&self, pod: &Pod, look: &Look<'_>) -> Option<Millis> {
+        let at = *self.held.get(pod.facts.gang.as_deref()?)?;
+        (at.saturating_add(look.settings.bound) > look.now).then_some(at)
+    }
+
+    /// Carries into pods that are past the gate whether their gang is held, so that every replica knows, and goes on
+    /// knowing; what counts for long yet is not written anew.
+    fn hold(&mut self, look: &mut Look<'_>) {
+        let mut changed = Vec::new();
+        for (uid, pod) in look.cluster.pods() {
+            let facts = &pod.facts;
+            if !facts.is_waiting() || facts.is_gated() || self.deeds.hold(pod, look.now) {
+                continue;
+            }
+            let held = self.held_since(pod, look).filter(|_| look.cluster.is_planned(pod));
+            let is_said = match (facts.held, held) {
+                (None, None) => true,
+                (Some(said), Some(at)) => (0..look.settings.bound / 2).contains(&(at - said)),
+                _ => false,
+            };
+            if !is_said {
+                changed.push((uid.clone(), held));
+            }
+        }
+        for (uid, held) in changed {
+            let Some(pod) = look.cluster.pods().get(&uid) else { continue };
+            let action = Action::hold(pod, held);
+            self.act(look, action, None);
+        }
     }
 
     /// Gates that hold nothing that is planned, or that have held for too long.
@@ -446,7 +473,7 @@ impl Controller {
         }
         for (uid, why) in opened {
             let Some(pod) = look.cluster.pods().get(&uid) else { continue };
-            let action = Action::open(pod);
+            let action = Action::open(pod, self.held_since(pod, look));
             self.say(look, &uid, "GateOpened", why);
             self.act(look, action, None);
         }

@@ -8,6 +8,9 @@ pub const PLACE: &str = "plimsoll.dev/place";
 pub const NODE: &str = "plimsoll.dev/node";
 /// When it was planned, RFC 3339. A plan that is older than its bound counts no more.
 pub const PLANNED_AT: &str = "plimsoll.dev/planned-at";
+/// When a plan last said that not all pods of its gang fit, RFC 3339: until that is as old as a plan may be, every
+/// replica refuses the pod all nodes.
+pub const HELD_AT: &str = "plimsoll.dev/held-at";
 /// `hard` or `soft`: how the plan binds the scheduler.
 pub const PLACEMENT: &str = "plimsoll.dev/placement";
 /// Set anew to make the scheduler look at a rejected pod at once.

@@ -12,7 +12,6 @@ mod page;
 mod watch;
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -79,8 +78,6 @@ struct Shared {
     metrics: Arc<Metrics>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     page: ArcSwap<Page>,
-    /// Why gangs are held.
-    held: ArcSwap<BTreeMap<String, String>>,
     life: Life,
     is_ending: AtomicBool,
 }
@@ -158,7 +155,6 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
         metrics: Arc::default(),
         snapshot: Arc::default(),
         page: ArcSwap::default(),
-        held: ArcSwap::default(),
         life: Life::default(),
         is_ending: AtomicBool::new(false),
         config: ArcSwap::from_pointee(config),
@@ -287,9 +283,8 @@ fn made_snapshot(shared: &Shared, mut builder: Builder) -> Builder {
     // Watches that hear nothing are true for as long as the API server answers.
     let heard = shared.leading.heard();
     let at = if heard == 0 || now - heard > HEARD { heard.max(shared.snapshot.load().at) } else { now };
-    let held = shared.held.load();
     let bounds = shared.config.load().bounds;
-    let mut snapshot = shared.known.with(|cluster| builder.snapshot(cluster, now, bounds, &held));
+    let mut snapshot = shared.known.with(|cluster| builder.snapshot(cluster, now, bounds));
     snapshot.at = at;
     snapshot.until = at.saturating_add(bounds.view);
     shared.snapshot.store(Arc::new(snapshot));

@@ -99,8 +99,8 @@ pub(crate) struct Known {
     pub(crate) on: Option<u32>,
     /// Whether it may not be preempted.
     pub(crate) stays: bool,
-    /// Why it may go nowhere yet, though others of its kind may.
-    pub(crate) held: Option<Reason>,
+    /// Until when it may go nowhere, for its gang does not fit whole.
+    pub(crate) held: Option<Millis>,
 }
 
 /// Pods that ask for the same.

@@ -85,6 +85,8 @@ pub struct Facts {
     pub wants_place: Option<bool>,
     /// Where it was planned.
     pub planned: Option<Planned>,
+    /// When a plan said that its gang does not fit whole.
+    pub held: Option<Millis>,
     /// Whether its affinity pins it to the node of `planned`.
     pub is_pinned: bool,
     /// Since when the scheduler says that it fits nowhere.
@@ -110,12 +112,11 @@ impl Facts {
             |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
         let label = |key: &str| meta.labels.as_ref().and_then(|all| all.get(key)).map(String::as_str);
         let gates = spec.and_then(|spec| spec.scheduling_gates.as_deref()).unwrap_or_default();
+        let time = |key: &str| annotation(key)?.parse().ok().map(jiff::Timestamp::as_millisecond);
         let planned = annotation(names::NODE).filter(|node| !node.is_empty()).map(|node| Planned {
             node: node.to_owned(),
             // A time that nobody can read is long ago.
-            at: annotation(names::PLANNED_AT)
-                .and_then(|at| at.parse().ok())
-                .map_or(0, jiff::Timestamp::as_millisecond),
+            at: time(names::PLANNED_AT).unwrap_or(0),
         });
         let phase = status.and_then(|status| status.phase.as_deref());
         let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
@@ -161,6 +162,7 @@ impl Facts {
                 .as_ref()
                 .is_some_and(|planned| spec.is_some_and(|spec| pins(spec, &planned.node))),
             planned,
+            held: time(names::HELD_AT),
             unschedulable: unscheduled
                 .map(|condition| condition.last_transition_time.as_ref().map_or(0, millis)),
             maker: Maker::of(pod),
@@ -272,7 +274,14 @@ fn is_read(annotation: &str) -> bool {
         "kubernetes.io/config.mirror",
         "scheduling.k8s.io/group-name",
     ];
-    const OWN: [&str; 5] = [names::NODE, names::PLANNED_AT, names::RETRY, names::PLACEMENT, names::PLACE];
+    const OWN: [&str; 6] = [
+        names::NODE,
+        names::PLANNED_AT,
+        names::HELD_AT,
+        names::RETRY,
+        names::PLACEMENT,
+        names::PLACE,
+    ];
     (annotation.starts_with(names::PREFIX) && !OWN.contains(&annotation)) || OTHERS.contains(&annotation)
 }
 

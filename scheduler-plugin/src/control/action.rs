@@ -108,16 +108,25 @@ impl Action {
         Patch { pod: target, body, nominate: None, what }
     }
 
-    /// Opens the gate without a placement.
-    pub(super) fn open(pod: &Pod) -> Self {
+    /// Opens the gate without a placement. `held`: when a plan said that its gang does not fit.
+    pub(super) fn open(pod: &Pod, held: Option<Millis>) -> Self {
         let spec = json!({"schedulingGates": gates(pod)});
-        Self::Patch(Self::patch(pod, "open", &no_plan(), Some(spec)))
+        let mut annotations = no_plan();
+        annotations[names::HELD_AT] = held.map(clock::text).into();
+        Self::Patch(Self::patch(pod, "open", &annotations, Some(spec)))
+    }
+
+    /// Notes when a plan said that its gang does not fit, or that none says so any more.
+    pub(super) fn hold(pod: &Pod, held: Option<Millis>) -> Self {
+        let what = if held.is_some() { "hold" } else { "release" };
+        Self::Patch(Self::patch(pod, what, &json!({names::HELD_AT: held.map(clock::text)}), None))
     }
 
     /// Places a pod: opens its gate and adds the placement in one patch. Where the gate is open already the affinity
     /// cannot be changed, and the change makes the scheduler look at the pod at once.
     pub(super) fn place(pod: &Pod, node: &str, placing: Placing, now: Millis) -> Self {
-        let annotations = json!({names::NODE: node, names::PLANNED_AT: clock::text(now)});
+        let annotations =
+            json!({names::NODE: node, names::PLANNED_AT: clock::text(now), names::HELD_AT: null});
         if !pod.facts.is_gated() {
             let patch = Self::patch(pod, "replan", &annotations, None);
             return Self::Patch(Patch { nominate: Some(node.to_owned()), ..patch });

@@ -38,15 +38,10 @@ impl Plan {
         )
     }
 
-    /// The gangs of which no pod runs and not all pods have a place, with the reason.
-    pub(super) fn held(&self, cluster: &Cluster) -> BTreeMap<String, String> {
-        let mut held: BTreeMap<String, String> = BTreeMap::new();
-        for uid in self.waiting.keys() {
-            let gang = cluster.pods().get(uid).and_then(|pod| pod.facts.gang.clone());
-            if let Some(gang) = gang {
-                held.entry(gang).or_insert_with(|| "waits for its gang: not all of its pods fit".to_owned());
-            }
-        }
+    /// The gangs of which no pod runs and not all pods have a place.
+    pub(super) fn held(&self, cluster: &Cluster) -> BTreeSet<String> {
+        let gang = |uid: &String| cluster.pods().get(uid)?.facts.gang.clone();
+        let mut held: BTreeSet<String> = self.waiting.keys().filter_map(gang).collect();
         for pod in cluster.pods().values().filter(|pod| pod.facts.node.is_some()) {
             if let Some(gang) = &pod.facts.gang {
                 held.remove(gang);

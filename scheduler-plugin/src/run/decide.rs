@@ -64,7 +64,6 @@ pub(super) async fn decisions(
             // A bug in deciding must not hold pods. It is no look either: another replica may do better.
             shared.metrics.failed("decision");
             controller = Controller::default();
-            shared.held.store(Arc::default());
             let at = Arc::clone(&shared);
             tokio::task::spawn_blocking(move || overdue(&at)).await.unwrap_or_default()
         };
@@ -124,7 +123,6 @@ fn decided(shared: &Shared, mut controller: Controller, answer: Option<Answer>, 
     shared.metrics.waiting(waiting);
     let page = Page::of(&cluster, controller.last(), waiting, now, config.bounds.plan);
     shared.page.store(Arc::new(page));
-    shared.held.store(Arc::new(controller.held().clone()));
     let wait = u64::try_from(decision.next - clock::now()).unwrap_or(0).max(1);
     let next = Duration::from_millis(wait).min(PULSE);
     Decided { controller, actions, next, question: decision.question }

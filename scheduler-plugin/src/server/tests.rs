@@ -1,6 +1,6 @@
 //! The server as clients meet it, over real sockets.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
@@ -47,12 +47,7 @@ async fn started(identity: Option<Arc<Identity>>, synced: bool) -> Server {
     let snapshot = if synced {
         let it = planned(pod("a", 4), "n1", clock::now());
         let nodes: Vec<_> = (0..3).map(|at| node(&format!("n{at}"), 8, "H100")).collect();
-        Builder::default().snapshot(
-            &mut cluster(&nodes, &[it]),
-            clock::now(),
-            Bounds::default(),
-            &BTreeMap::new(),
-        )
+        Builder::default().snapshot(&mut cluster(&nodes, &[it]), clock::now(), Bounds::default())
     } else {
         Snapshot::default()
     };

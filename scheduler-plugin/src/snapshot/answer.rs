@@ -165,7 +165,7 @@ pub fn preempt(snapshot: &Snapshot, args: PreemptArgs<'_>, now: Millis) -> (Pree
         if offers_planned {
             return planned == Some(at);
         }
-        if !ours.request.allows(&seat.node) || ours.held.is_some() {
+        if !ours.request.allows(&seat.node) || ours.is_held {
             return false;
         }
         seat.kept.is_none() || fits_without(snapshot, ours, at, victims)

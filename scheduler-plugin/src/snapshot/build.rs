@@ -39,15 +39,10 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The snapshot of now. `held`: the reasons of gangs of which not all pods fit.
-    pub fn snapshot(
-        &mut self,
-        cluster: &mut Cluster,
-        now: Millis,
-        bounds: Bounds,
-        held: &BTreeMap<String, String>,
-    ) -> Snapshot {
+    /// The snapshot of now.
+    pub fn snapshot(&mut self, cluster: &mut Cluster, now: Millis, bounds: Bounds) -> Snapshot {
         cluster.refresh();
+        let held = cluster.held_gangs(now, bounds.plan);
         self.see_nodes(cluster);
         let at: FxHashMap<Box<str>, u32> =
             (0..).zip(&self.names).map(|(at, name)| (name.clone(), at)).collect();
@@ -80,9 +75,8 @@ impl Builder {
                 stays: pod.facts.planned.is_some()
                     && (gang.is_some() || needs.is_some_and(|needs| needs.required || needs.fixed)),
                 held: gang
-                    .filter(|_| waits && planned.is_none())
-                    .and_then(|gang| held.get(gang))
-                    .map(|reason| intern(&mut self.reasons, reason)),
+                    .filter(|_| waits && planned.is_none() && cluster.is_planned(pod))
+                    .and_then(|gang| held.get(&**gang).copied()),
             };
             pods.insert(uid.as_str().into(), known);
         }

@@ -27,7 +27,8 @@ pub(super) struct Ours<'s> {
     pub(super) ask: Option<Cow<'s, Asked>>,
     pub(super) table: &'s [Option<i64>],
     pub(super) planned: Option<u32>,
-    pub(super) held: Option<&'s Reason>,
+    /// Whether it waits for its gang.
+    pub(super) is_held: bool,
     wrong: Reason,
 }
 
@@ -42,6 +43,7 @@ pub(super) enum Drop {
 /// The reasons that are the same for all pods.
 pub(super) mod reasons {
     pub(in crate::snapshot) const KEPT: &str = "its free accelerators are kept for planned pods";
+    pub(in crate::snapshot) const GANG: &str = "waits for its gang: not all of its pods fit";
     pub(in crate::snapshot) const PART: &str = "no device has so large a part free";
     pub(in crate::snapshot) const FEW: &str = "it has fewer accelerators than the pod asks for";
 }
@@ -57,7 +59,7 @@ impl Snapshot {
                 ask: class.ask.as_ref().map(Cow::Borrowed),
                 table: &class.table,
                 planned: known.planned.filter(|(_, until)| *until > now).map(|(node, _)| node),
-                held: known.held.as_ref(),
+                is_held: known.held.is_some_and(|until| until > now),
                 wrong: Arc::clone(&class.wrong),
             }));
         }
@@ -78,7 +80,7 @@ impl Snapshot {
                     request: Cow::Owned(request),
                     ask: needs.ask.map(Cow::Owned),
                     planned: None,
-                    held: None,
+                    is_held: false,
                     wrong,
                 }))
             }
@@ -96,8 +98,8 @@ impl Ours<'_> {
         if !self.request.allows(&seat.node) {
             return Some(Drop::Ever(Arc::clone(&self.wrong)));
         }
-        if let Some(held) = self.held {
-            return Some(Drop::Ever(Arc::clone(held)));
+        if self.is_held {
+            return Some(Drop::Ever(reasons::GANG.into()));
         }
         if let Some(open) = &seat.kept
             && !open.fits(&self.request)

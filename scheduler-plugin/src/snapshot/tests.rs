@@ -8,17 +8,19 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    clock,
     cluster::{
         Cluster,
         tests::{cluster, node, object, on, planned, pod},
     },
+    names,
     wire::{Args, PreemptArgs},
 };
 
 const NOW: Millis = 1_800_000_000_000;
 
 fn snapshot(cluster: &mut Cluster) -> Snapshot {
-    Builder::default().snapshot(cluster, NOW, Bounds::default(), &BTreeMap::new())
+    Builder::default().snapshot(cluster, NOW, Bounds::default())
 }
 
 fn nodes(count: usize, gpus: u32, model: &str) -> Vec<v1::Node> {
@@ -84,7 +86,7 @@ fn room_kept_for_planned_pods_is_refused_to_others_until_the_plan_is_too_old() {
 
     let bounds = Bounds::default();
     let later = NOW + bounds.plan;
-    let old = Builder::default().snapshot(&mut known, later, bounds, &BTreeMap::new());
+    let old = Builder::default().snapshot(&mut known, later, bounds);
     assert_eq!(filtered(&old, &body, later).0["NodeNames"], json!(["n0", "n1"]));
     // Nor is there a ghost when the planned pod goes.
     known.delete_pod("uid-a");
@@ -152,11 +154,35 @@ fn pods_of_a_gang_that_does_not_fit_are_held_with_the_reason() {
         it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
         it
     };
-    let mut known = cluster(&nodes(1, 8, "H100"), &[member("a"), member("b")]);
-    let held = [("default/g".to_owned(), "waits for its gang: 1 of 2 pods fit".to_owned())].into();
-    let snapshot = Builder::default().snapshot(&mut known, NOW, Bounds::default(), &held);
-    let (reply, _) = filtered(&snapshot, &body(&member("a"), &["n0"]), NOW);
-    assert_eq!(reply["FailedAndUnresolvableNodes"], json!({"n0": "waits for its gang: 1 of 2 pods fit"}));
+    let held = |name: &str, at: Millis| {
+        let mut it = member(name);
+        it["metadata"]["annotations"][names::PLACE] = "true".into();
+        it["metadata"]["annotations"][names::HELD_AT] = clock::text(at).into();
+        it
+    };
+    let mut wanted = member("b");
+    wanted["metadata"]["annotations"][names::PLACE] = "true".into();
+    let bound = Bounds::default().plan;
+    let passes = |pods: &[Value], asked: &str, now: Millis| {
+        let mut known = cluster(&nodes(1, 8, "H100"), pods);
+        let snapshot = Builder::default().snapshot(&mut known, now, Bounds::default());
+        let it = pods.iter().find(|pod| pod["metadata"]["name"] == asked).expect("it is there");
+        let (reply, _) = filtered(&snapshot, &body(it, &["n0"]), now);
+        let why = &reply["FailedAndUnresolvableNodes"]["n0"];
+        assert!(why.is_null() || why == "waits for its gang: not all of its pods fit", "{reply}");
+        why.is_null()
+    };
+    // What the pods say is all that a replica needs: one that does not plan, or was started just now, holds them too.
+    let both = [held("a", NOW - 1000), wanted];
+    assert!(!passes(&both, "a", NOW));
+    assert!(!passes(&both, "b", NOW), "one pod speaks for its gang");
+    assert!(passes(&both, "a", NOW + bound), "a plan that is too old holds nothing");
+    let mut runs = both.clone();
+    runs[1] = on(runs[1].clone(), "n0");
+    assert!(passes(&runs, "a", NOW), "its gang runs");
+    let mut left = both.clone();
+    left[0]["metadata"]["annotations"][names::PLACE] = "false".into();
+    assert!(passes(&left, "a", NOW), "it is not planned any more");
 }
 
 #[test]
@@ -247,11 +273,11 @@ fn prices_of_the_mix_are_found_apart_and_taken_over() {
         (0..4).map(|at| on(pod(&format!("r{at}"), 2), "n0")).chain([it.clone()]).collect();
     let mut known = cluster(&nodes(4, 8, "H100"), &running);
     let mut builder = Builder::default();
-    builder.snapshot(&mut known, NOW, Bounds::default(), &BTreeMap::new());
+    builder.snapshot(&mut known, NOW, Bounds::default());
     let unpriced = builder.unpriced().expect("the first mix has no prices");
     builder.accept(unpriced.solve());
     assert!(builder.unpriced().is_none());
-    let snapshot = builder.snapshot(&mut known, NOW, Bounds::default(), &BTreeMap::new());
+    let snapshot = builder.snapshot(&mut known, NOW, Bounds::default());
     let scores = scores(&snapshot, &body(&it, &["n1", "n2"]));
     assert_eq!(scores["n1"], scores["n2"]);
 }

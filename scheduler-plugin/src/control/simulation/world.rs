@@ -19,6 +19,7 @@ use crate::{
 };
 
 const GPUS: u32 = 4;
+const GANG: &str = "/metadata/labels/scheduling.x-k8s.io~1pod-group";
 
 /// What happened to an object: its name, and what it is now; nothing once it is gone.
 #[derive(Debug, Clone, PartialEq)]
@@ -373,11 +374,32 @@ impl World {
         for (uid, pod) in &self.pods {
             assert!(gates(pod).is_empty(), "{uid} waits behind the gate for good: {pod}");
             if text(pod, "/spec/nodeName").is_empty()
-                && text(pod, "/metadata/labels/scheduling.x-k8s.io~1pod-group").is_empty()
+                && text(pod, GANG).is_empty()
             {
                 let roomy = self.nodes.iter().find(|node| self.free(node) >= gpus(pod));
                 assert!(roomy.is_none(), "{uid} waits, and {roomy:?} has room: {pod}");
             }
+        }
+    }
+
+    /// The gangs of which every pod waits behind the gate, and not for long yet.
+    pub(super) fn gangs_behind_the_gate(&self) -> BTreeSet<String> {
+        let gang = |pod: &Value| text(pod, GANG).to_owned();
+        let is_early = |pod: &Value| {
+            let made = text(pod, "/metadata/creationTimestamp").parse::<jiff::Timestamp>();
+            !gates(pod).is_empty() && made.is_ok_and(|made| made.as_millisecond() + 15_000 > self.now)
+        };
+        let late: BTreeSet<String> = self.pods.values().filter(|pod| !is_early(pod)).map(gang).collect();
+        let all = self.pods.values().map(gang).filter(|gang| !gang.is_empty());
+        all.filter(|gang| !late.contains(gang)).collect()
+    }
+
+    /// Of these gangs all pods run, or none.
+    pub(super) fn are_whole(&self, gangs: &BTreeSet<String>) {
+        for gang in gangs {
+            let pods = || self.pods.values().filter(|pod| text(pod, GANG) == gang);
+            let running = pods().filter(|pod| !text(pod, "/spec/nodeName").is_empty()).count();
+            assert!(running == 0 || running == pods().count(), "{running} pods of {gang} run without the rest");
         }
     }
 
