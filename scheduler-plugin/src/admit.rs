@@ -1,4 +1,5 @@
-//! The mutating webhook: adds the gate to pods that are to be planned.
+//! The mutating webhook: adds the gate to pods that are to be planned, and takes from new pods what only the controller
+//! says (a plan copied from another pod would keep room for this one).
 //!
 //! It fails open in every way: the registered policy is `Ignore`, and whatever is odd here (a review that cannot be
 //! read, a cluster that has not been seen, a planner that is not there) lets the pod in as it came.
@@ -42,20 +43,33 @@ pub fn answer(body: &[u8], cluster: &Cluster, is_planning: bool) -> Result<Vec<u
     let request = review.request;
     let mut response = json!({"uid": request.uid, "allowed": true});
     let is_creation = request.operation.as_deref().is_none_or(|operation| operation == "CREATE");
-    let patch = request.object.filter(|_| is_creation && is_planning);
-    let patch = patch.and_then(|object| gate(object.get(), request.namespace.as_deref(), cluster));
-    if let Some(patch) = patch {
+    let mut patch = Vec::new();
+    if let Some(object) = request.object.filter(|_| is_creation) {
+        let pod: Value = serde_json::from_str(object.get()).unwrap_or_default();
+        patch.extend(unplanned(&pod));
+        let gate = || gate(&pod, object.get(), request.namespace.as_deref(), cluster);
+        patch.extend(is_planning.then(gate).flatten());
+    }
+    if !patch.is_empty() {
         response["patchType"] = "JSONPatch".into();
-        response["patch"] = base64(patch.to_string().as_bytes()).into();
+        response["patch"] = base64(Value::Array(patch).to_string().as_bytes()).into();
     }
     let answer =
         json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response});
     Ok(answer.to_string().into_bytes())
 }
 
-/// The patch that adds the gate, where the pod is to have it.
-fn gate(pod: &str, namespace: Option<&str>, cluster: &Cluster) -> Option<Value> {
-    let value: Value = serde_json::from_str(pod).ok()?;
+/// Takes away what only the controller says.
+fn unplanned(pod: &Value) -> impl Iterator<Item = Value> {
+    let annotations = pod.pointer("/metadata/annotations");
+    let there = names::DECIDED.iter().filter(move |key| annotations.is_some_and(|all| all.get(**key).is_some()));
+    there.map(|key| {
+        json!({"op": "remove", "path": format!("/metadata/annotations/{}", key.replace('/', "~1"))})
+    })
+}
+
+/// What adds the gate, where the pod is to have it.
+fn gate(value: &Value, text: &str, namespace: Option<&str>, cluster: &Cluster) -> Option<Value> {
     let stated = |kind: &str| value.pointer(&format!("/metadata/{kind}"))?.get(names::PLACE)?.as_str();
     let wants = match stated("annotations").or_else(|| stated("labels")) {
         Some("true") => true,
@@ -66,14 +80,14 @@ fn gate(pod: &str, namespace: Option<&str>, cluster: &Cluster) -> Option<Value> 
         .pointer("/spec/nodeName")
         .is_some_and(|node| node.as_str().is_some_and(|node| !node.is_empty()));
     // A pod without accelerators is never held up.
-    if !wants || is_bound || !asks(pod) {
+    if !wants || is_bound || !asks(text) {
         return None;
     }
     let ours = json!({"name": names::GATE});
     match value.pointer("/spec/schedulingGates").and_then(Value::as_array) {
         Some(gates) if gates.contains(&ours) => None,
-        Some(_) => Some(json!([{"op": "add", "path": "/spec/schedulingGates/-", "value": ours}])),
-        None => Some(json!([{"op": "add", "path": "/spec/schedulingGates", "value": [ours]}])),
+        Some(_) => Some(json!({"op": "add", "path": "/spec/schedulingGates/-", "value": ours})),
+        None => Some(json!({"op": "add", "path": "/spec/schedulingGates", "value": [ours]})),
     }
 }
 
@@ -129,6 +143,24 @@ mod tests {
         assert_eq!(patch(&gated, &known, true)[0]["path"], "/spec/schedulingGates/-");
         gated["spec"]["schedulingGates"] = json!([{"name": names::GATE}]);
         assert_eq!(patch(&gated, &known, true), Value::Null);
+    }
+
+    #[test]
+    fn a_new_pod_brings_no_plan_along() {
+        let mut copied = crate::cluster::tests::planned(pod("a", 1), "n0", 0);
+        copied["metadata"]["annotations"][names::HELD_AT] = "2026-11-22T10:00:00Z".into();
+        let known = cluster(&[node("n0", 8, "H100")], &[]);
+        for is_planning in [true, false] {
+            let made = patch(&copied, &known, is_planning);
+            let ops = made.as_array().expect("a patch");
+            let removed: Vec<&str> =
+                ops.iter().filter(|op| op["op"] == "remove").filter_map(|op| op["path"].as_str()).collect();
+            assert_eq!(
+                removed,
+                ["node", "planned-at", "held-at"].map(|key| format!("/metadata/annotations/plimsoll.dev~1{key}"))
+            );
+            assert_eq!(ops.len(), 3 + usize::from(is_planning), "{made}");
+        }
     }
 
     #[test]

@@ -212,9 +212,11 @@ impl Cluster {
         &self.pods
     }
 
-    /// The node of a pod's plan, where that is one to keep to: it is there, and the plan is not older than its bound.
-    pub fn kept_plan<'p>(&self, facts: &'p Facts, now: Millis, bound: Millis) -> Option<&'p str> {
-        let planned = facts.planned.as_ref().filter(|_| !facts.is_gated())?;
+    /// The node of a pod's plan, where that is one to keep to: the pod is one that we plan and is past the gate, the node is
+    /// there, and the plan is not older than its bound.
+    pub fn kept_plan<'p>(&self, pod: &'p Pod, now: Millis, bound: Millis) -> Option<&'p str> {
+        let facts = &pod.facts;
+        let planned = facts.planned.as_ref().filter(|_| !facts.is_gated() && self.is_planned(pod))?;
         let is_kept = self.has_node(&planned.node) && counts(planned.at, now, bound);
         is_kept.then_some(planned.node.as_str())
     }
@@ -251,7 +253,7 @@ impl Cluster {
     }
 }
 
-/// Whether what was said at a time counts now.
+/// Whether what was said at a time counts now. A time that is further ahead than clocks are apart is no time.
 fn counts(at: Millis, now: Millis, bound: Millis) -> bool {
-    at.saturating_add(bound) > now
+    at.saturating_add(bound) > now && at < now.saturating_add(bound)
 }

@@ -31,6 +31,9 @@ use crate::{
     metrics::Waiting,
 };
 
+/// kube-scheduler backs off from a pod that it has refused for so long at most.
+const BACKOFF: Millis = 10_000;
+
 /// The delays and bounds of the controller, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -188,7 +191,7 @@ impl Controller {
         for pod in cluster.pods().values().filter(|pod| pod.facts.is_waiting() && cluster.is_planned(pod)) {
             if pod.facts.is_gated() {
                 waiting.gated += 1;
-            } else if cluster.kept_plan(&pod.facts, now, bound).is_some() {
+            } else if cluster.kept_plan(pod, now, bound).is_some() {
                 waiting.planned += 1;
             } else {
                 waiting.unplanned += 1;
@@ -260,12 +263,13 @@ impl Controller {
             if let Some(fault) = pod.fault.as_ref().filter(|_| !self.said.contains_key(uid)) {
                 faults.push((uid.clone(), format!("{fault}; scheduled as if it were not there")));
             }
-            let planned = facts.planned.as_ref().filter(|_| !facts.is_gated());
+            // A pod that we do not plan may say what it likes.
+            let is_ours = !facts.is_gated() && look.cluster.is_planned(pod);
+            let planned = facts.planned.as_ref().filter(|_| is_ours);
             let Some(planned) = planned.filter(|_| !self.deeds.hold(pod, look.now)) else {
                 continue;
             };
-            let refused = facts.unschedulable.map(|since| since.max(planned.at));
-            let stuck = refused.map(|since| since.saturating_add(look.settings.stuck));
+            let stuck = facts.unschedulable.map(|since| stuck(since, planned.at, look));
             let node = &planned.node;
             if !look.cluster.has_node(node) {
                 void.push((uid.clone(), format!("its planned node {node} is gone")));
@@ -309,7 +313,7 @@ impl Controller {
             let is_wanted = facts.is_waiting()
                 && facts.hold.others.is_empty()
                 && look.cluster.is_planned(pod)
-                && look.cluster.kept_plan(facts, look.now, look.settings.bound).is_none()
+                && look.cluster.kept_plan(pod, look.now, look.settings.bound).is_none()
                 && !facts.is_pinned;
             if !is_wanted || self.deeds.hold(pod, look.now) {
                 continue;
@@ -497,4 +501,14 @@ impl Look<'_> {
     fn wake(&mut self, at: Millis) {
         self.next = self.next.min(at.max(self.now + 1));
     }
+}
+
+/// Until when the scheduler may refuse a pod, since a time, before its plan is void.
+///
+/// A refusal that is older than the plan says nothing of the plan: the scheduler may first look at it when it has backed
+/// off. A plan from further ahead than clocks are apart says nothing at all.
+fn stuck(refused: Millis, planned: Millis, look: &Look<'_>) -> Millis {
+    let is_newer = refused < planned && planned < look.now.saturating_add(look.settings.bound);
+    let since = if is_newer { planned.saturating_add(BACKOFF) } else { refused };
+    since.saturating_add(look.settings.stuck)
 }

@@ -15,6 +15,8 @@ pub const HELD_AT: &str = "plimsoll.dev/held-at";
 pub const PLACEMENT: &str = "plimsoll.dev/placement";
 /// Set anew to make the scheduler look at a rejected pod at once.
 pub const RETRY: &str = "plimsoll.dev/retry";
+/// What the controller alone writes.
+pub const DECIDED: [&str; 4] = [NODE, PLANNED_AT, HELD_AT, RETRY];
 /// The prefix of all annotations of ours.
 pub const PREFIX: &str = "plimsoll.dev/";
 /// Who reports events.

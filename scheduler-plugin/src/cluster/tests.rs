@@ -41,8 +41,9 @@ pub(crate) fn on(mut pod: Value, node: &str) -> Value {
     pod
 }
 
-/// The pod planned on a node.
+/// The pod, which is one that we plan, planned on a node.
 pub(crate) fn planned(mut pod: Value, node: &str, at: Millis) -> Value {
+    pod["metadata"]["annotations"][names::PLACE] = "true".into();
     pod["metadata"]["annotations"][names::NODE] = node.into();
     pod["metadata"]["annotations"][names::PLANNED_AT] = crate::clock::text(at).into();
     pod

@@ -83,7 +83,7 @@ impl Question {
     /// Where a pod runs, or will.
     fn seat<'q>(&'q self, pod: &'q Pod) -> Option<&'q str> {
         let facts = &pod.facts;
-        let planned = || self.cluster.kept_plan(facts, self.now, self.bound).filter(|_| facts.is_waiting());
+        let planned = || self.cluster.kept_plan(pod, self.now, self.bound).filter(|_| facts.is_waiting());
         let sent = || self.sent.get(&facts.uid).map(String::as_str).filter(|_| facts.is_waiting());
         facts.node.as_deref().or_else(planned).or_else(sent)
     }

@@ -139,3 +139,22 @@ fn only_pods_that_are_made_anew_at_no_cost_are_pinned_and_deleted() {
         assert!(said, "{owner} {annotation:?}: somebody has to be told");
     }
 }
+
+/// A refusal from before the plan is none of the plan: the scheduler has so long to look again. And a plan from times to
+/// come is not waited for.
+#[test]
+fn a_plan_is_void_once_the_scheduler_has_had_time_to_refuse_it() {
+    let settings = Settings::default();
+    let lost = |refused: Millis, at: Millis, now: Millis| {
+        let mut it = planned(pod("a", 8), "n0", at);
+        it["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "lastTransitionTime": clock::text(refused)}]);
+        let mut known = cluster(&[node("n0", 8, "H100")], &[it]);
+        let decision = Controller::default().decide(&mut known, &settings, now, false);
+        decision.actions.iter().any(|action| matches!(action, Action::Patch(patch) if patch.what == "forget"))
+    };
+    assert!(!lost(NOW + 1_000, NOW, NOW + 10_000) && lost(NOW + 1_000, NOW, NOW + 11_000));
+    assert!(!lost(NOW - 60_000, NOW, NOW + 19_000) && lost(NOW - 60_000, NOW, NOW + 20_000));
+    let ahead = NOW + 1_000 * settings.bound;
+    assert!(!lost(NOW, ahead, NOW + 9_000) && lost(NOW, ahead, NOW + 10_000));
+}

@@ -37,8 +37,8 @@ impl Page {
         bound: Millis,
     ) -> Self {
         let planned = cluster.pods().values().filter(|pod| pod.facts.is_waiting());
-        let planned = planned
-            .filter_map(|pod| Some((pod.facts.key(), cluster.kept_plan(&pod.facts, now, bound)?.to_owned())));
+        let planned =
+            planned.filter_map(|pod| Some((pod.facts.key(), cluster.kept_plan(pod, now, bound)?.to_owned())));
         let mut coming: Vec<(String, String)> = planned.collect();
         let refused = plan.iter().flat_map(|(plan, _)| &plan.waiting);
         let refused =

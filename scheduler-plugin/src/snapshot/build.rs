@@ -61,10 +61,9 @@ impl Builder {
             if !waits && class.is_none() {
                 continue;
             }
-            let planned = pod.facts.planned.as_ref().filter(|_| waits && class.is_some());
-            let planned = planned.and_then(|planned| {
-                let until = planned.at.saturating_add(bounds.plan);
-                Some((*at.get(&*planned.node)?, until)).filter(|_| until > now)
+            let kept = cluster.kept_plan(pod, now, bounds.plan).filter(|_| waits && class.is_some());
+            let planned = kept.zip(pod.facts.planned.as_ref()).and_then(|(node, planned)| {
+                Some((*at.get(node)?, planned.at.saturating_add(bounds.plan)))
             });
             let needs = pod.needs.as_ref();
             let gang = pod.facts.gang.as_ref();
@@ -73,6 +72,7 @@ impl Builder {
                 planned,
                 on: on(pod),
                 stays: pod.facts.planned.is_some()
+                    && cluster.is_planned(pod)
                     && (gang.is_some() || needs.is_some_and(|needs| needs.required || needs.fixed)),
                 held: gang
                     .filter(|_| waits && planned.is_none() && cluster.is_planned(pod))

@@ -93,6 +93,27 @@ fn room_kept_for_planned_pods_is_refused_to_others_until_the_plan_is_too_old() {
     assert_eq!(filtered(&snapshot(&mut known), &body, NOW).0["NodeNames"], json!(["n0", "n1"]));
 }
 
+/// Annotations that anybody may have written keep no room, unless the pod is one that we plan, and not from times to come.
+#[test]
+fn room_is_kept_for_no_plan_but_ours() {
+    let passes = |kept: Value| {
+        let other = pod("b", 8);
+        let mut known = cluster(&nodes(1, 8, "H100"), &[kept, other.clone()]);
+        filtered(&snapshot(&mut known), &body(&other, &["n0"]), NOW).0["NodeNames"] == json!(["n0"])
+    };
+    let bound = Bounds::default().plan;
+    let ours = planned(pod("a", 8), "n0", NOW - 1000);
+    assert!(!passes(ours.clone()));
+    assert!(!passes(planned(pod("a", 8), "n0", NOW + bound - 1)), "clocks are apart");
+    assert!(passes(planned(pod("a", 8), "n0", NOW + bound)));
+    let mut unasked = ours.clone();
+    unasked["metadata"]["annotations"][names::PLACE] = "false".into();
+    assert!(passes(unasked));
+    let mut gated = ours;
+    gated["spec"]["schedulingGates"] = json!([{"name": names::GATE}]);
+    assert!(passes(gated), "what waits behind the gate is not planned yet");
+}
+
 #[test]
 fn what_the_scheduler_counts_is_not_counted_again() {
     // Our view is behind: the scheduler knows that the pod on n0 has gone, and offers n0.
