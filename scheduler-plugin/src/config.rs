@@ -118,6 +118,7 @@ impl Config {
                 bodies: bytes(limits.bodies),
                 connections: limits.connections as usize,
                 patience: time(limits.patience),
+                ..Limits::default()
             },
             settings: Settings {
                 deadline: millis(spec.gate.deadline),

@@ -5,6 +5,7 @@
 //! one published [`Snapshot`].
 
 mod accept;
+mod patient;
 mod reply;
 mod route;
 #[cfg(test)]
@@ -31,11 +32,20 @@ pub struct Limits {
     pub connections: usize,
     /// For a head, for a body, for a handshake.
     pub patience: Duration,
+    /// Between two calls. Longer than clients keep connections, so that they are the ones that close them: kube-scheduler
+    /// does after 90 s.
+    pub rest: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 64 << 20, bodies: 256 << 20, connections: 2_048, patience: Duration::from_secs(10) }
+        Self {
+            body: 64 << 20,
+            bodies: 256 << 20,
+            connections: 2_048,
+            patience: Duration::from_secs(10),
+            rest: Duration::from_mins(3),
+        }
     }
 }
 

@@ -17,7 +17,11 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Identity, Shared, route::answer};
+use super::{
+    Identity, Shared,
+    patient::{Calls, Patient},
+    route::answer,
+};
 
 /// Calls under way at a shutdown have so long.
 const LAST_CALLS: Duration = Duration::from_secs(5);
@@ -34,11 +38,15 @@ pub(super) async fn accept(
     let slots = Arc::new(Semaphore::new(shared.limits.connections));
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            next = next => next,
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
+        let Ok(slot) = slot else { break };
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -86,18 +94,25 @@ async fn serve<S>(stream: S, shared: Arc<Shared>, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let patience = shared.limits.patience;
+    let (patience, rest) = (shared.limits.patience, shared.limits.rest);
+    let calls = Calls::default();
+    let stream = Patient::new(stream, calls.clone(), patience, rest);
     let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(answer(&shared, request).await) }
+        let (shared, call) = (Arc::clone(&shared), calls.begin());
+        async move {
+            let answer = answer(&shared, request).await;
+            drop(call);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).keep_alive(true);
+    // `Patient` waits for heads.
+    builder.http1().header_read_timeout(None).keep_alive(true);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(256)
-        .keep_alive_interval(Some(Duration::from_secs(30)))
+        .keep_alive_interval(Some(patience * 3))
         .keep_alive_timeout(patience);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let connection = pin!(watcher.watch(connection));

@@ -40,8 +40,13 @@ impl Hooks for Plain {
     }
 }
 
-const SMALL: Limits =
-    Limits { body: 64 << 10, bodies: 256 << 10, connections: 64, patience: Duration::from_millis(400) };
+const SMALL: Limits = Limits {
+    body: 64 << 10,
+    bodies: 256 << 10,
+    connections: 64,
+    patience: Duration::from_millis(400),
+    rest: Duration::from_secs(3),
+};
 
 async fn started(identity: Option<Arc<Identity>>, synced: bool) -> Server {
     let snapshot = if synced {
@@ -178,6 +183,55 @@ async fn slow_clients_are_let_go_and_harm_nobody() {
     let mut rest = Vec::new();
     let ended = tokio::time::timeout(Duration::from_secs(5), silent.read_to_end(&mut rest)).await;
     assert!(ended.is_ok(), "a head that never ends is not waited for");
+}
+
+/// Whether the server closes the connection within a time.
+async fn is_let_go(stream: &mut (impl AsyncRead + Unpin), within: Duration) -> bool {
+    let mut rest = Vec::new();
+    tokio::time::timeout(within, stream.read_to_end(&mut rest)).await.is_ok()
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_let_go() {
+    let server = started(None, true).await;
+    let whole = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    for said in [&b""[..], b"P", b"PRI * HTTP/2.0", b"PRI * HTTQ", whole] {
+        let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
+        stream.write_all(said).await.expect("a part");
+        let gone = is_let_go(&mut stream, Duration::from_millis(2_500)).await;
+        assert!(gone, "{} is waited for", String::from_utf8_lossy(said));
+    }
+}
+
+/// kube-scheduler keeps connections, and a call on one that is just being closed is a call that fails.
+#[tokio::test]
+async fn connections_are_kept_between_calls_and_not_in_the_middle_of_a_head() {
+    let server = started(None, true).await;
+    let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
+    for _ in 0..2 {
+        stream.write_all(call("filter", &filter_body()).as_bytes()).await.expect("a request");
+        assert_eq!(answer(&mut stream).await.0, 200);
+        tokio::time::sleep(SMALL.patience * 3).await;
+    }
+    stream.write_all(b"POST /scheduler/fil").await.expect("a part of a head");
+    assert!(is_let_go(&mut stream, SMALL.patience * 3).await, "a head that never ends is not waited for");
+    let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
+    stream.write_all(call("filter", &filter_body()).as_bytes()).await.expect("a request");
+    assert_eq!(answer(&mut stream).await.0, 200);
+    assert!(is_let_go(&mut stream, SMALL.rest * 2).await, "nor for ever for the next");
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_no_free_connection() {
+    let limits = Limits { connections: 1, patience: Duration::from_secs(60), ..SMALL };
+    let address = "127.0.0.1:0".parse().expect("an address");
+    let server = Server::start(address, None, limits, Arc::default(), Arc::default(), Arc::new(Plain))
+        .await
+        .expect("a free port");
+    let _taken = TcpStream::connect(server.address()).await.expect("a connection");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let ended = tokio::time::timeout(Duration::from_secs(10), server.shutdown()).await;
+    assert!(ended.is_ok(), "it waits for the only connection to end");
 }
 
 #[tokio::test]
