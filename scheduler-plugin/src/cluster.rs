@@ -80,6 +80,10 @@ pub struct Cluster {
     hardware: Arc<Hardware>,
     /// Whether `hardware` is older than `nodes`.
     is_stale: bool,
+    /// Counts the changes of nodes.
+    of_nodes: u64,
+    /// Counts how often all pods were read again.
+    readings: u64,
     /// Counts the changes.
     version: u64,
 }
@@ -96,14 +100,12 @@ impl Cluster {
         }
         self.nodes
             .insert(name, Node { text: text.into(), is_there: node.metadata.deletion_timestamp.is_none() });
-        self.is_stale = true;
-        self.changed()
+        self.other_nodes()
     }
 
     /// A node went.
     pub fn delete_node(&mut self, name: &str) -> bool {
-        self.is_stale |= self.nodes.remove(name).is_some();
-        self.is_stale && self.changed()
+        self.nodes.remove(name).is_some() && self.other_nodes()
     }
 
     /// A pod came or changed; whether that matters.
@@ -154,8 +156,7 @@ impl Cluster {
         let before = self.nodes.len();
         self.nodes.retain(|name, _| is_there(name));
         if self.nodes.len() != before {
-            self.is_stale = true;
-            self.changed();
+            self.other_nodes();
         }
     }
 
@@ -168,6 +169,12 @@ impl Cluster {
         }
     }
 
+    fn other_nodes(&mut self) -> bool {
+        self.is_stale = true;
+        self.of_nodes += 1;
+        self.changed()
+    }
+
     fn changed(&mut self) -> bool {
         self.version += 1;
         true
@@ -178,10 +185,10 @@ impl Cluster {
         self.version
     }
 
-    /// Reads the nodes anew where they changed; pods too, where they read differently beside them.
-    pub fn refresh(&mut self) {
+    /// Reads the nodes anew where they changed; pods too, where they read differently beside them. Whether it did.
+    pub fn refresh(&mut self) -> bool {
         if !self.is_stale {
-            return;
+            return false;
         }
         self.is_stale = false;
         let texts = self.nodes.iter().filter(|(_, node)| node.is_there);
@@ -194,11 +201,28 @@ impl Cluster {
         let alike = hardware.reads_like(&self.hardware);
         self.hardware = Arc::new(hardware);
         if !alike {
+            self.readings += 1;
             for pod in self.pods.values_mut() {
-                let (facts, text) = (pod.facts.clone(), Arc::clone(&pod.text));
-                let (needs, fault) = read::pod(&self.hardware, &facts, &text);
-                *pod = Arc::new(Pod { facts, needs, fault, text });
+                *pod = reread(&self.hardware, pod);
             }
+        }
+        true
+    }
+
+    /// Takes over what a copy of it has read, which takes long: where nodes have changed since, they are read next time.
+    pub fn adopt(&mut self, copy: &Self) {
+        if !self.is_stale || self.of_nodes != copy.of_nodes {
+            return;
+        }
+        self.is_stale = false;
+        self.hardware = Arc::clone(&copy.hardware);
+        if self.readings == copy.readings {
+            return;
+        }
+        self.readings = copy.readings;
+        for (uid, pod) in &mut self.pods {
+            let read = copy.pods.get(uid).filter(|read| read.text == pod.text && read.facts == pod.facts);
+            *pod = read.map_or_else(|| reread(&self.hardware, pod), Arc::clone);
         }
     }
 
@@ -251,6 +275,12 @@ impl Cluster {
         let space = || self.plans_namespace(&pod.facts.namespace);
         pod.is_ours() && (pod.facts.is_gated() || pod.facts.wants_place.unwrap_or_else(space))
     }
+}
+
+fn reread(hardware: &Hardware, pod: &Pod) -> Arc<Pod> {
+    let (facts, text) = (pod.facts.clone(), Arc::clone(&pod.text));
+    let (needs, fault) = read::pod(hardware, &facts, &text);
+    Arc::new(Pod { facts, needs, fault, text })
 }
 
 /// Whether what was said at a time counts now. A time that is further ahead than clocks are apart is no time.

@@ -284,7 +284,7 @@ fn made_snapshot(shared: &Shared, mut builder: Builder) -> Builder {
     let heard = shared.leading.heard();
     let at = if heard == 0 || now - heard > HEARD { heard.max(shared.snapshot.load().at) } else { now };
     let bounds = shared.config.load().bounds;
-    let mut snapshot = shared.known.with(|cluster| builder.snapshot(cluster, now, bounds));
+    let mut snapshot = builder.snapshot(&mut shared.known.copy(), now, bounds);
     snapshot.at = at;
     snapshot.until = at.saturating_add(bounds.view);
     shared.snapshot.store(Arc::new(snapshot));
@@ -317,12 +317,8 @@ impl Hooks for Answers {
         let is_planning = shared.known.is_synced()
             && !shared.is_ending.load(Ordering::Acquire)
             && clock::now() - shared.leading.heard() < HEARD;
-        Some(
-            shared
-                .known
-                .with(|cluster| admit::answer(body, cluster, is_planning))
-                .map_err(|error| error.to_string()),
-        )
+        let plans = |namespace: &str| shared.known.with(|cluster| cluster.plans_namespace(namespace));
+        Some(admit::answer(body, plans, is_planning).map_err(|error| error.to_string()))
     }
 
     fn bind(&self, args: BindArgs) -> Option<BoxFuture<'static, BindReply>> {

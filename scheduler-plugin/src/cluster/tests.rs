@@ -119,6 +119,42 @@ fn pods_are_read_again_when_the_hardware_reads_them_differently() {
     assert!(matches!(ask(&cluster).map(|ask| ask.amount), Some(plimsoll_model::fleet::Amount::Slice { .. })));
 }
 
+/// What takes long is done on a copy, while watches go on changing what it is a copy of.
+#[test]
+fn what_a_copy_has_read_is_taken_over_unless_nodes_have_changed_since() {
+    let mut mig = pod("a", 0);
+    mig["spec"]["containers"][0]["resources"] = json!({"limits": {"nvidia.com/mig-1g.10gb": "1"}});
+    let mut cut: v1::Node = node("n0", 8, "NVIDIA-H100-80GB-HBM3");
+    cut.metadata.labels.get_or_insert_default().insert("nvidia.com/gpu.count".into(), "8".into());
+    cut.metadata.annotations = Some([("plimsoll.dev/mig".to_owned(), "dynamic".to_owned())].into());
+    let reads = |cluster: &Cluster, name: &str| {
+        let pod = &cluster.pods()[&format!("uid-{name}")];
+        pod.needs.as_ref().is_some_and(|needs| needs.ask.is_some())
+    };
+    let mut cluster = cluster(&[], &[mig.clone()]);
+    cluster.apply_node(&cut);
+    let mut copy = cluster.clone();
+    assert!(copy.refresh());
+    // Meanwhile one pod changes, and another comes.
+    mig["metadata"]["labels"]["x"] = "y".into();
+    cluster.apply_pod(&object(mig.clone()));
+    mig["metadata"]["name"] = "b".into();
+    mig["metadata"]["uid"] = "uid-b".into();
+    cluster.apply_pod(&object(mig));
+    assert!(!reads(&cluster, "a") && !reads(&cluster, "b"));
+    cluster.adopt(&copy);
+    assert!(reads(&cluster, "a") && reads(&cluster, "b"));
+    assert!(!cluster.refresh(), "there is nothing left to read");
+
+    cluster.apply_node(&node("n1", 8, "H100"));
+    let mut copy = cluster.clone();
+    copy.refresh();
+    cluster.apply_node(&node("n2", 8, "H100"));
+    cluster.adopt(&copy);
+    assert!(cluster.refresh(), "n2 is not in what the copy has read");
+    assert_eq!(cluster.hardware().nodes.len(), 3);
+}
+
 #[test]
 fn which_pods_are_planned_is_asked_of_pod_and_namespace() {
     let mut cluster = cluster(&[node("n0", 8, "H100")], &[pod("a", 1), pod("cpu", 0)]);

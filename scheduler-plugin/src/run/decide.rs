@@ -107,10 +107,7 @@ struct Decided {
 
 fn decided(shared: &Shared, mut controller: Controller, answer: Option<Answer>, is_free: bool) -> Decided {
     let now = clock::now();
-    let mut cluster = shared.known.with(|cluster| {
-        cluster.refresh();
-        cluster.clone()
-    });
+    let mut cluster = shared.known.copy();
     let config = shared.config.load();
     let mut actions = Vec::new();
     if let Some(answer) = answer {

@@ -97,6 +97,15 @@ impl Known {
         look(&mut self.cluster.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
+    /// A copy, with what is to be read read: that takes long, and watches wait for none of it.
+    pub(crate) fn copy(&self) -> Cluster {
+        let mut copy = self.with(|cluster| cluster.clone());
+        if copy.refresh() {
+            self.with(|cluster| cluster.adopt(&copy));
+        }
+        copy
+    }
+
     /// Whether every list has come whole once.
     pub(crate) fn is_synced(&self) -> bool {
         self.listed.load(Ordering::Acquire) == ALL
