@@ -84,6 +84,11 @@ impl Election {
         self.until = None;
     }
 
+    /// Until when we hold it for sure, where we do.
+    pub fn until(&self) -> Option<Millis> {
+        self.until
+    }
+
     /// Whether we hold it for sure.
     pub fn leads(&self, now: Millis) -> bool {
         self.until.is_some_and(|until| now < until)

@@ -172,7 +172,7 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
     let lease = Arc::new(lease);
     let (held, it) = (Arc::clone(&lease), Arc::clone(&shared));
     tasks.spawn(async move { held.hold(|| it.may_lead(), || it.known.wake()).await });
-    let hands = Hands::new(client, Arc::clone(&shared.metrics), me);
+    let hands = Hands::new(client, Arc::clone(&shared.metrics), Arc::clone(&shared.leading), me);
     let (wake, woken) = signal::channel(0);
     tasks.spawn(snapshots(Arc::clone(&shared), wake));
     tasks.spawn(decide::decisions(Arc::clone(&shared), hands, woken, stopped));

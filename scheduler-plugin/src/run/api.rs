@@ -12,6 +12,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
+use super::elect::Leading;
 use crate::{
     control::{Action, Target},
     metrics::Metrics,
@@ -33,6 +34,7 @@ pub(crate) struct Hands {
     calls: Arc<Semaphore>,
     events: mpsc::Sender<(Target, &'static str, String)>,
     metrics: Arc<Metrics>,
+    leading: Arc<Leading>,
 }
 
 fn status(error: &kube::Error) -> u16 {
@@ -43,11 +45,11 @@ fn status(error: &kube::Error) -> u16 {
 }
 
 impl Hands {
-    pub(crate) fn new(client: Client, metrics: Arc<Metrics>, me: &str) -> Self {
+    pub(crate) fn new(client: Client, metrics: Arc<Metrics>, leading: Arc<Leading>, me: &str) -> Self {
         let (events, queue) = mpsc::channel(EVENTS);
         let reporter = Reporter { controller: names::COMPONENT.to_owned(), instance: Some(me.to_owned()) };
         tokio::spawn(write_events(Recorder::new(client.clone(), reporter), queue, Arc::clone(&metrics)));
-        Self { client, calls: Arc::new(Semaphore::new(CALLS)), events, metrics }
+        Self { client, calls: Arc::new(Semaphore::new(CALLS)), events, metrics, leading }
     }
 
     /// Does something; the UIDs of pods to which it could not be done are sent.
@@ -66,6 +68,10 @@ impl Hands {
                 let (hands, failed) = (self.clone(), failed.clone());
                 tokio::spawn(async move {
                     let Ok(_call) = hands.calls.acquire().await else { return };
+                    // Whoever lost the Lease meanwhile does nothing more.
+                    if !hands.leading.leads() {
+                        return;
+                    }
                     let what = action.name();
                     match tokio::time::timeout(PATIENCE, hands.change(&action)).await {
                         Ok(Ok(())) => hands.metrics.did(what),

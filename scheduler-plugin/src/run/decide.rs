@@ -68,10 +68,7 @@ pub(super) async fn decisions(
             tokio::task::spawn_blocking(move || overdue(&at)).await.unwrap_or_default()
         };
         for action in actions {
-            // Whoever lost the Lease meanwhile does nothing more.
-            if shared.leading.leads() {
-                hands.carry_out(action, &failed);
-            }
+            hands.carry_out(action, &failed);
         }
     }
 }

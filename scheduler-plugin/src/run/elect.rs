@@ -3,9 +3,9 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -18,16 +18,30 @@ use crate::{
 };
 
 /// What the rest of the program asks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Leading {
-    leads: AtomicBool,
+    begun: Instant,
+    /// Until when this replica leads, since `begun`: whoever asks compares, so that a replica which was frozen, or waits for
+    /// the API server, stops leading at that moment and not when it next looks.
+    until: AtomicI64,
     /// When the API server last answered: our view was no older then than its watches.
     heard: AtomicI64,
 }
 
+impl Default for Leading {
+    fn default() -> Self {
+        Self { begun: clock::instant(), until: AtomicI64::new(0), heard: AtomicI64::new(0) }
+    }
+}
+
 impl Leading {
+    /// The time of a clock that only goes forward.
+    fn now(&self) -> Millis {
+        self.begun.elapsed().as_millis() as Millis
+    }
+
     pub(crate) fn leads(&self) -> bool {
-        self.leads.load(Ordering::Acquire)
+        self.now() < self.until.load(Ordering::Acquire)
     }
 
     pub(crate) fn heard(&self) -> Millis {
@@ -59,12 +73,11 @@ impl Held {
 
     /// Seeks and holds the Lease until dropped, while this replica may have it.
     pub(crate) async fn hold(&self, may_lead: impl Fn() -> bool, wake: impl Fn()) {
-        let begun = clock::instant();
-        let now = || begun.elapsed().as_millis() as Millis;
+        let mut has_led = false;
         let mut election = Election::new(&*self.me, self.duration);
         let pause = Duration::from_millis((self.duration as u64 / 8).clamp(100, 2_000));
         loop {
-            let at = now();
+            let at = self.leading.now();
             let tried = tokio::time::timeout(
                 Duration::from_millis(self.duration as u64 / 3),
                 self.try_once(&mut election, at, may_lead()),
@@ -75,8 +88,9 @@ impl Held {
                 Ok(Err(error)) => tracing::warn!(%error, "the Lease cannot be read or written"),
                 Err(_) => tracing::warn!("the API server does not answer about the Lease"),
             }
-            let leads = election.leads(now());
-            if self.leading.leads.swap(leads, Ordering::AcqRel) != leads {
+            self.leading.until.store(election.until().unwrap_or(0), Ordering::Release);
+            let leads = self.leading.leads();
+            if std::mem::replace(&mut has_led, leads) != leads {
                 tracing::info!(leads, "this replica {}", if leads { "plans" } else { "no longer plans" });
                 wake();
             }
@@ -133,7 +147,7 @@ impl Held {
 
     /// Gives the Lease up, if it is ours; whether another has taken it within a time.
     pub(crate) async fn release(&self, within: Duration) -> bool {
-        self.leading.leads.store(false, Ordering::Release);
+        self.leading.until.store(0, Ordering::Release);
         let holder = |lease: &Lease| {
             lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone()).unwrap_or_default()
         };
@@ -154,5 +168,21 @@ impl Held {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody has to look for it to end: the loop that renews the Lease may hang, or the whole process.
+    #[test]
+    fn leading_ends_by_the_clock() {
+        let leading = Leading::default();
+        assert!(!leading.leads());
+        leading.until.store(leading.now() + 50, Ordering::Release);
+        assert!(leading.leads());
+        std::thread::sleep(Duration::from_millis(60));
+        assert!(!leading.leads());
     }
 }
