@@ -20,7 +20,10 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use action::{Action, Patch, Target};
 use deeds::Deeds;
@@ -108,6 +111,8 @@ pub struct Controller {
     said: BTreeMap<String, String>,
     /// When the newest plan said so of the gangs of which not all pods fit, by their names.
     held: BTreeMap<String, Millis>,
+    /// When gates of others last held pods that ours holds too.
+    blocked: BTreeMap<String, Millis>,
     /// When pods that are not placed were last brought to the scheduler's attention.
     kicked: BTreeMap<String, Millis>,
     /// The plan that is being made.
@@ -159,6 +164,7 @@ impl Controller {
         let overdue = cluster.pods().values().filter(|pod| {
             pod.facts.is_gated()
                 && !pod.facts.is_leaving
+                && pod.facts.hold.others.is_empty()
                 && pod.facts.created.saturating_add(settings.deadline) <= now
         });
         overdue.map(|pod| Action::open(pod, None)).collect()
@@ -205,6 +211,7 @@ impl Controller {
         let pods = cluster.pods();
         self.deeds.forget(cluster, now, settings.unseen);
         self.since.retain(|uid, at| *at <= now && pods.get(uid).is_some_and(|pod| pod.facts.is_waiting()));
+        self.blocked.retain(|uid, at| *at <= now && pods.contains_key(uid));
         self.said.retain(|uid, _| pods.contains_key(uid));
         self.kicked.retain(|uid, at| *at <= now && pods.contains_key(uid));
         self.newest = self.newest.min(now);
@@ -308,10 +315,17 @@ impl Controller {
     /// The pods that wait for a plan.
     fn wanted(&mut self, look: &mut Look<'_>) -> Vec<String> {
         let mut wanted = Vec::new();
+        // A gang of which others' gates hold a pod would be placed without it.
+        let is_held_up = |pod: &&Arc<Pod>| {
+            pod.facts.is_waiting() && !pod.facts.hold.others.is_empty() && look.cluster.is_planned(pod)
+        };
+        let held_up = look.cluster.pods().values().filter(is_held_up);
+        let held_up: BTreeSet<String> = held_up.filter_map(|pod| pod.facts.gang.clone()).collect();
         for (uid, pod) in look.cluster.pods() {
             let facts = &pod.facts;
             let is_wanted = facts.is_waiting()
                 && facts.hold.others.is_empty()
+                && facts.gang.as_ref().is_none_or(|gang| !held_up.contains(gang))
                 && look.cluster.is_planned(pod)
                 && look.cluster.kept_plan(pod, look.now, look.settings.bound).is_none()
                 && !facts.is_pinned;
@@ -462,11 +476,18 @@ impl Controller {
             if !pod.facts.is_gated() || pod.facts.is_leaving || self.deeds.hold(pod, look.now) {
                 continue;
             }
-            let until = pod.facts.created.saturating_add(look.settings.deadline);
+            let is_planned = look.cluster.is_planned(pod);
+            if is_planned && !pod.facts.hold.others.is_empty() {
+                // It does not wait for us: what is planned when the others let it go is planned in time.
+                self.blocked.insert(uid.clone(), look.now);
+                continue;
+            }
+            let from = self.blocked.get(uid).copied().unwrap_or(pod.facts.created);
+            let until = from.max(pod.facts.created).saturating_add(look.settings.deadline);
             // A pod from the future is one of another clock: it waits no longer than one of now.
             let seen = self.since.get(uid).map(|since| since.saturating_add(look.settings.deadline));
             let until = seen.map_or(until, |seen| seen.min(until));
-            if !look.cluster.is_planned(pod) {
+            if !is_planned {
                 opened.push((uid.clone(), "it asks for no accelerators: nothing to plan".to_owned()));
             } else if until <= look.now || pod.facts.created > look.now + look.settings.deadline {
                 let seconds = look.settings.deadline / 1000;

@@ -141,6 +141,7 @@ impl Simulation {
             }
         }
         if !self.faulty {
+            self.world.admit_all();
             // What the scheduler knows the replicas that answer it have seen.
             (0..self.replicas.len()).for_each(|at| self.watch(at));
         }

@@ -158,3 +158,37 @@ fn a_plan_is_void_once_the_scheduler_has_had_time_to_refuse_it() {
     let ahead = NOW + 1_000 * settings.bound;
     assert!(!lost(NOW, ahead, NOW + 9_000) && lost(NOW, ahead, NOW + 10_000));
 }
+
+/// Our gate opens to what comes after it: while another's gate holds the pod there is nothing to come, and a plan that is
+/// made once it is gone is in time. Of a gang all pods wait for that.
+#[test]
+fn a_gate_stays_while_another_holds_the_pod() {
+    let settings = Settings::default();
+    let mut it = gated("a", 4, NOW);
+    it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+    let mut sibling = gated("b", 4, NOW);
+    sibling["metadata"]["labels"] = it["metadata"]["labels"].clone();
+    sibling["spec"]["schedulingGates"] = json!([{"name": names::GATE}, {"name": "example.com/queue"}]);
+    let mut known = cluster(&[node("n0", 8, "H100")], &[it, sibling.clone()]);
+    let mut controller = Controller::default();
+    let opened = |decision: &Decision| {
+        let patches = decision.actions.iter().filter_map(|action| action.changes());
+        patches.map(|target| target.name.clone()).collect::<Vec<_>>()
+    };
+    let decision = controller.decide(&mut known, &settings, NOW + 20_000, true);
+    assert!(decision.question.is_none(), "half a gang is not planned");
+    assert_eq!(opened(&decision), Vec::<String>::new());
+    let decision = controller.decide(&mut known, &settings, NOW + 100_000, true);
+    assert_eq!(opened(&decision), ["a"], "no sibling holds it for longer than a plan may take");
+    assert_eq!(Controller::overdue(&known, &settings, NOW + 100_000).len(), 1);
+
+    sibling["spec"]["schedulingGates"] = json!([{"name": names::GATE}]);
+    sibling["metadata"]["resourceVersion"] = "2".into();
+    known.apply_pod(&crate::cluster::tests::object(sibling));
+    for (after, question, gone) in [(1_000, false, false), (1_500, true, false), (30_000, false, true)] {
+        let now = NOW + 100_000 + after;
+        let decision = controller.decide(&mut known, &settings, now, true);
+        assert_eq!(decision.question.is_some(), question, "{after} ms after the other's gate");
+        assert_eq!(opened(&decision).contains(&"b".to_owned()), gone, "{after} ms after the other's gate");
+    }
+}

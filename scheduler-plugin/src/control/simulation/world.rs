@@ -19,6 +19,8 @@ use crate::{
 };
 
 const GPUS: u32 = 4;
+/// The gate of another program.
+const QUEUE: &str = "example.com/queue";
 const GANG: &str = "/metadata/labels/scheduling.x-k8s.io~1pod-group";
 
 /// What happened to an object: its name, and what it is now; nothing once it is gone.
@@ -127,9 +129,12 @@ impl World {
         if let Some(gang) = gang {
             it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = gang.into();
         }
-        if rng.random_range(0..10) > 0 {
-            it["spec"]["schedulingGates"] = json!([{"name": names::GATE}]);
-        }
+        let gates = match rng.random_range(0..20) {
+            0..2 => json!([]),
+            2..4 => json!([{"name": QUEUE}, {"name": names::GATE}]),
+            _ => json!([{"name": names::GATE}]),
+        };
+        it["spec"]["schedulingGates"] = gates;
         self.set(&uid, it);
     }
 
@@ -195,7 +200,32 @@ impl World {
                 self.bare.insert(uid.clone());
                 self.set(&uid, it);
             }
+            19..24 => {
+                let queued = self.pods.iter().filter(|(_, pod)| gates(pod).contains(&QUEUE));
+                let uid = queued.map(|(uid, _)| uid.clone()).next();
+                if let Some(uid) = uid {
+                    self.admit(&uid);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// Another's gate before a pod opens.
+    fn admit(&mut self, uid: &str) {
+        let mut pod = self.pods[uid].clone();
+        if let Some(gates) = pod["spec"]["schedulingGates"].as_array_mut() {
+            gates.retain(|gate| gate["name"] != QUEUE);
+        }
+        self.set(uid, pod);
+    }
+
+    /// Every gate of others opens.
+    pub(super) fn admit_all(&mut self) {
+        let queued = self.pods.iter().filter(|(_, pod)| gates(pod).contains(&QUEUE));
+        let queued: Vec<String> = queued.map(|(uid, _)| uid.clone()).collect();
+        for uid in queued {
+            self.admit(&uid);
         }
     }
 
@@ -373,9 +403,7 @@ impl World {
         }
         for (uid, pod) in &self.pods {
             assert!(gates(pod).is_empty(), "{uid} waits behind the gate for good: {pod}");
-            if text(pod, "/spec/nodeName").is_empty()
-                && text(pod, GANG).is_empty()
-            {
+            if text(pod, "/spec/nodeName").is_empty() && text(pod, GANG).is_empty() {
                 let roomy = self.nodes.iter().find(|node| self.free(node) >= gpus(pod));
                 assert!(roomy.is_none(), "{uid} waits, and {roomy:?} has room: {pod}");
             }
@@ -399,7 +427,10 @@ impl World {
         for gang in gangs {
             let pods = || self.pods.values().filter(|pod| text(pod, GANG) == gang);
             let running = pods().filter(|pod| !text(pod, "/spec/nodeName").is_empty()).count();
-            assert!(running == 0 || running == pods().count(), "{running} pods of {gang} run without the rest");
+            assert!(
+                running == 0 || running == pods().count(),
+                "{running} pods of {gang} run without the rest"
+            );
         }
     }
 
@@ -448,6 +479,8 @@ fn merge(into: &mut Value, patch: &Value) {
 fn refuse_what_is_immutable(before: &Value, after: &Value) {
     let (old, new) = (gates(before), gates(after));
     assert!(new.iter().all(|gate| old.contains(gate)), "gates may not be added");
+    let is_opened = old.contains(&names::GATE) && !new.contains(&names::GATE);
+    assert!(!is_opened || new.is_empty() || gpus(after) == 0, "our gate opens though another holds the pod");
     if old.is_empty() {
         assert_eq!(
             before.pointer("/spec/affinity"),
