@@ -86,6 +86,8 @@ pub struct Cluster {
     readings: u64,
     /// Counts the changes.
     version: u64,
+    /// Counts the changes that may give room.
+    room: u64,
 }
 
 impl Cluster {
@@ -119,10 +121,13 @@ impl Cluster {
             && *known.text == *text
         {
             let same = known.facts.like(&facts);
+            self.room += u64::from(known.facts.gives_room(&facts));
             let (needs, fault) = (known.needs.clone(), known.fault.clone());
             *known = Arc::new(Pod { facts, needs, fault, text: Arc::clone(&known.text) });
             return !same && self.changed();
         }
+        // A pod that is new takes room; one that asks for something else may fit now.
+        self.room += u64::from(self.pods.contains_key(&facts.uid));
         let (needs, fault) = read::pod(&self.hardware, &facts, &text);
         self.pods.insert(facts.uid.clone(), Arc::new(Pod { facts, needs, fault, text: text.into() }));
         self.changed()
@@ -130,7 +135,9 @@ impl Cluster {
 
     /// A pod went.
     pub fn delete_pod(&mut self, uid: &str) -> bool {
-        self.pods.remove(uid).is_some() && self.changed()
+        let Some(pod) = self.pods.remove(uid) else { return false };
+        self.room += u64::from(pod.facts.node.is_some() || pod.facts.planned.is_some());
+        self.changed()
     }
 
     /// A namespace came or changed: whether its pods are planned.
@@ -165,11 +172,13 @@ impl Cluster {
         let before = self.pods.len();
         self.pods.retain(|uid, _| is_there(uid));
         if self.pods.len() != before {
+            self.room += 1;
             self.changed();
         }
     }
 
     fn other_nodes(&mut self) -> bool {
+        self.room += 1;
         self.is_stale = true;
         self.of_nodes += 1;
         self.changed()
@@ -183,6 +192,11 @@ impl Cluster {
     /// Counts the changes so far.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Counts the changes so far that may give room to a pod that had none: nodes, pods that went or are planned elsewhere.
+    pub fn room(&self) -> u64 {
+        self.room
     }
 
     /// Reads the nodes anew where they changed; pods too, where they read differently beside them. Whether it did.

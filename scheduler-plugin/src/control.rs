@@ -37,6 +37,13 @@ use crate::{
 /// kube-scheduler backs off from a pod that it has refused for so long at most.
 const BACKOFF: Millis = 10_000;
 
+/// And looks again at one that waits for a change after so long.
+const LOOKS_AGAIN: Millis = 300_000;
+/// What is in the way of a pod is said again, where it is something else, after so long.
+const SAY_AGAIN: Millis = 60_000;
+/// The reason of events about pods that have no place.
+const NOT_PLANNED: &str = "NotPlanned";
+
 /// The delays and bounds of the controller, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -105,16 +112,18 @@ pub struct Controller {
     /// Which pods wait for a plan, since when.
     since: BTreeMap<String, Millis>,
     newest: Millis,
-    /// The version of the cluster that was planned, and when.
+    /// What gave room when the cluster was planned last ([`Cluster::room`]), and when.
     planned: Option<(u64, Millis)>,
-    /// What events have said of a pod: not said again.
-    said: BTreeMap<String, String>,
+    /// When the last plan was made, and how long that took.
+    made: Option<(Millis, Millis)>,
+    /// What events have said of a pod, by their reasons, and when: not said again.
+    said: BTreeMap<String, BTreeMap<&'static str, (String, Millis)>>,
     /// When the newest plan said so of the gangs of which not all pods fit, by their names.
     held: BTreeMap<String, Millis>,
     /// When gates of others last held pods that ours holds too.
     blocked: BTreeMap<String, Millis>,
-    /// When pods that are not placed were last brought to the scheduler's attention.
-    kicked: BTreeMap<String, Millis>,
+    /// When pods that are not placed were last brought to the scheduler's attention, and how often.
+    kicked: BTreeMap<String, (Millis, u32)>,
     /// The plan that is being made.
     asked: Option<Asked>,
     /// The newest plan, and when it was carried out.
@@ -150,7 +159,11 @@ impl Controller {
         now: Millis,
         answer: Result<Plan, String>,
     ) -> Vec<Action> {
-        let Some(asked) = self.asked.take().filter(|asked| !asked.is_late) else { return Vec::new() };
+        let Some(asked) = self.asked.take() else { return Vec::new() };
+        self.made = Some((now, (now - asked.at).max(0)));
+        if asked.is_late {
+            return Vec::new();
+        }
         let mut look = self.look(cluster, settings, now);
         match answer {
             Ok(plan) => self.carry(&mut look, &asked, plan),
@@ -213,7 +226,8 @@ impl Controller {
         self.since.retain(|uid, at| *at <= now && pods.get(uid).is_some_and(|pod| pod.facts.is_waiting()));
         self.blocked.retain(|uid, at| *at <= now && pods.contains_key(uid));
         self.said.retain(|uid, _| pods.contains_key(uid));
-        self.kicked.retain(|uid, at| *at <= now && pods.contains_key(uid));
+        self.made = self.made.filter(|(at, _)| *at <= now);
+        self.kicked.retain(|uid, (at, _)| *at <= now && pods.contains_key(uid));
         self.newest = self.newest.min(now);
         self.planned = self.planned.filter(|(_, at)| *at <= now);
         if let Some(asked) = &mut self.asked {
@@ -249,14 +263,22 @@ impl Controller {
         rest
     }
 
-    /// Says something of a pod, once.
+    /// Says something of a pod, once. Why it has no place changes with every pod that comes and goes: that is said again
+    /// where more than numbers have changed, and now and then at most.
     fn say(&mut self, look: &mut Look<'_>, uid: &str, reason: &'static str, text: String) {
         let Some(pod) = look.cluster.pods().get(uid) else { return };
-        if self.said.get(uid) != Some(&text) {
-            let action = Action::Event { pod: Target::of(&pod.facts), reason, text: text.clone() };
-            self.said.insert(uid.to_owned(), text);
-            look.actions.push(action);
+        let plain = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
+        let said = self.said.entry(uid.to_owned()).or_default().get(reason);
+        let is_known = said.is_some_and(|(known, at)| match reason {
+            NOT_PLANNED => *at + SAY_AGAIN > look.now || plain(known) == plain(&text),
+            _ => *known == text,
+        });
+        if is_known {
+            return;
         }
+        let action = Action::Event { pod: Target::of(&pod.facts), reason, text: text.clone() };
+        self.said.entry(uid.to_owned()).or_default().insert(reason, (text, look.now));
+        look.actions.push(action);
     }
 
     /// Plans that came to nothing: the node went, or the scheduler cannot follow. And what annotations cannot mean.
@@ -267,7 +289,7 @@ impl Controller {
             if !facts.is_waiting() {
                 continue;
             }
-            if let Some(fault) = pod.fault.as_ref().filter(|_| !self.said.contains_key(uid)) {
+            if let Some(fault) = &pod.fault {
                 faults.push((uid.clone(), format!("{fault}; scheduled as if it were not there")));
             }
             // A pod that we do not plan may say what it likes.
@@ -365,14 +387,16 @@ impl Controller {
         }
         let is_new = |(_, at): &(u64, Millis)| wanted.iter().any(|uid| self.since.get(uid) > Some(at));
         let due = match &self.planned {
-            // Nothing new: when the cluster changed, or after a while, for a clock may be all that changed.
+            // Nothing new: when there may be room, or after a while, for a clock may be all that changed. Plans that take
+            // long are a quarter of the time at most.
             Some(planned) if !is_new(planned) => {
-                let rest =
-                    if planned.0 == look.cluster.version() { 5 * settings.again } else { settings.again };
-                planned.1 + rest
+                let rest = if planned.0 == look.cluster.room() { 5 * settings.again } else { settings.again };
+                (planned.1 + rest).max(self.made.map_or(Millis::MIN, |(at, took)| at + 3 * took))
             }
+            // Half of it, where pods come all the time.
             _ => (self.newest + settings.settle)
-                .min(first.max(self.newest - settings.settle_most) + settings.settle_most),
+                .min(first.max(self.newest - settings.settle_most) + settings.settle_most)
+                .max(self.made.map_or(Millis::MIN, |(at, took)| at + took)),
         };
         if due > look.now {
             look.wake(due);
@@ -382,7 +406,7 @@ impl Controller {
 
     /// What a plan is to be made of.
     fn ask(&mut self, look: &Look<'_>, wanted: Vec<String>) -> Question {
-        self.planned = Some((look.cluster.version(), look.now));
+        self.planned = Some((look.cluster.room(), look.now));
         let gang = |uid: &String| Some((uid.clone(), look.pod(uid)?.facts.gang.clone()?));
         let gangs = wanted.iter().filter_map(gang).collect();
         self.asked = Some(Asked { at: look.now, gangs, is_late: false });
@@ -423,14 +447,17 @@ impl Controller {
             self.act(look, action, Some(node));
         }
         for (uid, why) in plan.waiting.iter().filter(|(uid, _)| wanted.contains(*uid)) {
-            self.say(look, uid, "NotPlanned", format!("no place yet: {why}"));
+            self.say(look, uid, NOT_PLANNED, format!("no place yet: {why}"));
             // Its reasons may have changed for the scheduler too.
             let is_refused =
                 look.pod(uid).filter(|pod| !pod.facts.is_gated() && pod.facts.unschedulable.is_some());
-            let is_rested = self.kicked.get(uid).is_none_or(|at| at + 5 * look.settings.again <= look.now);
+            // Later each time, and no later than the scheduler would look by itself.
+            let (at, times) = self.kicked.get(uid).copied().unwrap_or((Millis::MIN, 0));
+            let pause = (5 * look.settings.again << times.min(16)).min(LOOKS_AGAIN);
+            let is_rested = at.saturating_add(pause) <= look.now;
             if let Some(pod) = is_refused.filter(|pod| is_rested && !self.deeds.hold(pod, look.now)) {
                 let action = Action::retry(pod, look.now);
-                self.kicked.insert(uid.clone(), look.now);
+                self.kicked.insert(uid.clone(), (look.now, times + 1));
                 self.act(look, action, None);
             }
         }

@@ -201,6 +201,16 @@ impl Facts {
         *self == other
     }
 
+    /// Whether the change to another state of it may give room, or a place to itself: it leaves, or goes elsewhere than was
+    /// kept for it.
+    pub(super) fn gives_room(&self, next: &Self) -> bool {
+        let kept = |facts: &Self| facts.node.clone().or_else(|| Some(facts.planned.as_ref()?.node.clone()));
+        let before = kept(self);
+        next.is_leaving != self.is_leaving
+            || next.hold.others != self.hold.others
+            || before.is_some() && before != kept(next)
+    }
+
     /// How the plan binds the scheduler for this pod, where the pod does not say.
     pub fn placing(&self, default: Option<Placing>) -> Placing {
         match (self.maker, self.placing) {

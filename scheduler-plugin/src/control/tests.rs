@@ -192,3 +192,75 @@ fn a_gate_stays_while_another_holds_the_pod() {
         assert_eq!(opened(&decision).contains(&"b".to_owned()), gone, "{after} ms after the other's gate");
     }
 }
+
+/// A pod that fits nowhere costs no more the longer it waits: plans, events and kicks of the scheduler become rare, and
+/// pods of others that come and go do not change that.
+#[test]
+fn a_hopeless_pod_costs_little() {
+    let settings = Settings::default();
+    let mut hopeless = pod("a", 9);
+    hopeless["metadata"]["annotations"][names::PLACE] = "true".into();
+    hopeless["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "lastTransitionTime": clock::text(NOW)}]);
+    let mut known = cluster(&[node("n0", 8, "H100")], &[hopeless]);
+    let mut controller = Controller::default();
+    let (mut now, mut plans, mut counts) = (NOW, 0, BTreeMap::new());
+    let mut answer: Option<Result<Plan, String>> = None;
+    while now < NOW + 600_000 {
+        // The number in the way changes all the time, and pods come all the time.
+        let busy = json!(format!("{}", now % 8));
+        let mut other = pod(&format!("b{}", now / 1000), 0);
+        other["metadata"]["annotations"]["example.com/busy"] = busy;
+        known.apply_pod(&crate::cluster::tests::object(other));
+        let mut actions = Vec::new();
+        if let Some(mut answer) = answer.take() {
+            if let Ok(plan) = &mut answer {
+                let why = format!("1 node: too little nvidia.com/gpu free ({} of 9)", now % 8);
+                plan.waiting.insert("uid-a".to_owned(), why);
+            }
+            actions = controller.answered(&mut known, &settings, now, answer);
+        }
+        let decision = controller.decide(&mut known, &settings, now, true);
+        actions.extend(decision.actions);
+        if let Some(question) = decision.question {
+            plans += 1;
+            answer = Some(question.answer(&mut FirstFit));
+        }
+        for action in actions {
+            *counts.entry(action.name()).or_insert(0) += 1;
+        }
+        now += 500;
+    }
+    assert!((50..=65).contains(&plans), "{plans} plans");
+    assert_eq!(counts["event"], 1, "{counts:?}");
+    assert!((4..=7).contains(&counts["retry"]), "{counts:?}");
+}
+
+/// Plans that take long are not made one after another.
+#[test]
+fn a_slow_planner_has_its_rest() {
+    let settings = Settings::default();
+    let mut hopeless = pod("a", 9);
+    hopeless["metadata"]["annotations"][names::PLACE] = "true".into();
+    let mut known = cluster(&[node("n0", 8, "H100")], &[hopeless]);
+    let mut controller = Controller::default();
+    let (mut now, mut busy) = (NOW, 0);
+    let mut until = None;
+    let mut answer = None;
+    while now < NOW + 100_000 {
+        known.apply_node(&node("n1", 1 + (now / 500 % 7) as u32, "H100"));
+        if until.is_some_and(|until| until <= now) {
+            until = None;
+            let answer = answer.take().expect("a plan is being made");
+            controller.answered(&mut known, &settings, now, answer);
+        }
+        let decision = controller.decide(&mut known, &settings, now, until.is_none());
+        if let Some(question) = decision.question {
+            answer = Some(question.answer(&mut FirstFit));
+            until = Some(now + 4_000);
+        }
+        busy += i64::from(until.is_some()) * 500;
+        now += 500;
+    }
+    assert!((20_000..=30_000).contains(&busy), "plans are made for {busy} of 100,000 ms");
+}

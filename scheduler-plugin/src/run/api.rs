@@ -3,17 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::{ObjectReference, Pod};
+use k8s_openapi::{
+    api::{
+        core::v1::{ObjectReference, Pod},
+        events::v1::Event,
+    },
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
-    runtime::events::{Event, EventType, Recorder, Reporter},
 };
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::elect::Leading;
 use crate::{
+    clock,
     control::{Action, Target},
     metrics::Metrics,
     names,
@@ -47,8 +53,7 @@ fn status(error: &kube::Error) -> u16 {
 impl Hands {
     pub(crate) fn new(client: Client, metrics: Arc<Metrics>, leading: Arc<Leading>, me: &str) -> Self {
         let (events, queue) = mpsc::channel(EVENTS);
-        let reporter = Reporter { controller: names::COMPONENT.to_owned(), instance: Some(me.to_owned()) };
-        tokio::spawn(write_events(Recorder::new(client.clone(), reporter), queue, Arc::clone(&metrics)));
+        tokio::spawn(write_events(client.clone(), me.to_owned(), queue, Arc::clone(&metrics)));
         Self { client, calls: Arc::new(Semaphore::new(CALLS)), events, metrics, leading }
     }
 
@@ -121,38 +126,47 @@ impl Hands {
     }
 }
 
+/// Writes events, each anew: what is said again says something else, so that a count on the old text would be untrue.
 async fn write_events(
-    recorder: Recorder,
+    client: Client,
+    me: String,
     mut queue: mpsc::Receiver<(Target, &'static str, String)>,
     metrics: Arc<Metrics>,
 ) {
     while let Some((pod, reason, text)) = queue.recv().await {
-        let type_ = match reason {
-            "Planned" => EventType::Normal,
-            _ => EventType::Warning,
-        };
-        // The API server takes notes of a kilobyte.
-        let note = text.chars().take(1_000).collect();
-        let event = Event {
-            type_,
-            reason: reason.to_owned(),
-            note: Some(note),
-            action: "Planning".to_owned(),
-            secondary: None,
-        };
-        let about = ObjectReference {
-            api_version: Some("v1".to_owned()),
-            kind: Some("Pod".to_owned()),
-            name: Some(pod.name),
-            namespace: Some(pod.namespace),
-            uid: Some(pod.uid),
-            ..ObjectReference::default()
-        };
-        match tokio::time::timeout(PATIENCE, recorder.publish(&event, &about)).await {
-            Ok(Ok(())) => metrics.did("event"),
+        let events: Api<Event> = Api::namespaced(client.clone(), &pod.namespace);
+        let event = event(pod, reason, &text, &me);
+        match tokio::time::timeout(PATIENCE, events.create(&PostParams::default(), &event)).await {
+            Ok(Ok(_)) => metrics.did("event"),
             _ => metrics.failed("event"),
         }
     }
+}
+
+fn event(pod: Target, reason: &'static str, text: &str, me: &str) -> Event {
+    let now = k8s_openapi::jiff::Timestamp::from_millisecond(clock::now()).unwrap_or_default();
+    let mut event = Event {
+        action: Some("Planning".to_owned()),
+        event_time: Some(MicroTime(now)),
+        // The API server takes notes of a kilobyte.
+        note: Some(text.chars().take(1_000).collect()),
+        reason: Some(reason.to_owned()),
+        regarding: Some(ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            name: Some(pod.name.clone()),
+            namespace: Some(pod.namespace.clone()),
+            uid: Some(pod.uid),
+            ..ObjectReference::default()
+        }),
+        reporting_controller: Some(names::COMPONENT.to_owned()),
+        reporting_instance: Some(me.chars().take(128).collect()),
+        type_: Some(if reason == "Planned" { "Normal" } else { "Warning" }.to_owned()),
+        ..Event::default()
+    };
+    event.metadata.namespace = Some(pod.namespace);
+    event.metadata.generate_name = Some(format!("{}.", pod.name));
+    event
 }
 
 /// Opens every gate of ours, until none is left; how many were opened.
