@@ -80,7 +80,8 @@ pub struct ServeTls {
     pub certificate: String,
     /// Its private key.
     pub key: String,
-    /// The authority of clients; with it, only clients with a certificate of its are let in.
+    /// The authority of clients; with it, calls are for clients alone that show a certificate of its. Whoever shows none gets
+    /// `/healthz` and `/readyz`, for probes have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<String>,
 }
@@ -171,7 +172,7 @@ impl Default for ServeGate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServeBind {
-    /// Whether it does.
+    /// Whether it does. On other addresses than loopback that takes `tls.clients`.
     pub enabled: bool,
     /// The scheduler's `httpTimeout`: a binding ends within half of it.
     pub timeout: Duration,

@@ -92,7 +92,7 @@ impl Config {
             let problem = document.problem("spec.listen", "expected an address and a port");
             vec![problem.with_help("such as 127.0.0.1:8888, 0.0.0.0:8443 or [::1]:8888")]
         })?;
-        let problems = wrong(&document);
+        let problems = wrong(&document, listen);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -148,9 +148,16 @@ impl Config {
 }
 
 /// Values that are of the right form and cannot be meant.
-fn wrong(document: &Located<Serve>) -> Vec<Diagnostic> {
+fn wrong(document: &Located<Serve>, listen: SocketAddr) -> Vec<Diagnostic> {
     let spec = &document.value.spec;
     let mut problems = Vec::new();
+    let has_clients = spec.tls.as_ref().is_some_and(|tls| tls.clients.is_some());
+    if spec.bind.enabled && !has_clients && !listen.ip().is_loopback() {
+        let what = "whoever reaches this address could bind any pod to any node";
+        let problem = document.problem("spec.bind.enabled", what);
+        problems
+            .push(problem.with_help("name the authority of clients (`tls.clients`), or listen on 127.0.0.1"));
+    }
     let mut least = |field: &str, value: plimsoll_model::Duration, seconds: i64| {
         if value < plimsoll_model::Duration::from_secs(seconds) {
             let problem = document.problem(field, format!("at least {seconds}s"));
@@ -208,6 +215,7 @@ mod tests {
             ("{limits: {body: 1Ki}}", "spec.limits.body", 3),
             ("{lease: {duration: 1s}}", "spec.lease.duration", 3),
             ("{plan: {placement: firm}}", "spec.plan.placement", 3),
+            ("{listen: 0.0.0.0:8443, bind: {enabled: true}}", "spec.bind.enabled", 3),
         ] {
             let problems = read(spec).expect_err(spec);
             assert_eq!(

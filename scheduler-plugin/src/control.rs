@@ -453,7 +453,7 @@ impl Controller {
                 look.pod(uid).filter(|pod| !pod.facts.is_gated() && pod.facts.unschedulable.is_some());
             // Later each time, and no later than the scheduler would look by itself.
             let (at, times) = self.kicked.get(uid).copied().unwrap_or((Millis::MIN, 0));
-            let pause = (5 * look.settings.again << times.min(16)).min(LOOKS_AGAIN);
+            let pause = ((5 * look.settings.again) << times.min(16)).min(LOOKS_AGAIN);
             let is_rested = at.saturating_add(pause) <= look.now;
             if let Some(pod) = is_refused.filter(|pod| is_rested && !self.deeds.hold(pod, look.now)) {
                 let action = Action::retry(pod, look.now);

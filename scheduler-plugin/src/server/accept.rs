@@ -75,11 +75,15 @@ async fn connection(
     _ = stream.set_nodelay(true);
     let patience = shared.limits.patience;
     match identity {
-        None => serve(stream, shared, watcher).await,
+        None => serve(stream, shared, watcher, true).await,
         Some(identity) => {
             let handshake = TlsAcceptor::from(identity.current()).accept(stream);
             match tokio::time::timeout(patience, handshake).await {
-                Ok(Ok(stream)) => serve(stream, shared, watcher).await,
+                Ok(Ok(stream)) => {
+                    let has_shown = stream.get_ref().1.peer_certificates().is_some();
+                    let is_known = has_shown || !identity.knows_clients();
+                    serve(stream, shared, watcher, is_known).await;
+                }
                 Ok(Err(error)) => {
                     shared.metrics.refused("tls");
                     tracing::debug!(%error, "TLS handshake failed");
@@ -90,7 +94,8 @@ async fn connection(
     }
 }
 
-async fn serve<S>(stream: S, shared: Arc<Shared>, watcher: Watcher)
+/// `is_known`: whether the client may call.
+async fn serve<S>(stream: S, shared: Arc<Shared>, watcher: Watcher, is_known: bool)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -100,7 +105,7 @@ where
     let service = service_fn(move |request| {
         let (shared, call) = (Arc::clone(&shared), calls.begin());
         async move {
-            let answer = answer(&shared, request).await;
+            let answer = answer(&shared, request, is_known).await;
             drop(call);
             Ok::<_, Infallible>(answer)
         }

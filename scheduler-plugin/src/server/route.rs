@@ -50,9 +50,19 @@ impl Call {
     }
 }
 
-/// Answers a request.
-pub(super) async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
+/// What anybody may ask, where clients show certificates: probes have none.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Answers a request. `is_known`: whether the client may call.
+pub(super) async fn answer(shared: &Arc<Shared>, request: Request<Incoming>, is_known: bool) -> Reply {
     let path = request.uri().path();
+    if !is_known && !OPEN.contains(&path) {
+        shared.metrics.refused("unknown_client");
+        return text(
+            StatusCode::FORBIDDEN,
+            "only clients with a certificate of the authority in `tls.clients` may ask this",
+        );
+    }
     let Some(call) = Call::of(path) else { return page(shared, &request) };
     if request.method() != Method::POST {
         shared.metrics.refused("method");

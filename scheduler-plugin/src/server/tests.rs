@@ -198,7 +198,7 @@ async fn who_says_nothing_is_let_go() {
     for said in [&b""[..], b"P", b"PRI * HTTP/2.0", b"PRI * HTTQ", whole] {
         let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
         stream.write_all(said).await.expect("a part");
-        let gone = is_let_go(&mut stream, Duration::from_millis(2_500)).await;
+        let gone = is_let_go(&mut stream, Duration::from_secs(6)).await;
         assert!(gone, "{} is waited for", String::from_utf8_lossy(said));
     }
 }
@@ -223,7 +223,7 @@ async fn connections_are_kept_between_calls_and_not_in_the_middle_of_a_head() {
 
 #[tokio::test]
 async fn a_shutdown_waits_for_no_free_connection() {
-    let limits = Limits { connections: 1, patience: Duration::from_secs(60), ..SMALL };
+    let limits = Limits { connections: 1, patience: Duration::from_mins(1), ..SMALL };
     let address = "127.0.0.1:0".parse().expect("an address");
     let server = Server::start(address, None, limits, Arc::default(), Arc::default(), Arc::new(Plain))
         .await
@@ -293,6 +293,15 @@ impl Authority {
     }
 
     fn client(&self, with_certificate: bool, alpn: &[u8]) -> TlsConnector {
+        self.connector(with_certificate.then_some(self), alpn)
+    }
+
+    /// A client with a certificate of another authority.
+    fn client_of(&self, other: &Self, alpn: &[u8]) -> TlsConnector {
+        self.connector(Some(other), alpn)
+    }
+
+    fn connector(&self, signer: Option<&Self>, alpn: &[u8]) -> TlsConnector {
         use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("PEM")).expect("a root");
@@ -300,8 +309,8 @@ impl Authority {
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(roots);
-        let mut config = if with_certificate {
-            let (certificate, key) = self.sign("kube-scheduler");
+        let mut config = if let Some(signer) = signer {
+            let (certificate, key) = signer.sign("kube-scheduler");
             let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).expect("PEM")];
             let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");
             builder.with_client_auth_cert(chain, key).expect("a client certificate")
@@ -338,9 +347,16 @@ async fn mutual_tls_lets_in_who_is_known_and_certificates_change_under_open_conn
 
     let mut open = over_tls(&server, &old.client(true, b"http/1.1")).await.expect("a connection");
     assert_eq!(asked(&mut open).await, 200);
+    let mut stranger = over_tls(&server, &old.client(false, b"http/1.1")).await.expect("a connection");
+    assert_eq!(asked(&mut stranger).await, 403);
+    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/metrics", 403), ("/debug/plan", 403)] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stranger.write_all(request.as_bytes()).await.expect("a request");
+        assert_eq!(answer(&mut stranger).await.0, status, "{path}, as a kubelet asks");
+    }
     // In TLS 1.3 the client hears of its refusal when it reads.
-    if let Ok(mut stranger) = over_tls(&server, &old.client(false, b"http/1.1")).await {
-        assert_eq!(asked(&mut stranger).await, 0);
+    if let Ok(mut other) = over_tls(&server, &old.client_of(&Authority::new(), b"http/1.1")).await {
+        assert_eq!(asked(&mut other).await, 0);
     }
     let stream = over_tls(&server, &old.client(true, b"h2")).await.expect("a connection");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));

@@ -51,7 +51,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// From PEM files; with an authority of clients, only who it has signed is let in.
+    /// From PEM files. With an authority of clients, calls are for those alone that it has signed; whoever shows another
+    /// certificate is not let in at all, and whoever shows none gets what is for everybody ([`Identity::knows_clients`]).
     ///
     /// # Errors
     /// What is wrong with the files.
@@ -67,6 +68,11 @@ impl Identity {
     /// The newest that could be read.
     pub(super) fn current(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.read.load().1)
+    }
+
+    /// Whether calls are for clients alone that have shown a certificate.
+    pub(super) fn knows_clients(&self) -> bool {
+        self.clients.is_some()
     }
 
     /// Reads the files again if their content changed; whether it did. What cannot be used changes nothing.
@@ -116,7 +122,10 @@ fn config(
             for root in certificates(2, file)? {
                 roots.add(root).map_err(|error| together(&error))?;
             }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            // A kubelet that asks whether the process is alive has no certificate.
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                .allow_unauthenticated()
+                .build();
             builder.with_client_cert_verifier(verifier.map_err(|error| together(&error))?)
         }
     };
