@@ -280,9 +280,16 @@ async fn snapshots(shared: Arc<Shared>, wake: signal::Sender<u64>) {
 
 fn made_snapshot(shared: &Shared, mut builder: Builder) -> Builder {
     let now = clock::now();
-    // Watches that hear nothing are true for as long as the API server answers.
+    // Watches that hear nothing are true for as long as the API server answers, and they do not break.
     let heard = shared.leading.heard();
-    let at = if heard == 0 || now - heard > HEARD { heard.max(shared.snapshot.load().at) } else { now };
+    let before = shared.snapshot.load();
+    let at = if before.is_synced && !shared.known.is_watching(now) {
+        before.at
+    } else if heard == 0 || now - heard > HEARD {
+        heard.max(before.at)
+    } else {
+        now
+    };
     let bounds = shared.config.load().bounds;
     let mut snapshot = builder.snapshot(&mut shared.known.copy(), now, bounds);
     snapshot.at = at;

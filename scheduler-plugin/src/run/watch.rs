@@ -8,7 +8,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicI64, AtomicU8, Ordering},
     },
 };
 
@@ -21,7 +21,13 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use crate::cluster::Cluster;
+use crate::{
+    clock,
+    cluster::{Cluster, Millis},
+};
+
+/// A watch that broke is tried again within 30 s, give or take a part, and breaks again where that fails.
+const TRIES: Millis = 65_000;
 
 /// What is known, and how who waits for changes hears of them.
 #[derive(Debug, Default)]
@@ -30,11 +36,15 @@ pub(crate) struct Known {
     changed: Notify,
     /// Which lists are complete: a bit each.
     listed: AtomicU8,
+    /// When each watch last broke, where nothing has come from it since; 0 for those that have not.
+    broken: [AtomicI64; 3],
 }
 
 /// A kind of object that is watched.
 trait Watched: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static {
-    const BIT: u8;
+    /// Its place among the watches.
+    const AT: usize;
+    const BIT: u8 = 1 << Self::AT;
     fn key(&self) -> String;
     fn apply(&self, to: &mut Cluster) -> bool;
     fn delete(key: &str, from: &mut Cluster) -> bool;
@@ -42,7 +52,7 @@ trait Watched: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + S
 }
 
 impl Watched for Node {
-    const BIT: u8 = 1;
+    const AT: usize = 0;
     fn key(&self) -> String {
         self.name_any()
     }
@@ -58,7 +68,7 @@ impl Watched for Node {
 }
 
 impl Watched for Pod {
-    const BIT: u8 = 2;
+    const AT: usize = 1;
     fn key(&self) -> String {
         self.uid().unwrap_or_default()
     }
@@ -74,7 +84,7 @@ impl Watched for Pod {
 }
 
 impl Watched for Namespace {
-    const BIT: u8 = 4;
+    const AT: usize = 2;
     fn key(&self) -> String {
         self.name_any()
     }
@@ -111,6 +121,22 @@ impl Known {
         self.listed.load(Ordering::Acquire) == ALL
     }
 
+    /// Whether every watch is likely to tell what happens: none has broken without an event since, or without breaking
+    /// again for longer than it waits before it tries anew.
+    pub(crate) fn is_watching(&self, now: Millis) -> bool {
+        self.broken.iter().all(|at| {
+            let at = at.load(Ordering::Acquire);
+            at == 0 || at.saturating_add(TRIES) < now
+        })
+    }
+
+    /// Notes how a watch fares.
+    fn fares(&self, watch: usize, has_broken: bool, now: Millis) {
+        if let Some(broken) = self.broken.get(watch) {
+            broken.store(if has_broken { now } else { 0 }, Ordering::Release);
+        }
+    }
+
     /// Waits for a change.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
@@ -136,6 +162,10 @@ async fn one<K: Watched>(client: Client, known: Arc<Known>) {
     let mut events = pin!(events);
     let mut listing = BTreeSet::new();
     while let Some(event) = events.next().await {
+        // The beginning of a list is only an attempt.
+        if !matches!(event, Ok(watcher::Event::Init)) {
+            known.fares(K::AT, event.is_err(), clock::now());
+        }
         let changed = match event {
             Ok(watcher::Event::Apply(object)) => known.with(|cluster| object.apply(cluster)),
             Ok(watcher::Event::Delete(object)) => known.with(|cluster| K::delete(&object.key(), cluster)),
@@ -161,5 +191,26 @@ async fn one<K: Watched>(client: Client, known: Arc<Known>) {
         if changed {
             known.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_as_true_as_its_worst_watch() {
+        let known = Known::default();
+        assert!(known.is_watching(1_000));
+        known.fares(Pod::AT, true, 1_000);
+        known.fares(Node::AT, false, 1_500);
+        assert!(!known.is_watching(2_000), "pods are not watched, whatever else is");
+        known.fares(Pod::AT, true, 30_000);
+        assert!(!known.is_watching(90_000), "it broke again");
+        known.fares(Pod::AT, false, 91_000);
+        assert!(known.is_watching(91_000));
+        // Where nothing happens nothing comes: a watch that does not break again has been mended.
+        known.fares(Namespace::AT, true, 100_000);
+        assert!(!known.is_watching(160_000) && known.is_watching(170_000));
     }
 }
