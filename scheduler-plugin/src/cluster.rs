@@ -33,13 +33,18 @@ pub struct Pod {
     pub facts: Facts,
     /// What it needs; nothing where that cannot be read, with the reason in `fault`.
     pub needs: Option<Arc<fleet::Pod>>,
-    /// What is wrong with its annotations, in words.
-    pub fault: Option<String>,
+    /// What is wrong with the annotations by which it says what it needs, in words.
+    fault: Option<String>,
     /// The document that the planner reads, under the pod's UID as its name.
     text: Arc<str>,
 }
 
 impl Pod {
+    /// What is wrong with its annotations, in words.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref().or(self.facts.odd_placing.as_deref())
+    }
+
     /// Whether it asks for accelerators, so that it is any business of ours.
     pub fn is_ours(&self) -> bool {
         self.needs.as_ref().is_some_and(|needs| needs.ask.is_some() || needs.accelerators_milli > 0)

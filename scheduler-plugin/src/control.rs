@@ -289,7 +289,7 @@ impl Controller {
             if !facts.is_waiting() {
                 continue;
             }
-            if let Some(fault) = &pod.fault {
+            if let Some(fault) = pod.fault() {
                 faults.push((uid.clone(), format!("{fault}; scheduled as if it were not there")));
             }
             // A pod that we do not plan may say what it likes.

@@ -24,7 +24,7 @@ pub(super) fn pod(
     text: &str,
 ) -> (Option<Arc<fleet::Pod>>, Option<String>) {
     let (read, problems) = one(hardware, &facts.key(), facts.node.as_deref(), text);
-    let Some(problem) = problems.first() else { return (read.map(Arc::new), facts.odd_placing.clone()) };
+    let Some(problem) = problems.first() else { return (read.map(Arc::new), None) };
     let fault = match &problem.help {
         Some(help) => format!("{}; {help}", problem.message),
         None => problem.message.clone(),
@@ -63,7 +63,8 @@ pub(crate) fn read_text(hardware: &Hardware, text: &str) -> Option<fleet::Pod> {
     read.filter(|_| problems.is_empty())
 }
 
-/// Whether a pod asks for accelerators in any way: by resources, by annotations, or by claims.
+/// Whether a pod asks for accelerators by resources or annotations. One that only claims devices (DRA) is left to the
+/// scheduler.
 pub(crate) fn asks(text: &str) -> bool {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase")]

@@ -96,10 +96,31 @@ fn what_annotations_cannot_mean_is_said_and_passed_over() {
     odd["metadata"]["annotations"]["plimsoll.dev/request"] = "{accelerators: {count: 1.5}}".into();
     let cluster = cluster(&[node("n0", 8, "H100")], &[odd]);
     let pod = &cluster.pods()["uid-a"];
-    let fault = pod.fault.as_deref().expect("a fault");
+    let fault = pod.fault().expect("a fault");
     assert!(fault.contains("plimsoll.dev/request") && fault.contains("1.5"), "{fault}");
     let ask = pod.needs.as_ref().and_then(|needs| needs.ask.clone()).expect("its resources still count");
     assert_eq!(ask.amount, plimsoll_model::fleet::Amount::Whole(1));
+}
+
+/// What is said of one annotation goes when that is mended, and comes when another is written wrong.
+#[test]
+fn what_is_wrong_is_what_is_wrong_now() {
+    let placed = |placement: Option<&str>| {
+        let mut it = pod("a", 1);
+        it["metadata"]["annotations"][names::PLACEMENT] = placement.into();
+        if placement.is_none() {
+            it["metadata"]["annotations"] = json!({});
+        }
+        it
+    };
+    let mut cluster = cluster(&[node("n0", 8, "H100")], &[placed(None)]);
+    let fault = |cluster: &Cluster| cluster.pods()["uid-a"].fault().map(str::to_owned);
+    assert_eq!(fault(&cluster), None);
+    assert!(cluster.apply_pod(&object(placed(Some("firm")))));
+    assert!(fault(&cluster).is_some_and(|fault| fault.contains("firm")), "{:?}", fault(&cluster));
+    assert!(cluster.apply_pod(&object(placed(Some("hard")))));
+    assert_eq!(fault(&cluster), None);
+    assert_eq!(cluster.pods()["uid-a"].facts.placing, Some(Placing::Hard));
 }
 
 #[test]

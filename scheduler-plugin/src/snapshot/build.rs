@@ -18,7 +18,8 @@ use crate::{
     wire::Reason,
 };
 
-/// Classes of pods that a table is made for beforehand; further ones are scored when they are asked about.
+/// Classes of pods that nodes are scored for: those that wait first, for those are asked about. To pods of further classes
+/// all nodes are as good.
 const TABLES: usize = 64;
 /// Classes that prices are sought for: the most frequent ones.
 const PRICED: usize = 48;
@@ -62,9 +63,9 @@ impl Builder {
                 continue;
             }
             let kept = cluster.kept_plan(pod, now, bounds.plan).filter(|_| waits && class.is_some());
-            let planned = kept.zip(pod.facts.planned.as_ref()).and_then(|(node, planned)| {
-                Some((*at.get(node)?, planned.at.saturating_add(bounds.plan)))
-            });
+            let planned = kept
+                .zip(pod.facts.planned.as_ref())
+                .and_then(|(node, planned)| Some((*at.get(node)?, planned.at.saturating_add(bounds.plan))));
             let needs = pod.needs.as_ref();
             let gang = pod.facts.gang.as_ref();
             let known = Known {
@@ -139,7 +140,9 @@ impl Builder {
         let mut classed = Classed { of: FxHashMap::default(), requests: Vec::new() };
         let mut known: BTreeMap<(Request, Option<fleet::Ask>), u32> = BTreeMap::new();
         let mut counts: FxHashMap<Request, u64> = FxHashMap::default();
-        for (uid, pod) in cluster.pods() {
+        let (waiting, others): (Vec<_>, Vec<_>) =
+            cluster.pods().iter().partition(|(_, pod)| pod.facts.is_waiting());
+        for (uid, pod) in waiting.into_iter().chain(others) {
             let Some(needs) = pod.needs.as_deref().filter(|_| pod.is_ours()) else { continue };
             let request = request(needs, &self.models);
             *counts.entry(request.clone()).or_default() += 1;

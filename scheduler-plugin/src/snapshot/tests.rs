@@ -287,6 +287,20 @@ fn preemption_offers_no_node_that_filter_would_refuse_afterwards() {
     assert_eq!(preempted(&snapshot(&mut known), &it, &asked), json!({"n2": victims(&["z"])}));
 }
 
+/// However many kinds of pods run, those that wait are scored.
+#[test]
+fn pods_that_wait_are_scored_before_those_that_run() {
+    let mut pods: Vec<Value> = (0..80).map(|at| on(pod(&format!("r{at:02}"), 1), "n0")).collect();
+    for (at, it) in pods.iter_mut().enumerate() {
+        it["spec"]["containers"][0]["resources"]["requests"]["cpu"] = format!("{}m", at + 1).into();
+    }
+    pods.push(pod("z", 1));
+    let snapshot = snapshot(&mut cluster(&nodes(4, 8, "H100"), &pods));
+    let class = snapshot.pods["uid-z"].class.expect("a class") as usize;
+    assert!(!snapshot.classes[class].table.is_empty());
+    assert_eq!(snapshot.classes.iter().filter(|class| class.table.is_empty()).count(), 81 - 64);
+}
+
 #[test]
 fn prices_of_the_mix_are_found_apart_and_taken_over() {
     let it = pod("a", 1);
