@@ -44,6 +44,12 @@ pub fn fleet(documents: &[Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {
     (fleet, problems)
 }
 
+/// The gang that a pod names: its pod group, or what made it and has pods that work as one.
+pub fn gang(pod: &Foreign) -> Option<String> {
+    let objects = object::objects(&[(0, pod)], &mut Vec::new());
+    expand::gang_of_pod(objects.first()?)
+}
+
 /// The nodes of a cluster and what their accelerators are, by which pods are read: all at once, or as they come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hardware {

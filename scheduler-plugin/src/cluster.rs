@@ -117,7 +117,7 @@ impl Cluster {
 
     /// A pod came or changed; whether that matters.
     pub fn apply_pod(&mut self, pod: &v1::Pod) -> bool {
-        let Some(facts) = Facts::of(pod) else { return false };
+        let Some(mut facts) = Facts::of(pod) else { return false };
         if facts.is_over {
             return self.delete_pod(&facts.uid);
         }
@@ -125,6 +125,7 @@ impl Cluster {
         if let Some(known) = self.pods.get_mut(&facts.uid)
             && *known.text == *text
         {
+            facts.gang.clone_from(&known.facts.gang);
             let same = known.facts.like(&facts);
             self.room += u64::from(known.facts.gives_room(&facts));
             let (needs, fault) = (known.needs.clone(), known.fault.clone());
@@ -133,6 +134,7 @@ impl Cluster {
         }
         // A pod that is new takes room; one that asks for something else may fit now.
         self.room += u64::from(self.pods.contains_key(&facts.uid));
+        facts.gang = read::gang(&facts, &text);
         let (needs, fault) = read::pod(&self.hardware, &facts, &text);
         self.pods.insert(facts.uid.clone(), Arc::new(Pod { facts, needs, fault, text: text.into() }));
         self.changed()

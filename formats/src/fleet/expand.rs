@@ -83,7 +83,8 @@ const GANGS: [(&str, Option<&str>); 4] = [
     ("volcano.sh/job-name", None),
 ];
 
-fn gang_of_pod(object: &Object<'_>) -> Option<String> {
+/// The gang that a pod names.
+pub(super) fn gang_of_pod(object: &Object<'_>) -> Option<String> {
     let label = |key: &str| object.at(&["metadata", "labels", key])?.text();
     let made = GANGS.iter().find_map(|(key, part)| {
         let name = label(key)?;

@@ -97,7 +97,7 @@ pub struct Facts {
     pub placing: Option<Placing>,
     /// Why it is not what it says, in words, where it says nothing that is known.
     pub odd_placing: Option<String>,
-    /// The gang whose pods wait for each other.
+    /// The gang whose pods wait for each other, with its namespace: as [`Cluster`](super::Cluster) reads it.
     pub gang: Option<String>,
     /// `spec.priority`.
     pub priority: i32,
@@ -174,7 +174,7 @@ impl Facts {
                     plimsoll_model::shown(text)
                 )
             }),
-            gang: gang(pod),
+            gang: None,
             priority: spec.and_then(|spec| spec.priority).unwrap_or(0),
         })
     }
@@ -250,31 +250,6 @@ fn pins(spec: &v1::PodSpec, node: &str) -> bool {
     })
 }
 
-/// The gang that a pod names: its pod group, in any of the ways in which pods say that.
-fn gang(pod: &v1::Pod) -> Option<String> {
-    const LABELS: [&str; 7] = [
-        "scheduling.x-k8s.io/pod-group",
-        "pod-group.scheduling.sigs.k8s.io",
-        "pod-group.scheduling.sigs.k8s.io/name",
-        "kueue.x-k8s.io/pod-group-name",
-        "jobset.sigs.k8s.io/jobset-name",
-        "training.kubeflow.org/job-name",
-        "volcano.sh/job-name",
-    ];
-    let labels = pod.metadata.labels.as_ref();
-    let group = pod.spec.as_ref().and_then(|spec| serde_json::to_value(&spec.scheduling_group).ok());
-    let group = group.as_ref().and_then(|group| group.get("podGroupName")?.as_str().map(str::to_owned));
-    let labelled = || LABELS.iter().find_map(|key| labels?.get(*key).cloned());
-    let annotated = || pod.metadata.annotations.as_ref()?.get("scheduling.k8s.io/group-name").cloned();
-    let leader = || {
-        let name = labels?.get("leaderworkerset.sigs.k8s.io/name")?;
-        let index = labels?.get("leaderworkerset.sigs.k8s.io/group-index").map_or("0", String::as_str);
-        Some(format!("{name}-{index}"))
-    };
-    let space = pod.metadata.namespace.as_deref().unwrap_or("default");
-    group.or_else(labelled).or_else(annotated).or_else(leader).map(|name| format!("{space}/{name}"))
-}
-
 /// The annotations that say what a pod needs or whether it may be disturbed.
 fn is_read(annotation: &str) -> bool {
     const OTHERS: [&str; 5] = [
@@ -284,14 +259,8 @@ fn is_read(annotation: &str) -> bool {
         "kubernetes.io/config.mirror",
         "scheduling.k8s.io/group-name",
     ];
-    const OWN: [&str; 6] = [
-        names::NODE,
-        names::PLANNED_AT,
-        names::HELD_AT,
-        names::RETRY,
-        names::PLACEMENT,
-        names::PLACE,
-    ];
+    const OWN: [&str; 6] =
+        [names::NODE, names::PLANNED_AT, names::HELD_AT, names::RETRY, names::PLACEMENT, names::PLACE];
     (annotation.starts_with(names::PREFIX) && !OWN.contains(&annotation)) || OTHERS.contains(&annotation)
 }
 
@@ -316,6 +285,7 @@ pub(super) fn pod_text(pod: &v1::Pod, uid: &str) -> Box<str> {
             "resources",
             "resourceClaims",
             "schedulingGroup",
+            "workloadRef",
         ],
     );
     for list in ["containers", "initContainers"] {

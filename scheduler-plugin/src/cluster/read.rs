@@ -33,6 +33,12 @@ pub(super) fn pod(
     (read.filter(|_| problems.is_empty()).map(Arc::new), Some(fault))
 }
 
+/// The gang that it names, with its namespace.
+pub(super) fn gang(facts: &Facts, text: &str) -> Option<String> {
+    let gang = plimsoll_formats::gang(&document(&facts.key(), text)?)?;
+    Some(format!("{}/{gang}", facts.namespace))
+}
+
 /// The same without annotations of ours.
 fn unannotated(text: &str) -> String {
     let mut value: Value = serde_json::from_str(text).unwrap_or_default();

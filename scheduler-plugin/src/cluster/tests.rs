@@ -123,6 +123,34 @@ fn what_is_wrong_is_what_is_wrong_now() {
     assert_eq!(cluster.pods()["uid-a"].facts.placing, Some(Placing::Hard));
 }
 
+/// What waits together here is what is planned together.
+#[test]
+fn gangs_are_those_that_are_planned() {
+    const INDEX: &str = "leaderworkerset.sigs.k8s.io/group-index";
+    for (labels, gang) in [
+        (json!({}), None),
+        (json!({"scheduling.x-k8s.io/pod-group": "g", "volcano.sh/job-name": "v"}), Some("g")),
+        (json!({"pod-group.scheduling.sigs.k8s.io/name": "g"}), Some("g")),
+        (json!({"jobset.sigs.k8s.io/jobset-name": "j"}), Some("j")),
+        (json!({"leaderworkerset.sigs.k8s.io/name": "l", INDEX: "2"}), Some("l-2")),
+        (json!({"leaderworkerset.sigs.k8s.io/name": "l"}), Some("l")),
+    ] {
+        let pods = ["a", "b"].map(|name| {
+            let mut it = pod(name, 1);
+            it["metadata"]["labels"] = labels.clone();
+            it
+        });
+        let cluster = cluster(&[node("n0", 8, "H100")], &pods);
+        let documents: Vec<Foreign> = cluster.pods().values().filter_map(|pod| pod.document(None)).collect();
+        let (fleet, problems) =
+            cluster.hardware().pods(&documents.iter().collect::<Vec<_>>(), plimsoll_model::Fleet::default());
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(fleet.gangs, gang.into_iter().collect::<Vec<_>>(), "{labels}");
+        let named = gang.map(|gang| format!("default/{gang}"));
+        assert!(cluster.pods().values().all(|pod| pod.facts.gang == named), "{labels}");
+    }
+}
+
 #[test]
 fn pods_are_read_again_when_the_hardware_reads_them_differently() {
     let mut cluster = Cluster::default();
