@@ -10,6 +10,7 @@ pub mod course;
 pub mod generate;
 pub mod job;
 pub mod ledger;
+pub mod live;
 pub mod market;
 pub mod policies;
 mod prepare;
@@ -89,7 +90,7 @@ impl Timed {
         let forecast = Forecast::new(self.carbon.as_ref(), self.error, seed);
         let mut policy = maker.policy(&self.trace, seed, &forecast, self.tick, &self.offers);
         let mut course = self.course.as_ref().map(|(every, from, _)| Course::new(*every, *from));
-        self.through(&mut world, policy.as_mut(), seed, course.as_mut());
+        self.through(&mut world, maker, policy.as_mut(), seed, course.as_mut());
         let market = world.market.clone();
         let (tally, ledger, events, digest) = world.close();
         let series = match (&course, &self.course) {
@@ -112,6 +113,7 @@ impl Timed {
     fn through(
         &self,
         world: &mut World<'_>,
+        maker: &Maker,
         policy: &mut dyn Policy,
         seed: u64,
         mut course: Option<&mut Course>,
@@ -145,8 +147,13 @@ impl Timed {
             }
             while jobs.peek().is_some_and(|job| job.arrive == next) {
                 let Some(job) = jobs.next() else { break };
+                let has_place = maker.has_place(&job);
                 let ix = world.arrive(job);
-                policy.arrived(world, ix);
+                if has_place {
+                    policy.arrived(world, ix);
+                } else {
+                    world.reject(ix, "no place holds it");
+                }
             }
             if world.tally.is_done() {
                 break;

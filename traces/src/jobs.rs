@@ -45,6 +45,8 @@ pub struct TracedJob {
     pub team: Option<String>,
     /// The cluster or queue that it belongs to.
     pub partition: Option<String>,
+    /// Its line in the file, from 1; 0 for what was made up.
+    pub row: u64,
 }
 
 /// Seconds beyond which a time is no time: 2,000 years.
@@ -69,7 +71,7 @@ pub fn jobs(
         tolerance,
         |job: &TracedJob| &job.name,
         |row, columns| {
-            let job = columns.job(row)?;
+            let job = TracedJob { row: row.line(), ..columns.job(row)? };
             if job.submit < latest {
                 return Err(Fault::Contradiction(format!(
                     "times run backwards: it came {} s before the row above",
@@ -102,6 +104,7 @@ pub fn of_openb(pods: Vec<openb::Pod>) -> Option<(Vec<TracedJob>, u64)> {
             accelerators: pod.models,
             cpu_milli: pod.cpu_milli,
             memory_mib: pod.memory_mib,
+            row: pod.row,
             ..TracedJob::default()
         });
     }

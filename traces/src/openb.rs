@@ -72,6 +72,8 @@ pub struct Pod {
     pub models: Vec<String>,
     /// When it came, left and was placed; nothing in the lists of five columns.
     pub times: Option<Times>,
+    /// Its line in the file, from 1.
+    pub row: u64,
 }
 
 impl Pod {
@@ -161,6 +163,7 @@ fn pod(row: &Row<'_>, long: bool) -> Result<Pod, Fault> {
         gpu_milli,
         models: if long { models(row.cell(5)) } else { Vec::new() },
         times: if long { Some(times(row)?) } else { None },
+        row: row.line(),
     })
 }
 

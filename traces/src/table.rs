@@ -66,11 +66,18 @@ pub(crate) struct Row<'a> {
     record: &'a StringRecord,
     /// How many rows are above it, the header apart.
     ordinal: u64,
+    /// Its line in the file, from 1.
+    line: u64,
 }
 
 impl<'a> Row<'a> {
     pub(crate) fn cell(&self, index: usize) -> &'a str {
         self.record.get(index).map_or("", str::trim)
+    }
+
+    /// Its line in the file, from 1.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
     }
 
     /// A name for a row of a table that has none.
@@ -233,7 +240,7 @@ fn each<K>(
             Ok(true) => {
                 line = record.position().map(csv::Position::line);
                 if record.len() == width {
-                    Ok((Row { record: &record, ordinal }, &kind))
+                    Ok((Row { record: &record, ordinal, line: line.unwrap_or(0) }, &kind))
                 } else {
                     Err(Fault::Cells { found: record.len(), expected: width })
                 }

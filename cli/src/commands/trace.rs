@@ -181,6 +181,14 @@ fn convert(args: &ConvertArgs) -> Result<Exit, Failure> {
             output::to_stderr(&line, args.common.color.choice());
         }
     }
+    let several = listing.rows.iter().filter(|job| job.accelerators.len() > 1).count();
+    if several > 0 && !args.common.quiet {
+        let line = format!(
+            "{several} jobs may run on several kinds of accelerator; the native format has room for one, so theirs are \
+             left out and any will do\n"
+        );
+        output::to_stderr(&line, args.common.color.choice());
+    }
     output::text(&args.common, &native_csv(&listing.rows)).map(|()| Exit::Done)
 }
 
@@ -189,7 +197,8 @@ fn generate(args: &GenerateArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("--load must lie above 0 and be at most 100"));
     }
     let span = (args.span.nanos() / 1000) as u64;
-    let made = Generator::new(&args.profile, args.accelerators, args.load, span, args.count);
+    let all = args.accelerators;
+    let made = Generator::new(&args.profile, all, all, args.load, span, args.count);
     let Some(generator) = made else {
         let failure = Failure::usage(format!("there is no profile `{}`", args.profile));
         return Err(match yaml::nearest(&args.profile, PROFILES) {

@@ -69,16 +69,23 @@ fn classes(profile: &str) -> Option<Vec<Class>> {
 }
 
 impl Generator {
-    /// For a cluster of so many devices, to be kept busy to a part (`load`) over a span of microseconds; nothing for a
-    /// profile that there is not. `count` fixes how many jobs there are, which then arrive at whatever pace fills the
-    /// span.
-    pub fn new(profile: &str, devices: u64, load: f64, span: u64, count: Option<u64>) -> Option<Self> {
+    /// For a cluster of so many devices, to be kept busy to a part (`load`) over a span of microseconds by jobs of at
+    /// most `largest` devices; nothing for a profile that there is not. `count` fixes how many jobs there are, which
+    /// then arrive at whatever pace fills the span.
+    pub fn new(
+        profile: &str,
+        devices: u64,
+        largest: u64,
+        load: f64,
+        span: u64,
+        count: Option<u64>,
+    ) -> Option<Self> {
         let mut this = Self {
             classes: classes(profile)?,
             gap: 1.0,
             span,
             count: count.unwrap_or(u64::MAX),
-            largest: u32::try_from(devices).unwrap_or(u32::MAX).clamp(1, 60_000),
+            largest: u32::try_from(largest).unwrap_or(u32::MAX).clamp(1, 60_000),
             deadlines: None,
         };
         this.gap = if let Some(count) = count {
@@ -123,6 +130,23 @@ impl Generator {
         })
     }
 
+    /// Every request that a job may make.
+    pub fn requests(&self) -> Vec<Request> {
+        let mut asks: Vec<Ask> = Vec::new();
+        for class in &self.classes {
+            if class.devices < 1.0 {
+                asks.extend((1..10).map(|tenth| Ask::Share(tenth * 100)).chain([Ask::Whole(1)]));
+            } else {
+                let sizes = (0..16).map(|power| 1 << power);
+                let most = class.most.min(self.largest);
+                asks.extend(sizes.take_while(|size| u32::from(*size) <= most).map(Ask::Whole));
+            }
+        }
+        asks.sort_unstable();
+        asks.dedup();
+        asks.into_iter().map(sized).collect()
+    }
+
     fn job(&self, index: u64, arrive: u64, streams: &mut Streams) -> Job {
         let all: f64 = self.classes.iter().map(|class| class.weight).sum();
         let mut pick = streams.sizes.random::<f64>() * all;
@@ -147,17 +171,13 @@ impl Generator {
             Ask::Whole(count as u16)
         };
         let seconds = class.run(streams.normal());
-        let mut ask = Request { devices, ..Request::default() };
-        let milli = ask.milli().max(100);
-        ask.cpu_milli = milli * 8;
-        ask.memory_mib = milli * 32 * 1024 / 1000;
         let work = (seconds * 1e6) as u64;
         Job {
             name: format!("job-{index}").into(),
             arrive,
             work,
             stated: work,
-            ask,
+            ask: sized(devices),
             deadline: self.deadlines.map(|factor| arrive + (work as f64 * factor) as u64),
             earliest: None,
             interruptible: true,
@@ -198,6 +218,13 @@ impl Class {
         let most = self.most.min(largest);
         mean_count(ratio(self.devices, most), most)
     }
+}
+
+/// What a made-up job of so many devices holds: for each 8 cores and 32 GiB, for a small share those of a tenth.
+pub fn sized(devices: Ask) -> Request {
+    let ask = Request { devices, ..Request::default() };
+    let milli = ask.milli().max(100);
+    Request { cpu_milli: milli * 8, memory_mib: milli * 32 * 1024 / 1000, ..ask }
 }
 
 /// How far the rate of arrivals swings about its mean over a day.
@@ -255,7 +282,7 @@ mod tests {
     #[test]
     fn the_published_means_come_out() {
         let day = 86_400_000_000;
-        let philly = Generator::new("philly", 2_474, 0.8, 365 * day, Some(60_000)).unwrap();
+        let philly = Generator::new("philly", 2_474, 2_474, 0.8, 365 * day, Some(60_000)).unwrap();
         let jobs: Vec<Job> = philly.jobs(1).collect();
         assert_eq!(jobs.len(), 60_000);
         let mean = |of: &dyn Fn(&Job) -> f64| jobs.iter().map(of).sum::<f64>() / jobs.len() as f64;
@@ -276,7 +303,7 @@ mod tests {
         for profile in PROFILES {
             let asked: Vec<f64> = (0..24)
                 .map(|seed| {
-                    let generator = Generator::new(profile, 512, 0.8, week, None).unwrap();
+                    let generator = Generator::new(profile, 512, 512, 0.8, week, None).unwrap();
                     let work = generator.jobs(seed).map(|job| job.ask.milli() as f64 / 1e3 * job.work as f64);
                     work.sum::<f64>() / (512.0 * week as f64)
                 })
@@ -284,6 +311,6 @@ mod tests {
             let load = asked.iter().sum::<f64>() / 24.0;
             assert!((load / 0.8 - 1.0).abs() < 0.3, "{profile}: {load}");
         }
-        assert!(Generator::new("borg", 1, 0.8, week, None).is_none());
+        assert!(Generator::new("borg", 1, 1, 0.8, week, None).is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! What can be rented: offers with prices, counts and availability over time, and the carbon of electricity.
 
 use plimsoll_model::Capacity;
+use plimsoll_packing::fleet::{Ask, Model, Request};
 
 use super::series::Series;
 
@@ -15,6 +16,10 @@ pub struct Offer {
     pub cpu_milli: u64,
     /// Devices of an instance.
     pub devices: u64,
+    /// Their kind, by the number that machines have for it.
+    pub model: Option<Model>,
+    /// MiB of an instance; nothing: no limit.
+    pub memory_mib: Option<u64>,
     /// Billionths of a dollar for an hour of an instance.
     pub nano_hourly: i64,
     /// How many instances there are; nothing: without limit.
@@ -25,6 +30,40 @@ pub struct Offer {
     pub prices: Option<Series>,
     /// Whether it can be had over time: above 0 it can.
     pub availability: Option<Series>,
+}
+
+impl Offer {
+    /// How many instances hold a request, if any number does.
+    pub fn instances(&self, ask: &Request) -> Option<u64> {
+        let devices = match ask.devices {
+            Ask::None => 0,
+            Ask::Share(_) | Ask::Slice(_) => 1,
+            Ask::Whole(count) => u64::from(count),
+        };
+        // Devices whose kind nobody stated are of none that a job could name.
+        let is_of = |model: &Model| ask.models.contains(model);
+        if devices > 0 && !ask.models.is_empty() && !self.model.as_ref().is_some_and(is_of) {
+            return None;
+        }
+        let by_cpu = match self.cpu_milli {
+            0 if devices == 0 => return None,
+            0 => 0,
+            each => ask.cpu_milli.div_ceil(each),
+        };
+        let by_devices = match (self.devices, devices) {
+            (_, 0) => 0,
+            (0, _) => return None,
+            (each, asked) => asked.div_ceil(each),
+        };
+        let instances = by_cpu.max(by_devices).max(1);
+        let has_memory = self.memory_mib.is_none_or(|each| each.saturating_mul(instances) >= ask.memory_mib);
+        has_memory.then_some(instances)
+    }
+
+    /// Whether a request fits in what there is of it at most.
+    pub fn holds(&self, ask: &Request) -> bool {
+        self.instances(ask).is_some_and(|instances| self.count.is_none_or(|count| instances <= count))
+    }
 }
 
 /// What a job rents.
@@ -80,20 +119,9 @@ impl<'a> Market<'a> {
         self.free[usize::from(offer)]
     }
 
-    /// How many instances hold a job.
-    pub fn instances(&self, offer: u16, cpu_milli: u64, devices: u64) -> Option<u64> {
-        let offer = &self.offers[usize::from(offer)];
-        let by_cpu = match offer.cpu_milli {
-            0 if devices == 0 => return None,
-            0 => 0,
-            each => cpu_milli.div_ceil(each),
-        };
-        let by_devices = match (offer.devices, devices) {
-            (_, 0) => 0,
-            (0, _) => return None,
-            (each, asked) => asked.div_ceil(each),
-        };
-        Some(by_cpu.max(by_devices).max(1))
+    /// How many instances hold a request.
+    pub fn instances(&self, offer: u16, ask: &Request) -> Option<u64> {
+        self.offers[usize::from(offer)].instances(ask)
     }
 
     /// Rents instances for a job, if they can be had now.

@@ -1,5 +1,6 @@
 //! A scenario's sections as what a run over time needs.
 
+mod fit;
 mod machines;
 mod market;
 mod trace;
@@ -23,11 +24,12 @@ pub(super) fn timed(context: &mut Context<'_>) -> Result<Timed, Problems> {
         restart: micros(checkpoint.restart.or(scenario.engine.restart)),
         checkpoint: micros(checkpoint.every),
     };
-    let machines = machines::read(context)?;
-    let (offers, carbon) = market::read(context)?;
+    let mut machines = machines::read(context)?;
+    let (offers, carbon) = market::read(context, &mut machines)?;
     let rates = machines::rates(context, &machines)?;
-    let trace = trace::read(context, &machines, &offers, tick)?;
-    let policies = make::all(context, &machines, &offers, carbon.is_some(), &trace)?;
+    let (trace, origin) = trace::read(context, &machines, tick)?;
+    let mut policies = make::all(context, &machines, &offers, carbon.is_some(), &trace)?;
+    fit::check(context, &machines, &offers, &mut policies, &trace, &origin)?;
     let range = scenario.report.jobs.map(|[from, to]| (from, to));
     if range.is_some_and(|(from, to)| to <= from) {
         return context.refuse(

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod conservation;
+mod places;
 mod published;
 mod theory;
 
@@ -37,18 +38,30 @@ pub(super) fn traces() -> Option<PathBuf> {
 
 /// The experiment of a scenario, with native jobs as `jobs.csv`.
 pub(super) fn experiment(scenario: &str, jobs: &str) -> Result<Experiment, String> {
+    experiment_with(scenario, jobs, Tolerance::Strict)
+}
+
+pub(super) fn experiment_with(
+    scenario: &str,
+    jobs: &str,
+    tolerance: Tolerance,
+) -> Result<Experiment, String> {
     let words = |problems: Vec<plimsoll_model::Diagnostic>| {
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     let file = ScenarioFile::new("s.toml", scenario.as_bytes(), &[]).map_err(words)?;
     let points = file.points().map_err(words)?;
     let files = InMemory(BTreeMap::from([("jobs.csv".to_owned(), jobs.to_owned())]));
-    Experiment::prepare(&points[0], &files, Tolerance::Strict).map_err(words)
+    Experiment::prepare(&points[0], &files, tolerance).map_err(words)
 }
 
 /// All runs of a scenario, with their logs.
 pub(super) fn runs(scenario: &str, jobs: &str) -> Vec<(SimulationRun, String)> {
     let experiment = experiment(scenario, jobs).unwrap_or_else(|problems| panic!("{problems}"));
+    runs_of(&experiment)
+}
+
+pub(super) fn runs_of(experiment: &Experiment) -> Vec<(SimulationRun, String)> {
     let one = |(policy, seed)| {
         let mut log = String::new();
         let run = experiment.run(policy, seed, &mut log);

@@ -10,11 +10,14 @@ use super::{
     cluster::{Cluster, Part},
     job::Job,
     ledger::{Ledger, Rates},
+    live::Running,
     market::{Market, Rent},
     queue::{Queue, What},
     tally::Tally,
 };
 use crate::events::{Event, Log, Row, Sink};
+
+pub use super::live::{Live, Reason};
 
 /// A job that has arrived and not left, by its place.
 pub type JobIx = u32;
@@ -28,77 +31,6 @@ pub struct Settings {
     pub restart: u64,
     /// Microseconds between two savings of a job's work; 0: nothing done is ever lost.
     pub checkpoint: u64,
-}
-
-/// A job in flight.
-#[derive(Debug, Clone)]
-pub struct Live {
-    /// What arrived.
-    pub job: Job,
-    /// Its place in the order of arrivals, from 0.
-    pub order: u64,
-    /// Microseconds of its work that are done and safe.
-    pub done: u64,
-    /// Microseconds that it has run, in vain or not, before it was last started.
-    pub ran: u64,
-    /// When it first started.
-    pub first_start: Option<u64>,
-    /// When it was last stopped.
-    stopped: u64,
-    /// Microseconds between being stopped and started again.
-    paused: u64,
-    /// Where it runs.
-    pub running: Option<Running>,
-    /// How often it was started.
-    starts: u32,
-}
-
-/// A job that runs.
-#[derive(Debug, Clone)]
-pub struct Running {
-    /// Since when.
-    pub since: u64,
-    /// Microseconds at the beginning in which nothing gets done.
-    overhead: u64,
-    /// What it holds of machines of one's own.
-    parts: Vec<Part>,
-    /// What it rents.
-    rents: Vec<Rent>,
-}
-
-impl Live {
-    /// Microseconds of work that are left at a time.
-    pub fn remaining(&self, now: u64) -> u64 {
-        let done =
-            self.running.as_ref().map_or(0, |running| now.saturating_sub(running.since + running.overhead));
-        self.job.work.saturating_sub(self.done + done)
-    }
-
-    /// Microseconds that it has run until a time.
-    pub fn attained(&self, now: u64) -> u64 {
-        self.ran + self.running.as_ref().map_or(0, |running| now - running.since)
-    }
-}
-
-/// Why a job is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// For another job.
-    Preempt,
-    /// The provider took the capacity back.
-    Interrupt,
-    /// To go on at a better time.
-    Suspend,
-}
-
-impl Reason {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Preempt => "preempt",
-            Self::Interrupt => "interrupt",
-            Self::Suspend => "suspend",
-        }
-    }
 }
 
 /// The state of a run.
@@ -194,7 +126,7 @@ impl<'a> World<'a> {
         [self.cluster.active(), self.cluster.busy(), self.tally.running, waiting]
     }
 
-    /// Takes a job in.
+    /// Takes a job in; when it may start later only, a decision is due then.
     pub(super) fn arrive(&mut self, job: Job) -> JobIx {
         self.log.add(&Row {
             job: &job.name,
@@ -204,6 +136,9 @@ impl<'a> World<'a> {
             ..Row::new(self.now, Event::Arrive)
         });
         self.tally.arrived(self.now, self.arrived);
+        if let Some(earliest) = job.earliest.filter(|earliest| *earliest > self.now) {
+            self.wake(earliest);
+        }
         let live = Live {
             job,
             order: self.arrived,
@@ -287,6 +222,11 @@ impl<'a> World<'a> {
         for rent in &rents {
             let (node, cpu_milli) = (self.market.name(rent.offer), rent.cpu_milli);
             self.log.add(&Row { node, cpu_milli, ..row });
+        }
+        if parts.is_empty() && rents.is_empty() {
+            // Without machines and offers it runs nowhere in particular, but it does start.
+            let ask = &live.job.ask;
+            self.log.add(&Row { cpu_milli: ask.cpu_milli, memory_mib: ask.memory_mib, ..row });
         }
         live.starts += 1;
         let end = now + overhead + (live.job.work - live.done);

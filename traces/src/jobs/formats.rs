@@ -179,6 +179,7 @@ fn native(row: &Row<'_>, columns: &[Option<usize>; 13]) -> Result<TracedJob, Fau
             })
             .transpose()?,
         partition: text(12),
+        ..TracedJob::default()
     })
 }
 

@@ -37,8 +37,11 @@ impl Policy for Fifo {
         let mut refused: Vec<Request> = Vec::new();
         for (key, ix) in &self.waiting {
             let live = world.job(*ix);
-            let is_early = live.job.earliest.is_some_and(|earliest| earliest > world.now);
-            if !is_early && !refused.contains(&live.job.ask) {
+            // What may not start yet holds nobody up.
+            if live.is_early(world.now) {
+                continue;
+            }
+            if !refused.contains(&live.job.ask) {
                 if world.start(*ix) {
                     started.push(*key);
                     continue;

@@ -1,61 +1,92 @@
 //! Policies by name.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use plimsoll_model::{
     Capacity,
     scenario::{PolicySpec, Split, TraceFormat},
 };
-use plimsoll_packing::scores::{
-    BestFit, Clustering, DotProduct, Fgd, GpuPacking, KubeDefault, Mix, Regret, RegretParams, Sampling,
-    Score, bids,
+use plimsoll_packing::{
+    fleet::Request,
+    scores::{
+        BestFit, Clustering, DotProduct, Fgd, GpuPacking, KubeDefault, Mix, Regret, RegretParams, Sampling,
+        Score, bids,
+    },
 };
 
 use super::{
     Fifo, Plan, Policy, Rank, Ranked,
     forecast::Forecast,
     spot::{Kind, Places, Spot},
-    when::{Choice, Class, Rules, When},
+    when::{Choice, Class, Place, Rules, When},
 };
 use crate::{
     experiment::{Context, Problems, unknown},
-    timed::{job::Trace, market::Offer, prepare::Machines},
+    timed::{
+        cluster::Cluster,
+        job::{Job, Trace},
+        market::Offer,
+        prepare::Machines,
+    },
 };
 
-/// What can be named over time.
-const NAMES: [&str; 25] = [
-    "fifo",
-    "shortest-remaining",
-    "least-attained-service",
-    "kube-default",
-    "best-fit",
-    "fgd",
-    "packing",
-    "clustering",
-    "dot-product",
-    "regret",
-    "plan",
-    "run-now",
-    "lowest-slot",
-    "lowest-window",
-    "carbon-time",
-    "suspend-threshold",
-    "suspend-lowest",
-    "wait-for-reserved",
-    "on-demand",
-    "spot-greedy",
-    "uniform-progress",
-    "perfect-knowledge",
-    "first-fit",
-    "random",
-    "mix",
+/// What can be named over time, and what kind of policy it is.
+const NAMES: [(&str, Family); 25] = [
+    ("fifo", Family::Queue),
+    ("shortest-remaining", Family::Queue),
+    ("least-attained-service", Family::Queue),
+    ("kube-default", Family::Scorer),
+    ("best-fit", Family::Scorer),
+    ("fgd", Family::Scorer),
+    ("packing", Family::Scorer),
+    ("clustering", Family::Scorer),
+    ("dot-product", Family::Scorer),
+    ("regret", Family::Scorer),
+    ("first-fit", Family::Scorer),
+    ("plan", Family::Plan),
+    ("run-now", Family::When(Choice::Now)),
+    ("lowest-slot", Family::When(Choice::LowestSlot)),
+    ("lowest-window", Family::When(Choice::LowestWindow)),
+    ("carbon-time", Family::When(Choice::CarbonTime)),
+    ("suspend-threshold", Family::When(Choice::SuspendThreshold)),
+    ("suspend-lowest", Family::When(Choice::SuspendLowest)),
+    ("wait-for-reserved", Family::When(Choice::Latest)),
+    ("on-demand", Family::Spot(Kind::OnDemand)),
+    ("spot-greedy", Family::Spot(Kind::Greedy)),
+    ("uniform-progress", Family::Spot(Kind::UniformProgress)),
+    ("perfect-knowledge", Family::Spot(Kind::PerfectKnowledge)),
+    ("random", Family::Sequence),
+    ("mix", Family::Sequence),
 ];
+
+/// Kinds of policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    /// Orders a queue for machines.
+    Queue,
+    /// Chooses nodes for whatever fits.
+    Scorer,
+    Plan,
+    /// Chooses when to start.
+    When(Choice),
+    /// Has a deadline and capacity that comes and goes.
+    Spot(Kind),
+    /// Only in a sequence.
+    Sequence,
+}
+
+/// The names of a family's policies.
+fn names(of: impl Fn(Family) -> bool) -> Vec<&'static str> {
+    NAMES.iter().filter(|(_, family)| of(*family)).map(|(name, _)| *name).collect()
+}
 
 /// How a policy of a scenario is made for a run.
 #[derive(Clone)]
 pub struct Maker {
     what: What,
     scorer: Option<Arc<dyn Score>>,
+    /// Requests that no place can hold, with whether the job would be one for spot instances.
+    misfits: Arc<BTreeSet<(Request, bool)>>,
 }
 
 #[derive(Clone)]
@@ -71,6 +102,47 @@ impl Maker {
     /// Chooses nodes.
     pub fn scorer(&self) -> Option<Arc<dyn Score>> {
         self.scorer.clone()
+    }
+
+    /// Whether jobs run on machines of one's own, rather than on what is rented.
+    pub(in crate::timed) fn is_on_machines(&self) -> bool {
+        match &self.what {
+            What::Fifo { .. } | What::Plan { .. } | What::Ranked(_) => true,
+            What::When(rules) => rules.place == Place::Machines,
+            What::Spot(..) => false,
+        }
+    }
+
+    /// What a job's place depends on.
+    pub(in crate::timed) fn key(&self, ask: &Request, work: u64) -> (Request, bool) {
+        (ask.clone(), matches!(&self.what, What::When(rules) if rules.is_for_spot(work)))
+    }
+
+    /// Whether any place holds such a job when nobody else is there.
+    pub(in crate::timed) fn holds(
+        &self,
+        (ask, spot): &(Request, bool),
+        empty: &mut Cluster,
+        offers: &[Offer],
+    ) -> bool {
+        let holds = |offer: u16| offers[usize::from(offer)].holds(ask);
+        match &self.what {
+            What::When(rules) if rules.place == Place::Anywhere => true,
+            What::When(rules) if rules.place == Place::Offers => rules.holds(offers, ask, *spot),
+            What::Spot(Kind::OnDemand, places) => holds(places.on_demand),
+            What::Spot(_, places) => holds(places.on_demand) && holds(places.spot),
+            _ => empty.could_hold(ask),
+        }
+    }
+
+    /// Says what [`Maker::has_place`] answers no to.
+    pub(in crate::timed) fn set_misfits(&mut self, misfits: Arc<BTreeSet<(Request, bool)>>) {
+        self.misfits = misfits;
+    }
+
+    /// Whether a place can hold a job.
+    pub fn has_place(&self, job: &Job) -> bool {
+        self.misfits.is_empty() || !self.misfits.contains(&self.key(&job.ask, job.work))
     }
 
     /// Whether it bounds what is possible and is no schedule.
@@ -147,72 +219,58 @@ struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     fn one(&self, context: &mut Context<'_>, spec: &PolicySpec, field: &str) -> Result<Maker, Problems> {
-        self.check(context, spec, field)?;
-        let queue = |what: What, scorer: Option<Arc<dyn Score>>| Maker { what, scorer };
-        let named = spec.scorer.as_deref().map(|name| self.scorer(context, name, field)).transpose()?;
-        Ok(match spec.name.as_str() {
-            "fifo" => queue(What::Fifo { backfill: spec.backfill.as_deref() == Some("any") }, named),
-            "shortest-remaining" => queue(What::Ranked(Rank::ShortestRemaining), named),
-            "least-attained-service" => {
-                let limits = if spec.queues.is_empty() {
-                    vec![3_250_000_000, 7_200_000_000]
-                } else {
-                    spec.queues.iter().map(|limit| (limit.nanos() / 1000) as u64).collect()
-                };
-                if limits.windows(2).any(|pair| pair[1] <= pair[0]) {
-                    return context.refuse(
-                        &format!("{field}.queues"),
-                        "limits must rise",
-                        "[\"3250s\", \"7200s\"]",
-                    );
-                }
-                queue(What::Ranked(Rank::LeastAttained(limits)), named)
+        let Some((_, family)) = NAMES.iter().find(|(name, _)| *name == spec.name) else {
+            let (message, help) = unknown("policy", &spec.name, &names(|_| true));
+            return context.refuse(field, message, &help);
+        };
+        self.check(context, spec, field, *family)?;
+        let scorer = match family {
+            Family::Queue => spec.scorer.as_deref(),
+            Family::Scorer => Some(spec.name.as_str()),
+            Family::Plan => Some("regret"),
+            _ => None,
+        };
+        let scorer = scorer.map(|name| self.scorer(context, name, field)).transpose()?;
+        let what = match family {
+            Family::Queue => match spec.name.as_str() {
+                "fifo" => What::Fifo { backfill: spec.backfill.is_some() },
+                "shortest-remaining" => What::Ranked(Rank::ShortestRemaining),
+                _ => What::Ranked(Rank::LeastAttained(limits(context, spec, field)?)),
+            },
+            Family::Scorer => What::Fifo { backfill: true },
+            Family::Plan => What::Plan { every: spec.every.map_or(300_000_000, micros) },
+            Family::When(choice) => What::When(self.when(context, spec, field, *choice)?),
+            Family::Spot(kind) => What::Spot(*kind, self.spot(context, spec, field, *kind)?),
+            Family::Sequence => {
+                let message = format!("`{}` is not simulated over time yet", spec.name);
+                return context.refuse(field, message, "it is in mode = \"sequence\"");
             }
-            name @ ("kube-default" | "best-fit" | "fgd" | "packing" | "clustering" | "dot-product"
-            | "regret" | "first-fit") => {
-                let score = self.scorer(context, name, field)?;
-                queue(What::Fifo { backfill: true }, Some(score))
-            }
-            "plan" => {
-                let every = spec.every.map_or(300_000_000, |every| (every.nanos() / 1000) as u64);
-                queue(What::Plan { every }, Some(self.regret(context, field)?))
-            }
-            "run-now" => self.when(context, spec, field, Choice::Now)?,
-            "lowest-slot" => self.when(context, spec, field, Choice::LowestSlot)?,
-            "lowest-window" => self.when(context, spec, field, Choice::LowestWindow)?,
-            "carbon-time" => self.when(context, spec, field, Choice::CarbonTime)?,
-            "suspend-threshold" => self.when(context, spec, field, Choice::SuspendThreshold)?,
-            "suspend-lowest" => self.when(context, spec, field, Choice::SuspendLowest)?,
-            "wait-for-reserved" => self.when(context, spec, field, Choice::Latest)?,
-            "on-demand" => self.spot(context, spec, field, Kind::OnDemand)?,
-            "spot-greedy" => self.spot(context, spec, field, Kind::Greedy)?,
-            "uniform-progress" => self.spot(context, spec, field, Kind::UniformProgress)?,
-            "perfect-knowledge" => self.spot(context, spec, field, Kind::PerfectKnowledge)?,
-            known if NAMES.contains(&known) => {
-                let help = "it is in mode = \"sequence\"";
-                return context.refuse(field, format!("`{known}` is not simulated over time yet"), help);
-            }
-            name => {
-                let (message, help) = unknown("policy", name, &NAMES);
-                return context.refuse(field, message, &help);
-            }
-        })
+        };
+        Ok(Maker { what, scorer, misfits: Arc::default() })
     }
 
-    /// Settings that the policy would not look at.
-    fn check(&self, context: &Context<'_>, spec: &PolicySpec, field: &str) -> Result<(), Problems> {
-        let queue = ["fifo", "shortest-remaining", "least-attained-service"].contains(&spec.name.as_str());
-        let when = NAMES[11..18].contains(&spec.name.as_str());
+    /// Settings that the policy would not look at, and what it needs.
+    fn check(
+        &self,
+        context: &Context<'_>,
+        spec: &PolicySpec,
+        field: &str,
+        family: Family,
+    ) -> Result<(), Problems> {
+        let queue = family == Family::Queue;
+        let when = matches!(family, Family::When(_));
+        let rents = when || matches!(family, Family::Spot(_));
         for (name, given, allowed) in [
             ("backfill", spec.backfill.is_some(), spec.name == "fifo"),
             ("queues", !spec.queues.is_empty(), spec.name == "least-attained-service"),
             ("scorer", spec.scorer.is_some(), queue),
             ("weights", !spec.weights.is_empty(), spec.name == "mix"),
-            ("every", spec.every.is_some(), spec.name == "plan"),
+            ("every", spec.every.is_some(), family == Family::Plan),
             ("reserved_first", spec.reserved_first.is_some(), when),
             ("spot_up_to", spec.spot_up_to.is_some(), when),
             ("knows_duration", spec.knows_duration.is_some(), when),
             ("heterogeneity", spec.heterogeneity.is_some(), false),
+            ("without", !spec.without.is_empty(), rents),
         ] {
             if given && !allowed {
                 let message = format!("means nothing to `{}`", spec.name);
@@ -230,8 +288,8 @@ impl Surroundings<'_> {
                 return context.refuse(&format!("{field}.without[{at}]"), message, &help);
             }
         }
-        let owns = !self.machines.cluster.nodes.is_empty();
-        if !owns && (queue || NAMES[3..11].contains(&spec.name.as_str())) {
+        let on_machines = matches!(family, Family::Queue | Family::Scorer | Family::Plan);
+        if on_machines && self.machines.cluster.nodes.is_empty() {
             let message = format!("`{}` needs machines", spec.name);
             return context.refuse(field, message, "add a section [cluster]");
         }
@@ -244,7 +302,7 @@ impl Surroundings<'_> {
         spec: &PolicySpec,
         field: &str,
         choice: Choice,
-    ) -> Result<Maker, Problems> {
+    ) -> Result<Rules, Problems> {
         let jobs = &context.point.scenario.value.jobs;
         if !self.has_carbon && !matches!(choice, Choice::Now | Choice::Latest) {
             return context.refuse(
@@ -253,7 +311,6 @@ impl Surroundings<'_> {
                 "market.carbon = { … }",
             );
         }
-        let micros = |duration: plimsoll_model::Duration| (duration.nanos() / 1000) as u64;
         let mut classes: Vec<Class> = jobs
             .queues
             .iter()
@@ -267,7 +324,17 @@ impl Surroundings<'_> {
             classes.push(Class { shorter_than: None, wait: u64::MAX, mean: 0 });
         }
         let offers = (0..).zip(self.offers).filter(|(_, offer)| !spec.without.contains(&offer.name));
-        let rules = Rules {
+        let offers: Vec<(u16, Capacity)> = offers.map(|(at, offer)| (at, offer.capacity)).collect();
+        let place = match (self.offers.is_empty(), self.machines.cluster.nodes.is_empty()) {
+            (false, _) => Place::Offers,
+            (true, false) => Place::Machines,
+            (true, true) => Place::Anywhere,
+        };
+        if place == Place::Offers && offers.is_empty() {
+            let message = format!("`{}` may use none of the offers", spec.title());
+            return context.refuse(&format!("{field}.without"), message, "leave it one");
+        }
+        Ok(Rules {
             choice,
             classes,
             knows_duration: spec.knows_duration.unwrap_or(false),
@@ -275,9 +342,9 @@ impl Surroundings<'_> {
             spot_up_to: spec.spot_up_to.map(micros),
             slots: jobs.slots.map_or(0, micros),
             split: jobs.split.unwrap_or(Split::Any),
-            offers: offers.map(|(at, offer)| (at, offer.capacity)).collect(),
-        };
-        Ok(Maker { what: What::When(rules), scorer: None })
+            offers,
+            place,
+        })
     }
 
     fn spot(
@@ -286,7 +353,7 @@ impl Surroundings<'_> {
         spec: &PolicySpec,
         field: &str,
         kind: Kind,
-    ) -> Result<Maker, Problems> {
+    ) -> Result<Places, Problems> {
         let of = |class: Capacity| {
             let mut found = (0..)
                 .zip(self.offers)
@@ -300,15 +367,20 @@ impl Surroundings<'_> {
             return context.refuse(field, message, "add them to market.offers");
         };
         let scenario = &context.point.scenario.value;
-        if scenario.engine.tick.is_none_or(|tick| tick.nanos() == 0) {
+        if scenario.engine.tick.is_none_or(|tick| micros(tick) == 0) {
             let help = "engine.tick = \"10m\" is how often it looks and what rent is rounded up to";
             return context.refuse(field, format!("`{}` needs `engine.tick`", spec.name), help);
         }
-        if kind != Kind::OnDemand && self.trace.jobs(0).take(1000).any(|job| job.deadline.is_none()) {
+        let has_deadlines = match self.trace {
+            Trace::List(jobs) => jobs.iter().all(|job| job.deadline.is_some()),
+            // All of them have one, or none.
+            Trace::Generated(made) => made.jobs(0).take(1).all(|job| job.deadline.is_some()),
+        };
+        if kind != Kind::OnDemand && !has_deadlines {
             let help = "jobs.deadline, jobs.deadline_factor, or a column `deadline_s`";
             return context.refuse(field, format!("`{}` needs deadlines", spec.name), help);
         }
-        Ok(Maker { what: What::Spot(kind, Places { spot, on_demand }), scorer: None })
+        Ok(Places { spot, on_demand })
     }
 
     fn scorer(&self, context: &mut Context<'_>, name: &str, field: &str) -> Result<Arc<dyn Score>, Problems> {
@@ -324,18 +396,9 @@ impl Surroundings<'_> {
             "dot-product" => Arc::new(DotProduct),
             "first-fit" => Arc::new(FirstFit),
             "fgd" => Arc::new(Fgd::new(&mix())),
-            "regret" | "plan" => self.regret(context, field)?,
+            "regret" => self.regret(context, field)?,
             _ => {
-                let known = [
-                    "kube-default",
-                    "best-fit",
-                    "packing",
-                    "clustering",
-                    "dot-product",
-                    "first-fit",
-                    "fgd",
-                    "regret",
-                ];
+                let known = names(|family| family == Family::Scorer);
                 let (message, help) = unknown("scorer", name, &known);
                 return context.refuse(&format!("{field}.scorer"), message, &help);
             }
@@ -365,6 +428,22 @@ impl Surroundings<'_> {
         }
         Ok(Arc::new(Regret::new(nodes, &classes, &prices, RegretParams::default())))
     }
+}
+
+fn micros(duration: plimsoll_model::Duration) -> u64 {
+    (duration.nanos() / 1000) as u64
+}
+
+/// Run times at which a job falls to the next queue.
+fn limits(context: &Context<'_>, spec: &PolicySpec, field: &str) -> Result<Vec<u64>, Problems> {
+    let limits: Vec<u64> = spec.queues.iter().map(|limit| micros(*limit)).collect();
+    if limits.is_empty() {
+        return Ok(vec![3_250_000_000, 7_200_000_000]);
+    }
+    if limits.windows(2).any(|pair| pair[1] <= pair[0]) {
+        return context.refuse(&format!("{field}.queues"), "limits must rise", "[\"3250s\", \"7200s\"]");
+    }
+    Ok(limits)
 }
 
 /// All nodes alike: the first is taken.

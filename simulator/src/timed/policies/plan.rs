@@ -59,9 +59,6 @@ impl Plan {
 impl Policy for Plan {
     fn arrived(&mut self, world: &mut World<'_>, ix: JobIx) {
         self.waiting.insert(world.job(ix).order, (ix, Self::rank(world, ix)));
-        if let Some(earliest) = world.job(ix).job.earliest {
-            world.wake(earliest);
-        }
     }
 
     fn decide(&mut self, world: &mut World<'_>) {
@@ -81,7 +78,7 @@ impl Policy for Plan {
         let mut order: Vec<(i64, u64, u64, JobIx)> = self
             .waiting
             .iter()
-            .filter(|(_, (ix, _))| world.job(*ix).job.earliest.is_none_or(|earliest| earliest <= now))
+            .filter(|(_, (ix, _))| !world.job(*ix).is_early(now))
             .map(|(order, (ix, rank))| (world.job(*ix).job.priority, *rank, u64::MAX - order, *ix))
             .collect();
         order.sort_unstable_by(|a, b| b.cmp(a));

@@ -78,9 +78,8 @@ impl Policy for Ranked {
         let mut chosen = Vec::new();
         for ix in &order {
             let live = world.job(*ix);
-            let is_early = live.job.earliest.is_some_and(|earliest| earliest > world.now);
             let must_stay = live.running.is_some() && !live.job.interruptible;
-            if must_stay || !is_early && scratch.place(&live.job.ask, None).is_some() {
+            if must_stay || !live.is_early(world.now) && scratch.place(&live.job.ask, None).is_some() {
                 chosen.push(*ix);
             }
         }
@@ -88,7 +87,7 @@ impl Policy for Ranked {
         for ix in &order {
             // A job whose last moment this is leaves by itself.
             let live = world.job(*ix);
-            if live.running.is_some() && !wanted.contains(ix) && live.remaining(world.now) > 0 {
+            if live.running.is_some() && !wanted.contains(ix) && !live.is_done(world.now) {
                 world.stop(*ix, Reason::Preempt);
             }
         }

@@ -47,6 +47,7 @@ pub struct Spot<'a> {
 
 struct Job {
     ix: JobIx,
+    /// When it may first run.
     arrive: u64,
     /// On demand for good.
     settled: bool,
@@ -111,7 +112,7 @@ impl<'a> Spot<'a> {
     fn step(&self, world: &mut World<'_>, job: &mut Job) {
         let now = world.now;
         let live = world.job(job.ix);
-        if live.remaining(now) == 0 {
+        if live.is_done(now) || live.is_early(now) {
             return;
         }
         if matches!(self.kind, Kind::Greedy | Kind::UniformProgress) && !job.settled {
@@ -130,8 +131,8 @@ impl<'a> Spot<'a> {
             job.on = None;
         }
         let Some(offer) = wanted else { return };
-        let (cpu, devices) = (world.job(job.ix).job.ask.cpu_milli, world.job(job.ix).job.devices());
-        let Some(instances) = world.market.instances(offer, cpu, devices) else { return };
+        let ask = &world.job(job.ix).job.ask;
+        let (cpu, Some(instances)) = (ask.cpu_milli, world.market.instances(offer, ask)) else { return };
         if let Some(rent) = world.market.take(offer, cpu, instances, now) {
             world.start_rented(job.ix, vec![rent]);
             job.on = Some(offer);
@@ -141,7 +142,8 @@ impl<'a> Spot<'a> {
 
 impl Policy for Spot<'_> {
     fn arrived(&mut self, world: &mut World<'_>, ix: JobIx) {
-        let (order, arrive) = (world.job(ix).order, world.now);
+        let live = world.job(ix);
+        let (order, arrive) = (live.order, live.job.earliest.unwrap_or(0).max(world.now));
         self.jobs.insert(order, Job { ix, arrive, settled: self.kind == Kind::OnDemand, on: None });
         self.orders.insert(ix, order);
     }
@@ -159,17 +161,19 @@ impl Policy for Spot<'_> {
     }
 
     fn decide(&mut self, world: &mut World<'_>) {
+        if self.jobs.is_empty() {
+            return;
+        }
         if !world.now.is_multiple_of(self.tick) {
-            // A job that ends between two ticks leaves nothing to decide.
+            // What happens between two ticks waits for the next.
+            world.wake(world.now.next_multiple_of(self.tick));
             return;
         }
         let mut jobs = std::mem::take(&mut self.jobs);
         for job in jobs.values_mut() {
             self.step(world, job);
         }
-        if !jobs.is_empty() {
-            world.wake(world.now + self.tick);
-        }
+        world.wake(world.now + self.tick);
         self.jobs = jobs;
     }
 }

@@ -1,5 +1,6 @@
 //! When to start, and when to pause: policies that move work to hours of cleaner electricity, on capacity that can be
-//! rented at any time, with reserved instances used where they are free.
+//! rented at any time, with reserved instances used where they are free. Where nothing can be rented they start on
+//! machines of one's own, as soon after the chosen time as there is room.
 //!
 //! Lowest slot, lowest window, carbon-time, and reserved first: GAIA (Hanafy et al., ASPLOS 2024). Suspending below a
 //! threshold: Ecovisor (Souza et al., ASPLOS 2023); in the lowest slots: Wait Awhile (Wiesner et al., Middleware
@@ -8,10 +9,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use plimsoll_model::{Capacity, scenario::Split};
+use plimsoll_packing::fleet::{Ask, Request};
 
 use super::{Policy, forecast::Forecast};
 use crate::timed::{
-    market::Rent,
+    market::{Offer, Rent},
     world::{JobIx, Reason, World},
 };
 
@@ -64,6 +66,58 @@ pub struct Rules {
     pub split: Split,
     /// Offers by capacity, those that the policy may not use left out.
     pub offers: Vec<(u16, Capacity)>,
+    /// Where jobs run.
+    pub place: Place,
+}
+
+/// Where jobs run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On what they rent.
+    Offers,
+    /// On machines of one's own.
+    Machines,
+    /// The scenario has neither, and says nothing of room.
+    Anywhere,
+}
+
+impl Rules {
+    /// Whether a job of so much work is one for spot instances.
+    pub fn is_for_spot(&self, work: u64) -> bool {
+        self.spot_up_to.is_some_and(|limit| work <= limit)
+    }
+
+    fn of(&self, capacity: Capacity) -> impl Iterator<Item = u16> + use<'_> {
+        self.offers.iter().filter(move |(_, known)| *known == capacity).map(|(offer, _)| *offer)
+    }
+
+    /// Whether the offers hold a request when nobody else uses them.
+    pub fn holds(&self, offers: &[Offer], ask: &Request, spot: bool) -> bool {
+        let holds = |offer: u16| offers[usize::from(offer)].holds(ask);
+        let classes = [Capacity::Reserved, Capacity::OnDemand, Capacity::OnPrem];
+        if classes.into_iter().flat_map(|class| self.of(class)).any(holds) {
+            return true;
+        }
+        if spot && self.of(Capacity::Spot).any(holds) {
+            return true;
+        }
+        // What is reserved, and the rest on demand.
+        let rest = |offer: u16| {
+            let reserved = &offers[usize::from(offer)];
+            let own = reserved.count.unwrap_or(u64::MAX).saturating_mul(reserved.cpu_milli);
+            Request { cpu_milli: ask.cpu_milli.saturating_sub(own), ..ask.clone() }
+        };
+        let on_demand = self.of(Capacity::OnDemand).next();
+        self.divides(ask)
+            && on_demand.is_some_and(|other| {
+                self.of(Capacity::Reserved).any(|offer| offers[usize::from(other)].holds(&rest(offer)))
+            })
+    }
+
+    /// Whether a request may be met by reserved instances in part.
+    fn divides(&self, ask: &Request) -> bool {
+        self.split == Split::Any && ask.devices == Ask::None
+    }
 }
 
 /// Starts are tried at these distances from the arrival where there is no grid.
@@ -221,65 +275,75 @@ impl<'a> When<'a> {
         pieces
     }
 
-    /// What a job rents: spot where it may, else reserved instances where they are free, else on demand.
-    fn rent(&self, world: &mut World<'_>, ix: JobIx, spot: bool, reserved_only: bool) -> Option<Vec<Rent>> {
-        let (cpu, devices, now) = {
-            let live = world.job(ix);
-            (live.job.ask.cpu_milli, live.job.devices(), world.now)
-        };
-        if self.rules.offers.is_empty() {
-            return Some(Vec::new());
-        }
-        let of = |class: Capacity| {
-            self.rules.offers.iter().filter(move |(_, known)| *known == class).map(|(offer, _)| *offer)
-        };
-        if spot {
-            for offer in of(Capacity::Spot) {
-                let Some(instances) = world.market.instances(offer, cpu, devices) else { continue };
-                if let Some(rent) = world.market.take(offer, cpu, instances, now) {
-                    return Some(vec![rent]);
-                }
+    /// Starts a job where there is room for it now; whether there was.
+    fn start(&self, world: &mut World<'_>, ix: JobIx, spot: bool, reserved_only: bool) -> bool {
+        match self.rules.place {
+            // Machines of one's own are paid for like reserved instances.
+            Place::Machines => return world.start(ix),
+            Place::Anywhere => world.start_rented(ix, Vec::new()),
+            Place::Offers => {
+                let ask = world.job(ix).job.ask.clone();
+                let Some(rents) = self.rent(world, &ask, spot, reserved_only) else { return false };
+                world.start_rented(ix, rents);
             }
-        } else {
-            for offer in of(Capacity::Reserved) {
-                let Some(instances) = world.market.instances(offer, cpu, devices) else { continue };
-                if let Some(rent) = world.market.take(offer, cpu, instances, now) {
-                    return Some(vec![rent]);
-                }
-                if self.rules.split == Split::Any
-                    && !reserved_only
-                    && devices == 0
-                    && let Some(parts) = self.divided(world, offer, cpu)
-                {
-                    return Some(parts);
-                }
+        }
+        true
+    }
+
+    /// What a job rents: spot where it may, else reserved instances where they are free, else on demand.
+    fn rent(
+        &self,
+        world: &mut World<'_>,
+        ask: &Request,
+        spot: bool,
+        reserved_only: bool,
+    ) -> Option<Vec<Rent>> {
+        let now = world.now;
+        let take = |world: &mut World<'_>, offer: u16| {
+            let instances = world.market.instances(offer, ask)?;
+            world.market.take(offer, ask.cpu_milli, instances, now)
+        };
+        for offer in self.rules.of(Capacity::Spot).filter(|_| spot) {
+            if let Some(rent) = take(world, offer) {
+                return Some(vec![rent]);
+            }
+        }
+        for offer in self.rules.of(Capacity::Reserved) {
+            if let Some(rent) = take(world, offer) {
+                return Some(vec![rent]);
+            }
+            if self.rules.divides(ask)
+                && !reserved_only
+                && let Some(parts) = self.divided(world, offer, ask)
+            {
+                return Some(parts);
             }
         }
         if reserved_only {
             return None;
         }
-        for class in [Capacity::OnDemand, Capacity::OnPrem] {
-            for offer in of(class) {
-                let Some(instances) = world.market.instances(offer, cpu, devices) else { continue };
-                if let Some(rent) = world.market.take(offer, cpu, instances, now) {
-                    return Some(vec![rent]);
-                }
+        let others = self.rules.of(Capacity::OnDemand).chain(self.rules.of(Capacity::OnPrem));
+        for offer in others {
+            if let Some(rent) = take(world, offer) {
+                return Some(vec![rent]);
             }
         }
         None
     }
 
     /// What is free of reserved instances, and the rest on demand.
-    fn divided(&self, world: &mut World<'_>, reserved: u16, cpu: u64) -> Option<Vec<Rent>> {
+    fn divided(&self, world: &mut World<'_>, reserved: u16, ask: &Request) -> Option<Vec<Rent>> {
         let each = world.market.offers[usize::from(reserved)].cpu_milli;
         let free = world.market.free(reserved);
         if free == 0 || each == 0 {
             return None;
         }
-        let (part, now) = ((free * each).min(cpu), world.now);
-        let on_demand = self.rules.offers.iter().find(|(_, class)| *class == Capacity::OnDemand)?.0;
-        let rest = world.market.instances(on_demand, cpu - part, 0)?;
-        let other = world.market.take(on_demand, cpu - part, rest, now)?;
+        let (cpu, now) = (ask.cpu_milli, world.now);
+        let part = free.saturating_mul(each).min(cpu);
+        let on_demand = self.rules.of(Capacity::OnDemand).next()?;
+        let rest = Request { cpu_milli: cpu - part, ..ask.clone() };
+        let instances = world.market.instances(on_demand, &rest)?;
+        let other = world.market.take(on_demand, cpu - part, instances, now)?;
         let Some(own) = world.market.take(reserved, part, free, now) else {
             world.market.return_unused(other);
             return None;
@@ -309,7 +373,7 @@ impl Policy for When<'_> {
         if pieces.front().is_some_and(|(start, _)| *start > world.now) {
             world.defer(ix, "until a better time");
         }
-        let spot = self.rules.spot_up_to.is_some_and(|limit| work <= limit);
+        let spot = self.rules.is_for_spot(work);
         self.jobs.insert(order, Planned { ix, pieces, spot });
         self.orders.insert(ix, order);
     }
@@ -321,10 +385,11 @@ impl Policy for When<'_> {
     }
 
     fn interrupted(&mut self, world: &mut World<'_>, ix: JobIx) {
-        // It goes on at once, on demand.
+        // It goes on at once, on demand; where only spot instances hold it, on them when there are some again.
+        let only_spot = !self.rules.holds(world.market.offers, &world.job(ix).job.ask, false);
         if let Some(planned) = self.orders.get(&ix).and_then(|order| self.jobs.get_mut(order)) {
             planned.pieces = VecDeque::from([(world.now, u64::MAX)]);
-            planned.spot = false;
+            planned.spot = only_spot;
         }
     }
 
@@ -332,26 +397,27 @@ impl Policy for When<'_> {
         let now = world.now;
         let mut jobs = std::mem::take(&mut self.jobs);
         for planned in jobs.values_mut() {
-            let Some((_, end)) = planned.pieces.front().copied() else { continue };
-            if end <= now && world.job(planned.ix).running.is_some() {
+            // A piece for which there was no room is over as well; the last one has no end.
+            let before = planned.pieces.len();
+            while planned.pieces.front().is_some_and(|(_, end)| *end <= now) {
                 planned.pieces.pop_front();
+            }
+            if planned.pieces.len() < before && world.job(planned.ix).running.is_some() {
                 world.stop(planned.ix, Reason::Suspend);
             }
         }
         for planned in jobs.values_mut() {
             let Some((start, _)) = planned.pieces.front().copied() else { continue };
-            if world.job(planned.ix).running.is_some() {
+            let live = world.job(planned.ix);
+            if live.running.is_some() || live.is_early(now) {
                 continue;
             }
             let early = start > now;
             if early && (!self.rules.reserved_first || planned.spot) {
                 continue;
             }
-            if let Some(rents) = self.rent(world, planned.ix, planned.spot, early) {
-                world.start_rented(planned.ix, rents);
-                if early {
-                    planned.pieces = VecDeque::from([(now, u64::MAX)]);
-                }
+            if self.start(world, planned.ix, planned.spot, early) && early {
+                planned.pieces = VecDeque::from([(now, u64::MAX)]);
             }
         }
         self.jobs = jobs;

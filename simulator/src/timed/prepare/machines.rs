@@ -32,6 +32,14 @@ impl Machines {
         let at = self.models.iter().position(|known| known.eq_ignore_ascii_case(name))?;
         Some(Model(at as u16))
     }
+
+    /// The number of a kind of accelerator, given to it where it had none.
+    pub(in crate::timed) fn kind(&mut self, name: &str) -> Model {
+        self.model(name).unwrap_or_else(|| {
+            self.models.push(name.to_owned());
+            Model(self.models.len() as u16 - 1)
+        })
+    }
 }
 
 /// The largest number of machines that are simulated one by one.

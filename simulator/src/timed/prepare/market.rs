@@ -6,13 +6,17 @@ use plimsoll_model::{
 };
 use plimsoll_traces::series::{Gap, availability, series};
 
-use super::start;
+use super::{Machines, start};
 use crate::{
     experiment::{Context, Problems, of_trace},
     timed::{market::Offer, series::Series},
 };
 
-pub(super) fn read(context: &mut Context<'_>) -> Result<(Vec<Offer>, Option<Series>), Problems> {
+/// What may be rented, and the carbon of electricity; kinds of accelerator that only offers have are numbered too.
+pub(super) fn read(
+    context: &mut Context<'_>,
+    machines: &mut Machines,
+) -> Result<(Vec<Offer>, Option<Series>), Problems> {
     let market = context.point.scenario.value.market.clone();
     if market.electricity.is_some() {
         return context.refuse(
@@ -31,7 +35,8 @@ pub(super) fn read(context: &mut Context<'_>) -> Result<(Vec<Offer>, Option<Seri
                 "names must differ",
             );
         }
-        offers.push(offer(context, spec, &field)?);
+        let model = spec.accelerator.as_ref().map(|name| machines.kind(name));
+        offers.push(Offer { model, ..offer(context, spec, &field)? });
     }
     if let Some(spot) = &market.spot {
         if spot.prices.is_some() {
@@ -88,7 +93,9 @@ fn offer(context: &Context<'_>, spec: &MarketOffer, field: &str) -> Result<Offer
         return context.refuse(&format!("{field}.hourly"), "must lie between 0 and 1000000", "$ an hour");
     }
     let cpu = spec.cpu.map_or(0.0, |count| count.0);
-    let accelerators = spec.accelerators.map_or(0.0, |count| count.0);
+    // As for machines: a kind without a count is one.
+    let usual = if spec.accelerator.is_some() { 1.0 } else { 0.0 };
+    let accelerators = spec.accelerators.map_or(usual, |count| count.0);
     if !(0.0..=1e6).contains(&cpu) || !(0.0..=60_000.0).contains(&accelerators) || accelerators.fract() != 0.0
     {
         return context.refuse(
@@ -119,6 +126,8 @@ fn offer(context: &Context<'_>, spec: &MarketOffer, field: &str) -> Result<Offer
         capacity,
         cpu_milli: (cpu * 1000.0).round() as u64,
         devices: accelerators as u64,
+        model: None,
+        memory_mib: spec.memory.map(|memory| memory.0 >> 20),
         nano_hourly: (spec.hourly * 1e9).round() as i64,
         count: spec.count,
         sunk,

@@ -13,21 +13,33 @@ use super::{machines::Machines, moment};
 use crate::{
     experiment::{Context, Problems, of_trace, unknown},
     timed::{
-        generate::{Generator, PROFILES},
+        generate::{Generator, PROFILES, sized},
         job::{Job, Trace},
-        market::Offer,
     },
 };
+
+/// Where the jobs of a list stand, for what is said of them.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// The file; empty for jobs that are made up.
+    pub(super) file: String,
+    /// The line of each job.
+    pub(super) rows: Vec<u64>,
+    /// By job: the kinds of accelerator that it names, where nothing is of any of them.
+    pub(super) unknown: BTreeMap<usize, Vec<String>>,
+}
+
+/// A kind that nothing is of.
+const NO_MODEL: Model = Model(u16::MAX);
 
 pub(super) fn read(
     context: &mut Context<'_>,
     machines: &Machines,
-    offers: &[Offer],
     tick: u64,
-) -> Result<Trace, Problems> {
+) -> Result<(Trace, Origin), Problems> {
     let scenario = context.point.scenario.value.clone();
     if scenario.trace.format == Some(TraceFormat::Generated) {
-        return generated(context, machines);
+        return Ok((generated(context, machines)?, Origin::default()));
     }
     if let Some(field) = scenario.trace.generate.as_ref().map(|_| "trace.generate") {
         return context.refuse(field, "only format = \"generated\" makes jobs up", "remove it");
@@ -40,7 +52,7 @@ pub(super) fn read(
             return context.refuse(field, "is not known of this trace over time", "`speed` paces real times");
         }
     }
-    let mut rows = rows(context, &scenario)?;
+    let (file, mut rows) = rows(context, &scenario)?;
     window(context, &scenario, &mut rows)?;
     let speed = scenario.arrivals.speed.unwrap_or(1.0);
     if !(speed > 0.0 && speed <= 1e6) {
@@ -52,10 +64,7 @@ pub(super) fn read(
     }
     let round = |time: u64| if tick > 0 { time - time % tick } else { time };
     let mut list = Vec::with_capacity(rows.len());
-    let mut refused: Option<String> = None;
-    let mut count = 0_u64;
-    let mut empty = machines.cluster.clone();
-    let mut known: BTreeMap<Request, bool> = BTreeMap::new();
+    let mut origin = Origin { file, ..Origin::default() };
     for row in rows {
         let work = round(row.duration_us.unwrap_or(0));
         let paced =
@@ -64,7 +73,11 @@ pub(super) fn read(
             Some(Mode::AtOnce) => 0,
             _ => round(paced(row.submit)),
         };
-        let models = models(context, machines, &row)?;
+        let models = models(machines, &row);
+        if models == [NO_MODEL] {
+            origin.unknown.insert(list.len(), row.accelerators.clone());
+        }
+        origin.rows.push(row.row);
         let ask = Request {
             cpu_milli: row.cpu_milli,
             memory_mib: row.memory_mib,
@@ -84,32 +97,9 @@ pub(super) fn read(
             priority: row.priority.or(scenario.jobs.priority).unwrap_or(0),
             ask,
         };
-        // Without machines everything is rented, as much as it takes.
-        let owned = !machines.cluster.nodes.is_empty() && offers.is_empty();
-        if owned && !*known.entry(job.ask.clone()).or_insert_with(|| empty.could_hold(&job.ask)) {
-            count += 1;
-            let what = format!(
-                "`{}` asks for {} accelerators and {} CPUs",
-                job.name,
-                job.devices(),
-                job.ask.cpu_milli / 1000
-            );
-            refused.get_or_insert(what);
-        }
         list.push(job);
     }
-    if let Some(first) = refused {
-        let message = format!("{count} jobs are larger than any place for them, first {first}");
-        if context.tolerance == plimsoll_traces::Tolerance::Strict {
-            return context.refuse(
-                "cluster",
-                message,
-                "with --tolerate they count as failed, and the run goes on",
-            );
-        }
-        context.notes.push(format!("{message}: they fail"));
-    }
-    Ok(Trace::List(Arc::new(list)))
+    Ok((Trace::List(Arc::new(list)), origin))
 }
 
 fn deadline(scenario: &Scenario, arrive: u64, work: u64) -> Option<u64> {
@@ -126,29 +116,15 @@ fn ask(row: &TracedJob) -> Ask {
     }
 }
 
-fn models(context: &Context<'_>, machines: &Machines, row: &TracedJob) -> Result<Vec<Model>, Problems> {
-    let mut models = Vec::new();
-    for name in &row.accelerators {
-        match machines.model(name) {
-            Some(model) => models.push(model),
-            // Where nothing has that kind, the job has no place, which is said with those that are too large.
-            None if machines.models.is_empty() => {}
-            None => {
-                let known: Vec<&str> = machines.models.iter().map(String::as_str).collect();
-                let (message, help) = unknown("machine with the accelerator", name, &known);
-                if row.accelerators.len() == 1 && context.tolerance == plimsoll_traces::Tolerance::Strict {
-                    return context.refuse(
-                        "cluster",
-                        format!("{message}, which `{}` asks for", row.name),
-                        &help,
-                    );
-                }
-            }
-        }
-    }
+/// The kinds that will do, of those that machines or offers are of. A job that names only others has no place.
+fn models(machines: &Machines, row: &TracedJob) -> Vec<Model> {
+    let mut models: Vec<Model> = row.accelerators.iter().filter_map(|name| machines.model(name)).collect();
     models.sort_unstable();
     models.dedup();
-    Ok(models)
+    if models.is_empty() && !row.accelerators.is_empty() {
+        models.push(NO_MODEL);
+    }
+    models
 }
 
 fn pools(machines: &Machines, row: &TracedJob) -> Vec<u32> {
@@ -162,14 +138,17 @@ fn pools(machines: &Machines, row: &TracedJob) -> Vec<u32> {
     }
 }
 
-fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<Vec<TracedJob>, Problems> {
+fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<(String, Vec<TracedJob>), Problems> {
     let (name, bytes) = context.file("trace.jobs", scenario.trace.jobs.as_deref())?;
     let format = match scenario.trace.format {
         Some(TraceFormat::Native) => JobFormat::Native,
         Some(TraceFormat::Tiresias) => JobFormat::Tiresias,
         Some(TraceFormat::Philly) => JobFormat::Philly,
         Some(TraceFormat::Pai | TraceFormat::AzureVm) => JobFormat::Pai,
-        Some(TraceFormat::Openb) => return pods(context, &name, &bytes),
+        Some(TraceFormat::Openb) => {
+            let rows = pods(context, &name, &bytes)?;
+            return Ok((name, rows));
+        }
         format => {
             let format = format.map_or("", TraceFormat::as_str);
             let help = "native, tiresias, philly, pai, azure-vm, openb and generated are";
@@ -182,7 +161,7 @@ fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<Vec<TracedJob>
     };
     let listing = jobs(&name, &bytes, format, context.tolerance).map_err(|error| of_trace(&error))?;
     context.note_dropped(&listing.dropped);
-    Ok(listing.rows)
+    Ok((name, listing.rows))
 }
 
 /// openb's pods over time: those that were placed, for as long as they ran.
@@ -246,7 +225,12 @@ fn generated(context: &Context<'_>, machines: &Machines) -> Result<Trace, Proble
             "add a section [cluster]",
         );
     }
-    let Some(generator) = Generator::new(profile, devices, load, span, spec.count) else {
+    // The largest that machines could hold at once: sizes are powers of two.
+    let mut empty = machines.cluster.clone();
+    let sizes = (0..16).map(|power| 1 << power).take_while(|size| u64::from(*size) <= devices);
+    let largest = sizes.filter(|size| empty.could_hold(&sized(Ask::Whole(*size)))).max().unwrap_or(1);
+    let made = Generator::new(profile, devices, largest.into(), load, span, spec.count);
+    let Some(generator) = made else {
         let (message, help) = unknown("profile", profile, &PROFILES);
         return context.refuse("trace.generate.profile", message, &help);
     };

@@ -1,6 +1,9 @@
 //! Laws that every run keeps, whatever the trace: read from the log alone.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use proptest::prelude::*;
 
@@ -32,10 +35,11 @@ fn nano(text: &str) -> i128 {
 }
 
 /// What a log says for itself: devices are held once, jobs end once, money and work add up.
-fn check(run: &SimulationRun, log: &str) {
+pub(super) fn check(run: &SimulationRun, log: &str) {
     let mut devices: BTreeMap<(String, String), i64> = BTreeMap::new();
     let mut held: BTreeMap<String, Vec<(String, String, i64)>> = BTreeMap::new();
     let mut work: BTreeMap<String, (i128, i128)> = BTreeMap::new();
+    let mut started: BTreeSet<String> = BTreeSet::new();
     let (mut usd, mut grams, mut ends, mut latest) = (0, 0, 0, 0);
     for (index, line) in log.lines().enumerate() {
         let row = cells(line);
@@ -58,6 +62,7 @@ fn check(run: &SimulationRun, log: &str) {
                 assert!(work.insert(row[3].clone(), (nano(&row[8]), 0)).is_none(), "{} comes once", row[3]);
             }
             "start" => {
+                started.insert(row[3].clone());
                 for (device, milli) in parts() {
                     let milli: i64 = milli.parse().unwrap();
                     let free = devices.get_mut(&(row[4].clone(), device.to_owned())).unwrap();
@@ -73,6 +78,7 @@ fn check(run: &SimulationRun, log: &str) {
                 let (asked, done) = work.get_mut(&row[3]).unwrap();
                 *done += nano(&row[8]);
                 if row[2] == "finish" {
+                    assert!(started.contains(&row[3]), "{} has started", row[3]);
                     assert_eq!(asked, done, "{} is done", row[3]);
                     ends += 1;
                 }
