@@ -3,7 +3,7 @@
 //! With `placement = "count"` the devices of a kind are one pool, with its indices given out lowest first; otherwise
 //! jobs sit on nodes, chosen by a scorer of `plimsoll_packing::scores`, the same that rank nodes in a live cluster.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{collections::BTreeSet, sync::Arc};
 
 use plimsoll_packing::{
     fleet::{Ask, DEVICE, Hold, Node, Request, State},
@@ -30,7 +30,7 @@ pub struct Part {
 #[derive(Debug, Clone)]
 pub struct Cluster {
     /// Nodes, or for pools one node that stands for all of a kind.
-    pub nodes: Vec<Node>,
+    pub nodes: Arc<Vec<Node>>,
     room: Room,
     /// Devices of which anything is held.
     busy: u64,
@@ -46,7 +46,37 @@ enum Room {
 struct Pool {
     cpu_milli: u64,
     memory_mib: u64,
-    free: BinaryHeap<Reverse<u16>>,
+    free: BTreeSet<u16>,
+}
+
+impl Pool {
+    fn hold(&mut self, part: &Part) -> bool {
+        let has = self.cpu_milli >= part.cpu_milli
+            && self.memory_mib >= part.memory_mib
+            && part.devices.iter().all(|hold| self.free.contains(&hold.index));
+        if has {
+            self.cpu_milli -= part.cpu_milli;
+            self.memory_mib -= part.memory_mib;
+            for hold in &part.devices {
+                self.free.remove(&hold.index);
+            }
+        }
+        has
+    }
+}
+
+impl Room {
+    fn give_back(&mut self, part: &Part) {
+        match self {
+            Self::Pools(pools) => {
+                let pool = &mut pools[part.node as usize];
+                pool.cpu_milli += part.cpu_milli;
+                pool.memory_mib += part.memory_mib;
+                pool.free.extend(part.devices.iter().map(|hold| hold.index));
+            }
+            Self::Nodes { states, sorts } => give_back(states, sorts, part),
+        }
+    }
 }
 
 impl Cluster {
@@ -55,17 +85,17 @@ impl Cluster {
         let pool = |node: &Node| Pool {
             cpu_milli: node.cpu_milli,
             memory_mib: node.memory_mib,
-            free: (0..node.devices).map(Reverse).collect(),
+            free: (0..node.devices).collect(),
         };
         let room = Room::Pools(nodes.iter().map(pool).collect());
-        Self { nodes, room, busy: 0 }
+        Self { nodes: Arc::new(nodes), room, busy: 0 }
     }
 
     /// Single machines.
     pub fn nodes(nodes: Vec<Node>) -> Self {
         let states = nodes.iter().map(State::empty).collect();
         let sorts = vec![Vec::new(); nodes.len()];
-        Self { nodes, room: Room::Nodes { states, sorts }, busy: 0 }
+        Self { nodes: Arc::new(nodes), room: Room::Nodes { states, sorts }, busy: 0 }
     }
 
     /// All devices.
@@ -84,23 +114,6 @@ impl Cluster {
             Room::Pools(_) => 0,
             Room::Nodes { sorts, .. } => sorts.iter().filter(|sorts| !sorts.is_empty()).count() as u64,
         }
-    }
-
-    /// The machines as one pool for each kind and partition, all free: what a policy reckons with before it moves
-    /// anything.
-    pub fn as_pools(&self) -> Self {
-        let mut pools: Vec<Node> = Vec::new();
-        for node in &self.nodes {
-            match pools.iter_mut().find(|pool| pool.model == node.model && pool.pool == node.pool) {
-                Some(pool) => {
-                    pool.devices = pool.devices.saturating_add(node.devices);
-                    pool.cpu_milli = (pool.cpu_milli + node.cpu_milli).min(UNLIMITED);
-                    pool.memory_mib = (pool.memory_mib + node.memory_mib).min(UNLIMITED);
-                }
-                None => pools.push(node.clone()),
-            }
-        }
-        Self::pools(pools)
     }
 
     /// Whether a request fits in what is free.
@@ -126,8 +139,8 @@ impl Cluster {
                 pool.cpu_milli -= ask.cpu_milli;
                 pool.memory_mib -= ask.memory_mib;
                 let milli = if let Ask::Share(milli) = ask.devices { milli } else { DEVICE };
-                let taken = (0..count(ask.devices)).filter_map(|_| pool.free.pop());
-                let devices = taken.map(|Reverse(index)| Hold { index, milli, parts: 0 }).collect();
+                let taken = (0..count(ask.devices)).filter_map(|_| pool.free.pop_first());
+                let devices = taken.map(|index| Hold { index, milli, parts: 0 }).collect();
                 vec![Part { node: at as u32, cpu_milli: ask.cpu_milli, memory_mib: ask.memory_mib, devices }]
             }
             Room::Nodes { states, sorts } => {
@@ -151,19 +164,37 @@ impl Cluster {
         Some(parts)
     }
 
+    /// Gives exactly these parts, where nobody holds any of them; whether that was so.
+    pub fn hold(&mut self, parts: &[Part]) -> bool {
+        for (at, part) in parts.iter().enumerate() {
+            let held = match &mut self.room {
+                Room::Pools(pools) => pools[part.node as usize].hold(part),
+                Room::Nodes { states, sorts } => {
+                    let ask = asked(part);
+                    let node = part.node as usize;
+                    let held = states[node].take(&ask, &part.devices).is_ok();
+                    if held {
+                        sorts[node].push(Kinds::of(&ask));
+                    }
+                    held
+                }
+            };
+            if !held {
+                for part in &parts[..at] {
+                    self.room.give_back(part);
+                }
+                return false;
+            }
+        }
+        self.count_busy(parts, true);
+        true
+    }
+
     /// Takes back what [`Cluster::place`] gave.
     pub fn release(&mut self, parts: &[Part]) {
         self.count_busy(parts, false);
         for part in parts {
-            match &mut self.room {
-                Room::Pools(pools) => {
-                    let pool = &mut pools[part.node as usize];
-                    pool.cpu_milli += part.cpu_milli;
-                    pool.memory_mib += part.memory_mib;
-                    pool.free.extend(part.devices.iter().map(|hold| Reverse(hold.index)));
-                }
-                Room::Nodes { states, sorts } => give_back(states, sorts, part),
-            }
+            self.room.give_back(part);
         }
     }
 
@@ -189,13 +220,13 @@ impl Cluster {
     pub fn is_empty(&self) -> bool {
         self.busy == 0
             && match &self.room {
-                Room::Pools(pools) => pools.iter().zip(&self.nodes).all(|(pool, node)| {
+                Room::Pools(pools) => pools.iter().zip(self.nodes.iter()).all(|(pool, node)| {
                     pool.cpu_milli == node.cpu_milli
                         && pool.memory_mib == node.memory_mib
                         && pool.free.len() == usize::from(node.devices)
                 }),
                 Room::Nodes { states, .. } => {
-                    states.iter().zip(&self.nodes).all(|(state, node)| *state == State::empty(node))
+                    states.iter().zip(self.nodes.iter()).all(|(state, node)| *state == State::empty(node))
                 }
             }
     }
@@ -268,19 +299,22 @@ fn on_node(
 
 fn give_back(states: &mut [State], sorts: &mut [Vec<Kinds>], part: &Part) {
     let at = part.node as usize;
-    let whole = |hold: &Hold| hold.milli == DEVICE;
-    let devices = match part.devices.as_slice() {
-        [] => Ask::None,
-        [one] if !whole(one) => Ask::Share(one.milli),
-        many => Ask::Whole(many.len() as u16),
-    };
-    let ask =
-        Request { cpu_milli: part.cpu_milli, memory_mib: part.memory_mib, devices, ..Request::default() };
+    let ask = asked(part);
     states[at].release(&ask, &part.devices);
     let sort = Kinds::of(&ask);
     if let Some(index) = sorts[at].iter().position(|known| *known == sort) {
         sorts[at].swap_remove(index);
     }
+}
+
+/// What a part of a job asks of its node.
+fn asked(part: &Part) -> Request {
+    let devices = match part.devices.as_slice() {
+        [] => Ask::None,
+        [one] if one.milli < DEVICE => Ask::Share(one.milli),
+        many => Ask::Whole(many.len() as u16),
+    };
+    Request { cpu_milli: part.cpu_milli, memory_mib: part.memory_mib, devices, ..Request::default() }
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
-//! Preemptive queues: at every event the jobs that rank first run, others are stopped for them.
+//! Preemptive queues: at every event the jobs that rank first run, others are stopped for them. A job stops only those
+//! behind it whose room it takes, the last first; where all of them together have no room for it, none.
 //!
 //! Shortest remaining time first, and least attained service in discretised queues (Tiresias, NSDI 2019): a job starts
 //! in the first queue and falls to the next when it has run for that queue's limit; within a queue, by arrival.
 
 use std::collections::BTreeSet;
 
+use plimsoll_packing::fleet::Request;
+
 use super::Policy;
-use crate::timed::world::{JobIx, Reason, World};
+use crate::timed::world::{JobIx, World};
 
 /// What jobs are ranked by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,27 +76,24 @@ impl Policy for Ranked {
     fn decide(&mut self, world: &mut World<'_>) {
         let mut order: Vec<JobIx> = self.jobs.iter().copied().collect();
         order.sort_by_cached_key(|ix| self.key(world, *ix));
-        // Who should run, if all were placed anew.
-        let mut scratch = world.cluster.as_pools();
-        let mut chosen = Vec::new();
-        for ix in &order {
+        // What found no room, even in place of all behind it, will find none further back.
+        let mut refused: BTreeSet<Request> = BTreeSet::new();
+        for (at, ix) in order.iter().enumerate() {
             let live = world.job(*ix);
-            let must_stay = live.running.is_some() && !live.job.interruptible;
-            if must_stay || !live.is_early(world.now) && scratch.place(&live.job.ask, None).is_some() {
-                chosen.push(*ix);
+            if live.running.is_some() || live.is_early(world.now) || refused.contains(&live.job.ask) {
+                continue;
             }
-        }
-        let wanted: BTreeSet<JobIx> = chosen.iter().copied().collect();
-        for ix in &order {
-            // A job whose last moment this is leaves by itself.
-            let live = world.job(*ix);
-            if live.running.is_some() && !wanted.contains(ix) && !live.is_done(world.now) {
-                world.stop(*ix, Reason::Preempt);
+            if world.start(*ix) {
+                continue;
             }
-        }
-        for ix in chosen {
-            if world.job(ix).running.is_none() {
-                world.start(ix);
+            let gives_way = |ix: &JobIx| {
+                let live = world.job(*ix);
+                // A job whose last moment this is leaves by itself.
+                live.running.is_some() && live.job.interruptible && !live.is_done(world.now)
+            };
+            let others: Vec<JobIx> = order[at + 1..].iter().rev().copied().filter(gives_way).collect();
+            if !world.start_instead(*ix, &others) {
+                refused.insert(world.job(*ix).job.ask.clone());
             }
         }
         self.wake(world);

@@ -68,6 +68,37 @@ fn the_shortest_remaining_runs_and_restarting_costs() {
 }
 
 #[test]
+fn a_job_stops_only_whom_it_replaces() {
+    let two = FOUR.replace("name = \"n\",", "name = \"n\", count = 2,");
+    let scenario = format!("{two}[run]\npolicies = [\"shortest-remaining\"]\n");
+    let jobs = "id,submit_s,duration_s,gpus,interruptible\na,0,100,3,\nb,0,100,3,\nd,0,500,1,\ne,0,500,1,\nc,10,20,2,\n";
+    let found = runs(&scenario, jobs);
+    let changes: Vec<String> = brief(&found[0].1).into_iter().filter(|row| !row.contains("arrive")).collect();
+    assert_eq!(
+        changes[..10],
+        [
+            "0 start a",
+            "0 start b",
+            "0 start d",
+            "0 start e",
+            "10 stop b",
+            "10 start c",
+            "30 finish c",
+            "30 start b",
+            "100 finish a",
+            "120 finish b"
+        ]
+    );
+    assert!((metric(&found[0].0, "preemptions") - 1.0).abs() < 1e-9);
+    // Where those behind it have no room for it together, or may not be stopped, all go on.
+    for jobs in [jobs.replace("c,10,20,2,", "c,10,95,2,"), jobs.replace(",\n", ",false\n")] {
+        let (run, log) = &runs(&scenario, &jobs)[0];
+        assert!(!log.contains("stop"), "{log}");
+        assert!((metric(run, "preemptions")).abs() < 1e-9);
+    }
+}
+
+#[test]
 fn a_job_falls_to_the_next_queue_when_it_has_run_for_its_limit() {
     let jobs = "id,submit_s,duration_s,gpus\na,0,20,4\nb,1,4,4\n";
     let scenario = format!(
