@@ -88,9 +88,9 @@ pub struct Row<'a> {
     /// Microseconds of work that are lost.
     pub lost_us: u64,
     /// Billionths of a dollar.
-    pub nano_usd: i64,
+    pub nano_usd: i128,
     /// Millionths of a gram of CO2e.
-    pub micro_g: i64,
+    pub micro_g: i128,
     /// Why.
     pub reason: &'static str,
 }
@@ -233,7 +233,11 @@ fn whole(out: &mut String, mut value: u64) {
 fn fraction(out: &mut String, value: u64, places: u32) {
     let unit = 10_u64.pow(places);
     whole(out, value / unit);
-    let mut rest = value % unit;
+    tail(out, value % unit, places);
+}
+
+/// What follows the whole units.
+fn tail(out: &mut String, mut rest: u64, places: u32) {
     if rest == 0 {
         return;
     }
@@ -251,11 +255,18 @@ fn fraction(out: &mut String, value: u64, places: u32) {
     whole(out, rest);
 }
 
-fn signed(out: &mut String, value: i64, places: u32) {
+fn signed(out: &mut String, value: i128, places: u32) {
     if value < 0 {
         out.push('-');
     }
-    fraction(out, value.unsigned_abs(), places);
+    let size = value.unsigned_abs();
+    if let Ok(small) = u64::try_from(size) {
+        return fraction(out, small, places);
+    }
+    let unit = 10_u128.pow(places);
+    // Writing to a string does not fail.
+    _ = write!(out, "{}", size / unit);
+    tail(out, (size % unit) as u64, places);
 }
 
 fn text(out: &mut String, text: &str) {

@@ -129,6 +129,9 @@ impl Timed {
             }
             let Some(next) = arrival.into_iter().chain(world.next()).min() else { break };
             if let Some(until) = self.until.filter(|until| next > *until) {
+                if let Some(course) = course.as_deref_mut() {
+                    course.advance(until.max(world.now), world.values());
+                }
                 world.now = world.now.max(until);
                 break;
             }

@@ -32,8 +32,12 @@ pub struct Cluster {
     /// Nodes, or for pools one node that stands for all of a kind.
     pub nodes: Arc<Vec<Node>>,
     room: Room,
-    /// Devices of which anything is held.
+    /// Of each device of each node: jobs at work on it.
+    at_work: Vec<Vec<u16>>,
+    /// Devices that any job is at work on.
     busy: u64,
+    /// Of each node: thousandths of busy devices that no job at work holds.
+    slack: Vec<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,14 +92,20 @@ impl Cluster {
             free: (0..node.devices).collect(),
         };
         let room = Room::Pools(nodes.iter().map(pool).collect());
-        Self { nodes: Arc::new(nodes), room, busy: 0 }
+        Self::new(nodes, room)
     }
 
     /// Single machines.
     pub fn nodes(nodes: Vec<Node>) -> Self {
         let states = nodes.iter().map(State::empty).collect();
         let sorts = vec![Vec::new(); nodes.len()];
-        Self { nodes: Arc::new(nodes), room: Room::Nodes { states, sorts }, busy: 0 }
+        Self::new(nodes, Room::Nodes { states, sorts })
+    }
+
+    fn new(nodes: Vec<Node>, room: Room) -> Self {
+        let at_work = nodes.iter().map(|node| vec![0; usize::from(node.devices)]).collect();
+        let slack = vec![0; nodes.len()];
+        Self { nodes: Arc::new(nodes), room, at_work, busy: 0, slack }
     }
 
     /// All devices.
@@ -103,9 +113,14 @@ impl Cluster {
         self.nodes.iter().map(|node| u64::from(node.devices)).sum()
     }
 
-    /// Devices of which anything is held.
+    /// Devices that any job is at work on.
     pub fn busy(&self) -> u64 {
         self.busy
+    }
+
+    /// Thousandths of a node's busy devices that no job at work holds: what shares leave over.
+    pub fn slack(&self, node: usize) -> u64 {
+        self.slack[node]
     }
 
     /// Nodes that hold a job; pools have none that could.
@@ -160,7 +175,7 @@ impl Cluster {
                 parts
             }
         };
-        self.count_busy(&parts, true);
+        self.work(&parts);
         Some(parts)
     }
 
@@ -186,31 +201,50 @@ impl Cluster {
                 return false;
             }
         }
-        self.count_busy(parts, true);
+        self.work(parts);
         true
     }
 
     /// Takes back what [`Cluster::place`] gave.
     pub fn release(&mut self, parts: &[Part]) {
-        self.count_busy(parts, false);
+        self.rest(parts);
+        self.vacate(parts);
+    }
+
+    /// Takes back the room of a job that works no more.
+    pub fn vacate(&mut self, parts: &[Part]) {
         for part in parts {
             self.room.give_back(part);
         }
     }
 
     /// A device that two shares lie on is busy once.
-    fn count_busy(&mut self, parts: &[Part], taken: bool) {
+    fn work(&mut self, parts: &[Part]) {
         for part in parts {
+            let node = part.node as usize;
             for hold in &part.devices {
-                let shared = match &self.room {
-                    Room::Pools(_) => false,
-                    Room::Nodes { states, .. } => {
-                        let free = states[part.node as usize].devices[usize::from(hold.index)].free;
-                        DEVICE - free > hold.milli
-                    }
-                };
-                if !shared {
-                    self.busy = if taken { self.busy + 1 } else { self.busy - 1 };
+                let jobs = &mut self.at_work[node][usize::from(hold.index)];
+                if *jobs == 0 {
+                    self.busy += 1;
+                    self.slack[node] += u64::from(DEVICE);
+                }
+                *jobs += 1;
+                self.slack[node] -= u64::from(hold.milli);
+            }
+        }
+    }
+
+    /// Lets a job work no more while its room stays its own: a round is not over.
+    pub fn rest(&mut self, parts: &[Part]) {
+        for part in parts {
+            let node = part.node as usize;
+            for hold in &part.devices {
+                let jobs = &mut self.at_work[node][usize::from(hold.index)];
+                *jobs -= 1;
+                self.slack[node] += u64::from(hold.milli);
+                if *jobs == 0 {
+                    self.busy -= 1;
+                    self.slack[node] -= u64::from(DEVICE);
                 }
             }
         }

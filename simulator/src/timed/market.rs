@@ -150,7 +150,7 @@ impl<'a> Market<'a> {
     }
 
     /// What a rent costs from one time to another, in billionths of a dollar.
-    pub fn price(&self, rent: Rent, from: u64, to: u64) -> i64 {
+    pub fn price(&self, rent: Rent, from: u64, to: u64) -> i128 {
         let offer = &self.offers[usize::from(rent.offer)];
         if offer.sunk {
             return 0;
@@ -161,8 +161,13 @@ impl<'a> Market<'a> {
         };
         let instances = i128::from(rent.instances);
         match &offer.prices {
-            Some(prices) => nearest(prices.integral(from, to) * instances * 1000, HOUR),
-            None => nearest(i128::from(offer.nano_hourly) * instances * i128::from(to - from), HOUR),
+            Some(prices) => {
+                nearest(prices.integral(from, to).saturating_mul(instances).saturating_mul(1000), HOUR)
+            }
+            None => {
+                let span = i128::from(to - from);
+                nearest(i128::from(offer.nano_hourly).saturating_mul(instances).saturating_mul(span), HOUR)
+            }
         }
     }
 }
@@ -171,7 +176,7 @@ impl<'a> Market<'a> {
 pub(super) const HOUR: i128 = 3_600_000_000;
 
 /// A quotient rounded to the nearest, halves away from 0.
-pub(super) fn nearest(value: i128, by: i128) -> i64 {
+pub(super) fn nearest(value: i128, by: i128) -> i128 {
     let half = if value < 0 { -by / 2 } else { by / 2 };
-    ((value + half) / by) as i64
+    value.saturating_add(half) / by
 }

@@ -26,7 +26,7 @@ pub(super) fn timed(context: &mut Context<'_>) -> Result<Timed, Problems> {
     };
     let mut machines = machines::read(context)?;
     let (offers, carbon) = market::read(context, &mut machines)?;
-    let rates = machines::rates(context, &machines)?;
+    let rates = machines::rates(context, &machines, &offers)?;
     let (trace, origin) = trace::read(context, &machines, tick)?;
     let mut policies = make::all(context, &machines, &offers, carbon.is_some(), &trace)?;
     fit::check(context, &machines, &offers, &mut policies, &trace, &origin)?;

@@ -1,5 +1,6 @@
 //! Tiny traces by hand, queueing theory, conservation, and published figures where the traces are at hand.
 
+mod books;
 mod by_hand;
 mod conservation;
 mod places;
@@ -46,12 +47,22 @@ pub(super) fn experiment_with(
     jobs: &str,
     tolerance: Tolerance,
 ) -> Result<Experiment, String> {
+    experiment_beside(scenario, &[("jobs.csv", jobs)], tolerance)
+}
+
+/// The experiment of a scenario with these files.
+pub(super) fn experiment_beside(
+    scenario: &str,
+    files: &[(&str, &str)],
+    tolerance: Tolerance,
+) -> Result<Experiment, String> {
     let words = |problems: Vec<plimsoll_model::Diagnostic>| {
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     let file = ScenarioFile::new("s.toml", scenario.as_bytes(), &[]).map_err(words)?;
     let points = file.points().map_err(words)?;
-    let files = InMemory(BTreeMap::from([("jobs.csv".to_owned(), jobs.to_owned())]));
+    let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    let files = InMemory(files.collect());
     Experiment::prepare(&points[0], &files, tolerance).map_err(words)
 }
 
@@ -59,6 +70,12 @@ pub(super) fn experiment_with(
 pub(super) fn runs(scenario: &str, jobs: &str) -> Vec<(SimulationRun, String)> {
     let experiment = experiment(scenario, jobs).unwrap_or_else(|problems| panic!("{problems}"));
     runs_of(&experiment)
+}
+
+/// The same beside these files.
+pub(super) fn runs_beside(scenario: &str, files: &[(&str, &str)]) -> Vec<(SimulationRun, String)> {
+    let experiment = experiment_beside(scenario, files, Tolerance::Strict);
+    runs_of(&experiment.unwrap_or_else(|problems| panic!("{problems}")))
 }
 
 pub(super) fn runs_of(experiment: &Experiment) -> Vec<(SimulationRun, String)> {

@@ -53,6 +53,8 @@ pub struct World<'a> {
     log: Log<'a>,
     live: Vec<Option<Live>>,
     free: Vec<JobIx>,
+    /// Jobs that are done and hold their room to the end of the round.
+    resting: u64,
     arrived: u64,
 }
 
@@ -81,7 +83,7 @@ impl<'a> World<'a> {
         let mut this = Self {
             now: 0,
             settings,
-            ledger: Ledger::new(rates, settings.round > 0),
+            ledger: Ledger::new(rates),
             cluster,
             market,
             tally,
@@ -90,6 +92,7 @@ impl<'a> World<'a> {
             log: Log::new(sink),
             live: Vec::new(),
             free: Vec::new(),
+            resting: 0,
             arrived: 0,
         };
         for node in this.cluster.nodes.iter() {
@@ -122,7 +125,7 @@ impl<'a> World<'a> {
 
     /// What is so now, for series over time.
     pub(super) fn values(&self) -> [u64; 4] {
-        let waiting = self.in_flight() as u64 - self.tally.running;
+        let waiting = self.in_flight() as u64 - self.tally.running - self.resting;
         [self.cluster.active(), self.cluster.busy(), self.tally.running, waiting]
     }
 
@@ -187,7 +190,7 @@ impl<'a> World<'a> {
     pub fn start(&mut self, ix: JobIx) -> bool {
         let ask = &self.live[ix as usize].as_ref().expect("a policy names only jobs in flight").job.ask;
         let Some(parts) = self.cluster.place(ask, self.scorer) else { return false };
-        self.ledger.busy(self.now, self.cluster.busy());
+        self.ledger.changed(self.now, &self.market, &self.cluster, &parts);
         self.run(ix, parts, Vec::new());
         true
     }
@@ -230,7 +233,7 @@ impl<'a> World<'a> {
             self.stop(other, Reason::Preempt);
         }
         assert!(self.cluster.hold(&parts), "what was found is free");
-        self.ledger.busy(self.now, self.cluster.busy());
+        self.ledger.changed(self.now, &self.market, &self.cluster, &parts);
         self.run(ix, parts, Vec::new());
         true
     }
@@ -313,14 +316,22 @@ impl<'a> World<'a> {
     }
 
     fn give_back(&mut self, running: &Running) {
-        if !running.parts.is_empty() {
-            self.cluster.release(&running.parts);
-            self.ledger.busy(self.now, self.cluster.busy());
-        }
+        self.rest(running);
+        self.vacate(running);
+    }
+
+    /// A job works no more; what it holds stays its own.
+    fn rest(&mut self, running: &Running) {
+        self.cluster.rest(&running.parts);
+        self.ledger.changed(self.now, &self.market, &self.cluster, &running.parts);
+        self.tally.running -= 1;
+    }
+
+    fn vacate(&mut self, running: &Running) {
+        self.cluster.vacate(&running.parts);
         for rent in &running.rents {
             self.market.give_back(*rent);
         }
-        self.tally.running -= 1;
     }
 
     /// Asks for a decision at a time.
@@ -354,8 +365,9 @@ impl<'a> World<'a> {
             What::Release(ix) => {
                 let live = self.live[ix as usize].take().expect("a job gives its room back once");
                 if let Some(running) = live.running {
-                    self.give_back(&running);
+                    self.vacate(&running);
                 }
+                self.resting -= 1;
                 self.free.push(ix);
                 news.push(News::Freed);
             }
@@ -413,7 +425,10 @@ impl<'a> World<'a> {
         let round = self.settings.round;
         if round > 0 && !now.is_multiple_of(round) {
             // The remainder of the round stays idle.
+            let running = live.running.clone().expect("only a running job finishes");
             self.queue.push(now - now % round + round, What::Release(ix));
+            self.rest(&running);
+            self.resting += 1;
             return;
         }
         let live = self.live[ix as usize].take().expect("a job finishes once");
@@ -432,7 +447,7 @@ impl<'a> World<'a> {
             // A job that finished within the round is done, whatever its room.
             if live.done == live.job.work && live.first_start.is_some() {
                 if let Some(running) = live.running {
-                    self.give_back(&running);
+                    self.vacate(&running);
                 }
                 continue;
             }

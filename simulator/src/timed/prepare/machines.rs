@@ -10,7 +10,8 @@ use crate::{
     experiment::{Context, Problems, of_trace},
     timed::{
         cluster::{Cluster, UNLIMITED},
-        ledger::{NodeShare, Rates},
+        ledger::{Draw, NodeShare, Rates},
+        market::Offer,
     },
 };
 
@@ -23,7 +24,7 @@ pub(in crate::timed) struct Machines {
     /// Partitions, by `Node::pool`; empty where a job's partition means nothing.
     pub(in crate::timed) partitions: Vec<String>,
     /// What a node costs an hour, in billionths of a dollar.
-    nano_hourly: Vec<i64>,
+    nano_hourly: Vec<i128>,
 }
 
 impl Machines {
@@ -137,10 +138,10 @@ pub(super) fn read(context: &mut Context<'_>) -> Result<Machines, Problems> {
         if !(0.0..=1e6).contains(&hourly) {
             return context.refuse(&format!("{field}.hourly"), "must lie between 0 and 1000000", "$ an hour");
         }
-        let nano = (hourly * 1e9).round() as i64;
+        let nano = (hourly * 1e9).round() as i128;
         if pooled {
             nodes.push(node);
-            nano_hourly.push(nano * count as i64);
+            nano_hourly.push(nano * i128::from(count));
         } else {
             for index in 0..count {
                 nodes.push(Node { name: format!("{}/{index}", kind.name), ..node.clone() });
@@ -180,7 +181,7 @@ fn of_openb(context: &mut Context<'_>) -> Result<Machines, Problems> {
 }
 
 /// What machines cost and draw.
-pub(super) fn rates(context: &Context<'_>, machines: &Machines) -> Result<Rates, Problems> {
+pub(super) fn rates(context: &Context<'_>, machines: &Machines, offers: &[Offer]) -> Result<Rates, Problems> {
     let scenario = &context.point.scenario.value;
     let nodes = &machines.cluster.nodes;
     let capacity = nodes.iter().map(|node| match node.devices {
@@ -195,7 +196,16 @@ pub(super) fn rates(context: &Context<'_>, machines: &Machines) -> Result<Rates,
             == Some(plimsoll_model::scenario::CommitmentsUntil::LastStart),
         ..Rates::default()
     };
-    let Some(power) = &scenario.power else { return Ok(rates) };
+    let Some(power) = &scenario.power else {
+        let of = scenario.market.offers.iter().position(|offer| offer.pue.is_some());
+        return match of {
+            Some(at) => {
+                let message = "means nothing where no power is stated";
+                context.refuse(&format!("market.offers[{at}].pue"), message, "add a section [power]")
+            }
+            None => Ok(rates),
+        };
+    };
     rates.has_power = true;
     let milli = |field: &str, value: f64| {
         if (0.0..=1e6).contains(&value) {
@@ -209,15 +219,11 @@ pub(super) fn rates(context: &Context<'_>, machines: &Machines) -> Result<Rates,
         let help = "watts_per_cpu is; sockets are in a sequence";
         return context.refuse("power.cpu", "sockets are not simulated over time yet", help);
     }
-    for node in nodes {
-        let Some(model) = node.model else {
-            rates.device_mw.push([0, 0]);
-            continue;
-        };
+    let device = |model: Model, what: &str| {
         let name = &machines.models[usize::from(model.0)];
         let found = power.accelerators.iter().find(|(kind, _)| kind.eq_ignore_ascii_case(name));
         let Some((kind, [idle, busy])) = found else {
-            let message = format!("says nothing of `{name}`, which machines have");
+            let message = format!("says nothing of `{name}`, which {what} have");
             return context.refuse("power.accelerators", message, &format!("add {name} = [idle, busy]"));
         };
         let field = format!("power.accelerators.{kind}");
@@ -225,7 +231,23 @@ pub(super) fn rates(context: &Context<'_>, machines: &Machines) -> Result<Rates,
         if busy < idle {
             return context.refuse(&field, "draws less with work than without", "[idle, busy]");
         }
-        rates.device_mw.push([idle, busy]);
+        Ok([idle, busy])
+    };
+    for node in nodes.iter() {
+        let watts = node.model.map(|model| device(model, "machines")).transpose()?;
+        rates.device_mw.push(watts.unwrap_or_default());
+    }
+    for (at, (offer, spec)) in offers.iter().zip(&scenario.market.offers).enumerate() {
+        let field = format!("market.offers[{at}]");
+        if offer.devices > 0 && offer.model.is_none() {
+            let message = "has accelerators of no kind, so what they draw is not known";
+            return context.refuse(&field, message, "accelerator = \"V100\"");
+        }
+        let watts = offer.model.map(|model| device(model, "offers")).transpose()?;
+        let pue = spec.pue.map(|pue| milli(&format!("{field}.pue"), pue)).transpose()?;
+        rates
+            .offers
+            .push(Draw { device_mw: watts.unwrap_or_default(), pue_milli: pue.unwrap_or(rates.pue_milli) });
     }
     Ok(rates)
 }
