@@ -3,12 +3,16 @@
 //! With `placement = "count"` the devices of a kind are one pool, with its indices given out lowest first; otherwise
 //! jobs sit on nodes, chosen by a scorer of `plimsoll_packing::scores`, the same that rank nodes in a live cluster.
 
+mod gang;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use plimsoll_packing::{
     fleet::{Ask, DEVICE, Hold, Node, Request, State},
     scores::{Kinds, Score, View},
 };
+
+use gang::{fewest, gang};
 
 /// What stands for a limit that nobody stated.
 pub const UNLIMITED: u64 = 1 << 50;
@@ -32,12 +36,16 @@ pub struct Cluster {
     /// Nodes, or for pools one node that stands for all of a kind.
     pub nodes: Arc<Vec<Node>>,
     room: Room,
+    /// Whether gangs wait for as few nodes as hold them when nobody else is there.
+    compact: bool,
     /// Of each device of each node: jobs at work on it.
     at_work: Vec<Vec<u16>>,
     /// Devices that any job is at work on.
     busy: u64,
     /// Of each node: thousandths of busy devices that no job at work holds.
     slack: Vec<u64>,
+    /// Nodes that jobs have left since somebody looked.
+    freed: BTreeSet<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -105,7 +113,13 @@ impl Cluster {
     fn new(nodes: Vec<Node>, room: Room) -> Self {
         let at_work = nodes.iter().map(|node| vec![0; usize::from(node.devices)]).collect();
         let slack = vec![0; nodes.len()];
-        Self { nodes: Arc::new(nodes), room, at_work, busy: 0, slack }
+        Self { nodes: Arc::new(nodes), room, compact: false, at_work, busy: 0, slack, freed: BTreeSet::new() }
+    }
+
+    /// The same, with gangs on as few nodes as can be.
+    pub fn consolidated(mut self) -> Self {
+        self.compact = true;
+        self
     }
 
     /// All devices.
@@ -161,18 +175,13 @@ impl Cluster {
             Room::Nodes { states, sorts } => {
                 let largest =
                     self.nodes.iter().filter(|node| ask.allows(node)).map(|node| node.devices).max()?;
-                let mut parts: Vec<Part> = Vec::new();
-                for piece in pieces(ask, largest) {
-                    if let Some(part) = on_node(&self.nodes, states, sorts, &piece, scorer) {
-                        parts.push(part);
-                    } else {
-                        for part in &parts {
-                            give_back(states, sorts, part);
-                        }
-                        return None;
+                match ask.devices {
+                    Ask::Whole(all) if all > largest => {
+                        let most = if self.compact { fewest(&self.nodes, ask, all)? } else { usize::MAX };
+                        gang(&self.nodes, states, sorts, ask, all, most, scorer)?
                     }
+                    _ => vec![on_node(&self.nodes, states, sorts, ask, scorer)?],
                 }
-                parts
             }
         };
         self.work(&parts);
@@ -215,7 +224,23 @@ impl Cluster {
     pub fn vacate(&mut self, parts: &[Part]) {
         for part in parts {
             self.room.give_back(part);
+            self.freed.insert(part.node);
         }
+    }
+
+    /// Nodes that jobs have left since this was last asked.
+    pub fn take_freed(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.freed)
+    }
+
+    /// Whether what found no room before could find some now that these nodes were left; where it spans nodes, it could.
+    pub fn could_now(&self, ask: &Request, freed: &BTreeSet<u32>) -> bool {
+        let Room::Nodes { states, .. } = &self.room else { return !freed.is_empty() };
+        let is_gang = |node: &Node| matches!(ask.devices, Ask::Whole(all) if all > node.devices);
+        freed.iter().any(|at| {
+            let node = &self.nodes[*at as usize];
+            ask.allows(node) && (is_gang(node) || states[*at as usize].fits(ask))
+        })
     }
 
     /// A device that two shares lie on is busy once.
@@ -274,28 +299,6 @@ fn count(ask: Ask) -> u64 {
     }
 }
 
-/// A request as pieces that a node can hold: whole nodes, and what is left over.
-fn pieces(ask: &Request, largest: u16) -> Vec<Request> {
-    let Ask::Whole(all) = ask.devices else { return vec![ask.clone()] };
-    if all <= largest || largest == 0 {
-        return vec![ask.clone()];
-    }
-    let mut left = all;
-    let mut pieces = Vec::new();
-    while left > 0 {
-        let devices = left.min(largest);
-        let share = |amount: u64| (amount * u64::from(devices)).div_ceil(u64::from(all));
-        pieces.push(Request {
-            cpu_milli: share(ask.cpu_milli),
-            memory_mib: share(ask.memory_mib),
-            devices: Ask::Whole(devices),
-            ..ask.clone()
-        });
-        left -= devices;
-    }
-    pieces
-}
-
 /// The best node with room: by the scorer, else the one with least left of devices, then of CPU; of equals the first.
 fn on_node(
     nodes: &[Node],
@@ -323,9 +326,19 @@ fn on_node(
     }
     let (_, at) = best?;
     let devices = match scorer {
-        Some(scorer) => scorer.devices(ask, view(at))?,
-        None => states[at].choose(ask)?,
+        Some(scorer) => scorer.devices(ask, view(at)),
+        None => states[at].choose(ask),
     };
+    take(states, sorts, at, ask, devices?)
+}
+
+fn take(
+    states: &mut [State],
+    sorts: &mut [Vec<Kinds>],
+    at: usize,
+    ask: &Request,
+    devices: Vec<Hold>,
+) -> Option<Part> {
     states[at].take(ask, &devices).ok()?;
     sorts[at].push(Kinds::of(ask));
     Some(Part { node: at as u32, cpu_milli: ask.cpu_milli, memory_mib: ask.memory_mib, devices })
@@ -386,6 +399,34 @@ mod tests {
         cluster.release(&one);
         assert!(cluster.is_empty());
         assert!(cluster.could_hold(&whole(12)) && !cluster.could_hold(&whole(13)));
+    }
+
+    #[test]
+    fn gangs_take_nodes_of_any_size() {
+        let nodes = || vec![node("a", 2), node("b", 8), node("c", 4), node("d", 4)];
+        let mut cluster = Cluster::nodes(nodes());
+        let counts = |parts: &[Part]| -> Vec<(u32, usize)> {
+            parts.iter().map(|part| (part.node, part.devices.len())).collect()
+        };
+        let all = cluster.place(&whole(18), None).unwrap();
+        assert_eq!(counts(&all), [(1, 8), (2, 4), (3, 4), (0, 2)]);
+        cluster.release(&all);
+        let one = cluster.place(&whole(6), None).unwrap();
+        assert_eq!(counts(&one), [(1, 6)]);
+        // What is free together will do, unless the fewest nodes are asked for: then it waits for them.
+        let parts = cluster.place(&whole(10), None).unwrap();
+        assert_eq!(counts(&parts), [(2, 4), (3, 4), (1, 2)]);
+        let mut compact = Cluster::nodes(nodes()).consolidated();
+        let one = compact.place(&whole(6), None).unwrap();
+        assert!(compact.place(&whole(10), None).is_none());
+        compact.release(&one);
+        assert_eq!(counts(&compact.place(&whole(10), None).unwrap()), [(1, 8), (0, 2)]);
+        // Where CPUs are short a node holds a smaller piece.
+        let mut cluster = Cluster::nodes(vec![node("a", 8), node("b", 8)]);
+        let ask = Request { cpu_milli: 12_000, ..whole(12) };
+        assert_eq!(counts(&cluster.place(&ask, None).unwrap()), [(0, 8), (1, 4)]);
+        let hungry = Request { cpu_milli: 16_000, ..whole(9) };
+        assert!(!cluster.could_hold(&hungry));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Without backfilling nothing overtakes the first job that waits (the baseline of Tiresias, NSDI 2019). With
 //! `backfill = "any"` whatever fits may, as kube-scheduler does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_packing::fleet::Request;
 
@@ -16,12 +16,14 @@ pub struct Fifo {
     backfill: bool,
     /// By priority, then by order of arrival.
     waiting: BTreeMap<(i64, u64), JobIx>,
+    /// What was asked for and found no room. It will find none before a job leaves a node that then has some.
+    refused: BTreeSet<Request>,
 }
 
 impl Fifo {
     /// An empty queue.
     pub fn new(backfill: bool) -> Self {
-        Self { backfill, waiting: BTreeMap::new() }
+        Self { backfill, ..Self::default() }
     }
 }
 
@@ -33,30 +35,33 @@ impl Policy for Fifo {
 
     fn decide(&mut self, world: &mut World<'_>) {
         let mut started = Vec::new();
-        // What found no room will find none while nothing leaves, nor will what asks for the same.
-        let mut refused: Vec<Request> = Vec::new();
+        let freed = world.cluster.take_freed();
         for (key, ix) in &self.waiting {
             let live = world.job(*ix);
             // What may not start yet holds nobody up.
             if live.is_early(world.now) {
                 continue;
             }
-            if !refused.contains(&live.job.ask) {
-                if world.start(*ix) {
-                    started.push(*key);
-                    continue;
-                }
-                refused.push(world.job(*ix).job.ask.clone());
+            let ask = &live.job.ask;
+            if self.refused.contains(ask) && !world.cluster.could_now(ask, &freed) {
+                continue;
             }
-            if !self.backfill || refused.len() >= MOST_REFUSED {
+            if world.start(*ix) {
+                self.refused.remove(&world.job(*ix).job.ask);
+                started.push(*key);
+                continue;
+            }
+            self.refused.insert(world.job(*ix).job.ask.clone());
+            if !self.backfill {
                 break;
             }
         }
         for key in started {
             self.waiting.remove(&key);
         }
+        if !self.backfill {
+            // What stands behind the first is not looked at, and what is known of it is old.
+            self.refused.clear();
+        }
     }
 }
-
-/// So many different requests are tried at a time: where more than this wait in vain, the cluster is full.
-const MOST_REFUSED: usize = 64;

@@ -10,7 +10,7 @@
 //! of several kinds and shares of them the promise is mostly to a shape and not to a number, and it tripled the
 //! deadlines that were missed on a made-up week. Without it a gang can wait long in a full cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Policy;
 use crate::timed::world::{JobIx, World};
@@ -83,7 +83,7 @@ impl Policy for Plan {
             .collect();
         order.sort_unstable_by(|a, b| b.cmp(a));
         let all = world.cluster.devices();
-        let mut refused = Vec::new();
+        let mut refused = BTreeSet::new();
         for (_, _, _, ix) in order {
             let live = world.job(ix);
             let (devices, number) = (live.job.devices(), live.order);
@@ -97,7 +97,7 @@ impl Policy for Plan {
             if world.start(ix) {
                 self.waiting.remove(&number);
             } else {
-                refused.push(world.job(ix).job.ask.clone());
+                refused.insert(world.job(ix).job.ask.clone());
             }
         }
     }

@@ -162,7 +162,11 @@ pub(super) fn read(context: &mut Context<'_>) -> Result<Machines, Problems> {
             node.pool = 0;
         }
     }
-    let cluster = if pooled { Cluster::pools(nodes) } else { Cluster::nodes(nodes) };
+    let cluster = match spec.placement.unwrap_or(PlacementRule::Nodes) {
+        PlacementRule::Count => Cluster::pools(nodes),
+        PlacementRule::Nodes => Cluster::nodes(nodes),
+        PlacementRule::Consolidated => Cluster::nodes(nodes).consolidated(),
+    };
     Ok(Machines { cluster, models, partitions, nano_hourly })
 }
 
