@@ -111,6 +111,13 @@ impl ScenarioFile {
             if key.split('.').next() == Some("vary") {
                 return Err(vec![self.as_setting(place.problem(field, "what varies cannot vary itself"))]);
             }
+            if let Values::List(listed) = values
+                && let Some(at) =
+                    (1..listed.len()).find(|at| listed[..*at].iter().any(|one| same(one, &listed[*at])))
+            {
+                let message = format!("the value {} is there twice", listed[at]);
+                return Err(vec![self.as_setting(place.problem(format!("{field}[{at}]"), message))]);
+            }
             let values = Values::all(values);
             if points.len() * values.len() > MOST_POINTS {
                 let message = format!("more than {MOST_POINTS} combinations");
@@ -150,6 +157,17 @@ impl ScenarioFile {
     /// A problem of a field as people should see it: one of a setting names the setting.
     pub fn shown(&self, problem: Diagnostic) -> Diagnostic {
         if problem.file == self.source.name() { self.as_setting(problem) } else { problem }
+    }
+}
+
+/// Whether two values make the same point; 1 and 1.0 do.
+fn same(one: &Json, other: &Json) -> bool {
+    match (one, other) {
+        (Json::Number(one), Json::Number(other)) => {
+            one == other
+                || one.as_f64().zip(other.as_f64()).is_some_and(|(one, other)| one.total_cmp(&other).is_eq())
+        }
+        _ => one == other,
     }
 }
 
@@ -281,6 +299,10 @@ mod tests {
         assert!(problems("[trace]\nfromat = \"openb\"\n", &[]).contains("did you mean `format`"));
         assert!(problems("", &["run.sedes=1"]).contains("did you mean `seeds`"));
         assert!(problems("[vary]\n\"arrivals.inflat\" = [1]\n", &[]).contains("did you mean `inflate`"));
+        for twice in ["[1, 2, 1]", "[1, 1.0]", "[\"a\", \"a\"]"] {
+            let wrong = problems(&format!("[vary]\n\"jobs.priority\" = {twice}\n"), &[]);
+            assert!(wrong.contains("is there twice") && wrong.contains("s.toml:2"), "{wrong}");
+        }
         let wrong = problems("", &["run.seeds=\"5..3\""]);
         assert!(wrong.contains("--set:1") && wrong.contains("ends before"), "{wrong}");
         let wrong = problems("[run]\npolicies = [{ name = \"mix\", wieghts = {} }]\n", &[]);
