@@ -1,11 +1,13 @@
 //! The log of a run: what happened, when, to whom, and what it cost.
 //!
 //! Every run has a log, written or not: its rows are counted and digested as they come. A row's canonical form is a
-//! line of CSV without the column `run`, so that a run has the same digest whichever others are made beside it.
+//! line of CSV without the column `run`, so that a run has the same digest whichever others are made beside it. At one
+//! moment nodes come first, then finishes and stops, arrivals, starts.
 
 use std::fmt::Write as _;
 
 use plimsoll_packing::fleet::Hold;
+use plimsoll_traces::quoted;
 use sha2::{Digest as _, Sha256};
 
 /// The columns of a log on disk; the digest is over all but the first.
@@ -62,6 +64,17 @@ impl Event {
             Self::Finish => "finish",
             Self::Reject => "reject",
             Self::Charge => "charge",
+        }
+    }
+
+    /// Its place among the events of one moment.
+    const fn class(self) -> u8 {
+        match self {
+            Self::NodeUp | Self::NodeDown => 0,
+            Self::Stop | Self::Finish => 1,
+            Self::Arrive | Self::Defer | Self::Reject => 2,
+            Self::Start => 3,
+            Self::Charge => 4,
         }
     }
 }
@@ -141,6 +154,9 @@ pub struct Log<'a> {
     /// Lines that are not digested yet.
     pending: String,
     line: String,
+    /// Rows of this moment without their numbers: their text, and of each its class, where it begins and where it ends.
+    moment: String,
+    rows_of_it: Vec<(u8, usize, usize)>,
 }
 
 impl<'a> Log<'a> {
@@ -152,16 +168,30 @@ impl<'a> Log<'a> {
             rows: 0,
             pending: String::with_capacity(1 << 16),
             line: String::new(),
+            moment: String::new(),
+            rows_of_it: Vec::new(),
         }
     }
 
-    /// Adds a row.
+    /// Adds a row to those of this moment.
     pub fn add(&mut self, row: &Row<'_>) {
-        self.line.clear();
-        write_row(&mut self.line, self.rows, row);
-        self.rows += 1;
-        self.sink.line(&self.line);
-        self.pending.push_str(&self.line);
+        let from = self.moment.len();
+        write_row(&mut self.moment, row);
+        self.rows_of_it.push((row.event.class(), from, self.moment.len()));
+    }
+
+    /// The moment is over: its rows go out in their order.
+    pub fn settle(&mut self) {
+        self.rows_of_it.sort_by_key(|(class, _, _)| *class);
+        for (_, from, to) in self.rows_of_it.drain(..) {
+            self.line.clear();
+            whole(&mut self.line, self.rows);
+            self.line.push_str(&self.moment[from..to]);
+            self.rows += 1;
+            self.sink.line(&self.line);
+            self.pending.push_str(&self.line);
+        }
+        self.moment.clear();
         if self.pending.len() >= 1 << 15 {
             self.hash.update(self.pending.as_bytes());
             self.pending.clear();
@@ -170,6 +200,7 @@ impl<'a> Log<'a> {
 
     /// How many rows there are, and their digest in hexadecimal.
     pub fn finish(mut self) -> (u64, String) {
+        self.settle();
         self.hash.update(self.pending.as_bytes());
         (self.rows, hexadecimal(&self.hash.finalize()))
     }
@@ -183,16 +214,16 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-fn write_row(out: &mut String, seq: u64, row: &Row<'_>) {
-    whole(out, seq);
+/// All but its number.
+fn write_row(out: &mut String, row: &Row<'_>) {
     out.push(',');
     whole(out, row.time_us);
     out.push(',');
     out.push_str(row.event.as_str());
     out.push(',');
-    text(out, row.job);
+    out.push_str(&quoted(row.job));
     out.push(',');
-    text(out, row.node);
+    out.push_str(&quoted(row.node));
     out.push(',');
     whole(out, row.cpu_milli);
     out.push(',');
@@ -269,20 +300,6 @@ fn signed(out: &mut String, value: i128, places: u32) {
     tail(out, (size % unit) as u64, places);
 }
 
-fn text(out: &mut String, text: &str) {
-    if !text.contains([',', '"', '\n', '\r']) {
-        return out.push_str(text);
-    }
-    out.push('"');
-    for c in text.chars() {
-        if c == '"' {
-            out.push('"');
-        }
-        out.push(c);
-    }
-    out.push('"');
-}
-
 fn devices(out: &mut String, holds: &[Hold]) {
     let quoted = holds.len() > 1;
     if quoted {
@@ -326,6 +343,7 @@ mod tests {
             ..Row::new(7, Event::Stop)
         };
         log.add(&row);
+        log.settle();
         log.add(&Row { devices: &holds[..1], ..Row::new(8, Event::Start) });
         let (rows, digest) = log.finish();
         assert_eq!(

@@ -3,6 +3,8 @@
 //! Everything that several runs share is read and checked here once; a run needs only its policy and its seed, and
 //! changes nothing, so that runs can be made at the same time.
 
+mod meaningless;
+
 use std::sync::Arc;
 
 use plimsoll_model::{
@@ -130,6 +132,7 @@ impl Experiment {
             return context.refuse("run.policies", "the scenario names no policy", help);
         }
         check_labels(&context)?;
+        meaningless::check(&context)?;
         let world = match scenario.arrivals.mode.unwrap_or_default() {
             Mode::Sequence => World::Sequence(Box::new(Sequence::prepare(&mut context)?)),
             Mode::Timed | Mode::AtOnce => World::Timed(Box::new(Timed::prepare(&mut context)?)),
@@ -141,6 +144,17 @@ impl Experiment {
     /// What is assumed, and what was left out.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// What the runs that were made have shown: more notes.
+    ///
+    /// # Errors
+    /// Where they went on after a series had ended.
+    pub fn afterwards(&self) -> Result<Vec<String>, Problems> {
+        match &self.world {
+            World::Sequence(_) => Ok(Vec::new()),
+            World::Timed(timed) => timed.afterwards(&self.point),
+        }
     }
 
     /// The policies.

@@ -15,6 +15,7 @@ pub mod market;
 pub mod policies;
 mod prepare;
 pub mod queue;
+mod rows;
 pub mod series;
 pub mod tally;
 pub mod world;
@@ -25,6 +26,7 @@ mod tests;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use plimsoll_model::read::Point;
 use plimsoll_packing::scores::Score;
 
 use crate::{
@@ -37,6 +39,7 @@ use job::Trace;
 use ledger::Rates;
 use market::{Market, Offer};
 use policies::{Policy, forecast::Forecast, make::Maker};
+use prepare::Horizon;
 use series::Series;
 use tally::Tally;
 use world::{News, Settings, World};
@@ -57,6 +60,8 @@ pub struct Timed {
     range: Option<(u64, u64)>,
     /// Series that each run gives: the length of an interval, where the first begins, and what.
     course: Option<(u64, u64, Vec<String>)>,
+    /// How far series reach.
+    horizons: Vec<Horizon>,
 }
 
 impl Timed {
@@ -91,6 +96,9 @@ impl Timed {
         let mut policy = maker.policy(&self.trace, seed, &forecast, self.tick, &self.offers);
         let mut course = self.course.as_ref().map(|(every, from, _)| Course::new(*every, *from));
         self.through(&mut world, maker, policy.as_mut(), seed, course.as_mut());
+        for horizon in &self.horizons {
+            horizon.reached(world.now);
+        }
         let market = world.market.clone();
         let (tally, ledger, events, digest) = world.close();
         let series = match (&course, &self.course) {
@@ -101,6 +109,16 @@ impl Timed {
         let mut metrics = tally.metrics();
         ledger.metrics(&market, self.cluster.devices(), self.cpu_milli(), &mut metrics);
         Outcome { jobs, events, digest, metrics, series, bound: maker.is_bound() }
+    }
+
+    /// What is to be said of the runs that were made: notes, or what is wrong with them.
+    pub(crate) fn afterwards(&self, point: &Point) -> Result<Vec<String>, Problems> {
+        let verdicts = self.horizons.iter().filter_map(|horizon| horizon.verdict(point));
+        let (notes, problems): (Vec<_>, Vec<_>) = verdicts.partition(Result::is_ok);
+        if problems.is_empty() {
+            return Ok(notes.into_iter().flatten().collect());
+        }
+        Err(problems.into_iter().filter_map(Result::err).collect())
     }
 
     /// Thousandths of a core of all machines; 0 where they are no limit.
@@ -122,6 +140,7 @@ impl Timed {
         let (mut left, mut news) = (Vec::new(), Vec::new());
         let mut woken = None;
         loop {
+            world.settle();
             let arrival = jobs.peek().map(|job| job.arrive);
             // Offers change for as long as their series go; without jobs nobody looks.
             if arrival.is_none() && world.in_flight() == 0 {

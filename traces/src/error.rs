@@ -82,9 +82,17 @@ pub enum Fault {
         /// The row that has it first.
         first: u64,
     },
-    /// Cells that cannot be true together.
+    /// Cells, or rows, that cannot be true together.
+    #[error("{what}")]
+    Contradiction {
+        /// Under which rows with this fault are counted together.
+        reason: &'static str,
+        /// What it is here.
+        what: String,
+    },
+    /// Something that is not what the file should hold.
     #[error("{0}")]
-    Contradiction(String),
+    Content(String),
 }
 
 impl Fault {
@@ -94,6 +102,7 @@ impl Fault {
             Self::Cell { column, wanted, .. } => format!("{column}: {wanted}"),
             Self::Cells { expected, .. } => format!("not {expected} cells"),
             Self::Duplicate { .. } => "a name given twice".to_owned(),
+            Self::Contradiction { reason, .. } => (*reason).to_owned(),
             other => other.to_string(),
         }
     }

@@ -50,7 +50,7 @@ pub struct TracedJob {
 }
 
 /// Seconds beyond which a time is no time: 2,000 years.
-const MOST_SECONDS: f64 = 6.4e10;
+pub(crate) const MOST_SECONDS: f64 = 6.4e10;
 
 /// Reads jobs; `file` is what errors call it.
 ///
@@ -73,10 +73,11 @@ pub fn jobs(
         |row, columns| {
             let job = TracedJob { row: row.line(), ..columns.job(row)? };
             if job.submit < latest {
-                return Err(Fault::Contradiction(format!(
+                let what = format!(
                     "times run backwards: it came {} s before the row above",
                     (latest - job.submit) as f64 / 1e6
-                )));
+                );
+                return Err(Fault::Contradiction { reason: "times run backwards", what });
             }
             latest = job.submit;
             Ok(job)

@@ -14,4 +14,4 @@ pub mod series;
 mod table;
 
 pub use error::{Fault, TraceError};
-pub use table::{Dropped, Listing, Tolerance};
+pub use table::{Dropped, Listing, Tolerance, quoted};

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use crate::{
     Fault, Listing, Tolerance, TraceError,
-    table::{self, Row, wrong},
+    table::{self, Row, alternatives, wrong},
 };
 
 /// What no machine has more of; keeps every sum far from overflow.
@@ -125,7 +125,10 @@ fn node(row: &Row<'_>) -> Result<Node, Fault> {
     let gpus = row.number(3, "gpu", MOST_GPUS)? as u32;
     let model = match (gpus, row.cell(4)) {
         (0, "") => None,
-        (0, model) => return Err(Fault::Contradiction(format!("has no GPU, but of model `{model}`"))),
+        (0, model) => {
+            let what = format!("has no GPU, but of model `{model}`");
+            return Err(Fault::Contradiction { reason: "a model without GPUs", what });
+        }
         (_, "") => return Err(wrong("model", "", "the model of the GPUs is expected")),
         (_, model) => Some(model.to_owned()),
     };
@@ -143,14 +146,10 @@ fn pod(row: &Row<'_>, long: bool) -> Result<Pod, Fault> {
     let gpu_milli = row.number(4, "gpu_milli", WHOLE)? as u32;
     match (gpus, u64::from(gpu_milli)) {
         (0, 0) | (1, 1..) | (2.., WHOLE) => {}
-        (0, _) => {
-            return Err(Fault::Contradiction(format!("asks for no GPU, but for {gpu_milli}/1000 of each")));
-        }
-        (_, 0) => {
-            return Err(Fault::Contradiction(format!("asks for {gpus} GPUs, but for 0/1000 of each")));
-        }
+        (0, _) => return Err(unlike(format!("asks for no GPU, but for {gpu_milli}/1000 of each"))),
+        (_, 0) => return Err(unlike(format!("asks for {gpus} GPUs, but for 0/1000 of each"))),
         _ => {
-            return Err(Fault::Contradiction(format!(
+            return Err(unlike(format!(
                 "asks for {gpu_milli}/1000 of each of {gpus} GPUs; a share is of one GPU"
             )));
         }
@@ -161,15 +160,15 @@ fn pod(row: &Row<'_>, long: bool) -> Result<Pod, Fault> {
         memory_mib: row.number(2, "memory_mib", MOST_MEMORY_MIB)?,
         gpus,
         gpu_milli,
-        models: if long { models(row.cell(5)) } else { Vec::new() },
+        models: if long { alternatives(row.cell(5)) } else { Vec::new() },
         times: if long { Some(times(row)?) } else { None },
         row: row.line(),
     })
 }
 
-/// `A10|T4` as two models.
-fn models(cell: &str) -> Vec<String> {
-    cell.split('|').map(str::trim).filter(|model| !model.is_empty()).map(str::to_owned).collect()
+/// The fault of a count of GPUs beside thousandths that are no part of it.
+fn unlike(what: String) -> Fault {
+    Fault::Contradiction { reason: "a count of GPUs and a part of them that do not go together", what }
 }
 
 fn times(row: &Row<'_>) -> Result<Times, Fault> {
@@ -180,10 +179,11 @@ fn times(row: &Row<'_>) -> Result<Times, Fault> {
         _ => Some(row.number(10, "scheduled_time", MOST_SECONDS)?),
     };
     if deleted < created || scheduled.is_some_and(|scheduled| scheduled < created) {
-        return Err(Fault::Contradiction(format!(
+        let what = format!(
             "times run backwards: created at {created}, scheduled at {}, deleted at {deleted}",
             scheduled.map_or("no time".to_owned(), |at| at.to_string()),
-        )));
+        );
+        return Err(Fault::Contradiction { reason: "times run backwards", what });
     }
     Ok(Times { created, deleted, scheduled })
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::{
-    Fault, TraceError,
+    Dropped, Fault, Tolerance, TraceError,
+    jobs::MOST_SECONDS,
     table::{self, wrong},
 };
 
@@ -31,19 +32,36 @@ pub struct Found {
     pub points: Vec<(i64, f64)>,
     /// Values that were put into holes, or that hold on through them.
     pub filled: u64,
+    /// Until when its last value holds: a step of the series beyond it. Nothing for a single value, which always holds.
+    pub end: Option<i64>,
+    /// Rows left out; none unless [`Tolerance::Count`] was asked for.
+    pub dropped: Vec<Dropped>,
 }
 
-/// Reads a table of times and values from the columns of these names, else from the first two.
+/// How a table of times and values is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Columns<'a> {
+    /// The column of times; nothing: the first.
+    pub time: Option<&'a str>,
+    /// The column of values; nothing: the second.
+    pub value: Option<&'a str>,
+    /// No value is below 0 or above this.
+    pub most: f64,
+}
+
+/// Reads a table of times and values.
+///
+/// With [`Tolerance::Count`] rows that cannot be read are left out, and holes are held through whatever `gaps` says.
 ///
 /// # Errors
-/// A file that is no such table; times that do not ascend; values that are no numbers; holes, unless they mean
-/// something.
+/// A file that is no such table; and without tolerance times that do not ascend, values that are none, and holes, unless
+/// they mean something.
 pub fn series(
     file: &str,
     bytes: &[u8],
-    time: Option<&str>,
-    value: Option<&str>,
+    columns: Columns<'_>,
     gaps: Gap,
+    tolerance: Tolerance,
 ) -> Result<Found, TraceError> {
     let column = |header: &[&str], name: Option<&str>, usual: usize| {
         let found = match name {
@@ -55,10 +73,12 @@ pub fn series(
             expected: name.map_or("two columns".to_owned(), |name| format!("a column `{name}`")),
         })
     };
-    let rows = table::read_plain(
+    let mut latest = None;
+    let listing = table::read_plain(
         file,
         bytes,
-        |header| Ok((column(header, time, 0)?, column(header, value, 1)?)),
+        |header| Ok((column(header, columns.time, 0)?, column(header, columns.value, 1)?)),
+        tolerance,
         |row, (time, value)| {
             let moment = moment(row.cell(*time)).ok_or_else(|| {
                 wrong("time", row.cell(*time), "a time such as 2022-01-01T00:00:00Z is expected")
@@ -68,22 +88,28 @@ pub fn series(
                 cell => Some(
                     cell.parse::<f64>()
                         .ok()
-                        .filter(|number| number.is_finite())
-                        .ok_or_else(|| wrong("value", cell, "a number is expected"))?,
+                        .filter(|number| (0.0..=columns.most).contains(number))
+                        .ok_or_else(|| {
+                            wrong("value", cell, &format!("a number from 0 to {} is expected", columns.most))
+                        })?,
                 ),
             };
-            Ok((moment, number))
+            if latest.is_some_and(|latest| moment <= latest) {
+                let what = "times must ascend: this one is not later than the one above".to_owned();
+                return Err(Fault::Contradiction { reason: "times that do not ascend", what });
+            }
+            latest = Some(moment);
+            Ok((row.line(), moment, number))
         },
     )?;
-    let fail = |row: u64, fault: Fault| TraceError { file: file.to_owned(), row: Some(row), fault };
-    if let Some(at) = rows.windows(2).position(|pair| pair[1].1.0 <= pair[0].1.0) {
-        let fault =
-            Fault::Contradiction("times must ascend: this one is not later than the one above".to_owned());
-        return Err(fail(rows[at + 1].0, fault));
-    }
-    let step = usual_step(rows.iter().map(|(_, (time, _))| *time));
-    let mut found = Found { points: Vec::with_capacity(rows.len()), filled: 0 };
-    for (line, (time, value)) in rows {
+    let fail = |row: u64, what: String| {
+        let fault = Fault::Contradiction { reason: "values that are missing", what };
+        TraceError { file: file.to_owned(), row: Some(row), fault }
+    };
+    let step = usual_step(listing.rows.iter().map(|(_, time, _)| *time));
+    let points = Vec::with_capacity(listing.rows.len());
+    let mut found = Found { points, filled: 0, end: None, dropped: listing.dropped };
+    for (line, time, value) in listing.rows {
         // An empty cell is a hole like a missing row.
         let Some(value) = value else { continue };
         if let Some(&(before, from)) = found.points.last()
@@ -93,13 +119,15 @@ pub fn series(
             let missing = (time - before - 1) / step;
             let at = |index: i64| before + index * step;
             match gaps {
-                Gap::Error => {
-                    let fault = Fault::Contradiction(format!(
-                        "{missing} values are missing before this row; `gaps = \"hold\"` or `\"linear\"` says what they are"
+                Gap::Error if tolerance == Tolerance::Strict => {
+                    return Err(fail(
+                        line,
+                        format!(
+                            "{missing} values are missing before this row; `gaps = \"hold\"` or `\"linear\"` says what they are"
+                        ),
                     ));
-                    return Err(fail(line, fault));
                 }
-                Gap::Hold => {}
+                Gap::Error | Gap::Hold => {}
                 Gap::Linear => {
                     let part = |index: i64| (at(index) - before) as f64 / (time - before) as f64;
                     found
@@ -110,6 +138,9 @@ pub fn series(
             found.filled += missing as u64;
         }
         found.points.push((time, value));
+    }
+    if step > 0 {
+        found.end = found.points.last().map(|(time, _)| time + step);
     }
     Ok(found)
 }
@@ -137,11 +168,11 @@ pub(crate) fn moment(cell: &str) -> Option<i64> {
 }
 
 /// Reads `SkyPilot`'s traces of spot capacity: `{"metadata": {"gap_seconds": 600}, "data": [1, 0, …]}`; how many
-/// instances could be had, by microseconds from the beginning.
+/// instances could be had, by microseconds from the beginning, and how many microseconds it covers.
 ///
 /// # Errors
 /// A file that is no such document.
-pub fn availability(file: &str, bytes: &[u8]) -> Result<Vec<(i64, i64)>, TraceError> {
+pub fn availability(file: &str, bytes: &[u8]) -> Result<(Vec<(i64, i64)>, u64), TraceError> {
     #[derive(serde::Deserialize)]
     struct Document {
         metadata: Metadata,
@@ -151,8 +182,7 @@ pub fn availability(file: &str, bytes: &[u8]) -> Result<Vec<(i64, i64)>, TraceEr
     struct Metadata {
         gap_seconds: f64,
     }
-    let fail =
-        |what: String| TraceError { file: file.to_owned(), row: None, fault: Fault::Contradiction(what) };
+    let fail = |what: String| TraceError { file: file.to_owned(), row: None, fault: Fault::Content(what) };
     let plain = table::plain(file, bytes)?;
     let document: Document = serde_json::from_slice(&plain).map_err(|error| {
         fail(format!("is no availability trace ({error}); {{\"metadata\": {{\"gap_seconds\": 600}}, \"data\": [1, 0]}} is"))
@@ -164,19 +194,25 @@ pub fn availability(file: &str, bytes: &[u8]) -> Result<Vec<(i64, i64)>, TraceEr
     if document.data.is_empty() {
         return Err(fail("`data` is empty".to_owned()));
     }
+    if gap * document.data.len() as f64 > MOST_SECONDS {
+        return Err(fail("covers more than 2,000 years".to_owned()));
+    }
     if let Some(at) = document.data.iter().position(|count| !(*count >= 0.0 && *count < 1e9)) {
         return Err(fail(format!("`data[{at}]` is {}; a count is expected", document.data[at])));
     }
     let at = |index: usize| (index as f64 * gap * 1e6).round() as i64;
-    Ok(document.data.iter().enumerate().map(|(index, count)| (at(index), *count as i64)).collect())
+    let points = document.data.iter().enumerate().map(|(index, count)| (at(index), *count as i64)).collect();
+    Ok((points, at(document.data.len()).unsigned_abs()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const COLUMNS: Columns<'_> = Columns { time: Some("t"), value: Some("v"), most: 1e5 };
+
     fn read(text: &str, gaps: Gap) -> Result<Found, String> {
-        series("s.csv", text.as_bytes(), Some("t"), Some("v"), gaps).map_err(|error| error.to_string())
+        series("s.csv", text.as_bytes(), COLUMNS, gaps, Tolerance::Strict).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -190,6 +226,43 @@ mod tests {
             linear.points.iter().map(|(_, value)| (value * 1000.0).round() as i64).collect();
         assert_eq!(values, [1000, 2000, 3333, 4667, 6000, 7000]);
         assert_eq!(linear.points[2].0 - linear.points[1].0, 3_600_000_000);
+        // Its last value holds for as long as the others do, and no longer.
+        assert_eq!(linear.end, Some(linear.points[5].0 + 3_600_000_000));
+        assert_eq!(read("t,v\n2022-01-01,5\n", Gap::Error).unwrap().end, None);
+        // A value that is missing at the end makes the series shorter.
+        let short = read(&format!("{text},2022-01-01 06:00\n"), Gap::Linear).unwrap();
+        assert_eq!(short.end, linear.end);
+    }
+
+    #[test]
+    fn with_tolerance_rows_are_left_out_and_counted() {
+        let text = "t,v\n2022-01-01T00:00,1\nx,2\n2022-01-01T01:00,1e30\n2022-01-01T02:00,-3\n2022-01-01T03:00,4\n2022-01-01T02:30,4\n2022-01-01T04:00,5\n";
+        for (row, what) in
+            [(3, "time is `x`"), (4, "value is `1e30`: a number from 0 to 100000"), (5, "value is `-3`")]
+        {
+            let rows: Vec<&str> = text
+                .lines()
+                .enumerate()
+                .filter(|(at, _)| *at == 0 || at + 1 == row)
+                .map(|(_, line)| line)
+                .collect();
+            let error = read(&rows.join("\n"), Gap::Error).unwrap_err();
+            assert!(error.contains(what), "{error}");
+        }
+        let found = series("s.csv", text.as_bytes(), COLUMNS, Gap::Error, Tolerance::Count).unwrap();
+        let values: Vec<i64> = found.points.iter().map(|(_, value)| *value as i64).collect();
+        assert_eq!(values, [1, 4, 5]);
+        assert_eq!(found.filled, 2, "one and two o'clock");
+        let rows: Vec<(&str, u64)> =
+            found.dropped.iter().map(|one| (one.reason.as_str(), one.rows)).collect();
+        assert_eq!(
+            rows,
+            [
+                ("time: a time such as 2022-01-01T00:00:00Z is expected", 1),
+                ("times that do not ascend", 1),
+                ("value: a number from 0 to 100000 is expected", 2)
+            ]
+        );
     }
 
     #[test]
@@ -198,14 +271,19 @@ mod tests {
         assert!(read("t,v\nx,1\n", Gap::Error).unwrap_err().contains("row 2: time is `x`"));
         assert!(read("t,v\n2022-01-01,1\n2022-01-01,2\n", Gap::Error).unwrap_err().contains("must ascend"));
         assert!(
-            read("t,v\n2022-01-01T00:00,nan\n", Gap::Error).unwrap_err().contains("a number is expected")
+            read("t,v\n2022-01-01T00:00,nan\n", Gap::Error)
+                .unwrap_err()
+                .contains("a number from 0 to 100000 is expected")
         );
     }
 
     #[test]
     fn availability_is_by_slots() {
         let text = br#"{"metadata": {"gap_seconds": 600, "zone": "x"}, "data": [1, 0, 4]}"#;
-        assert_eq!(availability("a.json", text).unwrap(), [(0, 1), (600_000_000, 0), (1_200_000_000, 4)]);
+        assert_eq!(
+            availability("a.json", text).unwrap(),
+            (vec![(0, 1), (600_000_000, 0), (1_200_000_000, 4)], 1_800_000_000)
+        );
         for wrong in [
             &b"{}"[..],
             br#"{"metadata": {"gap_seconds": 0}, "data": [1]}"#,

@@ -102,6 +102,19 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A cell as CSV has it: in quotes where it must be.
+pub fn quoted(cell: &str) -> Cow<'_, str> {
+    if cell.contains([',', '"', '\n', '\r']) {
+        return Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\"")));
+    }
+    Cow::Borrowed(cell)
+}
+
+/// `A10|T4` as two that will do.
+pub(crate) fn alternatives(cell: &str) -> Vec<String> {
+    cell.split('|').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+}
+
 /// The fault of a cell.
 pub(crate) fn wrong(column: &'static str, found: &str, wanted: &str) -> Fault {
     Fault::Cell { column, found: shortened(found), wanted: wanted.to_owned() }
@@ -145,8 +158,8 @@ pub(crate) fn read_by<K, T>(
     name: impl Fn(&T) -> &str,
     mut read: impl FnMut(&Row<'_>, &K) -> Result<T, Fault>,
 ) -> Result<Listing<T>, TraceError> {
-    let mut listing = Listing { rows: Vec::new(), dropped: Vec::new() };
-    let mut dropped: BTreeMap<String, Dropped> = BTreeMap::new();
+    let mut rows = Vec::new();
+    let mut left_out = LeftOut::new(file, tolerance);
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
     each(file, bytes, recognise, |line, row| {
         let row = row.and_then(|(row, kind)| read(&row, kind)).and_then(|row| {
@@ -156,43 +169,67 @@ pub(crate) fn read_by<K, T>(
             names.insert(name(&row).to_owned(), line.unwrap_or(0));
             Ok(row)
         });
-        match (row, tolerance) {
-            (Ok(row), _) => listing.rows.push(row),
-            (Err(fault), Tolerance::Strict) => return Err(fault),
-            (Err(fault), Tolerance::Count) => {
-                let reason = fault.reason();
-                let first = || TraceError { file: file.to_owned(), row: line, fault };
-                dropped
-                    .entry(reason.clone())
-                    .or_insert_with(|| Dropped { reason, rows: 0, first: first() })
-                    .rows += 1;
-            }
+        match row {
+            Ok(row) => rows.push(row),
+            Err(fault) => left_out.take(line, fault)?,
         }
         Ok(())
     })?;
-    listing.dropped = dropped.into_values().collect();
-    Ok(listing)
+    Ok(Listing { rows, dropped: left_out.by_reason() })
 }
 
-/// Reads a table of rows that have no names and of which each must be right; each with its line.
+/// Reads a table of rows that have no names.
 pub(crate) fn read_plain<K, T>(
     file: &str,
     bytes: &[u8],
     recognise: impl Fn(&[&str]) -> Result<K, Fault>,
-    read: impl Fn(&Row<'_>, &K) -> Result<T, Fault>,
-) -> Result<Vec<(u64, T)>, TraceError> {
+    tolerance: Tolerance,
+    mut read: impl FnMut(&Row<'_>, &K) -> Result<T, Fault>,
+) -> Result<Listing<T>, TraceError> {
     let mut rows = Vec::new();
+    let mut left_out = LeftOut::new(file, tolerance);
     each(
         file,
         bytes,
         |header| Ok((recognise(header)?, header.len())),
-        |line, row| {
-            let (row, kind) = row?;
-            rows.push((line.unwrap_or(0), read(&row, kind)?));
-            Ok(())
+        |line, row| match row.and_then(|(row, kind)| read(&row, kind)) {
+            Ok(row) => {
+                rows.push(row);
+                Ok(())
+            }
+            Err(fault) => left_out.take(line, fault),
         },
     )?;
-    Ok(rows)
+    Ok(Listing { rows, dropped: left_out.by_reason() })
+}
+
+/// What is left out of a file, or ends its reading.
+struct LeftOut<'a> {
+    file: &'a str,
+    tolerance: Tolerance,
+    dropped: BTreeMap<String, Dropped>,
+}
+
+impl<'a> LeftOut<'a> {
+    fn new(file: &'a str, tolerance: Tolerance) -> Self {
+        Self { file, tolerance, dropped: BTreeMap::new() }
+    }
+
+    /// Counts a row under its fault; without tolerance the fault ends the reading.
+    fn take(&mut self, line: Option<u64>, fault: Fault) -> Result<(), Fault> {
+        if self.tolerance == Tolerance::Strict {
+            return Err(fault);
+        }
+        let reason = fault.reason();
+        let first = || TraceError { file: self.file.to_owned(), row: line, fault };
+        let known = self.dropped.entry(reason.clone());
+        known.or_insert_with(|| Dropped { reason, rows: 0, first: first() }).rows += 1;
+        Ok(())
+    }
+
+    fn by_reason(self) -> Vec<Dropped> {
+        self.dropped.into_values().collect()
+    }
 }
 
 /// The bytes of a file, plain whatever they were.

@@ -72,6 +72,7 @@ fn simulate(args: &SimulateArgs) -> Result<(Simulation, String), Failure> {
     let name = args.scenario.display().to_string();
     let file = ScenarioFile::new(&name, &bytes, &args.set).map_err(Failure::problems)?;
     let points = file.points().map_err(Failure::problems)?;
+    log::check(&points[0].scenario.value.report)?;
     let tolerance = if args.tolerate { Tolerance::Count } else { Tolerance::Strict };
     let mut experiments = Vec::new();
     for point in &points {
@@ -84,15 +85,22 @@ fn simulate(args: &SimulateArgs) -> Result<(Simulation, String), Failure> {
     let threads = args.threads.or(first.run.cores).map_or_else(pool::cores, |threads| threads as usize);
     let log = first.report.events.as_deref().map(|name| files.path(name));
     let (runs, lines) = pool::all(&experiments, threads.max(1), log.is_some())?;
+    let mut later = Vec::new();
+    for experiment in &experiments {
+        let notes = experiment.afterwards();
+        later.extend(notes.map_err(|problems| {
+            Failure::problems(problems.into_iter().map(|problem| file.shown(problem)).collect())
+        })?);
+    }
     if let Some(path) = log {
         log::write(&path, &runs, lines, args.tolerate)?;
     }
     if let Some(name) = &first.report.runs {
         let path = files.path(name);
-        output::file(&path, &log::table(&path, &runs)?)?;
+        output::file(&path, &log::table(&runs)?)?;
     }
     let mut assumptions: Vec<String> = Vec::new();
-    for note in experiments.iter().flat_map(Experiment::notes) {
+    for note in experiments.iter().flat_map(Experiment::notes).chain(&later) {
         if !assumptions.contains(note) {
             assumptions.push(note.clone());
         }

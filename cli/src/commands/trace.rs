@@ -138,7 +138,7 @@ fn read(file: &PathBuf, kind: Kind, tolerance: Tolerance) -> Result<Listing<Trac
             })?;
             let mut dropped = pods.dropped;
             if never > 0 {
-                let fault = plimsoll_traces::Fault::Contradiction(
+                let fault = plimsoll_traces::Fault::Content(
                     "never placed, so how long it would run is not known".into(),
                 );
                 let first = TraceError { file: name, row: None, fault };
@@ -180,14 +180,6 @@ fn convert(args: &ConvertArgs) -> Result<Exit, Failure> {
             let line = format!("{} rows left out: {}\n", dropped.rows, dropped.reason);
             output::to_stderr(&line, args.common.color.choice());
         }
-    }
-    let several = listing.rows.iter().filter(|job| job.accelerators.len() > 1).count();
-    if several > 0 && !args.common.quiet {
-        let line = format!(
-            "{several} jobs may run on several kinds of accelerator; the native format has room for one, so theirs are \
-             left out and any will do\n"
-        );
-        output::to_stderr(&line, args.common.color.choice());
     }
     output::text(&args.common, &native_csv(&listing.rows)).map(|()| Exit::Done)
 }

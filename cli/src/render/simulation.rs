@@ -53,12 +53,11 @@ fn section(out: &mut String, runs: &[SimulationRun], comparisons: &[&Comparison]
         policies.entry(&run.policy).or_default().push(run);
     }
     let seeds: IndexSet<u64> = runs.iter().map(|run| run.seed).collect();
-    let jobs = runs.iter().map(|run| run.jobs).max().unwrap_or(0);
     let plural =
         |count: u128, what: &str| format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" });
     let line = format!(
         "{}, {}, {}; means over the seeds",
-        plural(jobs.into(), "job"),
+        jobs(runs),
         if policies.len() == 1 { "1 policy".to_owned() } else { format!("{} policies", policies.len()) },
         plural(seeds.len() as u128, "seed"),
     );
@@ -78,6 +77,18 @@ fn section(out: &mut String, runs: &[SimulationRun], comparisons: &[&Comparison]
         for line in lines {
             _ = writeln!(out, "{line}");
         }
+    }
+}
+
+/// How many jobs there are; where that depends on the seed, the least and the most.
+fn jobs(runs: &[SimulationRun]) -> String {
+    let counts = || runs.iter().map(|run| run.jobs);
+    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+    let most_text = thousands(most.into());
+    match (least == most, most) {
+        (true, 1) => "1 job".to_owned(),
+        (true, _) => format!("{most_text} jobs"),
+        (false, _) => format!("{} to {most_text} jobs", thousands(least.into())),
     }
 }
 

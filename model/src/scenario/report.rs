@@ -22,7 +22,7 @@ section! {
         pub series: Option<SeriesOut>,
         /// A page with charts.
         pub html: Option<String>,
-        /// The log of all events: `.csv`, `.csv.gz` or `.parquet`.
+        /// The log of all events: `.csv` or `.csv.gz`.
         pub events: Option<String>,
         /// A row for each run, as CSV.
         pub runs: Option<String>,

@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use plimsoll_model::scenario::PolicySpec;
-use plimsoll_packing::fleet::Request;
-use plimsoll_packing::scores::{
-    BestFit, Clustering, DotProduct, Fgd, GpuPacking, KubeDefault, Regret, RegretParams, Sampling, Score,
-    View, bids,
-};
+use plimsoll_packing::scores::{Fgd, Score};
 
 use crate::{
     experiment::{Context, Problems, unknown},
     replay::{Arrivals, Input, Policy, Rule, Trial, choose},
+    scorers,
 };
 
 /// What can be named.
-const NAMES: [&str; 12] = [
+const NAMES: &[&str] = &[
     "random",
     "dot-product",
     "clustering",
@@ -29,19 +26,6 @@ const NAMES: [&str; 12] = [
     "kube-default",
     "mix",
 ];
-
-/// All nodes alike: the first in the order of nodes is taken.
-struct FirstFit;
-
-impl Score for FirstFit {
-    fn name(&self) -> &'static str {
-        "first-fit"
-    }
-
-    fn score(&self, _: &Request, _: View<'_>) -> i64 {
-        0
-    }
-}
 
 /// The policies of a scenario.
 pub(super) fn all(context: &mut Context<'_>, input: &Input) -> Result<Vec<Policy>, Problems> {
@@ -62,6 +46,22 @@ fn one(
 ) -> Result<Policy, Problems> {
     if spec.name != "mix" && !spec.weights.is_empty() {
         return context.refuse(&format!("{field}.weights"), "only `mix` has weights", "");
+    }
+    for (name, given) in [
+        ("every", spec.every.is_some()),
+        ("backfill", spec.backfill.is_some()),
+        ("queues", !spec.queues.is_empty()),
+        ("heterogeneity", spec.heterogeneity.is_some()),
+        ("reserved_first", spec.reserved_first.is_some()),
+        ("spot_up_to", spec.spot_up_to.is_some()),
+        ("knows_duration", spec.knows_duration.is_some()),
+        ("without", !spec.without.is_empty()),
+        ("scorer", spec.scorer.is_some()),
+    ] {
+        if given {
+            let message = format!("means nothing to `{}` in a sequence", spec.name);
+            return context.refuse(&format!("{field}.{name}"), message, "remove it");
+        }
     }
     match spec.name.as_str() {
         "random" => Ok(Policy::Random),
@@ -97,27 +97,22 @@ impl Makers<'_> {
         name: &str,
         field: &str,
     ) -> Result<Arc<dyn Score>, Problems> {
-        Ok(match name {
-            "dot-product" => Arc::new(DotProduct),
-            "clustering" => Arc::new(Clustering),
-            "packing" => Arc::new(GpuPacking),
-            "best-fit" => Arc::new(BestFit),
-            "first-fit" => Arc::new(FirstFit),
-            "kube-default" => Arc::new(KubeDefault),
-            "fgd" => Arc::new(Fgd::new(&self.input.typical)),
-            "pwr" => {
-                let Some(power) = &self.input.power else {
-                    let message = "`pwr` needs to know what machines draw";
-                    return context.refuse(field, message, "add a section [power]");
-                };
-                Arc::new(power.clone())
+        let input = self.input;
+        if let Some(scorer) = scorers::named(name, || input.typical.clone()) {
+            return Ok(scorer);
+        }
+        match (name, &input.power) {
+            ("regret", _) => self.regret(context, field),
+            ("pwr", Some(power)) => Ok(Arc::new(power.clone())),
+            ("pwr", None) => {
+                let message = "`pwr` needs to know what machines draw";
+                context.refuse(field, message, "add a section [power]")
             }
-            "regret" => self.regret(context, field)?,
             _ => {
-                let (message, help) = unknown("policy of a sequence", name, &NAMES);
-                return context.refuse(field, message, &help);
+                let (message, help) = unknown("policy of a sequence", name, NAMES);
+                context.refuse(field, message, &help)
             }
-        })
+        }
     }
 
     /// Regret at prices from the mix of the trace.
@@ -126,12 +121,10 @@ impl Makers<'_> {
             return Ok(Arc::clone(known));
         }
         let input = self.input;
-        let prices = match bids(&input.nodes, &input.classes, &input.counts(), Sampling::default()) {
-            Ok(prices) => prices,
-            Err(error) => return context.refuse(field, format!("no prices for `regret`: {error}"), ""),
+        let made = match scorers::regret(&input.nodes, &input.classes, &input.counts()) {
+            Ok(made) => made,
+            Err(error) => return context.refuse(field, error, ""),
         };
-        let made: Arc<dyn Score> =
-            Arc::new(Regret::new(&input.nodes, &input.classes, &prices, RegretParams::default()));
         self.regret = Some(Arc::clone(&made));
         Ok(made)
     }

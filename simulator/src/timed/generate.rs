@@ -9,7 +9,7 @@ use plimsoll_packing::fleet::{Ask, Request};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::job::Job;
+use super::job::{Job, Terms};
 
 /// What jobs of a kind are like.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,8 +38,7 @@ pub struct Generator {
     count: u64,
     /// Devices that the largest job may ask for.
     largest: u32,
-    /// The latest finish, as a multiple of the run time from the arrival.
-    deadlines: Option<f64>,
+    terms: Terms,
 }
 
 /// The profiles that there are.
@@ -86,7 +85,7 @@ impl Generator {
             span,
             count: count.unwrap_or(u64::MAX),
             largest: u32::try_from(largest).unwrap_or(u32::MAX).clamp(1, 60_000),
-            deadlines: None,
+            terms: Terms::default(),
         };
         this.gap = if let Some(count) = count {
             span as f64 / count.max(1) as f64
@@ -100,9 +99,9 @@ impl Generator {
         Some(this)
     }
 
-    /// The same jobs, due so many times their run time after they come.
-    pub fn with_deadlines(mut self, factor: Option<f64>) -> Self {
-        self.deadlines = factor;
+    /// The same jobs on other terms.
+    pub fn on(mut self, terms: Terms) -> Self {
+        self.terms = terms;
         self
     }
 
@@ -171,17 +170,18 @@ impl Generator {
             Ask::Whole(count as u16)
         };
         let seconds = class.run(streams.normal());
-        let work = (seconds * 1e6) as u64;
+        let stated = (seconds * 1e6) as u64;
+        let (arrive, work) = (self.terms.arrival(arrive), self.terms.on_grid(stated));
         Job {
             name: format!("job-{index}").into(),
             arrive,
             work,
-            stated: work,
+            stated,
             ask: sized(devices),
-            deadline: self.deadlines.map(|factor| arrive + (work as f64 * factor) as u64),
+            deadline: self.terms.due(arrive, work),
             earliest: None,
-            interruptible: true,
-            priority: 0,
+            interruptible: self.terms.interruptible,
+            priority: self.terms.priority,
         }
     }
 }

@@ -30,6 +30,54 @@ pub struct Job {
     pub priority: i64,
 }
 
+/// What jobs get that their trace does not say, and the grid that their times lie on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// Microseconds of the grid that times are rounded down to; 0: none.
+    pub tick: u64,
+    /// Whether all come at time 0.
+    pub at_once: bool,
+    /// The latest finish, in microseconds from the arrival.
+    pub deadline: Option<u64>,
+    /// The same as a multiple of the work.
+    pub deadline_factor: Option<f64>,
+    /// Whether they may be stopped.
+    pub interruptible: bool,
+    /// Larger first.
+    pub priority: i64,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            tick: 0,
+            at_once: false,
+            deadline: None,
+            deadline_factor: None,
+            interruptible: true,
+            priority: 0,
+        }
+    }
+}
+
+impl Terms {
+    /// A time on the grid.
+    pub fn on_grid(&self, time: u64) -> u64 {
+        if self.tick > 0 { time - time % self.tick } else { time }
+    }
+
+    /// When a job comes that the trace has at a time.
+    pub fn arrival(&self, time: u64) -> u64 {
+        if self.at_once { 0 } else { self.on_grid(time) }
+    }
+
+    /// When a job is due for which the trace says nothing.
+    pub fn due(&self, arrive: u64, work: u64) -> Option<u64> {
+        let by_factor = || self.deadline_factor.map(|factor| (work as f64 * factor) as u64);
+        self.deadline.or_else(by_factor).map(|after| arrive.saturating_add(after))
+    }
+}
+
 impl Job {
     /// Whole devices, those that a share or a slice lies on included.
     pub fn devices(&self) -> u64 {

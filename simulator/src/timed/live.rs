@@ -71,6 +71,8 @@ pub enum Reason {
     Interrupt,
     /// To go on at a better time.
     Suspend,
+    /// To go on elsewhere at once.
+    Move,
 }
 
 impl Reason {
@@ -79,6 +81,7 @@ impl Reason {
             Self::Preempt => "preempt",
             Self::Interrupt => "interrupt",
             Self::Suspend => "suspend",
+            Self::Move => "move",
         }
     }
 }

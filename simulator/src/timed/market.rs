@@ -75,6 +75,8 @@ pub struct Rent {
     pub cpu_milli: u64,
     /// Instances.
     pub instances: u64,
+    /// Its number among all rents of the offer, from 0.
+    pub number: u64,
 }
 
 /// The market of a run.
@@ -90,18 +92,20 @@ pub struct Market<'a> {
     pub is_bound: bool,
     /// Instances that are free, by offer.
     free: Vec<u64>,
+    /// How often each offer was rented.
+    rents: Vec<u64>,
 }
 
 impl<'a> Market<'a> {
     /// Nothing is rented yet.
     pub fn new(offers: &'a [Offer], carbon: Option<&'a Series>) -> Self {
         let free = offers.iter().map(|offer| offer.count.unwrap_or(u64::MAX)).collect();
-        Self { offers, carbon, billed_by: 0, is_bound: false, free }
+        Self { offers, carbon, billed_by: 0, is_bound: false, free, rents: vec![0; offers.len()] }
     }
 
-    /// The name of an offer.
-    pub fn name(&self, offer: u16) -> &'a str {
-        &self.offers[usize::from(offer)].name
+    /// What the instances of a rent are called in the log.
+    pub fn node(&self, rent: Rent) -> String {
+        format!("{}/{}", self.offers[usize::from(rent.offer)].name, rent.number)
     }
 
     /// Whether an offer can be had at a time.
@@ -133,7 +137,9 @@ impl<'a> Market<'a> {
         if self.offers[at].count.is_some() {
             self.free[at] -= instances;
         }
-        Some(Rent { offer, cpu_milli, instances })
+        let number = self.rents[at];
+        self.rents[at] += 1;
+        Some(Rent { offer, cpu_milli, instances, number })
     }
 
     /// Gives back what was rented at this moment and not used.
@@ -160,15 +166,11 @@ impl<'a> Market<'a> {
             tick => from + (to - from).div_ceil(tick) * tick,
         };
         let instances = i128::from(rent.instances);
-        match &offer.prices {
-            Some(prices) => {
-                nearest(prices.integral(from, to).saturating_mul(instances).saturating_mul(1000), HOUR)
-            }
-            None => {
-                let span = i128::from(to - from);
-                nearest(i128::from(offer.nano_hourly).saturating_mul(instances).saturating_mul(span), HOUR)
-            }
-        }
+        let one = match &offer.prices {
+            Some(prices) => prices.integral(from, to).saturating_mul(1000),
+            None => i128::from(offer.nano_hourly) * i128::from(to - from),
+        };
+        nearest(one.saturating_mul(instances), HOUR)
     }
 }
 

@@ -1,15 +1,17 @@
 //! A scenario's sections as what a run over time needs.
 
 mod fit;
+mod horizon;
 mod machines;
 mod market;
 mod trace;
 
 use plimsoll_model::scenario::{Limit, Moment, PlacementRule, Report};
 
+pub(super) use horizon::Horizon;
 pub(super) use machines::Machines;
 
-use super::{Timed, course::WHAT, policies::make, world::Settings};
+use super::{Timed, course::WHAT, job::Trace, policies::make, world::Settings};
 use crate::experiment::{Context, Problems, unknown};
 
 /// Reads and checks everything.
@@ -25,7 +27,7 @@ pub(super) fn timed(context: &mut Context<'_>) -> Result<Timed, Problems> {
         checkpoint: micros(checkpoint.every),
     };
     let mut machines = machines::read(context)?;
-    let (offers, carbon) = market::read(context, &mut machines)?;
+    let market::Found { offers, carbon, horizons } = market::read(context, &mut machines)?;
     let rates = machines::rates(context, &machines, &offers)?;
     let (trace, origin) = trace::read(context, &machines, tick)?;
     let mut policies = make::all(context, &machines, &offers, carbon.is_some(), &trace)?;
@@ -37,6 +39,12 @@ pub(super) fn timed(context: &mut Context<'_>) -> Result<Timed, Problems> {
             "ends before it begins",
             "[4000, 5000] is the 4,001st to the 5,000th job",
         );
+    }
+    if let (Some((_, to)), Trace::List(jobs)) = (range, &trace)
+        && to > jobs.len() as u64
+    {
+        let message = format!("ends after the {} jobs that there are", jobs.len());
+        return context.refuse("report.jobs", message, "[4000, 5000] is the 4,001st to the 5,000th job");
     }
     let course = course(context, &scenario.report)?;
     let until = scenario.run.until.map(|limit| moment(context, "run.until", limit)).transpose()?;
@@ -61,6 +69,7 @@ pub(super) fn timed(context: &mut Context<'_>) -> Result<Timed, Problems> {
         until,
         range,
         course,
+        horizons,
     })
 }
 

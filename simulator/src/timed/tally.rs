@@ -16,8 +16,8 @@ pub struct Tally {
     pub first_arrival: Option<u64>,
     /// When the last one started.
     pub last_start: u64,
-    /// When the last one was done.
-    pub last_finish: u64,
+    /// Of the jobs that count: when the first came, and when the last one was done.
+    measured: Option<(u64, u64)>,
     /// Jobs that run now.
     pub running: u64,
     /// Jobs in the range that have not left.
@@ -52,6 +52,7 @@ impl Tally {
         if self.counts(order) {
             self.counted += 1;
             self.open += 1;
+            self.measured.get_or_insert((now, now));
         }
     }
 
@@ -76,20 +77,25 @@ impl Tally {
         }
     }
 
-    pub(super) fn stopped(&mut self, reason: Reason, lost: u64) {
+    pub(super) fn stopped(&mut self, order: u64, reason: Reason, lost: u64) {
+        if !self.counts(order) {
+            return;
+        }
         match reason {
             Reason::Preempt => self.preemptions += 1,
             Reason::Interrupt => self.interruptions += 1,
-            Reason::Suspend => {}
+            Reason::Suspend | Reason::Move => {}
         }
         self.lost += lost;
     }
 
     pub(super) fn finished(&mut self, order: u64, arrive: u64, now: u64, waited: u64, lost: u64, late: bool) {
-        self.lost += lost;
-        self.last_finish = self.last_finish.max(now);
         if self.counts(order) {
             self.open -= 1;
+            self.lost += lost;
+            if let Some((_, last)) = &mut self.measured {
+                *last = now.max(*last);
+            }
             self.durations.push(now - arrive);
             self.waited += u128::from(waited);
             self.misses += u64::from(late);
@@ -119,8 +125,8 @@ impl Tally {
             put("jct_mean_s", seconds(sum) / finished as f64);
             put("jct_p95_s", quantile(&self.durations, 0.95));
             put("wait_mean_s", seconds(self.waited) / finished as f64);
-            let first = self.first_arrival.unwrap_or(0);
-            put("makespan_s", seconds(u128::from(self.last_finish.saturating_sub(first))));
+            let (first, last) = self.measured.unwrap_or_default();
+            put("makespan_s", seconds(u128::from(last - first)));
         }
         for (name, count) in [
             ("placed", self.started),

@@ -3,8 +3,10 @@
 mod books;
 mod by_hand;
 mod conservation;
+mod keys;
 mod places;
 mod published;
+mod records;
 mod theory;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};

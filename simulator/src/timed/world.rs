@@ -13,6 +13,7 @@ use super::{
     live::Running,
     market::{Market, Rent},
     queue::{Queue, What},
+    rows,
     tally::Tally,
 };
 use crate::events::{Event, Log, Row, Sink};
@@ -96,16 +97,7 @@ impl<'a> World<'a> {
             arrived: 0,
         };
         for node in this.cluster.nodes.iter() {
-            let devices: Vec<_> = (0..node.devices)
-                .map(|index| plimsoll_packing::fleet::Hold { index, milli: 1000, parts: 0 })
-                .collect();
-            this.log.add(&Row {
-                node: &node.name,
-                cpu_milli: node.cpu_milli,
-                memory_mib: node.memory_mib,
-                devices: &devices,
-                ..Row::new(0, Event::NodeUp)
-            });
+            rows::machine(&mut this.log, node);
         }
         this
     }
@@ -255,25 +247,10 @@ impl<'a> World<'a> {
             live.paused += now - live.stopped;
         }
         self.tally.last_start = self.tally.last_start.max(now);
-        let row = Row { job: &live.job.name, ..Row::new(now, Event::Start) };
-        for part in &parts {
-            self.log.add(&Row {
-                node: &self.cluster.nodes[part.node as usize].name,
-                cpu_milli: part.cpu_milli,
-                memory_mib: part.memory_mib,
-                devices: &part.devices,
-                ..row
-            });
-        }
         for rent in &rents {
-            let (node, cpu_milli) = (self.market.name(rent.offer), rent.cpu_milli);
-            self.log.add(&Row { node, cpu_milli, ..row });
+            rows::rented(&mut self.log, &self.market, *rent, now);
         }
-        if parts.is_empty() && rents.is_empty() {
-            // Without machines and offers it runs nowhere in particular, but it does start.
-            let ask = &live.job.ask;
-            self.log.add(&Row { cpu_milli: ask.cpu_milli, memory_mib: ask.memory_mib, ..row });
-        }
+        rows::started(&mut self.log, &self.cluster, &self.market, &live.job, (&parts, &rents), now);
         live.starts += 1;
         let end = now + overhead + (live.job.work - live.done);
         self.queue.push(end, What::Finish(ix, live.starts));
@@ -300,7 +277,7 @@ impl<'a> World<'a> {
         live.stopped = now;
         // What restarting took is lost as well.
         let lost = ran - saved;
-        self.tally.stopped(reason, lost);
+        self.tally.stopped(live.order, reason, lost);
         let charge =
             self.ledger.piece(&self.market, &live.job, &running.parts, &running.rents, running.since, now);
         self.log.add(&Row {
@@ -331,7 +308,13 @@ impl<'a> World<'a> {
         self.cluster.vacate(&running.parts);
         for rent in &running.rents {
             self.market.give_back(*rent);
+            rows::returned(&mut self.log, &self.market, *rent, self.now);
         }
+    }
+
+    /// This moment is over: its rows go to the log.
+    pub(super) fn settle(&mut self) {
+        self.log.settle();
     }
 
     /// Asks for a decision at a time.
@@ -442,6 +425,7 @@ impl<'a> World<'a> {
     /// balanced. How many rows the log has, and their digest.
     pub(super) fn close(mut self) -> (Tally, Ledger, u64, String) {
         let now = self.now;
+        self.settle();
         for ix in 0..self.live.len() {
             let Some(live) = self.live[ix].take() else { continue };
             // A job that finished within the round is done, whatever its room.

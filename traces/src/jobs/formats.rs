@@ -3,7 +3,7 @@
 use crate::{
     Fault,
     jobs::{TracedJob, time},
-    table::{Row, wrong},
+    table::{Row, alternatives, quoted, wrong},
 };
 
 /// A format of jobs with times.
@@ -149,7 +149,8 @@ fn native(row: &Row<'_>, columns: &[Option<usize>; 13]) -> Result<TracedJob, Fau
     let submit = time(row, needed(1), "submit_s", SECOND)?;
     let deadline = moment(7, "deadline_s")?;
     if deadline.is_some_and(|deadline| deadline < submit) {
-        return Err(Fault::Contradiction("is due before it comes".to_owned()));
+        let what = "is due before it comes".to_owned();
+        return Err(Fault::Contradiction { reason: "due before it comes", what });
     }
     let (gpus, gpu_milli) = at(3).map_or(Ok((0, 0)), |index| gpus(row, index))?;
     Ok(TracedJob {
@@ -158,7 +159,7 @@ fn native(row: &Row<'_>, columns: &[Option<usize>; 13]) -> Result<TracedJob, Fau
         duration_us: Some(time(row, needed(2), "duration_s", SECOND)?),
         gpus,
         gpu_milli,
-        accelerators: text(4).into_iter().collect(),
+        accelerators: at(4).map_or_else(Vec::new, |index| alternatives(row.cell(index))),
         cpu_milli: at(5).map_or(Ok(0), |index| cpus(row, index))?,
         memory_mib: at(6).map_or(Ok(0), |index| row.number(index, "memory_mib", MOST_MIB))?,
         deadline,
@@ -184,8 +185,6 @@ fn native(row: &Row<'_>, columns: &[Option<usize>; 13]) -> Result<TracedJob, Fau
 }
 
 /// Jobs in the native format; columns that no job has are left out.
-///
-/// A job that may run on several kinds of accelerator names none: the format has one.
 pub fn native_csv(jobs: &[TracedJob]) -> String {
     let cells: Vec<[String; 13]> = jobs.iter().map(native_cells).collect();
     let used: Vec<usize> =
@@ -205,13 +204,7 @@ pub fn native_csv(jobs: &[TracedJob]) -> String {
 
 fn native_cells(job: &TracedJob) -> [String; 13] {
     let seconds = |micros: u64| decimal(micros, 6);
-    let text = |text: &str| {
-        if text.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text.to_owned()
-        }
-    };
+    let text = |text: &str| quoted(text).into_owned();
     let maybe = |time: Option<u64>| time.map_or(String::new(), seconds);
     let nonzero = |value: u64, cell: String| if value == 0 { String::new() } else { cell };
     let gpus = match (job.gpus, job.gpu_milli) {
@@ -219,13 +212,12 @@ fn native_cells(job: &TracedJob) -> [String; 13] {
         (1, milli) if milli > 0 && milli < 1000 => decimal(milli.into(), 3),
         (count, _) => count.to_string(),
     };
-    let accelerator = if let [only] = job.accelerators.as_slice() { text(only) } else { String::new() };
     [
         text(&job.name),
         seconds(job.submit),
         seconds(job.duration_us.unwrap_or(0)),
         gpus,
-        accelerator,
+        text(&job.accelerators.join("|")),
         nonzero(job.cpu_milli, decimal(job.cpu_milli, 3)),
         nonzero(job.memory_mib, job.memory_mib.to_string()),
         maybe(job.deadline),

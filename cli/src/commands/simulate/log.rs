@@ -7,7 +7,10 @@ use std::{
 };
 
 use flate2::{Compression, GzBuilder};
-use plimsoll_model::simulation::{Metric, SimulationRun};
+use plimsoll_model::{
+    scenario::Report,
+    simulation::{Metric, SimulationRun},
+};
 use plimsoll_simulator::events::COLUMNS;
 
 use super::pool::Lines;
@@ -15,6 +18,33 @@ use crate::{failure::Failure, output};
 
 /// So many rows are written without being asked twice.
 const MOST_ROWS: u64 = 10_000_000;
+
+/// Refuses names of files that are of no form that is written, before anything runs.
+pub(super) fn check(report: &Report) -> Result<(), Failure> {
+    let wrong = |field: &str, name: &str, help: &str| {
+        Failure::usage(format!("report.{field}: {name} is of no form that is written")).with_help(help)
+    };
+    match &report.events {
+        Some(name) if is_zipped(name).is_none() => {
+            return Err(wrong("events", name, "name it .csv or .csv.gz"));
+        }
+        _ => {}
+    }
+    match &report.runs {
+        Some(name) if !ends_in(name, "csv") => Err(wrong("runs", name, "name it .csv")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a log is written as gzip; nothing for a name that is neither plain nor that.
+fn is_zipped(name: &str) -> Option<bool> {
+    let plain = name.strip_suffix(".gz").unwrap_or(name);
+    ends_in(plain, "csv").then_some(plain.len() < name.len())
+}
+
+fn ends_in(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
 
 /// Writes the events of all runs to one file, plain or gzip by its name.
 pub(super) fn write(
@@ -28,16 +58,7 @@ pub(super) fn write(
         return Err(Failure::usage(format!("report.events: the log has {rows} rows, more than {MOST_ROWS}"))
             .with_help("run fewer seeds or policies, or say --tolerate"));
     }
-    let name = path.display().to_string();
-    let mut ends = name.rsplit('.');
-    let zipped = match (ends.next(), ends.next()) {
-        (Some("csv"), Some(_)) => false,
-        (Some("gz"), Some("csv")) => true,
-        _ => {
-            return Err(Failure::usage(format!("report.events: {name} is of no form that is written"))
-                .with_help("name it .csv or .csv.gz"));
-        }
-    };
+    let zipped = is_zipped(&path.to_string_lossy()).unwrap_or(false);
     let mut logs = logs;
     output::bytes(path, &mut |out| {
         if zipped {
@@ -67,11 +88,7 @@ fn lines(out: &mut dyn Write, logs: &mut [Lines]) -> std::io::Result<()> {
 }
 
 /// A row for each run as CSV: its index, point, policy, seed, counts, and every metric.
-pub(super) fn table(path: &Path, runs: &[SimulationRun]) -> Result<String, Failure> {
-    if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("csv")) {
-        return Err(Failure::usage(format!("report.runs: {} is of no form that is written", path.display()))
-            .with_help("name it .csv"));
-    }
+pub(super) fn table(runs: &[SimulationRun]) -> Result<String, Failure> {
     let keys: BTreeSet<&String> = runs.iter().flat_map(|run| run.point.keys()).collect();
     let metrics: indexmap::IndexSet<String> =
         runs.iter().flat_map(|run| flat(run).into_iter().map(|(name, _)| name)).collect();

@@ -8,10 +8,7 @@ use plimsoll_model::{
 };
 use plimsoll_packing::{
     fleet::Request,
-    scores::{
-        BestFit, Clustering, DotProduct, Fgd, GpuPacking, KubeDefault, Mix, Regret, RegretParams, Sampling,
-        Score, bids,
-    },
+    scores::{Mix, Score},
 };
 
 use super::{
@@ -22,6 +19,7 @@ use super::{
 };
 use crate::{
     experiment::{Context, Problems, unknown},
+    scorers,
     timed::{
         cluster::Cluster,
         job::{Job, Trace},
@@ -31,7 +29,7 @@ use crate::{
 };
 
 /// What can be named over time, and what kind of policy it is.
-const NAMES: [(&str, Family); 25] = [
+const NAMES: &[(&str, Family)] = &[
     ("fifo", Family::Queue),
     ("shortest-remaining", Family::Queue),
     ("least-attained-service", Family::Queue),
@@ -73,6 +71,20 @@ enum Family {
     Spot(Kind),
     /// Only in a sequence.
     Sequence,
+}
+
+/// Whether the policy of a name decides when jobs start.
+pub(crate) fn waits(name: &str) -> bool {
+    NAMES.iter().any(|(known, family)| *known == name && matches!(family, Family::When(_)))
+}
+
+/// Whether the policy of a name decides by the carbon of electricity.
+pub(crate) fn looks_at_carbon(name: &str) -> bool {
+    let looks = |family: &Family| match family {
+        Family::When(choice) => !matches!(choice, Choice::Now | Choice::Latest),
+        _ => false,
+    };
+    NAMES.iter().any(|(known, family)| *known == name && looks(family))
 }
 
 /// The names of a family's policies.
@@ -304,7 +316,7 @@ impl Surroundings<'_> {
         choice: Choice,
     ) -> Result<Rules, Problems> {
         let jobs = &context.point.scenario.value.jobs;
-        if !self.has_carbon && !matches!(choice, Choice::Now | Choice::Latest) {
+        if !self.has_carbon && looks_at_carbon(&spec.name) {
             return context.refuse(
                 field,
                 format!("`{}` needs to know the carbon", spec.name),
@@ -388,21 +400,15 @@ impl Surroundings<'_> {
             let jobs: Vec<_> = self.trace.jobs(0).take(20_000).map(|job| job.ask).collect();
             Mix::typical(&jobs, 95)
         };
-        Ok(match name {
-            "kube-default" => Arc::new(KubeDefault),
-            "best-fit" => Arc::new(BestFit),
-            "packing" => Arc::new(GpuPacking),
-            "clustering" => Arc::new(Clustering),
-            "dot-product" => Arc::new(DotProduct),
-            "first-fit" => Arc::new(FirstFit),
-            "fgd" => Arc::new(Fgd::new(&mix())),
-            "regret" => self.regret(context, field)?,
-            _ => {
-                let known = names(|family| family == Family::Scorer);
-                let (message, help) = unknown("scorer", name, &known);
-                return context.refuse(&format!("{field}.scorer"), message, &help);
-            }
-        })
+        if let Some(scorer) = scorers::named(name, mix) {
+            return Ok(scorer);
+        }
+        if name == "regret" {
+            return self.regret(context, field);
+        }
+        let known = names(|family| family == Family::Scorer);
+        let (message, help) = unknown("scorer", name, &known);
+        context.refuse(&format!("{field}.scorer"), message, &help)
     }
 
     /// Regret at the prices of packing programs over the mix of jobs: what the planner's core thinks a place is worth.
@@ -419,14 +425,16 @@ impl Surroundings<'_> {
             }
         }
         // What takes more than a node is placed as pieces of whole nodes, which any scorer places alike.
-        let prices = match bids(nodes, &classes, &counts, Sampling::default()) {
-            Ok(prices) => prices,
-            Err(error) => return context.refuse(field, format!("no prices for `regret`: {error}"), ""),
+        let scorer = match scorers::regret(nodes, &classes, &counts) {
+            Ok(scorer) => scorer,
+            Err(error) => return context.refuse(field, error, ""),
         };
-        if context.point.scenario.value.trace.format == Some(TraceFormat::Generated) {
-            context.notes.push("regret: prices are of the mix of jobs that seed 0 makes".to_owned());
+        let note = "regret: prices are of the mix of jobs that seed 0 makes";
+        let made_up = context.point.scenario.value.trace.format == Some(TraceFormat::Generated);
+        if made_up && !context.notes.iter().any(|known| known == note) {
+            context.notes.push(note.to_owned());
         }
-        Ok(Arc::new(Regret::new(nodes, &classes, &prices, RegretParams::default())))
+        Ok(scorer)
     }
 }
 
@@ -444,17 +452,4 @@ fn limits(context: &Context<'_>, spec: &PolicySpec, field: &str) -> Result<Vec<u
         return context.refuse(&format!("{field}.queues"), "limits must rise", "[\"3250s\", \"7200s\"]");
     }
     Ok(limits)
-}
-
-/// All nodes alike: the first is taken.
-struct FirstFit;
-
-impl Score for FirstFit {
-    fn name(&self) -> &'static str {
-        "first-fit"
-    }
-
-    fn score(&self, _: &plimsoll_packing::fleet::Request, _: plimsoll_packing::scores::View<'_>) -> i64 {
-        0
-    }
 }

@@ -92,7 +92,8 @@ impl<'a> Spot<'a> {
                 }
                 // What spot will not do by the deadline is done on demand, in the first gaps that there are.
                 let spot_left = self.available(now, deadline);
-                (left > spot_left).then_some(on_demand)
+                // Work of nothing, on a grid, is done wherever it starts, so it waits for nothing.
+                (left == 0 || left > spot_left).then_some(on_demand)
             }
             Kind::Greedy => has_spot.then_some(spot),
             Kind::UniformProgress => {
@@ -126,7 +127,7 @@ impl<'a> Spot<'a> {
             return;
         }
         if running {
-            let reason = if wanted.is_none() { Reason::Suspend } else { Reason::Preempt };
+            let reason = if wanted.is_none() { Reason::Suspend } else { Reason::Move };
             world.stop(job.ix, reason);
             job.on = None;
         }

@@ -168,6 +168,10 @@ impl<'a> When<'a> {
         let last = last.max(from);
         let known = if self.rules.knows_duration { work } else { class.mean };
         let whole = |start: u64| VecDeque::from([(start, u64::MAX)]);
+        if work == 0 {
+            // Work of nothing, on a grid, has no pieces and burns nothing.
+            return whole(from);
+        }
         match self.rules.choice {
             Choice::Now => whole(from),
             Choice::Latest => whole(last),

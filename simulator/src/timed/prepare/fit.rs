@@ -122,13 +122,10 @@ impl First {
     fn asks(&self, machines: &Machines, origin: &Origin) -> String {
         let who =
             if self.index.is_some() { format!("`{}` asks", self.name) } else { "made-up jobs ask".into() };
-        let kinds: Vec<String> = match self.index.and_then(|index| origin.unknown.get(&index)) {
-            Some(unknown) => unknown.clone(),
-            None => {
-                let models = self.ask.models.iter();
-                models.filter_map(|model| machines.models.get(usize::from(model.0)).cloned()).collect()
-            }
-        };
+        let known = self.ask.models.iter();
+        let known = known.filter_map(|model| machines.models.get(usize::from(model.0)).cloned());
+        let unknown = self.index.and_then(|index| origin.unknown.get(&index)).cloned();
+        let kinds: Vec<String> = unknown.unwrap_or_else(|| known.collect());
         let of = if kinds.is_empty() { String::new() } else { format!(" of {}", kinds.join(" or ")) };
         let mut parts = Vec::new();
         match self.ask.devices {

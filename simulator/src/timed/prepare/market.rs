@@ -4,19 +4,29 @@ use plimsoll_model::{
     Capacity,
     scenario::{Gaps, MarketOffer},
 };
-use plimsoll_traces::series::{Gap, availability, series};
+use plimsoll_traces::{
+    Tolerance,
+    series::{Columns, Gap, availability, series},
+};
 
-use super::{Machines, start};
+use super::{Horizon, Machines, start};
 use crate::{
     experiment::{Context, Problems, of_trace},
     timed::{market::Offer, series::Series},
 };
 
+/// What may be rented, the carbon of electricity, and how far series of them reach.
+pub(super) struct Found {
+    pub(super) offers: Vec<Offer>,
+    pub(super) carbon: Option<Series>,
+    pub(super) horizons: Vec<Horizon>,
+}
+
+/// More than any grid emits, in g a kWh.
+const MOST_CARBON: f64 = 100_000.0;
+
 /// What may be rented, and the carbon of electricity; kinds of accelerator that only offers have are numbered too.
-pub(super) fn read(
-    context: &mut Context<'_>,
-    machines: &mut Machines,
-) -> Result<(Vec<Offer>, Option<Series>), Problems> {
+pub(super) fn read(context: &mut Context<'_>, machines: &mut Machines) -> Result<Found, Problems> {
     let market = context.point.scenario.value.market.clone();
     if market.electricity.is_some() {
         return context.refuse(
@@ -26,6 +36,7 @@ pub(super) fn read(
         );
     }
     let mut offers: Vec<Offer> = Vec::new();
+    let mut horizons = Vec::new();
     for (at, spec) in market.offers.iter().enumerate() {
         let field = format!("market.offers[{at}]");
         if offers.iter().any(|known| known.name == spec.name) {
@@ -50,8 +61,10 @@ pub(super) fn read(
             let field = "market.spot.availability";
             let at = spot_offer(context, field, spec.offer.as_deref(), &offers)?;
             let (name, bytes) = context.file(field, Some(&spec.file))?;
-            let points = availability(&name, &bytes).map_err(|error| of_trace(&error))?;
+            let (points, end) = availability(&name, &bytes).map_err(|error| of_trace(&error))?;
             offers[at].availability = Series::new(points);
+            let strict = context.tolerance == Tolerance::Strict;
+            horizons.push(Horizon::new(field, name, end, strict, "cut the run before (run.until)"));
         }
     }
     let carbon = match &market.carbon {
@@ -65,10 +78,26 @@ pub(super) fn read(
                 Gaps::Hold => Gap::Hold,
                 Gaps::Linear => Gap::Linear,
             };
-            let found = series(&name, &bytes, spec.time.as_deref(), spec.value.as_deref(), gaps);
+            let columns =
+                Columns { time: spec.time.as_deref(), value: spec.value.as_deref(), most: MOST_CARBON };
+            let found = series(&name, &bytes, columns, gaps, context.tolerance);
             let found = found.map_err(|error| of_trace(&error))?;
+            context.note_dropped(&found.dropped);
             if found.filled > 0 {
-                context.notes.push(format!("{name}: {} values in holes, as `gaps` says", found.filled));
+                let how =
+                    if gaps == Gap::Linear { "lie between their neighbours" } else { "are those before" };
+                context.notes.push(format!("{name}: {} values in holes {how}", found.filled));
+            }
+            if let Some(end) = found.end {
+                let strict = gaps == Gap::Error && context.tolerance == Tolerance::Strict;
+                let end = u64::try_from(end - zero / 1000).unwrap_or(0);
+                horizons.push(Horizon::new(
+                    field,
+                    name.clone(),
+                    end,
+                    strict,
+                    "gaps = \"hold\" lets the last value hold",
+                ));
             }
             let points =
                 found.points.iter().map(|(time, value)| (time - zero / 1000, (value * 1e6).round() as i64));
@@ -82,7 +111,7 @@ pub(super) fn read(
             Some(series)
         }
     };
-    Ok((offers, carbon))
+    Ok(Found { offers, carbon, horizons })
 }
 
 fn offer(context: &Context<'_>, spec: &MarketOffer, field: &str) -> Result<Offer, Problems> {

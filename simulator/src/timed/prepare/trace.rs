@@ -14,7 +14,7 @@ use crate::{
     experiment::{Context, Problems, of_trace, unknown},
     timed::{
         generate::{Generator, PROFILES, sized},
-        job::{Job, Trace},
+        job::{Job, Terms, Trace},
     },
 };
 
@@ -38,19 +38,9 @@ pub(super) fn read(
     tick: u64,
 ) -> Result<(Trace, Origin), Problems> {
     let scenario = context.point.scenario.value.clone();
+    let terms = terms(&scenario, tick);
     if scenario.trace.format == Some(TraceFormat::Generated) {
-        return Ok((generated(context, machines)?, Origin::default()));
-    }
-    if let Some(field) = scenario.trace.generate.as_ref().map(|_| "trace.generate") {
-        return context.refuse(field, "only format = \"generated\" makes jobs up", "remove it");
-    }
-    for (field, given) in [
-        ("arrivals.inflate", scenario.arrivals.inflate.is_some()),
-        ("arrivals.rate_per_hour", scenario.arrivals.rate_per_hour.is_some()),
-    ] {
-        if given {
-            return context.refuse(field, "is not known of this trace over time", "`speed` paces real times");
-        }
+        return Ok((generated(context, machines, terms)?, Origin::default()));
     }
     let (file, mut rows) = rows(context, &scenario)?;
     window(context, &scenario, &mut rows)?;
@@ -62,17 +52,18 @@ pub(super) fn read(
             "2.0 is twice as fast",
         );
     }
-    let round = |time: u64| if tick > 0 { time - time % tick } else { time };
     let mut list = Vec::with_capacity(rows.len());
     let mut origin = Origin { file, ..Origin::default() };
     for row in rows {
-        let work = round(row.duration_us.unwrap_or(0));
-        let paced =
-            |time: u64| if scenario.arrivals.speed.is_some() { (time as f64 / speed) as u64 } else { time };
-        let arrive = match scenario.arrivals.mode {
-            Some(Mode::AtOnce) => 0,
-            _ => round(paced(row.submit)),
+        let work = terms.on_grid(row.duration_us.unwrap_or(0));
+        let (paced, moved) = match scenario.arrivals.speed {
+            Some(_) => ((row.submit as f64 / speed) as u64, true),
+            None if terms.at_once => (0, true),
+            None => (row.submit, false),
         };
+        let arrive = terms.arrival(paced);
+        // A job that comes at another time has as long as the trace gives it.
+        let kept = |time: u64| if moved { paced + time.saturating_sub(row.submit) } else { time };
         let models = models(machines, &row);
         if models == [NO_MODEL] {
             origin.unknown.insert(list.len(), row.accelerators.clone());
@@ -91,10 +82,10 @@ pub(super) fn read(
             arrive,
             work,
             stated: row.duration_us.unwrap_or(0),
-            deadline: row.deadline.map(paced).or_else(|| deadline(&scenario, arrive, work)),
-            earliest: row.earliest.map(paced),
-            interruptible: row.interruptible.or(scenario.jobs.interruptible).unwrap_or(true),
-            priority: row.priority.or(scenario.jobs.priority).unwrap_or(0),
+            deadline: row.deadline.map(kept).or_else(|| terms.due(arrive, work)),
+            earliest: row.earliest.map(kept),
+            interruptible: row.interruptible.unwrap_or(terms.interruptible),
+            priority: row.priority.unwrap_or(terms.priority),
             ask,
         };
         list.push(job);
@@ -102,9 +93,16 @@ pub(super) fn read(
     Ok((Trace::List(Arc::new(list)), origin))
 }
 
-fn deadline(scenario: &Scenario, arrive: u64, work: u64) -> Option<u64> {
-    let by_time = scenario.jobs.deadline.map(|deadline| arrive + (deadline.nanos() / 1000) as u64);
-    by_time.or_else(|| scenario.jobs.deadline_factor.map(|factor| arrive + (work as f64 * factor) as u64))
+fn terms(scenario: &Scenario, tick: u64) -> Terms {
+    let jobs = &scenario.jobs;
+    Terms {
+        tick,
+        at_once: scenario.arrivals.mode == Some(Mode::AtOnce),
+        deadline: jobs.deadline.map(|deadline| (deadline.nanos() / 1000) as u64),
+        deadline_factor: jobs.deadline_factor,
+        interruptible: jobs.interruptible.unwrap_or(true),
+        priority: jobs.priority.unwrap_or(0),
+    }
 }
 
 /// A share is written as thousandths of one accelerator.
@@ -201,7 +199,7 @@ fn window(context: &Context<'_>, scenario: &Scenario, rows: &mut Vec<TracedJob>)
     Ok(())
 }
 
-fn generated(context: &Context<'_>, machines: &Machines) -> Result<Trace, Problems> {
+fn generated(context: &Context<'_>, machines: &Machines, terms: Terms) -> Result<Trace, Problems> {
     let scenario = &context.point.scenario.value;
     let spec = scenario.trace.generate.clone().unwrap_or_default();
     let profile = spec.profile.as_deref().unwrap_or("mixed");
@@ -234,6 +232,5 @@ fn generated(context: &Context<'_>, machines: &Machines) -> Result<Trace, Proble
         let (message, help) = unknown("profile", profile, &PROFILES);
         return context.refuse("trace.generate.profile", message, &help);
     };
-    let generator = generator.with_deadlines(scenario.jobs.deadline_factor);
-    Ok(Trace::Generated(generator))
+    Ok(Trace::Generated(generator.on(terms)))
 }

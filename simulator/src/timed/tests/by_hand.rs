@@ -49,8 +49,8 @@ fn the_shortest_remaining_runs_and_restarting_costs() {
         [
             "0 arrive a",
             "0 start a",
-            "2 arrive b",
             "2 stop a",
+            "2 arrive b",
             "2 start b",
             "5 finish b",
             "5 start a",

@@ -94,6 +94,20 @@ fn spot_policies_start_whatever_can_run_and_end() {
 }
 
 #[test]
+fn work_of_nothing_waits_for_no_spot_capacity() {
+    let jobs = "id,submit_s,duration_s,cpus\na,0,300,1\n";
+    let scenario = RENTED.replace(
+        "[[market.offers]]\nname = \"od\"",
+        "[market]\nspot = { availability = { file = \"spot.json\" } }\n[[market.offers]]\nname = \"od\"",
+    );
+    let never = "{\"metadata\": {\"gap_seconds\": 86400}, \"data\": [0]}";
+    for (run, log) in runs_beside(&with(&scenario, SPOT), &[("jobs.csv", jobs), ("spot.json", never)]) {
+        check(&run, &log);
+        assert_eq!(counts(&run), [1, 0, 0], "{}", run.policy);
+    }
+}
+
+#[test]
 fn spot_policies_wait_for_the_tick_after_an_arrival() {
     let made = "[trace]\nformat = \"generated\"\ngenerate = { profile = \"pai\", span = \"2h\", count = 40 }\n[cluster]\nnodes = [{ name = \"a\", accelerator = \"T4\", accelerators = 8 }]\n[engine]\ntick = \"10m\"\n[jobs]\ndeadline_factor = 3\n[[market.offers]]\nname = \"od\"\naccelerator = \"T4\"\nhourly = 1\n[[market.offers]]\nname = \"sp\"\ncapacity = \"spot\"\naccelerator = \"T4\"\nhourly = 0.3\n";
     for (run, log) in runs(&with(made, SPOT), "") {

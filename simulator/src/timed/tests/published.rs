@@ -1,10 +1,18 @@
-//! Published figures, where the traces are at hand; without `PLIMSOLL_DATA` these tests pass without looking.
+//! Published figures, where the traces are at hand; without `PLIMSOLL_DATA` these tests say that they are skipped.
 
 use super::*;
 
+fn is_skipped() -> bool {
+    let skipped = traces().is_none();
+    if skipped {
+        eprintln!("skipped: PLIMSOLL_DATA does not say where the traces are");
+    }
+    skipped
+}
+
 #[test]
 fn tiresias_fifo_is_exact() {
-    if traces().is_none() {
+    if is_skipped() {
         return;
     }
     let scenario = "[trace]\nformat = \"tiresias\"\njobs = \"tiresias/60_job.csv\"\n[cluster]\nplacement = \"count\"\nnodes = [{ name = \"gpu\", count = 4, accelerator = \"GPU\", accelerators = 4 }]\n[run]\npolicies = [\"fifo\", \"shortest-remaining\", \"least-attained-service\"]\n";
@@ -19,7 +27,7 @@ const GAIA: &str = "[trace]\nformat = \"pai\"\njobs = \"pai2020/pai_week_1k.csv.
 /// GAIA's policies on California 2022: carbon against running at once, and dollars with nine reserved.
 #[test]
 fn gaia_comes_out() {
-    if traces().is_none() {
+    if is_skipped() {
         return;
     }
     let free = format!(
