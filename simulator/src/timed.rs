@@ -2,8 +2,7 @@
 //!
 //! Time is whole microseconds. What happens at one time happens in the order of `queue::What`, then arrivals, then the
 //! policy decides. Arrivals are taken one by one from the trace, so memory follows what is in flight. Every random
-//! choice comes from the trace's own streams or from the forecast's, never from the policy: policies see the same
-//! arrivals.
+//! choice comes from a stream of its own, of the trace, of the forecast or of the policy: policies see the same arrivals.
 
 pub mod cluster;
 pub mod course;

@@ -12,6 +12,7 @@ use crate::{
     table::{self, Row, wrong},
 };
 
+pub(crate) use formats::MOST_GPUS;
 pub use formats::{JobFormat, native_csv};
 
 /// A job of a trace.
@@ -21,8 +22,12 @@ pub struct TracedJob {
     pub name: String,
     /// When it came: microseconds, or for traces whose arrivals are in mean gaps millionths of one.
     pub submit: u64,
+    /// Whether `submit` is in mean gaps rather than in microseconds.
+    pub is_in_gaps: bool,
     /// How long it ran, in microseconds; nothing where steps say it.
     pub duration_us: Option<u64>,
+    /// What it does, where how fast that goes depends on the kind of accelerator.
+    pub steps: Option<Steps>,
     /// Whole accelerators.
     pub gpus: u64,
     /// Of one accelerator only so many thousandths; 0 or 1,000 for all of it.
@@ -47,6 +52,15 @@ pub struct TracedJob {
     pub partition: Option<String>,
     /// Its line in the file, from 1; 0 for what was made up.
     pub row: u64,
+}
+
+/// Work in steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Steps {
+    /// The type of job, as tables of throughput have it.
+    pub job_type: String,
+    /// How many there are to do.
+    pub count: u64,
 }
 
 /// Seconds beyond which a time is no time: 2,000 years.

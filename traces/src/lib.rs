@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod openb;
 pub mod series;
 mod table;
+pub mod throughputs;
 
 pub use error::{Fault, TraceError};
 pub use table::{Dropped, Listing, Tolerance, quoted};

@@ -41,7 +41,7 @@ const NO_MARKET: &str = "has no meaning in a sequence, where nothing is rented";
 const ONLY_A_SEQUENCE: &str = "is of a sequence; over time it has no meaning";
 const NO_WAITS: &str = "is looked at by policies of when to start, and none is named";
 const MADE_UP: &str = "has no meaning for jobs that are made up; trace.generate says how they come";
-const NO_SPEEDS: &str = "is not simulated yet: all accelerators are as fast for a job";
+const NO_PAIRS: &str = "is not simulated yet: accelerators run one job at a time, or shares of fixed size";
 
 /// Refuses what would change nothing.
 pub(super) fn check(context: &Context<'_>) -> Result<(), Problems> {
@@ -67,9 +67,14 @@ pub(super) fn check(context: &Context<'_>) -> Result<(), Problems> {
 fn anywhere(scenario: &Scenario) -> Vec<Key> {
     let trace = &scenario.trace;
     let openb = trace.format == Some(TraceFormat::Openb);
+    let gavel = trace.format == Some(TraceFormat::Gavel);
     vec![
-        ("trace.throughputs", trace.throughputs.is_some(), NO_SPEEDS),
-        ("trace.colocated", trace.colocated.is_some(), NO_SPEEDS),
+        (
+            "trace.throughputs",
+            trace.throughputs.is_some() && !gavel,
+            "is for traces in steps, and this one has times",
+        ),
+        ("trace.colocated", trace.colocated.is_some(), NO_PAIRS),
         ("trace.nodes", trace.nodes.is_some() && !openb, "is of openb; machines are listed in [cluster]"),
         (
             "trace.nodes",
@@ -139,8 +144,8 @@ fn over_time(scenario: &Scenario) -> Vec<Key> {
         ("arrivals.inflate", arrivals.inflate.is_some(), ONLY_A_SEQUENCE),
         (
             "arrivals.rate_per_hour",
-            arrivals.rate_per_hour.is_some(),
-            "is for traces whose arrivals are in mean gaps, and none is read yet; `speed` paces real times",
+            arrivals.rate_per_hour.is_some() && scenario.trace.format != Some(TraceFormat::Gavel),
+            "is for traces whose arrivals are in mean gaps; `speed` paces real times",
         ),
         (
             "arrivals.speed",

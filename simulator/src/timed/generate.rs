@@ -177,6 +177,7 @@ impl Generator {
             arrive,
             work,
             stated,
+            times: None,
             ask: sized(devices),
             deadline: self.terms.due(arrive, work),
             earliest: None,

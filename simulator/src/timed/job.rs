@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plimsoll_packing::fleet::{Ask, Request};
+use plimsoll_packing::fleet::{Ask, Model, Request};
 use plimsoll_traces::jobs::TracedJob;
 
 use super::generate::Generator;
@@ -14,8 +14,10 @@ pub struct Job {
     pub name: Box<str>,
     /// When it comes, in microseconds from time 0.
     pub arrive: u64,
-    /// How long it runs undisturbed, in microseconds.
+    /// How long it runs undisturbed, in microseconds; on the fastest kind that it may run on where kinds differ.
     pub work: u64,
+    /// How long it would run on each kind, in microseconds; nothing where all are as fast.
+    pub times: Option<Arc<[(Model, u64)]>>,
     /// The same as the trace states it, before it is brought on a grid of times.
     pub stated: u64,
     /// What it holds while it runs. `Ask::Whole` may be more than a machine has: then it is a gang.
@@ -79,6 +81,14 @@ impl Terms {
 }
 
 impl Job {
+    /// How long it runs undisturbed on a kind, in microseconds; nothing where it cannot.
+    pub fn time_on(&self, model: Model) -> Option<u64> {
+        match &self.times {
+            Some(times) => times.iter().find(|(known, _)| *known == model).map(|(_, time)| *time),
+            None => (self.ask.models.is_empty() || self.ask.models.contains(&model)).then_some(self.work),
+        }
+    }
+
     /// Whole devices, those that a share or a slice lies on included.
     pub fn devices(&self) -> u64 {
         match self.ask.devices {

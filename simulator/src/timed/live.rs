@@ -30,19 +30,45 @@ pub struct Live {
 pub struct Running {
     /// Since when.
     pub since: u64,
+    /// Its number among all starts: on a faster kind a job may be gone, and its place another's, before it would have
+    /// been done where it was stopped.
+    pub(super) start: u64,
     /// Microseconds at the beginning in which nothing gets done.
     pub(super) overhead: u64,
+    /// How long all of the job takes here, in microseconds, beside its work.
+    pub(super) time: u64,
     /// What it holds of machines of one's own.
     pub(super) parts: Vec<Part>,
     /// What it rents.
     pub(super) rents: Vec<Rent>,
 }
 
+impl Running {
+    /// Microseconds of a job's work that are done since it was started.
+    pub(super) fn worked(&self, work: u64, now: u64) -> u64 {
+        scaled(now.saturating_sub(self.since + self.overhead), work, self.time)
+    }
+
+    /// How long so much of a job's work takes here, in microseconds.
+    pub(super) fn takes(&self, left: u64, work: u64) -> u64 {
+        let (left, work) = (u128::from(left), u128::from(work.max(1)));
+        if u128::from(self.time) == work {
+            left as u64
+        } else {
+            (left * u128::from(self.time)).div_ceil(work) as u64
+        }
+    }
+}
+
+/// A part of an amount, rounded down.
+fn scaled(amount: u64, by: u64, of: u64) -> u64 {
+    if by == of { amount } else { (u128::from(amount) * u128::from(by) / u128::from(of.max(1))) as u64 }
+}
+
 impl Live {
     /// Microseconds of work that are left at a time.
     pub fn remaining(&self, now: u64) -> u64 {
-        let done =
-            self.running.as_ref().map_or(0, |running| now.saturating_sub(running.since + running.overhead));
+        let done = self.running.as_ref().map_or(0, |running| running.worked(self.job.work, now));
         self.job.work.saturating_sub(self.done + done)
     }
 

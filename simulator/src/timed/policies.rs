@@ -8,6 +8,7 @@ pub mod forecast;
 pub mod make;
 mod plan;
 mod ranked;
+pub mod shares;
 pub mod spot;
 pub mod when;
 

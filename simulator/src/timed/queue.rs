@@ -9,8 +9,8 @@ pub enum What {
     Offer(u16),
     /// A job that ended in a round gives its room back.
     Release(u32),
-    /// A job is done, if it was not stopped since: its place, and how often it had been started.
-    Finish(u32, u32),
+    /// A job is done, if it was not stopped since: its place, and the number of its start among all.
+    Finish(u32, u64),
     /// Nothing but time: a decision is due.
     Wake,
 }

@@ -7,6 +7,7 @@ mod keys;
 mod places;
 mod published;
 mod records;
+mod shares;
 mod theory;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};

@@ -4,7 +4,10 @@
 //! decided here, and logged. What must hold is checked as it happens, always: a job is at one place only, nothing is
 //! held twice, and what jobs and idle machines are charged adds up to the totals.
 
-use plimsoll_packing::scores::Score;
+use plimsoll_packing::{
+    fleet::{Model, Request},
+    scores::Score,
+};
 
 use super::{
     cluster::{Cluster, Part},
@@ -56,6 +59,8 @@ pub struct World<'a> {
     free: Vec<JobIx>,
     /// Jobs that are done and hold their room to the end of the round.
     resting: u64,
+    /// Starts of all jobs.
+    starts: u64,
     arrived: u64,
 }
 
@@ -94,6 +99,7 @@ impl<'a> World<'a> {
             live: Vec::new(),
             free: Vec::new(),
             resting: 0,
+            starts: 0,
             arrived: 0,
         };
         for node in this.cluster.nodes.iter() {
@@ -187,6 +193,18 @@ impl<'a> World<'a> {
         true
     }
 
+    /// The same on machines of one kind alone.
+    ///
+    /// # Panics
+    /// When it is not in flight, or not as the call needs it: policies are told of every job that leaves.
+    pub fn start_on(&mut self, ix: JobIx, model: Model) -> bool {
+        let ask = Request { models: vec![model], ..self.job(ix).job.ask.clone() };
+        let Some(parts) = self.cluster.place(&ask, self.scorer) else { return false };
+        self.ledger.changed(self.now, &self.market, &self.cluster, &parts);
+        self.run(ix, parts, Vec::new());
+        true
+    }
+
     /// Starts a job on machines of one's own in place of as few others as it takes; whether that made room for it.
     ///
     /// `others` run and may be stopped, the first to give way first. One that the job's place does not need goes on.
@@ -252,9 +270,15 @@ impl<'a> World<'a> {
         }
         rows::started(&mut self.log, &self.cluster, &self.market, &live.job, (&parts, &rents), now);
         live.starts += 1;
-        let end = now + overhead + (live.job.work - live.done);
-        self.queue.push(end, What::Finish(ix, live.starts));
-        live.running = Some(Running { since: now, overhead, parts, rents });
+        let on = parts.iter().map(|part| self.cluster.nodes[part.node as usize].model);
+        let on = on.chain(rents.iter().map(|rent| self.market.offers[usize::from(rent.offer)].model));
+        // A gang goes at the pace of its slowest part.
+        let time = on.flatten().filter_map(|model| live.job.time_on(model)).max().unwrap_or(live.job.work);
+        let running = Running { since: now, start: self.starts, overhead, time, parts, rents };
+        let end = now + overhead + running.takes(live.job.work - live.done, live.job.work);
+        self.queue.push(end, What::Finish(ix, self.starts));
+        self.starts += 1;
+        live.running = Some(running);
         self.tally.running += 1;
     }
 
@@ -267,7 +291,7 @@ impl<'a> World<'a> {
         let live = self.live[ix as usize].as_mut().expect("a policy names only jobs in flight");
         let running = live.running.take().expect("only a running job is stopped");
         let ran = now - running.since;
-        let worked = ran.saturating_sub(running.overhead).min(live.job.work - live.done);
+        let worked = running.worked(live.job.work, now).min(live.job.work - live.done);
         let saved = match self.settings.checkpoint {
             0 => worked,
             every => ((live.done + worked) / every * every).max(live.done) - live.done,
@@ -276,7 +300,7 @@ impl<'a> World<'a> {
         live.ran += ran;
         live.stopped = now;
         // What restarting took is lost as well.
-        let lost = ran - saved;
+        let lost = ran.min(running.overhead) + worked - saved;
         self.tally.stopped(live.order, reason, lost);
         let charge =
             self.ledger.piece(&self.market, &live.job, &running.parts, &running.rents, running.since, now);
@@ -354,8 +378,9 @@ impl<'a> World<'a> {
                 self.free.push(ix);
                 news.push(News::Freed);
             }
-            What::Finish(ix, starts) => {
-                let is_this = |live: &Live| live.starts == starts && live.running.is_some();
+            What::Finish(ix, start) => {
+                let is_this =
+                    |live: &Live| live.running.as_ref().is_some_and(|running| running.start == start);
                 if self.live[ix as usize].as_ref().is_some_and(is_this) {
                     self.finish(ix);
                     left.push(ix);
@@ -389,7 +414,7 @@ impl<'a> World<'a> {
         let live = self.live[ix as usize].as_mut().expect("a job finishes once");
         let running = live.running.as_ref().expect("only a running job finishes");
         let worked = live.job.work - live.done;
-        let lost = now - running.since - worked;
+        let lost = running.overhead;
         let charge =
             self.ledger.piece(&self.market, &live.job, &running.parts, &running.rents, running.since, now);
         self.log.add(&Row {
@@ -447,7 +472,7 @@ impl<'a> World<'a> {
                 );
                 self.log.add(&Row {
                     job: &live.job.name,
-                    work_us: Some(now.saturating_sub(running.since + running.overhead)),
+                    work_us: Some(running.worked(live.job.work, now)),
                     nano_usd: charge.nano_usd,
                     micro_g: charge.micro_g,
                     reason: "end",

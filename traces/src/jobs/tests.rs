@@ -60,3 +60,22 @@ fn pods_are_jobs_for_as_long_as_they_ran() {
     assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["c", "a"]);
     assert_eq!((rows[1].duration_us, rows[1].gpu_milli), (Some(20_000_000), 460));
 }
+
+#[test]
+fn gavel_s_lists_have_steps() {
+    let read = |text: &str| jobs("g.csv", text.as_bytes(), JobFormat::Gavel, Tolerance::Strict);
+    let physical =
+        "job_type,scale_factor,total_steps,priority,slo,arrival_s\nLM (batch size 5),4,900,5.0,-1.0,1.5\n";
+    let job = &read(physical).unwrap().rows[0];
+    assert_eq!((job.gpus, job.priority, job.submit, job.is_in_gaps), (4, Some(5), 1_500_000, false));
+    let steps = job.steps.as_ref().unwrap();
+    assert_eq!((steps.job_type.as_str(), steps.count, job.duration_us), ("LM (batch size 5)", 900, None));
+    let short = read("job_type,scale_factor,total_steps,arrival_s\na,1,7,2\n").unwrap();
+    assert_eq!((short.rows[0].priority, short.rows[0].submit), (None, 2_000_000));
+    let gaps = "job,job_type,scale_factor,duration_v100_s,total_steps,priority,arrival_unit\n0,a,2,5.5,70,1.0,0.25\n";
+    let job = &read(gaps).unwrap().rows[0];
+    assert_eq!((job.gpus, job.submit, job.is_in_gaps), (2, 250_000, true));
+    assert_eq!(job.steps.as_ref().unwrap().count, 70);
+    assert!(read(&physical.replace("5.0", "0.5")).unwrap_err().to_string().contains("priority is `0.5`"));
+    assert!(read("job_type,steps\n").unwrap_err().to_string().contains("total_steps"));
+}

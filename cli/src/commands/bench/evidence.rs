@@ -81,7 +81,7 @@ pub(crate) struct Row {
 
 /// What is not reproduced, and why.
 pub(super) const NOT_REPRODUCED: [(&str, &str); 5] = [
-    ("Gavel, AlloX, Gandiva", "throughput by kind of accelerator is not simulated yet"),
+    ("AlloX, Gandiva", "pairs on one accelerator and matching jobs to places are not simulated yet"),
     ("Shockwave", "neither, and its published runs change batch sizes by a rule that its data do not state"),
     (
         "Let's Wait Awhile",

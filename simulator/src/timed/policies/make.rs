@@ -14,6 +14,7 @@ use plimsoll_packing::{
 use super::{
     Fifo, Plan, Policy, Rank, Ranked,
     forecast::Forecast,
+    shares::{Goal, Shares},
     spot::{Kind, Places, Spot},
     when::{Choice, Class, Place, Rules, When},
 };
@@ -42,6 +43,8 @@ const NAMES: &[(&str, Family)] = &[
     ("regret", Family::Scorer),
     ("first-fit", Family::Scorer),
     ("plan", Family::Plan),
+    ("max-min", Family::Shares(Goal::MaxMin)),
+    ("makespan", Family::Shares(Goal::Makespan)),
     ("run-now", Family::When(Choice::Now)),
     ("lowest-slot", Family::When(Choice::LowestSlot)),
     ("lowest-window", Family::When(Choice::LowestWindow)),
@@ -65,6 +68,8 @@ enum Family {
     /// Chooses nodes for whatever fits.
     Scorer,
     Plan,
+    /// Gives jobs shares of time on each kind of accelerator.
+    Shares(Goal),
     /// Chooses when to start.
     When(Choice),
     /// Has a deadline and capacity that comes and goes.
@@ -106,6 +111,7 @@ enum What {
     Fifo { backfill: bool },
     Plan { every: u64 },
     Ranked(Rank),
+    Shares(Box<Shares>),
     When(Rules),
     Spot(Kind, Places),
 }
@@ -119,7 +125,7 @@ impl Maker {
     /// Whether jobs run on machines of one's own, rather than on what is rented.
     pub(in crate::timed) fn is_on_machines(&self) -> bool {
         match &self.what {
-            What::Fifo { .. } | What::Plan { .. } | What::Ranked(_) => true,
+            What::Fifo { .. } | What::Plan { .. } | What::Ranked(_) | What::Shares(_) => true,
             What::When(rules) => rules.place == Place::Machines,
             What::Spot(..) => false,
         }
@@ -180,6 +186,7 @@ impl Maker {
             What::Fifo { backfill } => Box::new(Fifo::new(*backfill)),
             What::Plan { every } => Box::new(Plan::new(*every)),
             What::Ranked(rank) => Box::new(Ranked::new(rank.clone())),
+            What::Shares(shares) => Box::new(shares.as_ref().clone().of_seed(seed)),
             What::When(rules) => Box::new(When::new(rules, means(rules, trace, seed, tick), forecast)),
             What::Spot(kind, places) => Box::new(Spot::new(*kind, *places, tick, offers)),
         }
@@ -251,6 +258,7 @@ impl Surroundings<'_> {
             },
             Family::Scorer => What::Fifo { backfill: true },
             Family::Plan => What::Plan { every: spec.every.map_or(300_000_000, micros) },
+            Family::Shares(goal) => What::Shares(Box::new(self.shares(context, spec, field, *goal)?)),
             Family::When(choice) => What::When(self.when(context, spec, field, *choice)?),
             Family::Spot(kind) => What::Spot(*kind, self.spot(context, spec, field, *kind)?),
             Family::Sequence => {
@@ -281,7 +289,7 @@ impl Surroundings<'_> {
             ("reserved_first", spec.reserved_first.is_some(), when),
             ("spot_up_to", spec.spot_up_to.is_some(), when),
             ("knows_duration", spec.knows_duration.is_some(), when),
-            ("heterogeneity", spec.heterogeneity.is_some(), false),
+            ("heterogeneity", spec.heterogeneity.is_some(), matches!(family, Family::Shares(_))),
             ("without", !spec.without.is_empty(), rents),
         ] {
             if given && !allowed {
@@ -300,12 +308,31 @@ impl Surroundings<'_> {
                 return context.refuse(&format!("{field}.without[{at}]"), message, &help);
             }
         }
-        let on_machines = matches!(family, Family::Queue | Family::Scorer | Family::Plan);
+        let on_machines = matches!(family, Family::Queue | Family::Scorer | Family::Plan | Family::Shares(_));
         if on_machines && self.machines.cluster.nodes.is_empty() {
             let message = format!("`{}` needs machines", spec.name);
             return context.refuse(field, message, "add a section [cluster]");
         }
         Ok(())
+    }
+
+    fn shares(
+        &self,
+        context: &Context<'_>,
+        spec: &PolicySpec,
+        field: &str,
+        goal: Goal,
+    ) -> Result<Shares, Problems> {
+        let round = context.point.scenario.value.engine.rounds.map_or(0, micros);
+        if round == 0 {
+            let help = "engine.rounds = \"360s\" is how long a job has what it is given";
+            return context.refuse(field, format!("`{}` needs `engine.rounds`", spec.name), help);
+        }
+        if self.machines.models.is_empty() {
+            let message = format!("`{}` shares accelerators, and there are none", spec.name);
+            return context.refuse(field, message, "name machines that have some");
+        }
+        Ok(Shares::new(goal, spec.heterogeneity.unwrap_or(true), round, &self.machines.cluster))
     }
 
     fn when(

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use plimsoll_model::scenario::{Mode, Scenario, TraceFormat};
 use plimsoll_packing::fleet::{Ask, Model, Request};
 use plimsoll_traces::{
-    jobs::{JobFormat, TracedJob, jobs, of_openb},
+    jobs::{JobFormat, Steps, TracedJob, jobs, of_openb},
     openb,
+    throughputs::Throughputs,
 };
 
 use super::{machines::Machines, moment};
@@ -44,6 +45,9 @@ pub(super) fn read(
     }
     let (file, mut rows) = rows(context, &scenario)?;
     window(context, &scenario, &mut rows)?;
+    let gap_us = gap(context, &scenario, &rows)?;
+    let has_steps = rows.iter().any(|row| row.steps.is_some());
+    let throughputs = if has_steps { throughputs(context, machines)? } else { Throughputs::default() };
     let speed = scenario.arrivals.speed.unwrap_or(1.0);
     if !(speed > 0.0 && speed <= 1e6) {
         return context.refuse(
@@ -55,8 +59,12 @@ pub(super) fn read(
     let mut list = Vec::with_capacity(rows.len());
     let mut origin = Origin { file, ..Origin::default() };
     for row in rows {
-        let work = terms.on_grid(row.duration_us.unwrap_or(0));
+        let times = row.steps.as_ref().map(|steps| times(machines, &throughputs, steps, row.gpus));
+        let fastest = times.as_ref().and_then(|times| times.iter().map(|(_, time)| *time).min());
+        let stated = fastest.or(row.duration_us).unwrap_or(0);
+        let work = terms.on_grid(stated);
         let (paced, moved) = match scenario.arrivals.speed {
+            _ if row.is_in_gaps => ((row.submit as f64 * gap_us / 1e6) as u64, true),
             Some(_) => ((row.submit as f64 / speed) as u64, true),
             None if terms.at_once => (0, true),
             None => (row.submit, false),
@@ -64,9 +72,17 @@ pub(super) fn read(
         let arrive = terms.arrival(paced);
         // A job that comes at another time has as long as the trace gives it.
         let kept = |time: u64| if moved { paced + time.saturating_sub(row.submit) } else { time };
-        let models = models(machines, &row);
+        let models = match &times {
+            Some(times) if times.is_empty() => vec![NO_MODEL],
+            Some(times) => times.iter().map(|(model, _)| *model).collect(),
+            None => models(machines, &row),
+        };
         if models == [NO_MODEL] {
-            origin.unknown.insert(list.len(), row.accelerators.clone());
+            let known = row
+                .steps
+                .as_ref()
+                .map(|steps| vec![format!("a kind that has a throughput for `{}`", steps.job_type)]);
+            origin.unknown.insert(list.len(), known.unwrap_or_else(|| row.accelerators.clone()));
         }
         origin.rows.push(row.row);
         let ask = Request {
@@ -81,7 +97,8 @@ pub(super) fn read(
             name: row.name.as_str().into(),
             arrive,
             work,
-            stated: row.duration_us.unwrap_or(0),
+            stated,
+            times: times.filter(|times| !times.is_empty()).map(Arc::from),
             deadline: row.deadline.map(kept).or_else(|| terms.due(arrive, work)),
             earliest: row.earliest.map(kept),
             interruptible: row.interruptible.unwrap_or(terms.interruptible),
@@ -136,12 +153,59 @@ fn pools(machines: &Machines, row: &TracedJob) -> Vec<u32> {
     }
 }
 
+/// How long a job runs on each kind that it has a throughput for, in microseconds.
+fn times(machines: &Machines, table: &Throughputs, steps: &Steps, scale: u64) -> Vec<(Model, u64)> {
+    let of = |(at, kind): (u16, &String)| {
+        let each = table.steps_per_s(kind, &steps.job_type, scale)?;
+        Some((Model(at), (steps.count as f64 * 1e6 / each).round() as u64))
+    };
+    (0..).zip(&machines.models).filter_map(of).collect()
+}
+
+/// How fast kinds are, for traces in steps: every kind of the machines must be in the table.
+fn throughputs(context: &mut Context<'_>, machines: &Machines) -> Result<Throughputs, Problems> {
+    let field = "trace.throughputs";
+    let name = context.point.scenario.value.trace.throughputs.clone();
+    let (name, bytes) = context.file(field, name.as_deref())?;
+    let table = plimsoll_traces::throughputs::throughputs(&name, &bytes).map_err(|error| of_trace(&error))?;
+    match machines.models.iter().find(|kind| !table.knows(kind)) {
+        Some(kind) => {
+            context.refuse(field, format!("{name} says nothing of `{kind}`"), "machines are of such a kind")
+        }
+        None => Ok(table),
+    }
+}
+
+/// The mean gap between two arrivals in microseconds, for traces that count in them.
+fn gap(context: &Context<'_>, scenario: &Scenario, rows: &[TracedJob]) -> Result<f64, Problems> {
+    let field = "arrivals.rate_per_hour";
+    let is_in_gaps = rows.iter().any(|row| row.is_in_gaps);
+    if is_in_gaps && scenario.arrivals.speed.is_some() {
+        let message = "has no meaning for arrivals in mean gaps";
+        return context.refuse("arrivals.speed", message, "`rate_per_hour` paces them");
+    }
+    match (scenario.arrivals.rate_per_hour, is_in_gaps) {
+        (Some(rate), true) if rate > 0.0 && rate <= 1e6 => Ok(3.6e9 / rate),
+        (Some(_), true) => {
+            context.refuse(field, "must lie above 0 and be at most 1000000", "2.0 is two an hour")
+        }
+        (Some(_), false) => {
+            context.refuse(field, "has no meaning for arrivals in seconds", "`speed` paces real times")
+        }
+        (None, true) => {
+            context.refuse(field, "is needed: arrivals of this trace are in mean gaps", "2.0 is two an hour")
+        }
+        (None, false) => Ok(0.0),
+    }
+}
+
 fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<(String, Vec<TracedJob>), Problems> {
     let (name, bytes) = context.file("trace.jobs", scenario.trace.jobs.as_deref())?;
     let format = match scenario.trace.format {
         Some(TraceFormat::Native) => JobFormat::Native,
         Some(TraceFormat::Tiresias) => JobFormat::Tiresias,
         Some(TraceFormat::Philly) => JobFormat::Philly,
+        Some(TraceFormat::Gavel) => JobFormat::Gavel,
         Some(TraceFormat::Pai | TraceFormat::AzureVm) => JobFormat::Pai,
         Some(TraceFormat::Openb) => {
             let rows = pods(context, &name, &bytes)?;
@@ -149,7 +213,7 @@ fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<(String, Vec<T
         }
         format => {
             let format = format.map_or("", TraceFormat::as_str);
-            let help = "native, tiresias, philly, pai, azure-vm, openb and generated are";
+            let help = "native, tiresias, philly, pai, azure-vm, gavel, openb and generated are";
             return context.refuse(
                 "trace.format",
                 format!("traces of format {format} are not read yet"),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn is_skipped() -> bool {
+pub(super) fn is_skipped() -> bool {
     let skipped = traces().is_none();
     if skipped {
         eprintln!("skipped: PLIMSOLL_DATA does not say where the traces are");
