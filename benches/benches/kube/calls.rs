@@ -1,0 +1,120 @@
+//! What a call costs.
+
+use plimsoll_control_plane::{
+    Binaries, ControlPlane, Controllers, Error, Options,
+    nodes::{self, H100, Profile},
+};
+
+use crate::{
+    cluster::{self, Kind, arguments, pod},
+    server::{Line, Server},
+};
+
+/// Nodes in a call.
+const SIZES: [u32; 2] = [1_000, 5_000];
+/// Calls beside the stub.
+const BESIDE: u32 = 4_000;
+const VERBS: [&str; 2] = ["/scheduler/filter", "/scheduler/prioritize"];
+
+/// Filter and prioritize in turn over one kept connection, the pod one that waits.
+#[expect(clippy::print_stdout, reason = "the bench prints its table")]
+pub(crate) async fn measure(binaries: &Binaries, calls: u32) -> Result<(), Error> {
+    let options = Options { controllers: Controllers::None, ..Options::default() };
+    let plane = ControlPlane::start(binaries, options).await?;
+    let client = plane.client();
+    let sizes = if calls < BESIDE { [20, 50] } else { SIZES };
+    nodes::create(&client, &[Profile::on_prem("h100", sizes[1], Some(H100))]).await?;
+    cluster::create(&client, std::iter::once(pod(0, Kind::Plain))).await?;
+    let waiting = cluster::pods(&client).await?.swap_remove(0);
+    let ours = Server::plimsoll(&plane);
+    let stub = Server::stub(plane.folder());
+    if stub.is_none() {
+        println!("no stub beside it: Go is missing");
+    }
+    let bodies = sizes.map(|count| {
+        let names = (0..count).map(|index| format!("h100-{index}"));
+        arguments(&waiting, names).to_string().into_bytes()
+    });
+    for (count, body) in sizes.iter().zip(&bodies) {
+        let servers =
+            std::iter::once(("plimsoll", &ours)).chain(stub.iter().map(|stub| ("a stub in Go", stub)));
+        for (name, server) in servers {
+            let mut line = server.connect();
+            many(&mut line, body, BESIDE.min(calls) / 10);
+            let before = server.cpu();
+            many(&mut line, body, BESIDE.min(calls));
+            let cpu = server.cpu() - before;
+            println!(
+                "{count} names, {name:<12}: {:6.0} calls a CPU second",
+                f64::from(BESIDE.min(calls)) / cpu
+            );
+        }
+        let mut line = ours.connect();
+        let before = Times::read(&mut line);
+        many(&mut line, body, BESIDE.min(calls));
+        let times = Times::read(&mut line).since(&before);
+        for (verb, times) in times.0 {
+            println!(
+                "{count} names, {verb}, from body to answer: p50 {}, p99 {}",
+                times.at(0.5),
+                times.at(0.99)
+            );
+        }
+    }
+    let mut line = ours.connect();
+    let before = ours.mebibytes();
+    many(&mut line, &bodies[0], calls);
+    println!("{calls} calls of {} names: {before:.1} MiB before, {:.1} after", sizes[0], ours.mebibytes());
+    Ok(())
+}
+
+fn many(line: &mut Line, body: &[u8], calls: u32) {
+    for call in 0..calls {
+        let verb = VERBS[call as usize % VERBS.len()];
+        let answer = line.call("POST", verb, body);
+        assert!(answer.len() > 100, "{}", String::from_utf8_lossy(answer));
+    }
+}
+
+/// The server's histograms: by verb, calls that took at most so many seconds.
+struct Times(Vec<(String, Histogram)>);
+
+struct Histogram(Vec<(f64, u64)>);
+
+impl Times {
+    fn read(line: &mut Line) -> Self {
+        let text = String::from_utf8_lossy(line.call("GET", "/metrics", b"")).into_owned();
+        let of = |verb: &str| {
+            let start = "plimsoll_call_seconds_bucket{";
+            let lines =
+                text.lines().filter(|line| line.starts_with(start) && line.contains(&format!("\"{verb}\"")));
+            let bucket = |line: &str| {
+                let (_, bound) = line.split_once("le=\"")?;
+                let (bound, rest) = bound.split_once('"')?;
+                let (_, count) = rest.split_once("} ")?;
+                let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse().ok()? };
+                Some((bound, count.split(' ').next()?.parse().ok()?))
+            };
+            Histogram(lines.filter_map(bucket).collect())
+        };
+        Self(["filter", "prioritize"].map(|verb| (verb.to_owned(), of(verb))).into())
+    }
+
+    fn since(mut self, before: &Self) -> Self {
+        for ((_, now), (_, then)) in self.0.iter_mut().zip(&before.0) {
+            for (now, then) in now.0.iter_mut().zip(&then.0) {
+                now.1 -= then.1;
+            }
+        }
+        self
+    }
+}
+
+impl Histogram {
+    /// The bound under which a part of the calls lies.
+    fn at(&self, part: f64) -> String {
+        let all = self.0.last().map_or(0, |(_, count)| *count);
+        let reached = self.0.iter().find(|(_, count)| *count as f64 >= part * all as f64);
+        reached.map_or("unknown".to_owned(), |(bound, _)| format!("under {:.2} ms", bound * 1e3))
+    }
+}
