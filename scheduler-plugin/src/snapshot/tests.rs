@@ -14,7 +14,7 @@ use crate::{
         tests::{cluster, node, object, on, planned, pod},
     },
     names,
-    wire::{Args, PreemptArgs},
+    wire::{Args, Candidates, PreemptArgs},
 };
 
 const NOW: Millis = 1_800_000_000_000;
@@ -38,10 +38,13 @@ fn filtered(snapshot: &Snapshot, body: &str, now: Millis) -> (Value, Answer) {
     (serde_json::to_value(&reply).expect("a reply"), answer)
 }
 
+/// The reply to prioritize as kube-scheduler reads it: a node that is not in it has 0.
 fn scores(snapshot: &Snapshot, body: &str) -> BTreeMap<String, i64> {
     let args = Args::read(body.as_bytes()).expect("a request");
     let (hosts, _) = prioritize(snapshot, &args, NOW);
-    hosts.iter().map(|host| (host.host.to_owned(), host.score)).collect()
+    let Candidates::Names(names) = &args.candidates else { panic!("names") };
+    let score = |name: &str| hosts.iter().find(|host| host.host == name).map_or(0, |host| host.score);
+    names.iter().map(|name| (name.0.to_string(), score(&name.0))).collect()
 }
 
 #[test]
@@ -213,7 +216,9 @@ fn a_pod_that_was_never_watched_is_read_from_the_request() {
     let snapshot = snapshot(&mut known);
     let body = body(&pod("new", 4), &["n0", "n1"]);
     assert_eq!(filtered(&snapshot, &body, NOW).0["NodeNames"], json!(["n1"]));
-    assert_eq!(scores(&snapshot, &body).len(), 2);
+    // Scores are of the classes that were watched: until then the scheduler's own decide.
+    let scores = scores(&snapshot, &body);
+    assert_eq!((scores["n0"], scores["n1"]), (0, 0));
 }
 
 /// An autoscaler asks about nodes that do not exist: they are judged by themselves, and nothing changes.
@@ -236,6 +241,22 @@ fn unknown_nodes_are_judged_from_the_objects_given() {
     );
     assert_eq!(reply["NodeNames"], Value::Null);
     assert_eq!(snapshot.nodes(), 1);
+}
+
+/// kube-scheduler reads each entry of the list for each pod: what moves no pod is not sent.
+#[test]
+fn scores_that_decide_nothing_are_not_sent() {
+    let it = pod("a", 1);
+    let mut known = cluster(&nodes(3, 8, "H100"), &[on(pod("r", 7), "n1"), it.clone()]);
+    let snapshot = snapshot(&mut known);
+    let sent = |names: &[&str]| {
+        let body = body(&it, names);
+        let args = Args::read(body.as_bytes()).expect("a request");
+        let (hosts, _) = prioritize(&snapshot, &args, NOW);
+        hosts.iter().map(|host| (host.host.to_owned(), host.score)).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&["n0", "n2"]), []);
+    assert_eq!(sent(&["n0", "n1", "n2"]), [("n1".to_owned(), 10)]);
 }
 
 #[test]
