@@ -16,7 +16,7 @@ use crate::{
     server::Server,
 };
 
-/// The scheduler, with its defaults, runs from the start.
+/// The scheduler, with its defaults, runs from the start; without an extender first, which is what the machine can do.
 #[expect(clippy::print_stdout, reason = "the bench prints what it measured")]
 #[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
 pub(crate) async fn measure(binaries: &Binaries, nodes: u32, pods: u32) -> Result<(), Error> {
@@ -25,8 +25,13 @@ pub(crate) async fn measure(binaries: &Binaries, nodes: u32, pods: u32) -> Resul
     let client = plane.client();
     nodes::create(&client, &[Profile::on_prem("h100", nodes, Some(H100))]).await?;
     let server = Server::plimsoll(&plane);
-    plane.start_scheduler("kube-scheduler", configuration(&[cluster::extender(&server.url())])).await?;
-    for kind in [Kind::Nominated, Kind::Pinned] {
+    let extender = cluster::extender(&server.url());
+    for (name, extenders, kind) in [
+        ("no extender", vec![], Kind::Plain),
+        ("nominated", vec![extender.clone()], Kind::Nominated),
+        ("pinned", vec![extender], Kind::Pinned),
+    ] {
+        plane.start_scheduler("kube-scheduler", configuration(&extenders)).await?;
         let before = plane.bindings()?.len();
         let begun = Timestamp::now();
         cluster::create(&client, (0..pods).map(|index| cluster::pod(index, kind))).await?;
@@ -57,13 +62,13 @@ pub(crate) async fn measure(binaries: &Binaries, nodes: u32, pods: u32) -> Resul
         });
         let last = at.values().max().map_or(0.0, |last| last.duration_since(begun).as_secs_f64());
         println!(
-            "{pods} pods at once on {nodes} nodes, {}: created within {created:.2} s, all bound after {last:.2} s; from \
+            "{pods} pods at once on {nodes} nodes, {name}: created within {created:.2} s, all bound after {last:.2} s; from \
              created to bound p50 {:.2} s, p95 {:.2} s (up to 1 s too long); {} on their planned node",
-            if kind == Kind::Pinned { "pinned" } else { "nominated" },
             waits[waits.len() / 2],
             waits[waits.len() * 95 / 100],
             on_plan.count(),
         );
+        plane.processes().kill("kube-scheduler");
         cluster::clear(&client).await?;
     }
     Ok(())
