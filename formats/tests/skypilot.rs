@@ -154,3 +154,20 @@ fn damaged_files_never_panic() {
     }
     assert!(files >= 20 && translated > 200, "{translated}");
 }
+
+#[test]
+fn job_groups_of_two_files_are_two_groups() {
+    let file = |name: &str| {
+        let task = |task: &str| format!("---\nname: {name}-{task}\nresources: {{cpus: 2}}\nrun: x\n");
+        let text = format!("name: grp\nexecution: parallel\n{}{}", task("a"), task("b"));
+        let read = read::documents(&format!("{name}.yaml"), text.as_bytes()).unwrap();
+        read.into_iter().map(|document| document.split().1).collect::<Vec<_>>()
+    };
+    let translation = translate(&[file("x"), file("y")].concat(), None);
+    let groups: Vec<_> = translation
+        .workloads
+        .iter()
+        .map(|(_, workload)| workload.value.spec.together.as_ref().unwrap().name.clone())
+        .collect();
+    assert_eq!(groups, ["grp", "grp", "grp (2)", "grp (2)"]);
+}

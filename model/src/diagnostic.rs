@@ -98,8 +98,7 @@ impl Source {
         let secrets = self.secrets.get_or_init(|| Secrets::of(&self.text));
         let (field, message): (String, String) = (field.into(), message.into());
         let is_hidden = secrets.hide(span.line);
-        // This program's own settings in SkyPilot's tasks are no secrets.
-        let is_value = || !field.contains("PLIMSOLL_") && self.byte(span).is_some_and(|at| secrets.hold(at));
+        let is_value = || self.byte(span).is_some_and(|at| secrets.hold(at));
         let message = if is_hidden || is_value() { without_quotations(&message) } else { message };
         let shown = self.line(span.line).filter(|_| !is_hidden).map(|line| {
             let start = self.starts.get(span.line as usize - 1).copied().unwrap_or_default();
@@ -340,9 +339,17 @@ mod tests {
         1 | {env: ••••••• •• •••••• •••••••••, cpu: 2x}
           |                                         ^^
         ");
-        let source = Source::new("f", "envs:\n  PLIMSOLL_VALUE: ten\n  TOKEN: hunter2");
-        let problem = source.problem(Span::point(2, 19), "envs.PLIMSOLL_VALUE", "`ten` is no number");
-        assert_eq!(problem.message, "`ten` is no number");
+        for (text, column) in [
+            ("envs:\n  PLIMSOLL_VALUE: ten\n  TOKEN: hunter2", 19),
+            ("\nenvs: {PLIMSOLL_VALUE: ten, TOKEN: hunter2}", 24),
+        ] {
+            let problem = Source::new("f", text).problem(Span::point(2, column), "", "`ten` is no number");
+            let text = problem.to_string();
+            assert!(
+                text.contains("`ten`") && text.contains("VALUE: ten") && !text.contains("TOKEN"),
+                "{text}"
+            );
+        }
         let source = Source::new("f", "environment: a\nenvFrom: b\nmyenv: c\nenv:d: e");
         assert_eq!(source.problem(Span::START, "", "m").source_line.unwrap().text, "environment: a");
         assert!((2..5).all(|line| !source.problem(Span::point(line, 1), "", "m").to_string().contains('•')));

@@ -117,6 +117,11 @@ impl<'a> Assembly<'a, '_> {
                 ] {
                     field.clone_from(of);
                 }
+                // As of pods' groups: those of another namespace are another group.
+                let namespace = self.unit.object.stated_namespace().filter(|_| has("together"));
+                if let (Some(namespace), Some(together)) = (namespace, &mut kept.together) {
+                    together.name = format!("{namespace}/{}", together.name);
+                }
                 kept.capacity.clone_from(&spec.capacity);
                 kept.request.clone_from(&spec.request);
                 kept.alternatives.clone_from(&spec.alternatives);

@@ -228,7 +228,9 @@ fn count(request: &View<'_>, said: &str) -> Result<Option<u64>, Box<Diagnostic>>
         Some(0) => Ok(Some(1)),
         Some(count @ 1..=MOST_DEVICES) => Ok(u64::try_from(count).ok()),
         _ => {
-            let found = at.text().map_or_else(String::new, |text| format!(", found `{}`", shown(text)));
+            let is_text = at.integer().is_none() && at.text().is_some_and(|text| text.parse::<i64>().is_ok());
+            let what = if is_text { "the text " } else { "" };
+            let found = at.text().map_or_else(String::new, |text| format!(", found {what}`{}`", shown(text)));
             let message = format!("`count` of {said}: expected a whole number up to {MOST_DEVICES}{found}");
             Err(Box::new(at.problem(message).with_help("Kubernetes refuses such a claim")))
         }

@@ -177,7 +177,7 @@ fn claims_that_kubernetes_refuses_are_refused() {
         ),
         (
             format!("{class}\n          count: \"4\""),
-            "`count` of claim g: expected a whole number up to 32, found `4`",
+            "`count` of claim g: expected a whole number up to 32, found the text `4`",
         ),
         (
             format!("{class}\n          count: 9000000000000000000"),
@@ -219,6 +219,17 @@ fn counts_of_claims_are_whole_numbers_however_they_are_written() {
     assert_eq!(translation.workloads.len(), 1);
     let shown = shown(&translation);
     assert!(shown.contains("((((…` of claim g") && shown.len() < 4000, "{shown}");
+}
+
+#[test]
+fn groups_are_of_their_namespace() {
+    let group = |namespace: &str| {
+        let stated =
+            format!("{namespace}  annotations:\n    plimsoll.dev/together: '{{name: g, in: zone}}'\n");
+        let translation = translated(&pod(&stated, GPU), None);
+        translation.workloads[0].1.value.spec.together.as_ref().unwrap().name.clone()
+    };
+    assert_eq!([group(""), group("  namespace: a\n"), group("  namespace: b\n")], ["g", "a/g", "b/g"]);
 }
 
 #[test]

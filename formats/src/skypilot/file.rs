@@ -1,5 +1,7 @@
 //! The documents of a file: a head and tasks.
 
+use std::collections::BTreeMap;
+
 use plimsoll_model::read::View;
 
 use super::{
@@ -21,8 +23,8 @@ pub(super) struct File<'a> {
     pub(super) name: String,
     /// Whether the tasks run side by side.
     pub(super) parallel: bool,
-    /// Whether they are kept in one region.
-    pub(super) together: bool,
+    /// The job group that keeps them in one region.
+    pub(super) group: Option<String>,
 }
 
 /// The files, in order.
@@ -38,7 +40,18 @@ pub(super) fn files<'a>(documents: &Documents<'a>) -> Vec<File<'a>> {
             _ => groups.push(vec![(index, document)]),
         }
     }
-    groups.into_iter().map(File::of).collect()
+    let mut files: Vec<File<'_>> = groups.into_iter().map(File::of).collect();
+    // Each file is launched by itself: a job group of the same name elsewhere is another one.
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for file in &mut files {
+        let Some(group) = &mut file.group else { continue };
+        let count = seen.entry(group.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            *group = format!("{group} ({})", *count);
+        }
+    }
+    files
 }
 
 fn line(document: &Foreign) -> u32 {
@@ -57,13 +70,9 @@ impl<'a> File<'a> {
         let apart = head
             .and_then(|head| head.root().field("inter_connection"))
             .is_some_and(|field| field.boolean() == Some(false));
-        Self {
-            together: parallel && !apart && documents.len() > 1,
-            documents,
-            head,
-            name: stated.unwrap_or_else(|| stem(first.file())),
-            parallel,
-        }
+        let name = stated.unwrap_or_else(|| stem(first.file()));
+        let is_group = parallel && !apart && documents.len() > 1;
+        Self { group: is_group.then(|| name.clone()), documents, head, name, parallel }
     }
 
     /// Reads the tasks.

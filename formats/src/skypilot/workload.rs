@@ -38,7 +38,7 @@ pub(super) fn workloads<'a>(
         let asks = ask::read(task.resources.as_ref(), &Known::of(estate), findings);
         let before = index.checked_sub(1).filter(|_| !file.parallel).map(|before| &tasks[before]);
         let feeds = !file.parallel && index + 1 < tasks.len();
-        let group = file.together.then_some(&*file.name);
+        let group = file.group.as_deref();
         let mut maker = Maker { name: &name, task, asks: &asks, group, estate, findings: &mut *findings };
         let specs = maker.specs(before, feeds);
         made.extend(specs.into_iter().map(|(name, spec)| (at, document, Workload::named(name, spec))));

@@ -27,11 +27,18 @@ pub(super) struct Secrets {
     lines: Vec<RangeInclusive<u32>>,
     /// Values, in bytes of the text, by where they begin; they do not overlap.
     values: Vec<Range<usize>>,
+    /// What of them is shown: this program's own settings.
+    own: Vec<Range<usize>>,
 }
+
+/// How this program's own settings in the environment of SkyPilot's tasks begin.
+const OWN: &str = "PLIMSOLL_";
 
 impl Secrets {
     pub(super) fn of(text: &str) -> Self {
-        Self { lines: documents(text), values: values(text) }
+        let values = values(text);
+        let own = values.iter().flat_map(|value| own(text, value.clone())).collect();
+        Self { lines: documents(text), values, own }
     }
 
     /// Whether a line is of a document that holds a Secret.
@@ -41,8 +48,11 @@ impl Secrets {
 
     /// Whether a byte of the text is of a value.
     pub(super) fn hold(&self, byte: usize) -> bool {
-        let next = self.values.partition_point(|value| value.start <= byte);
-        next.checked_sub(1).is_some_and(|at| self.values[at].contains(&byte))
+        let is_in = |ranges: &[Range<usize>]| {
+            let next = ranges.partition_point(|range| range.start <= byte);
+            next.checked_sub(1).is_some_and(|at| ranges[at].contains(&byte))
+        };
+        is_in(&self.values) && !is_in(&self.own)
     }
 
     /// A line that begins at a byte of the text, without values.
@@ -95,6 +105,26 @@ fn values(text: &str) -> Vec<Range<usize>> {
         // What lies in another's value is not shown already.
         if found.last().is_none_or(|last| last.end <= key) {
             found.push(value..end(text, key, value));
+        }
+    }
+    found
+}
+
+/// This program's own settings within a value, with their names.
+fn own(text: &str, value: Range<usize>) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, _) in text[value.clone()].match_indices(OWN) {
+        let start = value.start + at;
+        let rest = &text[start..value.end];
+        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let Some(own) = value_of(text, start, length) else { continue };
+        let own = own + (text[own..].len() - text[own..].trim_start_matches(' ').len());
+        let end = match text[own..].chars().next() {
+            Some(quote @ ('"' | '\'')) => quote_end(text, own + 1, quote),
+            _ => own + text[own..].find([',', '}', '\n', '\r']).unwrap_or(text.len() - own),
+        };
+        if found.last().is_none_or(|last| last.end <= start) {
+            found.push(start..end.min(value.end));
         }
     }
     found
