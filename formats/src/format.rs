@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use plimsoll_model::read::View;
+
 use crate::Foreign;
 
 /// Fields that only SkyPilot's documents have at their top.
@@ -44,7 +46,8 @@ impl Format {
         (TASK.iter().any(|field| has(field)) || head).then_some(Self::SkyPilot)
     }
 
-    /// The format of an object of the Kubernetes API; of a list what its first item is.
+    /// The format of an object of the Kubernetes API; of a list what all of its items are, else that of manifests, which
+    /// may hold any of them.
     fn of_object(document: &Foreign, version: &str, kind: &str) -> Self {
         let of = |version: &str, kind: &str| match version.split('/').next().unwrap_or(version) {
             "kueue.x-k8s.io" => Self::Kueue,
@@ -55,9 +58,22 @@ impl Format {
         if (version, kind) != ("v1", "List") {
             return of(version, kind);
         }
-        let first = document.root().field("items").and_then(|items| items.items().into_iter().next());
-        let text = |field| first.as_ref()?.field(field)?.text();
-        of(text("apiVersion").unwrap_or_default(), text("kind").unwrap_or_default())
+        let text = |item: &View<'_>, field| item.field(field).and_then(|view| view.text().map(str::to_owned));
+        let items = document.root().field("items").map_or_else(Vec::new, |items| items.items());
+        let mut formats = items.iter().map(|item| {
+            of(&text(item, "apiVersion").unwrap_or_default(), &text(item, "kind").unwrap_or_default())
+        });
+        let first = formats.next().unwrap_or(Self::Kubernetes);
+        if formats.all(|format| format == first) { first } else { Self::Kubernetes }
+    }
+
+    /// Whether a document holds nodes.
+    pub(crate) fn has_nodes(document: &Foreign) -> bool {
+        let is_node = |kind: Option<&str>| kind.is_some_and(|kind| matches!(kind, "Node" | "NodeList"));
+        is_node(document.text("kind"))
+            || document.root().field("items").is_some_and(|items| {
+                items.items().iter().any(|item| is_node(item.field("kind").and_then(|kind| kind.text())))
+            })
     }
 }
 

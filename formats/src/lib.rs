@@ -74,7 +74,7 @@ pub fn translate(documents: &[Foreign], estate: Option<&EstateSpec>) -> Translat
         }
     }
     let own_nodes =
-        formats.contains_key(&Format::Nodes) || estate.is_some_and(|estate| !estate.sites.is_empty());
+        documents.iter().any(Format::has_nodes) || estate.is_some_and(|estate| !estate.sites.is_empty());
     // A cluster's documents refer to each other, and lists of objects may hold any of them.
     let is_cluster = |format: &Format| {
         matches!(format, Format::Kubernetes | Format::Nodes | Format::Karpenter | Format::Kueue)
@@ -130,6 +130,10 @@ mod tests {
             ("{apiVersion: v1, kind: NodeList, items: []}", Some(Nodes)),
             ("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Node}]}", Some(Nodes)),
             ("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod}]}", Some(Kubernetes)),
+            (
+                "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Node}, {apiVersion: batch/v1, kind: Job}]}",
+                Some(Kubernetes),
+            ),
             ("{apiVersion: karpenter.sh/v1, kind: NodePool}", Some(Karpenter)),
             ("{apiVersion: karpenter.k8s.aws/v1, kind: EC2NodeClass}", Some(Karpenter)),
             ("{apiVersion: kueue.x-k8s.io/v1beta1, kind: ClusterQueue}", Some(Kueue)),

@@ -17,7 +17,7 @@ use super::{
     share::Share,
 };
 use crate::Translation;
-use crate::labels::{names_accelerator, product, requirement::Requirement};
+use crate::labels::{cloud_of, names_accelerator, product, requirement::Requirement};
 
 /// Flavors by name, each looked up once.
 pub(super) struct Flavors<'r, 'a> {
@@ -77,6 +77,10 @@ impl Flavors<'_, '_> {
             let one = Requirement::label(key, value, view);
             if names_accelerator(key) {
                 by_accelerator.accelerator = Some(OneOf::from(product(value)));
+                // A cloud's label is on its nodes alone; own nodes may bear it too.
+                let cloud = cloud_of(key).filter(|_| self.nodes.groups.is_empty());
+                by_accelerator.cloud =
+                    cloud.map(|cloud| OneOf::from(cloud.to_owned())).or(by_accelerator.cloud);
             } else if select(None, std::slice::from_ref(&one), self.estate)
                 .is_ok_and(|found| found.notes.iter().all(|(_, why)| *why != TAKEN_AS_MET))
             {
