@@ -16,8 +16,8 @@ pub(crate) struct Failure {
 
 #[derive(Debug)]
 enum What {
-    /// Each stands in a file.
-    Problems(Vec<Diagnostic>),
+    /// Each stands in a file; beside them notes on what is not planned anyway.
+    Problems(Vec<Diagnostic>, Vec<String>),
     Message {
         text: String,
         help: Option<String>,
@@ -39,7 +39,7 @@ impl Failure {
     }
 
     pub(crate) fn problems(problems: Vec<Diagnostic>) -> Self {
-        Self { exit: Exit::Usage, what: What::Problems(problems) }
+        Self { exit: Exit::Usage, what: What::Problems(problems, Vec::new()) }
     }
 
     /// A file that the user named cannot be written.
@@ -58,9 +58,10 @@ impl Failure {
     pub(crate) fn render(&self) -> String {
         const PAINT: Paint = Paint { error: "\u{1b}[1;31m", frame: "\u{1b}[1;34m", reset: "\u{1b}[0m" };
         match &self.what {
-            What::Problems(problems) => {
-                let all: Vec<String> = problems.iter().map(|problem| problem.render(&PAINT)).collect();
-                all.join("\n\n") + "\n"
+            What::Problems(problems, notes) => {
+                let problems = problems.iter().map(|problem| problem.render(&PAINT));
+                let notes = notes.iter().map(|note| format!("note: {}", plain(note)));
+                problems.chain(notes).collect::<Vec<_>>().join("\n\n") + "\n"
             }
             What::Message { text, help } => {
                 let mut out = format!("{}error{}: {text}\n", PAINT.error, PAINT.reset);
@@ -74,9 +75,16 @@ impl Failure {
     }
 }
 
+/// A note may quote names of any kind; what is shown is printable.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        Self::problems(error.problems().to_vec())
+        let notes = error.passed_over().iter().map(|note| format!("{}: {}", note.what, note.value));
+        let what = What::Problems(error.problems().to_vec(), notes.collect());
+        Self { exit: Exit::Usage, what }
     }
 }
 

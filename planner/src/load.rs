@@ -50,6 +50,7 @@ pub struct LoadArgs {
 #[derive(Debug, thiserror::Error)]
 pub struct LoadError {
     problems: Vec<Diagnostic>,
+    passed_over: Vec<Assumption>,
 }
 
 impl LoadError {
@@ -57,11 +58,25 @@ impl LoadError {
     pub fn problems(&self) -> &[Diagnostic] {
         &self.problems
     }
+
+    /// What would not have been planned either, with the reason: it may be what was meant.
+    pub fn passed_over(&self) -> &[Assumption] {
+        &self.passed_over
+    }
+
+    fn beside(mut self, assumptions: &[Assumption]) -> Self {
+        let passed_over = assumptions.iter().filter(|note| note.what.starts_with(PASSED_OVER));
+        self.passed_over.extend(passed_over.cloned());
+        self
+    }
 }
+
+/// How what is passed over begins.
+const PASSED_OVER: &str = "passed over";
 
 impl From<Vec<Diagnostic>> for LoadError {
     fn from(problems: Vec<Diagnostic>) -> Self {
-        Self { problems }
+        Self { problems, passed_over: Vec::new() }
     }
 }
 
@@ -69,6 +84,9 @@ impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             write!(f, "{}{problem}", if index > 0 { "\n\n" } else { "" })?;
+        }
+        for note in &self.passed_over {
+            write!(f, "\n\nnote: {}: {}", note.what, note.value)?;
         }
         Ok(())
     }
@@ -154,7 +172,7 @@ fn read_all(
         return Err(vec![no_workload(args, &assumptions)].into());
     }
     let located = estate.as_ref().map(|(estate, _)| estate);
-    ok_if_none(validate(&workloads, located))?;
+    ok_if_none(validate(&workloads, located)).map_err(|error| error.beside(&assumptions))?;
     let Named { offers: file_offers, series, assumptions: of_files } = match &estate {
         Some((estate, folder)) => named::read(estate, folder, &mut digest)?,
         None => Named::default(),
@@ -248,7 +266,11 @@ fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Resu
             problems.push(problem.with_help("`-e` names the file with `kind: Estate`"));
         }
     }
-    ok_if_none(problems)?;
+    if !problems.is_empty() {
+        // What else would be passed over may be what was meant.
+        let documents: Vec<Foreign> = foreign.iter().map(|(_, _, document, _)| document.clone()).collect();
+        return Err(LoadError::from(problems).beside(&translate(&documents, None).assumptions));
+    }
     let classes = Vec::new();
     Documents { workloads: Vec::new(), estate, assumptions: passed_over, seats, classes, broken }
         .with(workloads, &foreign, tolerate)
@@ -271,7 +293,7 @@ impl<'f> Documents<'f> {
             if tolerate {
                 self.assumptions.extend(problems.iter().map(tolerated));
             } else {
-                ok_if_none(problems)?;
+                ok_if_none(problems).map_err(|error| error.beside(&assumptions))?;
             }
             self.classes = classes;
             let of_manifests = seats.into_iter().map(|seat| (seat.document, Position::Manifest(seat)));

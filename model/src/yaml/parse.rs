@@ -105,7 +105,8 @@ fn parse_from(source: &Source, offset: Offset, parsed: &mut Parsed) -> Option<Of
                 let mark = error.marker();
                 let message = error.kind().to_string();
                 let problem = source.problem(offset.point(mark.line(), mark.col()), "", message.clone());
-                builder.fail(match advice(&message) {
+                let is_cut = || is_cut(text, &message, mark.line()).then_some(CUT);
+                builder.fail(match advice(&message).or_else(is_cut) {
                     Some(advice) => problem.with_help(advice),
                     None => problem,
                 });
@@ -148,6 +149,16 @@ fn advice(message: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// What to do about a text that ends too early.
+const CUT: &str = "the file ends before this does: if it was cut, make it anew";
+
+/// Whether a text ends where more is needed: within brackets or quotes, or within a line that is then no field.
+fn is_cut(text: &str, message: &str, line: usize) -> bool {
+    let is_open = ["unclosed", "end of stream", "end of file"].iter().any(|end| message.contains(end));
+    let is_last = || !text.ends_with('\n') && line == text.lines().count();
+    is_open || message.contains("simple key expected") && is_last()
 }
 
 /// A collection that is still open.

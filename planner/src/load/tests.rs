@@ -298,3 +298,15 @@ fn unreadable_files_are_named() {
         assert_eq!(error, "error: cannot read the file: this user may not read it\n --> a.yaml");
     }
 }
+
+#[test]
+fn what_is_passed_over_is_said_beside_what_is_wrong() {
+    let widget = "apiVersion: foo.example/v1\nkind: Widget\nmetadata: {name: w}\n";
+    let broken = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{resources: {requests: {cpu: much}}}]}\n";
+    let unknown = format!("{}---\n{widget}", workload("a").replace("cpu: 1", "cpu: -1"));
+    for text in [format!("{widget}---\n{broken}"), unknown] {
+        let folder = Folder::new(&[("m.yaml", &text)]);
+        let error = folder.load(&["m.yaml"], None, "").unwrap_err();
+        assert!(error.contains("cpu") && error.contains("note: passed over: Widget w: "), "{error}");
+    }
+}

@@ -49,6 +49,21 @@ fn texts_mean_what_the_core_schema_says() {
 }
 
 #[test]
+fn a_text_that_was_cut_is_told_so() {
+    let help = |text: &str| {
+        let problems = parse(&Source::new("t", text)).problems;
+        (problems.len(), problems[0].help.clone().unwrap_or_default())
+    };
+    for text in ["{\"a\": [1, {\"b\": 2", "{\"a\": [1,\n", "a: 1\nb", "a: {b: \"c", "a: [1, 2\n", "a: 'b\n\n"]
+    {
+        assert_eq!(help(text), (1, CUT.to_owned()), "{text}");
+    }
+    for text in ["a: 1\nb\n", "a: ]\n", "a: b: c", "a\nb: 1"] {
+        assert_ne!(help(text).1, CUT, "{text}");
+    }
+}
+
+#[test]
 fn what_could_be_misread_is_refused() {
     for (text, problems) in [
         ("a: 1\nb: 2\na: 3\n", &["3:1 field `a` is given twice"][..]),
