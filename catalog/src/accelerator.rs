@@ -70,6 +70,15 @@ pub struct Accelerator {
     pub chips: u32,
 }
 
+impl Accelerator {
+    /// How many hosts a slice of TPUs spans; 1 for a card. Chips lie four to a host where there are several hosts;
+    /// of v5e and v6e up to eight are on one.
+    pub fn hosts(&self) -> u32 {
+        let one = if matches!(self.chip, Some("tpu-v5e" | "tpu-v6e")) { 8 } else { 4 };
+        if self.chips <= one { 1 } else { self.chips.div_ceil(4) }
+    }
+}
+
 /// All accelerators: cards and chips by name, then TPU slices by generation and size.
 pub fn accelerators() -> &'static [Accelerator] {
     static PARSED: OnceLock<Vec<Accelerator>> = OnceLock::new();
@@ -162,6 +171,23 @@ mod tests {
         assert_eq!(accelerator("A1000"), None);
         assert_eq!((&*canonical("a100-40gb"), &*canonical(" My_Own card")), ("A100", "my-own-card"));
         assert!(aliases().count() > 60);
+    }
+
+    #[test]
+    fn slices_span_hosts() {
+        let hosts = |name| accelerator(name).map(Accelerator::hosts);
+        for (name, count) in [
+            ("H100", 1),
+            ("tpu-v5e-8", 1),
+            ("tpu-v5e-16", 4),
+            ("tpu-v6e-256", 64),
+            ("tpu-v5p-8", 1),
+            ("tpu-v5p-16", 2),
+            ("tpu-v4-8", 1),
+            ("tpu-v4-16", 2),
+        ] {
+            assert_eq!(hosts(name), Some(count), "{name}");
+        }
     }
 
     #[test]

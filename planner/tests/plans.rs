@@ -536,3 +536,49 @@ fn the_checker_tells_a_group_that_is_apart() {
         "actor (together): is to be in one region with learner (group rl), and is on aws/us-west-2/cpu/on-demand while that is on aws/us-east-1/gpu/on-demand"
     );
 }
+
+/// An estate of offers, and workloads that each state a request and more.
+fn of(offers: &str, workloads: &[(&str, &str)]) -> String {
+    let one = |(name, spec): &(&str, &str)| {
+        format!(
+            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{duration: 1h, {spec}}}\n"
+        )
+    };
+    let all: String = workloads.iter().map(one).collect();
+    format!(
+        "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {{name: e}}\nspec:\n  catalog: []\n  defaults: none\n  offers:\n{offers}{all}"
+    )
+}
+
+#[test]
+fn what_asks_for_no_accelerators_is_not_put_on_a_slice_of_several_machines() {
+    let offers = "
+  - {cloud: gcp, region: r, instanceType: slice, accelerator: tpu-v5p-16, accelerators: 1, cpu: 416, memory: 896Gi, capacity: on-demand, hourly: 1}
+  - {cloud: gcp, region: r, instanceType: one, accelerator: tpu-v5p-8, accelerators: 1, cpu: 208, memory: 448Gi, capacity: on-demand, hourly: 9}
+";
+    let workloads = [
+        ("small", "request: {cpu: 32}"),
+        ("large", "request: {cpu: 400}"),
+        ("slice", "request: {accelerators: {anyOf: [tpu-v5p-16]}, cpu: 400}"),
+    ];
+    let plan = plan(&of(offers, &workloads), |_| {});
+    let on: Vec<_> = plan.placements.iter().map(|it| (&*it.workload, it.offer.full_name())).collect();
+    assert_eq!(
+        on,
+        [("small", "gcp/r/one/on-demand".to_owned()), ("slice", "gcp/r/slice/on-demand".to_owned())]
+    );
+    assert_eq!(plan.unplaced[0].causes[0].name, "cpu", "{:?}", plan.unplaced);
+}
+
+#[test]
+fn a_smaller_request_is_no_cause_where_the_rest_of_the_group_is_elsewhere() {
+    let offers = "
+  - {cloud: aws, region: here, instanceType: part, accelerator: L4, accelerators: 0.25, capacity: on-demand, hourly: 1}
+  - {cloud: gcp, region: there, instanceType: whole, accelerator: L4, accelerators: 1, capacity: on-demand, hourly: 2}
+";
+    let l4 = "together: {name: g}, request: {accelerators: {anyOf: [L4]}}";
+    let (a, b) = (format!("{l4}, regions: aws/here"), format!("{l4}, regions: gcp/there"));
+    let plan = plan(&of(offers, &[("a", &a), ("b", &b)]), |_| {});
+    let causes: Vec<_> = plan.unplaced[0].causes.iter().map(|cause| cause.constraint.as_str()).collect();
+    assert_eq!(causes, ["region"], "{:?}", plan.unplaced);
+}

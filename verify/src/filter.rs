@@ -117,6 +117,12 @@ impl Checker<'_> {
                 });
             }
         }
+        let slice = offer.accelerator.as_deref().filter(|_| request.accelerators.is_none());
+        if let Some(slice) = slice.and_then(plimsoll_catalog::accelerator).filter(|slice| slice.hosts() > 1) {
+            found.exclude(Constraint::Size, || {
+                format!("asks for no accelerators, and {} is {} machines", offer.name, slice.hosts())
+            });
+        }
         if fit.is_none() {
             found.exclude(Constraint::Size, || {
                 format!("an instance of {} does not hold one replica", offer.name)

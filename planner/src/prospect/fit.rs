@@ -1,7 +1,8 @@
 //! How replicas sit on an offer: whether one fits, how many an instance holds, how many instances that takes.
 
+use plimsoll_catalog as catalog;
 use plimsoll_model::{
-    Cpu,
+    AcceleratorKind, Cpu,
     workload::{Request, WorkloadSpec},
 };
 use plimsoll_solver::problem::Demand;
@@ -47,6 +48,9 @@ pub(super) fn too_small(request: &Request, offer: &Offer) -> Option<(&'static st
                 json!(offer.accelerators as f64 / 1000.0),
             ));
         }
+    } else if let Some(hosts) = hosts(offer).filter(|hosts| *hosts > 1) {
+        // Its cores and memory are those of several machines.
+        return Some(("hosts", json!(1), json!(hosts)));
     }
     if let Some(cpu) = request.cpu
         && offer.cpu.is_none_or(|has| has < cpu)
@@ -74,6 +78,12 @@ pub(super) fn too_small(request: &Request, offer: &Offer) -> Option<(&'static st
         return Some(("arch", json!(arch), json!(offer.arch)));
     }
     None
+}
+
+/// How many machines a slice of TPUs spans.
+fn hosts(offer: &Offer) -> Option<u32> {
+    let name = offer.accelerator_name.as_deref().filter(|_| offer.kind == Some(AcceleratorKind::Tpu))?;
+    catalog::accelerator(name).map(catalog::Accelerator::hosts)
 }
 
 /// Replicas that one instance holds by accelerators, cores and memory, at most all; `None` when not one.

@@ -60,6 +60,11 @@ fn one(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Unplaced {
         return unplaced;
     }
     let mut ways = ways::all(build, outcome, task);
+    // A slice of accelerators that nobody asked for is no way, if there is another.
+    let is_slice = |way: &Way| way.obstacles.iter().any(|obstacle| obstacle.name == "hosts");
+    if !ways.iter().all(is_slice) {
+        ways.retain(|way| !is_slice(way));
+    }
     let unheard = Unheard::of(build, task);
     if let Some(near) = unheard.as_ref().and_then(|unheard| unheard.near.as_deref()) {
         let is_meant = |way: &Way| {

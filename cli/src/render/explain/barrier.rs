@@ -83,6 +83,7 @@ fn too_small(barrier: &Barrier, needs: &str, has: &str) -> String {
         "count" => format!("one instance has {has} accelerators, and a replica needs {needs}"),
         "cpu" => format!("one instance has {has} cores, and a replica needs {needs}"),
         "memory" => format!("one instance has {has} of memory, and a replica needs {needs}"),
+        "hosts" => format!("it is a slice of {has} machines, and no accelerators are asked for"),
         "arch" if has == "none" => format!("it does not state its processor, and {needs} is asked for"),
         "arch" => format!("its processor is {has}, and {needs} is asked for"),
         "notInstanceType" => format!("its machine type is {has}, and {needs} is forbidden"),

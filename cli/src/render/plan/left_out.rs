@@ -108,6 +108,9 @@ pub(in crate::render) fn sentence(cause: &Cause) -> String {
         Constraint::Accelerator => format!("another accelerator: {has} instead of {needs}"),
         Constraint::Size if name == "notInstanceType" => format!("{has} not forbidden, as {needs} is"),
         Constraint::Size if name == "instanceType" => format!("machine type {has} instead of {needs}"),
+        Constraint::Size if name == "hosts" => {
+            format!("a slice of TPUs ({has} machines), if it asked for one")
+        }
         Constraint::Size => format!("a smaller request ({name}): {has} instead of {needs}"),
         Constraint::Memory => format!("less memory of the accelerator: {has} instead of {needs}"),
         Constraint::Capacity => format!("another capacity class: {needs}, beside {has}"),

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::Usd;
+use plimsoll_model::{Usd, plan::Constraint};
 use plimsoll_solver::{
     Column, Outcome,
     column::{columns, static_cost},
     problem::{Choice, Task, ceil_second},
     state::State,
 };
+use serde_json::json;
 
 use crate::{
     build::{Build, between},
     prospect::Obstacle,
     report::beside::{is_judged_beside, limits_broken, too_late},
     terms::Terms,
-    world::{Assumptions, OfferIx},
+    world::{Assumptions, LocationIx, OfferIx},
 };
 
 /// An offer, at a time.
@@ -69,6 +70,7 @@ pub(super) fn all(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Vec<
                     if level > 1 && unreserved && value.is_some_and(|v| static_cost(&choice) >= v) => {}
                 Some(choice) => trial.push((ix, obstacles, choice)),
                 None if !obstacles.is_empty() => {
+                    let obstacles = obstacles.into_iter().chain(away(build, outcome, task, ix)).collect();
                     ways.push(Way { offer: ix, obstacles, usd: f64::INFINITY });
                 }
                 None => {}
@@ -79,6 +81,27 @@ pub(super) fn all(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Vec<
         fewest = ways.iter().filter(matters).map(|way| way.obstacles.len()).min().unwrap_or(fewest);
     }
     ways
+}
+
+/// An offer away from the others of a task's group, as they are placed.
+fn away(build: &Build<'_>, outcome: &Outcome, task: usize, ix: OfferIx) -> Option<Obstacle> {
+    let tasks = &build.problem.tasks;
+    let bond = tasks[task].bond?;
+    let place = |other: usize| {
+        let column = outcome.columns[other].as_ref().filter(|_| tasks[other].bond == Some(bond))?;
+        Some(LocationIx(tasks[other].choices[column.choice as usize].place))
+    };
+    let there = (0..tasks.len()).find_map(place)?;
+    let group = build.groups_together[bond as usize];
+    let area = |at: LocationIx| build.world().places.area(at, group.area);
+    let (needs, has) = (area(build.world().offer(ix).location), area(there));
+    (needs != has).then(|| Obstacle {
+        constraint: Constraint::Together,
+        name: group.name.clone(),
+        needs: json!(needs),
+        has: json!(has),
+        relax: None,
+    })
 }
 
 /// Adds what stands in the way beside the others: limits over time, deadline, budgets.
