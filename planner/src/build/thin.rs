@@ -97,13 +97,18 @@ impl<'w> Thinner<'w> {
     /// What is left: contenders first, then spares, each by cost and name.
     pub(super) fn finish(self) -> Vec<(Choice, Terms, OfferIx)> {
         let world = self.world;
-        let mut kept: Vec<Kept> = self.groups.into_values().flatten().collect();
-        kept.sort_by_cached_key(|k| {
+        let key = |k: &Kept| {
             let cost = (k.measures[0] * 1e7).round() as i128;
-            (k.choice.spare || k.dominators > 0, cost, !k.choice.current, world.offer(k.offer).name())
+            (k.choice.spare || k.dominators > 0, cost, !k.choice.current)
+        };
+        let mut kept: Vec<((bool, i128, bool), Kept)> =
+            self.groups.into_values().flatten().map(|k| (key(&k), k)).collect();
+        // Names are looked at only where all else is equal: most never are.
+        kept.sort_by(|(a, x), (b, y)| {
+            a.cmp(b).then_with(|| world.offer(x.offer).cmp_name(world.offer(y.offer)))
         });
         kept.into_iter()
-            .map(|mut k| {
+            .map(|(_, mut k)| {
                 k.choice.spare |= k.dominators > 0;
                 (k.choice, k.terms, k.offer)
             })
@@ -121,6 +126,7 @@ fn dominates(world: &World<'_>, a: &Kept, b: &Kept) -> bool {
         }
         better |= *x < y - slack;
     }
-    let rank = |k: &Kept| (!k.choice.current, world.offer(k.offer).name());
-    better || rank(a) < rank(b)
+    let name = |k: &Kept| world.offer(k.offer);
+    let first = || a.choice.current.cmp(&b.choice.current).reverse().then_with(|| name(a).cmp_name(name(b)));
+    better || first().is_lt()
 }
