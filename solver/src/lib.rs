@@ -19,6 +19,7 @@ pub mod cuts;
 pub mod exact;
 pub mod facility;
 pub mod formulation;
+mod hold;
 pub mod lagrangian;
 pub mod linear;
 mod live;

@@ -17,7 +17,7 @@ use crate::{
     outcome::{Moves, Params, Phase, Price},
     problem::{Problem, Task},
     score::Ranks,
-    solve::{Observer, solve_from},
+    solve::{InForce, Observer, solve_from, solve_in_force},
     state::State,
 };
 use menu::Tolls;
@@ -26,7 +26,7 @@ use menu::Tolls;
 pub const MOVES: u64 = 60_000;
 
 /// What saves less than this share of a workload's mean cost is not moved for: a repaired plan may cost that much
-/// more in all. The phases after the repair know no such threshold.
+/// more in all. Of the phases after the repair those of large components know the same threshold.
 pub const THRESHOLD: f64 = 0.002;
 
 /// A plan in force, in terms of the problem as it is now, and the prices it came with.
@@ -155,7 +155,9 @@ pub fn solve_again(
     let phase = repaired.phase();
     observer(&phase);
     let known = [repaired.plan.columns];
-    let mut outcome = solve_from(problem, params, &known, observer);
+    let home = previous.columns.iter().map(|column| column.as_ref().map(|column| column.choice)).collect();
+    let mut in_force = InForce { home, ..InForce::default() };
+    let mut outcome = solve_in_force(problem, params, &known, &mut in_force, observer);
     outcome.phases.insert(0, Phase { total: None, ..phase });
     outcome.effort += repaired.work;
     outcome

@@ -7,8 +7,9 @@
 //!
 //! No thrashing: a task that is not at home pays what moving it costs; where moving is free, of plans that cost the
 //! same the one with fewer moves is taken. A plan that is within the gap asked for stays although a better one
-//! within that gap is known, so with a gap of 0 no saving is forgone by [`Session::refresh`]; what
-//! [`Session::repair`] forgoes is bounded by [`THRESHOLD`](crate::repair::THRESHOLD).
+//! within that gap is known, so with a gap of 0 no saving is forgone by [`Session::refresh`], but in large components,
+//! where plans that cost nearly the same are many; what is forgone there, and by [`Session::repair`], is bounded by
+//! [`THRESHOLD`](crate::repair::THRESHOLD).
 
 mod delta;
 
@@ -21,10 +22,11 @@ use crate::{
     construct::Assignment,
     ordered,
     outcome::{DEFAULT_EFFORT, Outcome, Params, Price},
-    problem::{Problem, Task, ceil_second},
+    problem::{Choice, Problem, Task, ceil_second},
     repair::{MOVES, Previous, Repaired, repair},
     score::{EQUAL, Ranks, Score},
-    solve::{Observer, solve_from},
+    site::Carried,
+    solve::{InForce, Observer, solve_in_force},
 };
 
 /// A problem, its plan, and what is known of both.
@@ -41,6 +43,8 @@ pub struct Session {
     /// Tasks of the same class are equal but for where they run.
     classes: Vec<u32>,
     prices: Vec<Price>,
+    /// Prices of limits of large components.
+    carried: Carried,
     bound: Option<f64>,
     spoiled: Spoiled,
 }
@@ -54,6 +58,7 @@ impl Session {
             columns: vec![None; problem.tasks.len()],
             home: problem.tasks.iter().map(home).collect(),
             prices: Vec::new(),
+            carried: Carried::default(),
             bound: None,
             spoiled: Spoiled { costs: true, limits: true, tasks: true, bound: true },
             problem,
@@ -66,6 +71,7 @@ impl Session {
         self.columns = previous.columns;
         self.columns.resize(self.problem.tasks.len(), None);
         self.prices = previous.prices;
+        self.carried = Carried::default();
         self.spoiled = Spoiled { costs: true, limits: true, tasks: true, bound: true };
         self.bound = None;
     }
@@ -123,13 +129,19 @@ impl Session {
 
     /// States in the choices where everything runs, and which tasks are equal still.
     fn settle_home(&mut self) {
+        let home = |task: usize| self.home[task].as_ref().map(|column| column.choice);
+        let settled = |task: usize, choices: &[Choice]| {
+            let at_home = |(index, choice): (u32, &Choice)| {
+                let current = home(task) == Some(index);
+                let moving = if home(task).is_none() || current { 0.0 } else { self.moving[task] };
+                Choice { moving, current, ..choice.clone() }
+            };
+            Some((0_u32..).zip(choices).map(at_home).collect())
+        };
+        self.problem = self.problem.with_choices(|task| (home(task), self.moving[task].to_bits()), settled);
         let mut classes: BTreeMap<(u32, Option<u32>), u32> = BTreeMap::new();
         for (task, t) in self.problem.tasks.iter_mut().enumerate() {
             let home = self.home[task].as_ref().map(|column| column.choice);
-            for (index, choice) in (0_u32..).zip(&mut t.choices) {
-                choice.current = home == Some(index);
-                choice.moving = if home.is_none() || choice.current { 0.0 } else { self.moving[task] };
-            }
             let next = classes.len() as u32;
             t.class = *classes.entry((self.classes[task], home)).or_insert(next);
         }
@@ -177,12 +189,18 @@ impl Session {
         let phase = repaired.phase();
         observer(&phase);
         let known = [repaired.plan.columns.clone()];
-        let mut outcome = solve_from(&self.problem, &self.params, &known, observer);
+        let choice = |column: &Option<Column>| column.as_ref().map(|column| column.choice);
+        let home: Vec<Option<u32>> = self.home.iter().map(choice).collect();
+        let mut in_force = InForce { carried: self.carried.clone(), held: false, home };
+        let mut outcome = solve_in_force(&self.problem, &self.params, &known, &mut in_force, observer);
+        self.carried = in_force.carried;
         outcome.phases.insert(0, crate::outcome::Phase { total: None, ..phase });
         outcome.effort += repaired.work;
         let found = Assignment { columns: outcome.columns.clone(), score: self.score(&outcome) };
         let bound = outcome.bound.into_iter().chain(self.bound).reduce(f64::max);
-        if self.prefers(&repaired.plan, &found) || self.forgoes(&repaired.plan, &found, bound) {
+        // Where many run it has been weighed already who leaves home for how little.
+        let prefers = !in_force.held && self.prefers(&repaired.plan, &found);
+        if prefers || self.forgoes(&repaired.plan, &found, bound) {
             outcome.columns = repaired.plan.columns;
             outcome.total = repaired.plan.score.total;
             outcome.complete = repaired.plan.score.complete();

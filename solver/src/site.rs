@@ -13,6 +13,7 @@
 //! rules of [`State`].
 
 mod anneal;
+mod carried;
 mod compose;
 mod covers;
 mod master;
@@ -24,6 +25,7 @@ mod ways;
 
 use crate::{
     construct::{Assignment, finish, shed},
+    hold::Hold,
     live::Live,
     outcome::{DEFAULT_EFFORT, Moves, Params},
     problem::Problem,
@@ -31,6 +33,7 @@ use crate::{
     solve::Observer,
     state::State,
 };
+pub(crate) use carried::Carried;
 use model::Model;
 use plan::{OUT, Plan};
 use prices::Prices;
@@ -61,6 +64,10 @@ const WAYS: u64 = 2 * STAGE;
 const COMPOSING: u64 = 16 * STAGE;
 const NODE: u64 = 1_000;
 
+/// Where prices are carried over from a problem that has changed a little, the share of the effort that is as good:
+/// one in so many.
+const CARRIED: u64 = 4;
+
 /// Pairs that are tried for who is left out of a plan, for each such task and at least.
 const FILLING: usize = 20;
 const FILLING_AT_LEAST: usize = 2_000;
@@ -74,6 +81,10 @@ pub struct Found {
     pub bound: f64,
     /// Phases with what they counted.
     pub phases: Vec<(&'static str, Vec<(&'static str, u64)>)>,
+    /// Effort spent.
+    pub effort: u64,
+    /// What the prices of limits came to.
+    pub(crate) carried: Carried,
 }
 
 /// Whether a component is large.
@@ -107,8 +118,21 @@ impl<'a> Site<'a> {
         (self.rebuild(ranks, plan), prices.bound)
     }
 
-    /// Goes on from a plan; every better plan and bound is told on the way.
-    pub fn improve(&self, ranks: &Ranks, params: &Params, start: &Assignment, live: &mut Live<'_>) -> Found {
+    /// Lets who leaves home count beside what plans cost.
+    pub(crate) fn hold(&mut self, hold: &Hold<'_>) {
+        self.model.hold(hold);
+    }
+
+    /// Goes on from a plan and from carried prices; every better plan and bound is told on the way. The best plan is
+    /// the one that `hold` prefers.
+    pub(crate) fn improve(
+        &self,
+        (ranks, params): (&Ranks, &Params),
+        start: &Assignment,
+        hold: &Hold<'_>,
+        carried: &Carried,
+        live: &mut Live<'_>,
+    ) -> Found {
         let (model, counts) = (&self.model, self.model.counts);
         let reduction = vec![
             ("tasks", self.members.len() as u64),
@@ -120,10 +144,15 @@ impl<'a> Site<'a> {
         let mut kept = start.clone();
         let mut prices = Prices::new(model);
         let mut least = f64::INFINITY;
+        let resumes = !carried.is_empty();
+        prices.resume(carried);
+        let mut in_force = (hold.fare() > 0.0 && start.score.complete()).then(|| self.pairs_of(start));
         // Each stage goes on from the one before with twice its work, so that more effort is more stages.
         let (mut effort, mut stages, mut moved) = (STAGE, 0, 0);
         let (mut rounds, mut columns, mut composed) = (0, 0, 0);
-        let mut left = params.effort;
+        let some = (params.effort / CARRIED).max(STAGE).min(params.effort);
+        let effort_in_all = if resumes { some } else { params.effort };
+        let mut left = effort_in_all;
         while left >= effort && !params.is_over() {
             left -= effort;
             live.phase("prices");
@@ -133,7 +162,7 @@ impl<'a> Site<'a> {
             prices.climb((STEPS * effort / DEFAULT_EFFORT).max(1), kept.score.total, params);
             let mut suggested = prices.settle().pairs;
             live.bound(prices.bound);
-            let with_ways = prices.ways.is_kept() && effort >= WAYS && kept.score.complete();
+            let with_ways = prices.ways.is_kept() && (resumes || effort >= WAYS) && kept.score.complete();
             if with_ways {
                 live.phase("linear program over ways");
                 let known = self.pairs_of(&kept);
@@ -144,7 +173,6 @@ impl<'a> Site<'a> {
                 }
                 live.bound(prices.bound);
             }
-            let plan = prices.repair(&suggested, params);
             let close = params.gap.max(1e-9) * prices.bound.abs();
             if kept.score.complete() && kept.score.total - prices.bound <= close {
                 break;
@@ -153,14 +181,15 @@ impl<'a> Site<'a> {
             let moves = effort * MOVES * (self.members.len() as u64).clamp(200, 2_000) / 1_000;
             let candidates = prices.candidates(CANDIDATES);
             let moves = Moves { seed: params.seed + stages, ..params.moves(moves) };
-            // From what the newest prices suggest, not from the best plan: which regions open is decided here.
-            let plan = anneal::improve(model, &plan, &candidates, moves, HOT);
-            if plan.cost() < least {
-                least = plan.cost();
-                let rebuilt = self.rebuild(ranks, plan);
-                if rebuilt.score.better_than(&kept.score) {
-                    live.plan(&rebuilt.score);
-                    kept = rebuilt;
+            // From what the newest prices suggest, not from the best plan: which regions open is decided here. Where
+            // somebody runs already the first stage looks around there too.
+            let nearby = in_force.take().map(|pairs| (pairs, WARM));
+            for (pairs, heat) in nearby.into_iter().chain([(suggested, HOT)]) {
+                let plan = anneal::improve(model, &prices.repair(&pairs, params), &candidates, moves, heat);
+                moved += moves.count;
+                if plan.cost() < least {
+                    least = plan.cost();
+                    self.keep((ranks, hold), plan, &mut kept, live);
                 }
             }
             if with_ways && effort >= COMPOSING && !params.is_over() {
@@ -173,14 +202,10 @@ impl<'a> Site<'a> {
                     let plan =
                         anneal::improve(model, &prices.repair(&pairs, params), &candidates, moves, WARM);
                     least = least.min(plan.cost());
-                    let rebuilt = self.rebuild(ranks, plan);
-                    if rebuilt.score.better_than(&kept.score) {
-                        live.plan(&rebuilt.score);
-                        kept = rebuilt;
-                    }
+                    self.keep((ranks, hold), plan, &mut kept, live);
                 }
             }
-            (stages, moved, effort) = (stages + 1, moved + moves.count, effort * 2);
+            (stages, effort) = (stages + 1, effort * 2);
         }
         let phases = vec![
             ("reduction", reduction),
@@ -188,7 +213,23 @@ impl<'a> Site<'a> {
             ("linear program over ways", vec![("rounds", rounds), ("columns", columns), ("plans", composed)]),
             ("annealing", vec![("stages", stages), ("moves", moved)]),
         ];
-        Found { best: kept, bound: prices.bound, phases }
+        let carried = prices.carried();
+        Found { best: kept, bound: prices.bound, phases, effort: effort_in_all, carried }
+    }
+
+    /// Keeps a plan if it is better.
+    fn keep(
+        &self,
+        (ranks, hold): (&Ranks, &Hold<'_>),
+        plan: Plan<'_>,
+        kept: &mut Assignment,
+        live: &mut Live<'_>,
+    ) {
+        let rebuilt = self.rebuild(ranks, plan);
+        if hold.prefers(&rebuilt, kept) {
+            live.plan(&rebuilt.score);
+            *kept = rebuilt;
+        }
     }
 
     /// By member the pair that a plan has it on.
@@ -278,7 +319,59 @@ pub fn solve(
     live.add(&first.score, bound);
     live.tell();
     live.part(&first.score, bound);
-    let mut found = site.improve(ranks, params, &first, &mut live);
+    let hold = Hold::new(&[], 0.0, 1);
+    let mut found = site.improve((ranks, params), &first, &hold, &Carried::default(), &mut live);
     found.bound = found.bound.max(bound);
     Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        column::Column,
+        construct,
+        problem::{Choice, HOUR, Task},
+    };
+
+    /// Where a task ends up that runs for so much, and could run for a dollar.
+    fn ends_up(usd: f64, home: &[Option<u32>]) -> Vec<u32> {
+        let choice = |offer: u32, hourly: f64| Choice {
+            offer,
+            hourly,
+            instances: 1.0,
+            run: HOUR as i64,
+            ..Choice::default()
+        };
+        let task = |class| Task {
+            class,
+            required: true,
+            replicas: 1,
+            slots: HOUR as i64,
+            choices: vec![choice(0, 1.0), choice(1, usd)].into(),
+            ..Task::default()
+        };
+        let problem =
+            Problem { counts: vec![None; 2], tasks: (0..3).map(task).collect(), ..Problem::default() };
+        let (ranks, params) = (Ranks::new(&problem), Params::default());
+        let there = Column { choice: 1, runs: vec![(0, HOUR as i64)], own: usd };
+        let start = construct::complete(&problem, &ranks, &[0, 1, 2], &vec![Some(there); 3]);
+        let mut site = Site::new(&problem, &[0, 1, 2]).expect("it is flat");
+        let hold = Hold::new(home, start.score.total, 3);
+        site.hold(&hold);
+        let mut observer = |_: &crate::Phase| {};
+        let mut live = Live::new(&mut observer);
+        let found = site.improve((&ranks, &params), &start, &hold, &Carried::default(), &mut live);
+        assert!((found.bound - 3.0).abs() < 1e-6, "a bound knows no fares: {}", found.bound);
+        found.best.columns.iter().flatten().map(|column| column.choice).collect()
+    }
+
+    #[test]
+    fn nobody_leaves_home_for_next_to_nothing() {
+        let home = [Some(1); 3];
+        assert_eq!(ends_up(1.001, &home), [1, 1, 1]);
+        assert_eq!(ends_up(1.001, &[Some(1), None, Some(0)]), [1, 0, 0]);
+        assert_eq!(ends_up(1.01, &home), [0, 0, 0]);
+        assert_eq!(ends_up(1.001, &[]), [0, 0, 0]);
+    }
 }

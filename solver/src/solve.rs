@@ -7,13 +7,14 @@ use crate::{
     components::components,
     construct::{Assignment, complete, greedy, stay, topological},
     exact,
+    hold::Hold,
     live::Live,
     mip, ordered,
     outcome::{Moves, Outcome, Params, Phase},
     problem::Problem,
     score::{EQUAL, Ranks, Score},
     search,
-    site::{self, Site},
+    site::{self, Carried, Site},
     slots,
     state::State,
     ties::settle,
@@ -36,24 +37,61 @@ pub fn solve_from(
     known: &[Vec<Option<Column>>],
     observer: Observer<'_>,
 ) -> Outcome {
-    if ordered::applies(problem) {
-        return ordered::solve(problem, params, known, observer, plain);
-    }
-    plain(problem, params, known, observer)
+    solve_in_force(problem, params, known, &mut InForce::default(), observer)
 }
 
-/// As [`solve_from`], without regard to the order of ways.
-fn plain(
+/// What is in force while a problem changes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct InForce {
+    /// By task the choice it runs on; empty where nothing does.
+    pub home: Vec<Option<u32>>,
+    /// Prices of large components; in the end what they came to.
+    pub carried: Carried,
+    /// In the end whether large components held who runs where they run.
+    pub held: bool,
+}
+
+/// As [`solve_from`]; large components start from the prices in force, and keep who runs already where they run unless
+/// leaving saves more than [`THRESHOLD`](crate::repair::THRESHOLD) says.
+pub(crate) fn solve_in_force(
+    problem: &Problem,
+    params: &Params,
+    known: &[Vec<Option<Column>>],
+    in_force: &mut InForce,
+    observer: Observer<'_>,
+) -> Outcome {
+    if ordered::applies(problem) {
+        return ordered::solve(problem, params, known, observer, afresh);
+    }
+    plain(problem, params, known, in_force, observer)
+}
+
+/// Without regard to the order of ways, nor to what is in force.
+fn afresh(
     problem: &Problem,
     params: &Params,
     known: &[Vec<Option<Column>>],
     observer: Observer<'_>,
 ) -> Outcome {
+    plain(problem, params, known, &mut InForce::default(), observer)
+}
+
+/// Without regard to the order of ways.
+fn plain(
+    problem: &Problem,
+    params: &Params,
+    known: &[Vec<Option<Column>>],
+    in_force: &mut InForce,
+    observer: Observer<'_>,
+) -> Outcome {
     let ranks = Ranks::new(problem);
+    let before = std::mem::take(&mut in_force.carried);
     let mut run = Run {
         problem,
         params,
         known,
+        before,
+        in_force,
         ranks: &ranks,
         phases: Phases::default(),
         effort: 0,
@@ -69,6 +107,7 @@ fn plain(
         let joined = components(problem, true);
         run.phases.note("components joined by budgets", joined.len() as u64, 0);
         run.prices.clear();
+        run.in_force.carried = Carried::default();
         live = Live::new(&mut *observer);
         solved = run.parts(&joined, &solved, &mut live);
     }
@@ -136,6 +175,9 @@ struct Run<'a> {
     problem: &'a Problem,
     params: &'a Params,
     known: &'a [Vec<Option<Column>>],
+    /// Prices of large components before the change.
+    before: Carried,
+    in_force: &'a mut InForce,
     ranks: &'a Ranks,
     phases: Phases,
     effort: u64,
@@ -210,9 +252,11 @@ impl Run<'_> {
             Some(plan) if !best.score.better_than(&plan.score) => plan,
             _ => best,
         };
+        let is_site = self.sites.contains_key(&members[0]);
         for columns in self.known {
             let plan = complete(problem, self.ranks, members, columns);
-            if plan.score.better_than(&best.score) {
+            let total = if is_site { plan.score.total } else { 0.0 };
+            if Hold::new(&self.in_force.home, total, members.len()).prefers(&plan, &best) {
                 best = plan;
             }
         }
@@ -240,12 +284,17 @@ impl Run<'_> {
                 return Part::new(members, &found.best, part.floor.max(found.bound), true);
             }
         }
-        if let Some(site) = self.sites.remove(&members[0]) {
-            let found = site.improve(self.ranks, params, &best, live);
+        if let Some(mut site) = self.sites.remove(&members[0]) {
+            let in_force = &mut *self.in_force;
+            let hold = Hold::new(&in_force.home, best.score.total, members.len());
+            in_force.held |= hold.fare() > 0.0;
+            site.hold(&hold);
+            let found = site.improve((self.ranks, params), &best, &hold, &self.before, live);
+            in_force.carried.extend(found.carried);
             for (name, counts) in &found.phases {
                 self.phases.add_all(name, counts);
             }
-            self.effort += params.effort;
+            self.effort += found.effort;
             return Part::new(members, &found.best, part.floor.max(found.bound), true);
         }
         live.phase("branch and bound");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Session, home, moving};
-use crate::problem::{Nanos, Problem, Series, Task};
+use crate::problem::{Choice, Nanos, Problem, Series, Task};
 
 /// What is different now. Indices are those of the [`Problem`].
 #[derive(Debug, Clone)]
@@ -193,23 +193,22 @@ fn reprice(problem: &mut Problem, prices: &[(u32, f64)]) -> Result<Spoiled, Refu
     for (offer, usd) in prices {
         *at(&mut hourly, "offer", *offer)? = Some(amount("a price", *usd)?);
     }
-    let mut cheaper = false;
-    for task in &mut problem.tasks {
-        let mut has_it = false;
-        for choice in &mut task.choices {
-            if let Some(usd) = hourly[choice.offer as usize] {
-                cheaper |= usd < choice.hourly;
-                choice.hourly = usd;
-                has_it = true;
-            }
-        }
-        // What two others dominated at the old prices may be best at these.
-        if has_it {
-            for choice in &mut task.choices {
-                choice.spare = false;
-            }
-        }
-    }
+    let new = |choice: &Choice| hourly[choice.offer as usize];
+    let is_cheaper = |choice: &Choice| new(choice).is_some_and(|usd| usd < choice.hourly);
+    let cheaper = problem.tasks.iter().flat_map(|task| &task.choices).any(is_cheaper);
+    // What two others dominated at the old prices may be best at these.
+    let repriced = |choice: &Choice| Choice {
+        hourly: new(choice).unwrap_or(choice.hourly),
+        spare: false,
+        ..choice.clone()
+    };
+    *problem = problem.with_choices(
+        |_| (),
+        |_, choices| {
+            let is_new = choices.iter().any(|choice| new(choice).is_some());
+            is_new.then(|| choices.iter().map(repriced).collect())
+        },
+    );
     let limits = !problem.budgets.is_empty() || problem.tasks.iter().any(|task| task.max_cost.is_some());
     Ok(dearer(true, limits, cheaper))
 }
@@ -262,6 +261,7 @@ fn leave(session: &mut Session, task: u32) -> Result<Spoiled, Refused> {
     session.home.remove(index);
     session.moving.remove(index);
     session.classes.remove(index);
+    session.carried.forget_tasks();
     for edge in session.problem.tasks.iter_mut().flat_map(|t| &mut t.inputs) {
         if edge.producer > task {
             edge.producer -= 1;
@@ -277,18 +277,27 @@ fn later(session: &mut Session, now: Nanos) -> Result<Spoiled, Refused> {
         return Err(Refused("time does not go back".into()));
     }
     let before = std::mem::replace(&mut problem.now, now);
+    let mut times = Vec::with_capacity(problem.tasks.len());
     for task in &mut problem.tasks {
         let was = task.earliest;
         task.earliest = was.max(now);
+        times.push((was, task.earliest));
         // A grid that began at the planning moment begins there again.
         if task.grid == before {
             task.grid = now;
         }
-        for choice in &mut task.choices {
-            // Data that has not been sent for yet arrives so much later.
-            let seen = if choice.ready > was { choice.ready - before } else { 0 };
-            choice.ready = choice.ready.max(task.earliest).max(now + choice.arrives.max(seen));
-        }
     }
+    let ready = |choice: &Choice, (was, earliest): (Nanos, Nanos)| {
+        // Data that has not been sent for yet arrives so much later.
+        let seen = if choice.ready > was { choice.ready - before } else { 0 };
+        choice.ready.max(earliest).max(now + choice.arrives.max(seen))
+    };
+    *problem = problem.with_choices(
+        |task| times[task],
+        |task, choices| {
+            let later = |choice: &Choice| Choice { ready: ready(choice, times[task]), ..choice.clone() };
+            Some(choices.iter().map(later).collect())
+        },
+    );
     Ok(Spoiled { costs: true, limits: true, tasks: true, bound: true })
 }

@@ -114,12 +114,13 @@ impl Run<'_, '_> {
             // Most moves are refused for what they cost on their own, whatever becomes of data.
             let (to, from) = (self.model.pair(pair), self.model.pair(old));
             let saved = self.plan.data_less(member);
-            if to.own - from.own - saved > allowance {
+            let more = self.model.weighed(member, pair) - self.model.weighed(member, old);
+            if more - saved > allowance {
                 return;
             }
             // In another region what becomes of data is known too: nothing has to be moved to see it.
             if to.region != from.region
-                && to.own - from.own - saved + self.plan.data_more(member, to.region, to.place) > allowance
+                && more - saved + self.plan.data_more(member, to.region, to.place) > allowance
             {
                 return;
             }
@@ -159,10 +160,11 @@ impl Run<'_, '_> {
         let mut best: Option<(f64, u32)> = None;
         for &pair in list.iter().take(16) {
             let of = self.model.pair(pair);
-            if best.is_some_and(|b| of.own >= b.0) || !self.may(member, pair) || !self.plan.fits(pair) {
+            let own = self.model.weighed(member, pair);
+            if best.is_some_and(|b| own >= b.0) || !self.may(member, pair) || !self.plan.fits(pair) {
                 continue;
             }
-            let cost = of.own + self.plan.data_more(member, of.region, of.place);
+            let cost = own + self.plan.data_more(member, of.region, of.place);
             if best.is_none_or(|b| cost < b.0) {
                 best = Some((cost, pair));
             }

@@ -49,7 +49,8 @@ pub(super) fn compose(
     let mut start = Vec::with_capacity(order.len());
     for (reduced, number) in &order {
         let way = &prices.ways.list[*number as usize];
-        let column = program.column(prices.paid(way.block, &way.pairs), 0.0, 1.0, true);
+        let cost = prices.paid(way.block, &way.pairs) + prices.fares(way.block, &way.pairs);
+        let column = program.column(cost, 0.0, 1.0, true);
         start.push((column, if *reduced < 0.0 { 1.0 } else { 0.0 }));
         one_of[way.block as usize].push((column, 1.0));
         prices.takes_of(way.block, &way.pairs, |limit, amount, from, to| {

@@ -36,6 +36,15 @@ impl Cover {
         self.terms.iter().map(|term| term.0)
     }
 
+    /// The same of a limit with another number and of members with other numbers; of those who have none nothing
+    /// is said.
+    pub(super) fn with(&self, limit: u32, number: impl Fn(u32) -> Option<u32>) -> Self {
+        let term = |term: &(u32, f64, f64)| Some((number(term.0)?, term.1, term.2));
+        let mut terms: Vec<(u32, f64, f64)> = self.terms.iter().filter_map(term).collect();
+        terms.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        Self { limit, terms, ..*self }
+    }
+
     /// The coefficient of a member that takes so much. Who takes more leaves less room, so a coefficient holds
     /// for larger amounts too.
     pub(super) fn of(&self, member: u32, amount: f64) -> f64 {

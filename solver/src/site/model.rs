@@ -12,6 +12,7 @@ use std::{
 use crate::{
     column::{Column, columns, kilograms, own_cost, own_money},
     formulation::Shared,
+    hold::Hold,
     problem::{Choice, Nanos, Problem, ceil_second},
 };
 
@@ -78,7 +79,12 @@ pub(super) struct Model<'a> {
     pairs: Vec<Pair>,
     takes: Vec<(u32, f64)>,
     pub limits: Vec<Limit>,
+    /// What each limit is of.
+    pub keys: Vec<Key>,
     pub counts: Counts,
+    /// By member the choice it runs on, where leaving it counts.
+    home: Vec<Option<u32>>,
+    fare: f64,
 }
 
 impl<'a> Model<'a> {
@@ -106,10 +112,14 @@ impl<'a> Model<'a> {
             pairs: Vec::new(),
             takes: Vec::new(),
             limits: Vec::new(),
+            keys: Vec::new(),
             counts: Counts::default(),
+            home: Vec::new(),
+            fare: 0.0,
         };
         let numbers = Numbers::of(problem, members);
         model.limits = numbers.limits;
+        model.keys = numbers.keys;
         model.counts.slack_limits = numbers.slack;
         let mut pairs: Vec<Pair> = Vec::new();
         // By class the first of its members.
@@ -183,6 +193,28 @@ impl<'a> Model<'a> {
     pub(super) fn takes(&self, pair: u32) -> &[(u32, f64)] {
         let after = self.pairs.get(pair as usize + 1).map_or(self.takes.len(), |next| next.takes as usize);
         &self.takes[self.pairs[pair as usize].takes as usize..after]
+    }
+
+    /// Lets leaving home count beside its cost.
+    pub(super) fn hold(&mut self, hold: &Hold<'_>) {
+        self.home = self.members.iter().map(|member| hold.home(member.task)).collect();
+        self.fare = hold.fare();
+    }
+
+    /// The choice that a member runs on, where leaving it counts.
+    pub(super) fn home(&self, member: usize) -> Option<u32> {
+        self.home.get(member).copied().flatten()
+    }
+
+    /// What leaving home counts for a member on a pair.
+    pub(super) fn fare(&self, member: usize, pair: u32) -> f64 {
+        let leaves = self.home(member).is_some_and(|home| home != self.pair(pair).choice);
+        if leaves { self.fare } else { 0.0 }
+    }
+
+    /// What a pair costs a member on its own, leaving home counted.
+    pub(super) fn weighed(&self, member: usize, pair: u32) -> f64 {
+        self.pair(pair).own + self.fare(member, pair)
     }
 
     /// The choice of a pair.
@@ -278,7 +310,7 @@ fn slack(tasks: usize, most: f64) -> f64 {
 
 /// What a limit is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+pub(crate) enum Key {
     Over(Shared),
     Money(u32),
     Carbon(u32),
@@ -304,6 +336,7 @@ fn taken(problem: &Problem, task: u32, choice: &Choice) -> impl Iterator<Item = 
 /// The limits that may bind, numbered.
 struct Numbers {
     limits: Vec<Limit>,
+    keys: Vec<Key>,
     of: BTreeMap<Key, u32>,
     /// By budget of the problem.
     budgets: BTreeMap<u32, u32>,
@@ -329,7 +362,13 @@ impl Numbers {
             t.budgets.iter().for_each(|b| note(Key::Money(*b), f64::INFINITY));
             t.carbon_budgets.iter().for_each(|b| note(Key::Carbon(*b), f64::INFINITY));
         }
-        let mut this = Self { limits: Vec::new(), of: BTreeMap::new(), budgets: BTreeMap::new(), slack: 0 };
+        let mut this = Self {
+            limits: Vec::new(),
+            keys: Vec::new(),
+            of: BTreeMap::new(),
+            budgets: BTreeMap::new(),
+            slack: 0,
+        };
         for (key, (sum, _, last)) in demand {
             let group = |g: u32| &problem.groups[g as usize];
             let nodes = |g: u32| f64::from(group(g).nodes);
@@ -350,6 +389,7 @@ impl Numbers {
             }
             let number = this.limits.len() as u32;
             this.limits.push(Limit { most, sum: !matches!(key, Key::Over(_)) });
+            this.keys.push(key);
             this.of.insert(key, number);
             if let Key::Money(b) = key {
                 this.budgets.insert(b, number);

@@ -103,7 +103,7 @@ impl<'m> Plan<'m> {
     /// Places a member that is out; the caller has asked [`Plan::fits`].
     pub(super) fn place(&mut self, member: usize, pair: u32) {
         let (model, of) = (self.model, self.model.pair(pair));
-        self.cost += of.own - self.forgone(member);
+        self.cost += model.weighed(member, pair) - self.forgone(member);
         self.at[member] = pair;
         for &(limit, amount) in model.takes(pair) {
             self.shift(limit, amount);
@@ -146,7 +146,7 @@ impl<'m> Plan<'m> {
             }
         }
         self.at[member] = OUT;
-        self.cost += self.forgone(member) - of.own;
+        self.cost += self.forgone(member) - model.weighed(member, pair);
         pair
     }
 
@@ -257,7 +257,7 @@ impl<'m> Plan<'m> {
             if (here.0, here.1) != (of.region, of.place) {
                 here = (of.region, of.place, self.data_more(member, of.region, of.place));
             }
-            let least = of.own + here.2;
+            let least = model.weighed(member, pair) + here.2;
             if best.is_some_and(|b| least >= b.1) {
                 continue;
             }

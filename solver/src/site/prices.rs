@@ -58,9 +58,9 @@ pub(super) struct Prices<'m> {
     pub single: Vec<u32>,
     pub rows: Vec<Row>,
     /// By limit the rows at its moments, ascending (of a sum the only one, at any).
-    of_limit: Vec<Vec<(Nanos, u32)>>,
+    pub(super) of_limit: Vec<Vec<(Nanos, u32)>>,
     /// By limit the covers on it, each with its row.
-    covers: Vec<Vec<(Cover, u32)>>,
+    pub(super) covers: Vec<Vec<(Cover, u32)>>,
     /// By limit who may take how much of it.
     users: Vec<Vec<(u32, f64)>>,
     /// By member whether a cover speaks of it: equal members are charged alike as long as none does.
@@ -139,7 +139,7 @@ impl<'m> Prices<'m> {
     }
 
     /// Makes rows: limits at moments.
-    fn make(&mut self, new: &[(u32, Nanos)]) {
+    pub(super) fn make(&mut self, new: &[(u32, Nanos)]) {
         let before = self.rows.len();
         for (number, (limit, moment)) in (before as u32..).zip(new) {
             let Limit { most, sum } = self.model.limits[*limit as usize];
@@ -153,7 +153,7 @@ impl<'m> Prices<'m> {
     }
 
     /// Makes rows of covers, those that are new.
-    fn cover(&mut self, new: Vec<Cover>) {
+    pub(super) fn cover(&mut self, new: Vec<Cover>) {
         let before = self.rows.len();
         for cover in new {
             let list = &mut self.covers[cover.limit as usize];
@@ -172,6 +172,29 @@ impl<'m> Prices<'m> {
     fn price_from(&mut self, before: usize) {
         for (row, level) in self.rows.iter().zip(self.levels()).skip(before) {
             self.volume.row(f64::NEG_INFINITY, row.most, level);
+        }
+    }
+
+    /// The row of a limit at a moment (of a sum at 0).
+    pub(super) fn row_at(&self, limit: usize, moment: Nanos) -> Option<u32> {
+        let list = &self.of_limit[limit];
+        list.binary_search_by_key(&moment, |of| of.0).ok().map(|at| list[at].1)
+    }
+
+    /// The row of a cover.
+    pub(super) fn row_of(&self, cover: &Cover) -> Option<u32> {
+        self.covers[cover.limit as usize].iter().find(|known| known.0 == *cover).map(|known| known.1)
+    }
+
+    /// Dollars for a unit of a row at the best prices.
+    pub(super) fn usd(&self, row: u32) -> f64 {
+        -self.volume.centre[row as usize] * self.rows[row as usize].scale
+    }
+
+    /// Makes so many dollars for a unit the best price so far of a row, if there is one.
+    pub(super) fn set_price(&mut self, row: Option<u32>, usd: f64) {
+        if let Some(row) = row {
+            self.volume.centre[row as usize] = -usd / self.rows[row as usize].scale;
         }
     }
 

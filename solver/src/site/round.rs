@@ -84,12 +84,15 @@ impl<'m> Prices<'m> {
                             here.1 = usd * (1.0 - there.min(1.0)) / 3.0;
                         }
                     }
-                    list.push((of.own + self.charge(m as u32, pair) + here.1, pair));
+                    list.push((model.weighed(m, pair) + self.charge(m as u32, pair) + here.1, pair));
                 }
+                let at_home = |of: &&(f64, u32)| Some(model.pair(of.1).choice) == model.home(m);
+                let home = list.iter().filter(at_home).min_by(|a, b| a.0.total_cmp(&b.0)).copied();
                 let most = most.min(list.len());
                 if most < list.len() {
                     list.select_nth_unstable_by(most, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                     list.truncate(most);
+                    list.extend(home.filter(|home| list.iter().all(|of| of.1 != home.1)));
                 }
                 list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 list.into_iter().map(|c| c.1).collect()

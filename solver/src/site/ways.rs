@@ -164,6 +164,12 @@ impl Prices<'_> {
         self.own(block, pairs) + self.data(block, pairs).map(|of| of.1).sum::<f64>()
     }
 
+    /// What a way counts for those who leave home with it.
+    pub(super) fn fares(&self, block: u32, pairs: &[u32]) -> f64 {
+        let placed = self.members_of(block).iter().zip(pairs).filter(|of| *of.1 != OUT);
+        placed.map(|(m, pair)| self.model.fare(*m as usize, *pair)).sum()
+    }
+
     /// What a way takes of limits, from when to when.
     pub(super) fn takes_of(&self, block: u32, pairs: &[u32], mut each: impl FnMut(u32, f64, Nanos, Nanos)) {
         let model = self.model;
