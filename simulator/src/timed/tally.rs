@@ -69,8 +69,9 @@ impl Tally {
         }
     }
 
-    pub(super) fn unfinished(&mut self, order: u64, has_deadline: bool) {
+    pub(super) fn unfinished(&mut self, order: u64, has_deadline: bool, lost: u64) {
         if self.counts(order) {
+            self.lost += lost;
             self.unfinished += 1;
             self.misses += u64::from(has_deadline);
             self.has_deadlines |= has_deadline;

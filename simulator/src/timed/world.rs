@@ -4,6 +4,8 @@
 //! decided here, and logged. What must hold is checked as it happens, always: a job is at one place only, nothing is
 //! held twice, and what jobs and idle machines are charged adds up to the totals.
 
+mod instead;
+
 use plimsoll_packing::{
     fleet::{Model, Request},
     scores::Score,
@@ -200,49 +202,6 @@ impl<'a> World<'a> {
     pub fn start_on(&mut self, ix: JobIx, model: Model) -> bool {
         let ask = Request { models: vec![model], ..self.job(ix).job.ask.clone() };
         let Some(parts) = self.cluster.place(&ask, self.scorer) else { return false };
-        self.ledger.changed(self.now, &self.market, &self.cluster, &parts);
-        self.run(ix, parts, Vec::new());
-        true
-    }
-
-    /// Starts a job on machines of one's own in place of as few others as it takes; whether that made room for it.
-    ///
-    /// `others` run and may be stopped, the first to give way first. One that the job's place does not need goes on.
-    ///
-    /// # Panics
-    /// When one of them does not run, or the job does: policies are told of every job that leaves.
-    pub fn start_instead(&mut self, ix: JobIx, others: &[JobIx]) -> bool {
-        let ask = self.job(ix).job.ask.clone();
-        let held = |world: &Self, ix: JobIx| {
-            let running = world.job(ix).running.as_ref();
-            running.expect("only running jobs give way").parts.clone()
-        };
-        let (mut away, mut found) = (Vec::new(), None);
-        for other in others {
-            let parts = held(self, *other);
-            self.cluster.release(&parts);
-            away.push((*other, parts));
-            found = self.cluster.place(&ask, self.scorer);
-            if found.is_some() {
-                break;
-            }
-        }
-        // Who gives way last is asked first whether there is room for both.
-        away.reverse();
-        away.retain(|(_, parts)| !self.cluster.hold(parts));
-        let Some(parts) = found else {
-            assert!(away.is_empty(), "without the job all is as it was");
-            return false;
-        };
-        // All as it was again, so that stops and start go through the books in their order.
-        self.cluster.release(&parts);
-        for (_, parts) in &away {
-            assert!(self.cluster.hold(parts), "a job has its own place back");
-        }
-        for (other, _) in away {
-            self.stop(other, Reason::Preempt);
-        }
-        assert!(self.cluster.hold(&parts), "what was found is free");
         self.ledger.changed(self.now, &self.market, &self.cluster, &parts);
         self.run(ix, parts, Vec::new());
         true
@@ -460,7 +419,9 @@ impl<'a> World<'a> {
                 }
                 continue;
             }
-            self.tally.unfinished(live.order, live.job.deadline.is_some());
+            // The run is cut, so nothing done is lost; what starting again took is.
+            let lost = live.running.as_ref().map_or(0, |running| running.overhead.min(now - running.since));
+            self.tally.unfinished(live.order, live.job.deadline.is_some(), lost);
             if let Some(running) = live.running {
                 let charge = self.ledger.piece(
                     &self.market,
@@ -473,6 +434,7 @@ impl<'a> World<'a> {
                 self.log.add(&Row {
                     job: &live.job.name,
                     work_us: Some(running.worked(live.job.work, now)),
+                    lost_us: lost,
                     nano_usd: charge.nano_usd,
                     micro_g: charge.micro_g,
                     reason: "end",
