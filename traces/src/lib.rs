@@ -10,6 +10,7 @@
 mod error;
 pub mod jobs;
 pub mod openb;
+pub mod prices;
 pub mod series;
 mod table;
 pub mod throughputs;

@@ -3,7 +3,7 @@
 //! A table of times and values is regular: its step is the most frequent distance of two rows, and a larger distance is
 //! a hole, which is an error unless the caller says what holes mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
@@ -167,12 +167,74 @@ pub(crate) fn moment(cell: &str) -> Option<i64> {
     civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_microsecond())
 }
 
-/// Reads `SkyPilot`'s traces of spot capacity: `{"metadata": {"gap_seconds": 600}, "data": [1, 0, …]}`; how many
-/// instances could be had, by microseconds from the beginning, and how many microseconds it covers.
+/// Reads when spot capacity could be had: `SkyPilot`'s traces, `{"metadata": {"gap_seconds": 600}, "data": [1, 0, …]}`, or
+/// logs of instances that came and went, `time_ms,event,node`. How many instances could be had, by microseconds from the
+/// beginning, and how many microseconds are covered: of a log those to its last event.
 ///
 /// # Errors
-/// A file that is no such document.
-pub fn availability(file: &str, bytes: &[u8]) -> Result<(Vec<(i64, i64)>, u64), TraceError> {
+/// A file that is neither; and without tolerance rows of a log that cannot be.
+pub fn availability(
+    file: &str,
+    bytes: &[u8],
+    tolerance: Tolerance,
+) -> Result<(Vec<(i64, i64)>, u64), TraceError> {
+    let plain = table::plain(file, bytes)?;
+    if plain.trim_ascii_start().starts_with(b"{") {
+        return slots(file, &plain);
+    }
+    came_and_went(file, &plain, tolerance)
+}
+
+/// Instances by when they came and went.
+fn came_and_went(
+    file: &str,
+    bytes: &[u8],
+    tolerance: Tolerance,
+) -> Result<(Vec<(i64, i64)>, u64), TraceError> {
+    const LOG: [&str; 3] = ["time_ms", "event", "node"];
+    let (mut up, mut latest) = (BTreeSet::new(), 0);
+    let listing = table::read_plain(
+        file,
+        bytes,
+        |header| {
+            let expected = format!("{} (or a JSON document of slots)", LOG.join(","));
+            let wrong = || Fault::Columns { found: header.join(","), expected };
+            (header == LOG).then_some(()).ok_or_else(wrong)
+        },
+        tolerance,
+        |row, ()| {
+            let at = row.number(0, "time_ms", (MOST_SECONDS * 1e3) as u64)?;
+            if at < latest {
+                let what = format!("times run backwards: {at} ms after {latest} ms");
+                return Err(Fault::Contradiction { reason: "times run backwards", what });
+            }
+            let node = row.name(2, "node")?;
+            let (changed, what) = match row.cell(1) {
+                "add" => (up.insert(node.to_owned()), format!("`{node}` comes, and has not gone before")),
+                "remove" => (up.remove(node), format!("`{node}` goes, and has not come before")),
+                other => return Err(wrong("event", other, "add or remove is expected")),
+            };
+            if !changed {
+                return Err(Fault::Contradiction { reason: "an instance that comes or goes twice", what });
+            }
+            latest = at;
+            Ok((at as i64 * 1000, up.len() as i64))
+        },
+    )?;
+    // Before the first event there is none; of the events of one moment the last says how many there are.
+    let mut points: Vec<(i64, i64)> = vec![(0, 0)];
+    for (at, count) in listing.rows {
+        match points.last_mut() {
+            Some(last) if last.0 == at => last.1 = count,
+            _ => points.push((at, count)),
+        }
+    }
+    let end = points.last().map_or(0, |(at, _)| at.unsigned_abs());
+    Ok((points, end))
+}
+
+/// `SkyPilot`'s slots.
+fn slots(file: &str, plain: &[u8]) -> Result<(Vec<(i64, i64)>, u64), TraceError> {
     #[derive(serde::Deserialize)]
     struct Document {
         metadata: Metadata,
@@ -183,8 +245,7 @@ pub fn availability(file: &str, bytes: &[u8]) -> Result<(Vec<(i64, i64)>, u64), 
         gap_seconds: f64,
     }
     let fail = |what: String| TraceError { file: file.to_owned(), row: None, fault: Fault::Content(what) };
-    let plain = table::plain(file, bytes)?;
-    let document: Document = serde_json::from_slice(&plain).map_err(|error| {
+    let document: Document = serde_json::from_slice(plain).map_err(|error| {
         fail(format!("is no availability trace ({error}); {{\"metadata\": {{\"gap_seconds\": 600}}, \"data\": [1, 0]}} is"))
     })?;
     let gap = document.metadata.gap_seconds;
@@ -281,7 +342,7 @@ mod tests {
     fn availability_is_by_slots() {
         let text = br#"{"metadata": {"gap_seconds": 600, "zone": "x"}, "data": [1, 0, 4]}"#;
         assert_eq!(
-            availability("a.json", text).unwrap(),
+            availability("a.json", text, Tolerance::Strict).unwrap(),
             (vec![(0, 1), (600_000_000, 0), (1_200_000_000, 4)], 1_800_000_000)
         );
         for wrong in [
@@ -290,7 +351,27 @@ mod tests {
             br#"{"metadata": {"gap_seconds": 1}, "data": []}"#,
             br#"{"metadata": {"gap_seconds": 1}, "data": [-1]}"#,
         ] {
-            assert!(availability("a.json", wrong).is_err());
+            assert!(availability("a.json", wrong, Tolerance::Strict).is_err());
+        }
+    }
+
+    #[test]
+    fn instances_come_and_go() {
+        let text = "time_ms,event,node\n0,add,a\n0,add,b\n60000,remove,a\n60000,remove,b\n90000,add,c\n";
+        let of = |text: &str, tolerance| availability("a.csv", text.as_bytes(), tolerance);
+        let (points, end) = of(text, Tolerance::Strict).unwrap();
+        assert_eq!(points, [(0, 2), (60_000_000, 0), (90_000_000, 1)]);
+        assert_eq!(end, 90_000_000);
+        for (row, what) in [
+            ("95000,add,c", "`c` comes, and has not gone before"),
+            ("95000,remove,a", "`a` goes, and has not come before"),
+            ("5,add,d", "times run backwards"),
+            ("95000,drop,c", "add or remove is expected"),
+        ] {
+            let wrong = format!("{text}{row}\n");
+            let error = of(&wrong, Tolerance::Strict).unwrap_err().to_string();
+            assert!(error.contains("row 7") && error.contains(what), "{error}");
+            assert_eq!(of(&wrong, Tolerance::Count).unwrap().0, points);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use plimsoll_model::{
     Diagnostic,
-    scenario::{ClusterSpec, Mode, Scenario, TraceFormat},
+    scenario::{Availability, ClusterSpec, Mode, Scenario, TraceFormat},
 };
 
 use super::{Context, Problems, unknown};
@@ -41,6 +41,7 @@ const NO_MARKET: &str = "has no meaning in a sequence, where nothing is rented";
 const ONLY_A_SEQUENCE: &str = "is of a sequence; over time it has no meaning";
 const NO_WAITS: &str = "is looked at by policies of when to start, and none is named";
 const MADE_UP: &str = "has no meaning for jobs that are made up; trace.generate says how they come";
+const NO_ZONES: &str = "is not looked at: files of availability are of one place";
 const NO_PAIRS: &str = "is not simulated yet: accelerators run one job at a time, or shares of fixed size";
 
 /// Refuses what would change nothing.
@@ -68,6 +69,9 @@ fn anywhere(scenario: &Scenario) -> Vec<Key> {
     let trace = &scenario.trace;
     let openb = trace.format == Some(TraceFormat::Openb);
     let gavel = trace.format == Some(TraceFormat::Gavel);
+    let spot = scenario.market.spot.as_ref();
+    let availability =
+        |of: fn(&Availability) -> bool| spot.and_then(|spot| spot.availability.as_ref()).is_some_and(of);
     vec![
         (
             "trace.throughputs",
@@ -80,6 +84,12 @@ fn anywhere(scenario: &Scenario) -> Vec<Key> {
             "trace.nodes",
             trace.nodes.is_some() && openb && scenario.cluster.is_some(),
             "has no meaning beside [cluster]",
+        ),
+        ("market.spot.availability.zone", availability(|spec| spec.zone.is_some()), NO_ZONES),
+        (
+            "market.spot.availability.instance_type",
+            availability(|spec| spec.instance_type.is_some()),
+            NO_ZONES,
         ),
         (
             "market.carbon_price",

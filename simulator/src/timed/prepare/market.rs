@@ -2,10 +2,11 @@
 
 use plimsoll_model::{
     Capacity,
-    scenario::{Gaps, MarketOffer},
+    scenario::{Gaps, MarketOffer, PriceSeries},
 };
 use plimsoll_traces::{
     Tolerance,
+    prices::{Only, prices},
     series::{Columns, Gap, availability, series},
 };
 
@@ -50,18 +51,21 @@ pub(super) fn read(context: &mut Context<'_>, machines: &mut Machines) -> Result
         offers.push(Offer { model, ..offer(context, spec, &field)? });
     }
     if let Some(spot) = &market.spot {
-        if spot.prices.is_some() {
-            return context.refuse(
-                "market.spot.prices",
-                "series of spot prices are not read yet",
-                "state `hourly`",
-            );
+        if let Some(spec) = &spot.prices {
+            let field = "market.spot.prices";
+            let at = spot_offer(context, field, spec.offer.as_deref(), &offers)?;
+            if offers[at].nano_hourly > 0 {
+                let message = "has no meaning where market.spot.prices says what it costs";
+                return context.refuse(&format!("market.offers[{at}].hourly"), message, "remove the key");
+            }
+            offers[at].prices = Some(spot_prices(context, spec, field)?);
         }
         if let Some(spec) = &spot.availability {
             let field = "market.spot.availability";
             let at = spot_offer(context, field, spec.offer.as_deref(), &offers)?;
             let (name, bytes) = context.file(field, Some(&spec.file))?;
-            let (points, end) = availability(&name, &bytes).map_err(|error| of_trace(&error))?;
+            let found = availability(&name, &bytes, context.tolerance);
+            let (points, end) = found.map_err(|error| of_trace(&error))?;
             offers[at].availability = Series::new(points);
             let strict = context.tolerance == Tolerance::Strict;
             horizons.push(Horizon::new(field, name, end, strict, "cut the run before (run.until)"));
@@ -163,6 +167,24 @@ fn offer(context: &Context<'_>, spec: &MarketOffer, field: &str) -> Result<Offer
         prices: None,
         availability: None,
     })
+}
+
+/// What a spot offer costs over time.
+fn spot_prices(context: &mut Context<'_>, spec: &PriceSeries, field: &str) -> Result<Series, Problems> {
+    let zero = start(context, field)?;
+    let (name, bytes) = context.file(field, Some(&spec.file))?;
+    let only = Only { zone: spec.zone.as_deref(), instance_type: spec.instance_type.as_deref() };
+    let found = prices(&name, &bytes, only, context.tolerance).map_err(|error| of_trace(&error))?;
+    context.note_dropped(&found.dropped);
+    let points = found.rows.iter().map(|(time, usd)| (time - zero / 1000, (usd * 1e6).round() as i64));
+    match Series::new(points) {
+        Some(series) if series.first() <= 0 => Ok(series),
+        Some(_) => {
+            let help = "move `arrivals.start`, or name prices that cover it";
+            context.refuse(field, format!("{name} begins after time 0 of the trace"), help)
+        }
+        None => context.refuse(field, format!("{name} has no prices"), ""),
+    }
 }
 
 /// The spot offer that a series is about.

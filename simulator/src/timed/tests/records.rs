@@ -69,6 +69,22 @@ fn only_the_jobs_that_are_asked_for_are_measured() {
 }
 
 #[test]
+fn what_restarting_took_is_lost_where_a_run_is_cut_too() {
+    let jobs = "id,submit_s,duration_s,gpus\na,0,100,4\nb,10,5,4\n";
+    let scenario = format!(
+        "{FOUR}[engine]\nrestart = \"10s\"\n[jobs]\ncheckpoint = {{ every = \"7s\" }}\n[run]\npolicies = [\"shortest-remaining\"]\n"
+    );
+    for (until, work, lost) in [("30s", 5, 13), ("20s", 0, 8)] {
+        let (run, log) = &runs(&format!("{scenario}until = \"{until}\"\n"), jobs)[0];
+        check(run, log);
+        // Three seconds that were not saved, and as much of the restart as there was time for.
+        assert!((metric(run, "lost_work_s") - f64::from(lost)).abs() < 1e-9, "{log}");
+        let restart = lost - 3;
+        assert!(log.contains(&format!(",stop,a,,0,0,,{work},{restart},0,0,end")), "{log}");
+    }
+}
+
+#[test]
 fn whatever_fits_starts_behind_any_number_that_do_not() {
     let mut jobs = "id,submit_s,duration_s,gpus,memory_mib\nfirst,0,1000,3,0\n".to_owned();
     for index in 0..80 {
@@ -125,4 +141,31 @@ fn series_that_end_before_the_run_are_said() {
     let tolerant = experiment(Tolerance::Count);
     runs_of(&tolerant);
     assert_eq!(tolerant.afterwards().unwrap().len(), 1);
+}
+
+#[test]
+fn spot_capacity_costs_what_its_history_says_and_comes_and_goes_as_its_log() {
+    let prices = "timestamp,availability_zone,instance_type,product,spot_price_usd_h\n2019-12-31T00:00:00Z,a,p3,Linux,2\n2020-01-01T00:00:00Z,b,p3,Linux,9\n2020-01-01T00:30:00Z,a,p3,Linux,1\n";
+    let log = "time_ms,event,node\n0,add,x\n3600000,remove,x\n7200000,add,y\n90000000,remove,y\n";
+    let scenario = SPOT
+        .replace("spot.json\" }", "log.csv\" }, prices = { file = \"prices.csv\", zone = \"a\" }")
+        .replace("hourly = 0.3\n", "")
+        .replace("[market]", "[arrivals]\nstart = \"2020-01-01\"\n[market]");
+    let jobs = "id,submit_s,duration_s,gpus,deadline_s\na,0,7200,1,36000\n";
+    let files = [("jobs.csv", jobs), ("log.csv", log), ("prices.csv", prices)];
+    let (run, events) = &runs_beside(&scenario, &files)[0];
+    check(run, events);
+    // An hour at 2 and then 1 $ an hour, an hour without, and another at 1 $.
+    assert!((metric(run, "cost_usd") - (0.5 * 2.0 + 0.5 + 1.0)).abs() < 1e-9);
+    assert!((metric(run, "interruptions") - 1.0).abs() < 1e-9);
+    let refused =
+        |scenario: &str| experiment_beside(scenario, &files, Tolerance::Strict).err().unwrap_or_default();
+    let both = refused(&scenario.replace("capacity = \"spot\"\n", "capacity = \"spot\"\nhourly = 0.3\n"));
+    assert!(both.contains("market.spot.prices says what it costs"), "{both}");
+    let late = refused(&scenario.replace("2020-01-01\"", "2019-01-01\""));
+    assert!(late.contains("prices.csv begins after time 0"), "{late}");
+    let several = refused(&scenario.replace(", zone = \"a\"", ""));
+    assert!(several.contains("has several prices"), "{several}");
+    let zone = refused(&scenario.replace("log.csv\"", "log.csv\", zone = \"a\""));
+    assert!(zone.contains("files of availability are of one place"), "{zone}");
 }
