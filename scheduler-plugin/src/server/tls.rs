@@ -52,7 +52,7 @@ pub struct Identity {
 
 impl Identity {
     /// From PEM files. With an authority of clients, calls are for those alone that it has signed; whoever shows another
-    /// certificate is not let in at all, and whoever shows none gets what is for everybody ([`Identity::knows_clients`]).
+    /// certificate is not let in at all, and whoever shows none gets what is for everybody.
     ///
     /// # Errors
     /// What is wrong with the files.
