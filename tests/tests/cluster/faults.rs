@@ -11,6 +11,7 @@ use kube::{Api, ResourceExt as _};
 use plimsoll_control_plane::certificates::Validity;
 use plimsoll_control_plane::nodes::{H100, Profile};
 use plimsoll_control_plane::proxy::{Fault, Proxy};
+use plimsoll_control_plane::scheduler::{self, Extender};
 use plimsoll_control_plane::{Options, User};
 use serde_json::json;
 
@@ -98,6 +99,45 @@ async fn an_api_server_that_refuses_and_loses_answers() {
     trickle(&site, 0, 100).await;
     proxy.mend();
     site.check().await;
+}
+
+/// What the extender binds is bound when it says so, once, and by nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn bindings_that_are_refused_and_whose_answers_are_lost() {
+    let Some(mut site) = Site::start(fleet(), Options::default()).await else { return };
+    let proxy = Proxy::start(site.client.clone()).await.unwrap();
+    let bind = json!({"bind": {"enabled": true, "timeout": "2s"}});
+    let config = site.config("a", &site.open_kubeconfig("proxy", &proxy.url()), &bind);
+    let _replica = Replica::start("a", &config, true);
+    // Not to be passed over: a failed binding is tried again by the extender.
+    let extender = Extender {
+        bind_verb: Some("bind".to_owned()),
+        http_timeout: Some("2s".to_owned()),
+        ignorable: false,
+        ..site.extender()
+    };
+    let config = scheduler::configuration(&[extender]);
+    site.plane.start_scheduler("kube-scheduler", config).await.unwrap();
+    let count = Arc::new(AtomicU64::new(0));
+    proxy.set(move |_, path| {
+        if !path.contains("/binding") {
+            return Fault::None;
+        }
+        match count.fetch_add(1, Ordering::SeqCst) % 5 {
+            // As for a pod that is bound elsewhere, which it is not.
+            0 => Fault::Refused(409),
+            1 => Fault::Refused(500),
+            2 => Fault::AnswerLost,
+            _ => Fault::None,
+        }
+    });
+    trickle(&site, 0, 60).await;
+    site.quiet().await;
+    proxy.mend();
+    site.check().await;
+    for binding in site.plane.bindings().unwrap().iter().filter(|binding| binding.accepted()) {
+        assert_eq!(binding.user, "admin", "{} is bound by the scheduler itself", binding.pod);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
