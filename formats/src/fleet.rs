@@ -29,7 +29,7 @@ use crate::{
 pub use device::is_accelerator;
 use remarks::Remarks;
 
-pub use added::{Ground, NewNode, places, zones};
+pub use added::{Ground, NewNode, Rented, places, zones};
 
 /// Reads the objects of some documents. `given` is what other files hold (nodes and pods of a trace).
 pub fn fleet(documents: &[Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {

@@ -7,6 +7,7 @@
 mod add;
 mod kinds;
 mod obstacle;
+mod rates;
 mod read;
 mod report;
 mod room;
@@ -17,5 +18,6 @@ mod state;
 mod tests;
 
 pub use add::Market;
+pub use rates::{Rate, Rates};
 pub use read::read;
 pub use report::{Settings, plan};

@@ -27,7 +27,7 @@ use std::{
 
 pub use action::{Action, Patch, Target};
 use deeds::Deeds;
-pub use plan::{PackingPlanner, Plan, Planner, Question};
+pub use plan::{Bill, PackingPlanner, Plan, Planner, Question};
 
 use crate::{
     cluster::{Cluster, Millis, Placing, Pod},

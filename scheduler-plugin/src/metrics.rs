@@ -48,6 +48,9 @@ pub struct Metrics {
     plan_age: Real,
     plan_gap: Real,
     plan_seconds: Real,
+    plan_usd: Real,
+    plan_grams: Real,
+    plan_unpriced: Gauge,
     leader: Gauge,
     synced: Gauge,
 }
@@ -70,6 +73,9 @@ impl Default for Metrics {
             plan_age: Real::default(),
             plan_gap: Real::default(),
             plan_seconds: Real::default(),
+            plan_usd: Real::default(),
+            plan_grams: Real::default(),
+            plan_unpriced: Gauge::default(),
             leader: Gauge::default(),
             synced: Gauge::default(),
         };
@@ -103,6 +109,21 @@ impl Default for Metrics {
             "Making the last plan took",
             Unit::Seconds,
             it.plan_seconds.clone(),
+        );
+        to.register(
+            "plan_usd_per_hour",
+            "Price of the nodes that pods with accelerators run on or are planned on",
+            it.plan_usd.clone(),
+        );
+        to.register(
+            "plan_co2e_grams_per_hour",
+            "What these nodes emit under load, as far as that is known",
+            it.plan_grams.clone(),
+        );
+        to.register(
+            "plan_unpriced_nodes",
+            "Those of them that have no known price",
+            it.plan_unpriced.clone(),
         );
         to.register("leader", "1 for the replica that plans", it.leader.clone());
         to.register("synced", "1 once the cluster has been seen whole", it.synced.clone());
@@ -156,6 +177,13 @@ impl Metrics {
     pub fn planned(&self, gap: f64, took: Duration) {
         self.plan_gap.set(gap);
         self.plan_seconds.set(took.as_secs_f64());
+    }
+
+    /// What the nodes of a plan cost, in dollars an hour, and emit, in grams an hour; how many have no known price.
+    pub fn billed(&self, usd: f64, grams: f64, unpriced: usize) {
+        self.plan_usd.set(usd);
+        self.plan_grams.set(grams);
+        self.plan_unpriced.set(i64::try_from(unpriced).unwrap_or(i64::MAX));
     }
 
     /// How old view and plan are, in seconds; nothing where there is none yet.

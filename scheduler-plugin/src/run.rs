@@ -14,7 +14,7 @@ mod watch;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -23,6 +23,7 @@ use std::{
 use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use kube::Client;
+use plimsoll_planner::cluster::Rates;
 use tokio::sync::watch as signal;
 
 use api::Hands;
@@ -79,6 +80,8 @@ struct Shared {
     snapshot: Arc<ArcSwap<Snapshot>>,
     page: ArcSwap<Page>,
     life: Life,
+    /// What nodes cost, once it has been asked for.
+    rates: OnceLock<Rates>,
     is_ending: AtomicBool,
 }
 
@@ -156,6 +159,7 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
         snapshot: Arc::default(),
         page: ArcSwap::default(),
         life: Life::default(),
+        rates: OnceLock::new(),
         is_ending: AtomicBool::new(false),
         config: ArcSwap::from_pointee(config),
     });

@@ -46,6 +46,45 @@ fn place(node: &Node) -> Option<(Option<String>, String)> {
     Some((cloud, region.to_owned()))
 }
 
+/// What a node is rented as, by its labels.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rented {
+    /// The cloud.
+    pub cloud: String,
+    /// The region.
+    pub region: String,
+    /// The machine type, as labels spell it ([`Rented::machine_of`]).
+    pub machine: String,
+    /// The class of capacity; on demand where no label says.
+    pub capacity: Capacity,
+}
+
+impl Rented {
+    /// What a node says that it is; nothing where its cloud, region or machine type is not known.
+    pub fn of(node: &Node) -> Option<Self> {
+        let (cloud, region) = place(node)?;
+        let machine = TYPES.iter().find_map(|key| node.labels.get(*key))?.clone();
+        let stated = node.labels.iter().find_map(|(key, value)| capacity(key, value).flatten());
+        Some(Self { cloud: cloud?, region, machine, capacity: stated.unwrap_or(Capacity::OnDemand) })
+    }
+
+    /// A price list's machine type as labels spell it.
+    pub fn machine_of(instance_type: &str) -> &str {
+        of_nodes(instance_type)
+    }
+
+    /// Whether a node has the accelerators of a machine on offer: so many (in thousandths) of this name.
+    pub fn has(node: &Node, accelerator: Option<&str>, milli: u64) -> bool {
+        match (&node.devices, accelerator) {
+            (Some(devices), Some(name)) => {
+                u64::from(devices.count) * 1000 == milli && is_named(&devices.model, name)
+            }
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A cluster to which nodes could be added.
 #[derive(Debug)]
 pub struct Ground<'f> {

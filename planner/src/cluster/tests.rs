@@ -1,6 +1,7 @@
 //! Laws of packings: whatever the cluster, the independent checker finds nothing wrong.
 
 mod added;
+mod rates;
 mod running;
 
 use std::collections::BTreeMap;

@@ -6,11 +6,11 @@ use std::{
 };
 
 use plimsoll_model::{
-    Fleet, Ratio,
+    Fleet, Grams, Ratio, Usd,
     fleet::Rule,
     packing::{Cause, Obstacle},
 };
-use plimsoll_planner::cluster::{self as packing, Settings};
+use plimsoll_planner::cluster::{self as packing, Rates, Settings};
 
 use crate::cluster::{Cluster, Millis, Pod};
 
@@ -48,6 +48,38 @@ impl Plan {
             }
         }
         held
+    }
+}
+
+/// What the nodes cost and emit in an hour that pods with accelerators run on, are on their way to, or are planned on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// Dollars.
+    pub usd: Usd,
+    /// Grams of CO2 equivalent under load, of nodes of which that is known.
+    pub grams: Grams,
+    /// Nodes whose price is not known.
+    pub unpriced: usize,
+}
+
+impl Plan {
+    /// What it comes to, beside what runs.
+    pub fn bill(&self, cluster: &Cluster, rates: &Rates, now: Millis, bound: Millis) -> Bill {
+        let ours = cluster.pods().values().filter(|pod| pod.is_ours());
+        let there =
+            ours.filter_map(|pod| pod.facts.node.as_deref().or_else(|| cluster.kept_plan(pod, now, bound)));
+        let used: BTreeSet<&str> = there.chain(self.assignments.values().map(|node| &**node)).collect();
+        let mut bill = Bill::default();
+        for node in cluster.hardware().nodes.iter().filter(|node| used.contains(&*node.name)) {
+            match rates.of_node(node) {
+                Some(rate) => {
+                    bill.usd += rate.usd;
+                    bill.grams += rate.grams.unwrap_or(Grams::ZERO);
+                }
+                None => bill.unpriced += 1,
+            }
+        }
+        bill
     }
 }
 

@@ -264,3 +264,35 @@ fn a_slow_planner_has_its_rest() {
     }
     assert!((20_000..=30_000).contains(&busy), "plans are made for {busy} of 100,000 ms");
 }
+
+/// Nodes that pods run on and nodes that a plan fills count once each; own ones and unknown ones have no price.
+#[test]
+fn a_plan_is_billed_by_the_nodes_it_uses() {
+    let rented = |name: &str| {
+        let mut it = node(name, 8, "A100");
+        let labels = it.metadata.labels.get_or_insert_default();
+        for (key, value) in [
+            ("topology.kubernetes.io/region", "us-east-1"),
+            ("node.kubernetes.io/instance-type", "p4d.24xlarge"),
+            ("eks.amazonaws.com/nodegroup", "g"),
+        ] {
+            labels.insert(key.to_owned(), value.to_owned());
+        }
+        it
+    };
+    let runs = crate::cluster::tests::on(pod("r", 1), "a");
+    let mut known =
+        cluster(&[rented("a"), rented("b"), rented("c"), node("own", 8, "H100")], &[runs, pod("p", 1)]);
+    known.refresh();
+    let rates = plimsoll_planner::cluster::Rates::embedded().expect("a catalogue");
+    let bill = |nodes: &[&str]| {
+        let assignments =
+            nodes.iter().enumerate().map(|(at, node)| (format!("uid-{at}"), (*node).to_owned())).collect();
+        Plan { assignments, ..Plan::default() }.bill(&known, &rates, NOW, 1)
+    };
+    let one = bill(&["a"]);
+    assert!(one.usd.pico() > 0 && one.grams.pico() > 0 && one.unpriced == 0, "{one:?}");
+    assert_eq!(bill(&[]), one, "what runs is there, plan or no plan");
+    let two = bill(&["a", "b", "b", "own"]);
+    assert_eq!((two.usd, two.unpriced), (one.usd + one.usd, 1));
+}

@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use plimsoll_planner::cluster::Rates;
 use tokio::sync::{mpsc, oneshot, watch as signal};
 
 use super::{PULSE, Shared, api::Hands, page::Page};
 use crate::{
     clock,
+    cluster::Cluster,
     control::{Action, Controller, PackingPlanner, Plan, Question},
 };
 
@@ -109,7 +111,7 @@ fn decided(shared: &Shared, mut controller: Controller, answer: Option<Answer>, 
     let mut actions = Vec::new();
     if let Some(answer) = answer {
         actions = controller.answered(&mut cluster, &config.settings, now, answer);
-        said(shared, &controller, now);
+        said(shared, &controller, &cluster, now);
     }
     let decision = controller.decide(&mut cluster, &config.settings, now, is_free);
     actions.extend(decision.actions);
@@ -123,10 +125,13 @@ fn decided(shared: &Shared, mut controller: Controller, answer: Option<Answer>, 
 }
 
 /// Tells of a plan that has just come.
-fn said(shared: &Shared, controller: &Controller, now: i64) {
+fn said(shared: &Shared, controller: &Controller, cluster: &Cluster, now: i64) {
     let Some((plan, _)) = controller.last().filter(|(_, at)| *at == now) else { return };
     let took = shared.life.took();
     shared.metrics.planned(plan.gap, took);
+    let rates = shared.rates.get_or_init(|| Rates::embedded().unwrap_or_default());
+    let bill = plan.bill(cluster, rates, now, shared.config.load().bounds.plan);
+    shared.metrics.billed(bill.usd.to_f64(), bill.grams.to_f64(), bill.unpriced);
     tracing::info!(
         placed = plan.assignments.len(),
         waiting = plan.waiting.len(),
