@@ -243,8 +243,8 @@ impl<'w> Prospect<'w> {
     fn judge_way(&self, ix: OfferIx, notes: &mut Assumptions) -> Result<Terms, Constraint> {
         let mut first = None;
         let verdict = &self.verdicts[self.world.offer(ix).location.0 as usize];
-        let terms = self.check(ix, verdict, notes, &mut |obstacle| {
-            first = Some(obstacle().constraint);
+        let terms = self.check(ix, verdict, notes, &mut |constraint, _| {
+            first = Some(constraint);
             false
         });
         match (first, terms) {
@@ -277,7 +277,7 @@ impl<'w> Prospect<'w> {
     fn obstacles_of_way(&self, ix: OfferIx, notes: &mut Assumptions) -> (Vec<Obstacle>, Option<Terms>) {
         let mut all = Vec::new();
         let verdict = self.verdict(self.world.offer(ix).location, true, notes);
-        let terms = self.check(ix, &verdict, notes, &mut |obstacle| {
+        let terms = self.check(ix, &verdict, notes, &mut |_, obstacle| {
             all.push(obstacle());
             true
         });
@@ -290,7 +290,7 @@ impl<'w> Prospect<'w> {
         let notes = &mut Assumptions::ignored();
         let verdict = &self.verdicts[self.world.offer(ix).location.0 as usize];
         let mut all: Vec<Obstacle> = Vec::new();
-        let mut terms = self.check(ix, verdict, notes, &mut |obstacle| {
+        let mut terms = self.check(ix, verdict, notes, &mut |_, obstacle| {
             all.push(obstacle());
             all.len() < 2 && !all.iter().any(Obstacle::is_beyond_cost)
         });
@@ -303,25 +303,27 @@ impl<'w> Prospect<'w> {
         (all.len() < 2).then(|| (all.pop(), terms))
     }
 
-    /// Runs the checks in order; `found` says whether to go on. The terms, where they exist.
+    /// Runs the checks in order; `found` says whether to go on, from the constraint or from all that is to be said
+    /// of it, which takes longer than the check. The terms, where they exist.
     fn check(
         &self,
         ix: OfferIx,
         verdict: &Verdict,
         notes: &mut Assumptions,
-        found: &mut dyn FnMut(&dyn Fn() -> Obstacle) -> bool,
+        found: &mut dyn FnMut(Constraint, &dyn Fn() -> Obstacle) -> bool,
     ) -> Option<Terms> {
         let (spec, request) = (&*self.way, &self.way.request);
         let offer = self.world.offer(ix);
         macro_rules! fail {
             ($constraint:ident, $name:expr, $needs:expr, $has:expr, $relax:expr) => {
-                if !found(&|| Obstacle {
+                let say = || Obstacle {
                     constraint: Constraint::$constraint,
                     name: $name.to_string(),
                     needs: json!($needs),
                     has: json!($has),
                     relax: $relax,
-                }) {
+                };
+                if !found(Constraint::$constraint, &say) {
                     return None;
                 }
             };
@@ -489,7 +491,8 @@ impl<'w> Prospect<'w> {
         let Some(any) = any else { return world.by_price().clone() };
         let any: BTreeSet<AcceleratorIx> = any.into_iter().flatten().copied().collect();
         let mut list: Vec<OfferIx> = any.iter().flat_map(|a| world.with_accelerator(*a)).copied().collect();
-        list.sort_unstable_by_key(|ix| (world.offer(*ix).hourly, *ix));
+        // Not unstable: what is sorted already, accelerator by accelerator, is merged.
+        list.sort_by_key(|ix| (world.offer(*ix).hourly, *ix));
         list.dedup();
         list.into_iter().partition(|ix| world.offer(*ix).count.is_none())
     }
