@@ -40,6 +40,8 @@ pub struct World<'a> {
     workloads: BTreeMap<&'a str, usize>,
     /// Offers by accelerator, ascending.
     by_accelerator: Vec<Vec<OfferIx>>,
+    /// The same, cheapest first; sorted when they are asked for.
+    cheapest_first: Vec<std::sync::OnceLock<Vec<OfferIx>>>,
     by_price: std::sync::OnceLock<(Vec<OfferIx>, Vec<OfferIx>)>,
     /// The copies of each dataset, by dataset.
     pub copies: Vec<Vec<LocationIx>>,
@@ -65,6 +67,7 @@ impl<'a> World<'a> {
             datasets: positions(inputs.estate.datasets.iter().map(|d| &*d.name)),
             workloads: positions(inputs.workloads.iter().map(|w| &*w.metadata.name)),
             by_accelerator: Vec::new(),
+            cheapest_first: Vec::new(),
             by_price: std::sync::OnceLock::new(),
             copies: Vec::new(),
             outputs: Vec::new(),
@@ -72,6 +75,7 @@ impl<'a> World<'a> {
         };
         world.gather()?;
         world.by_accelerator = vec![Vec::new(); world.accelerators.len()];
+        world.cheapest_first = vec![std::sync::OnceLock::new(); world.accelerators.len()];
         for (ix, offer) in (0..).zip(&world.offers) {
             if let Some(AcceleratorIx(a)) = offer.accelerator {
                 world.by_accelerator[usize::from(a)].push(OfferIx(ix));
@@ -105,9 +109,14 @@ impl<'a> World<'a> {
         })
     }
 
-    /// The offers with an accelerator, ascending.
+    /// The offers with an accelerator, cheapest first, of equals ascending.
     pub fn with_accelerator(&self, accelerator: AcceleratorIx) -> &[OfferIx] {
-        &self.by_accelerator[usize::from(accelerator.0)]
+        let at = usize::from(accelerator.0);
+        self.cheapest_first[at].get_or_init(|| {
+            let mut list = self.by_accelerator[at].clone();
+            list.sort_unstable_by_key(|ix| (self.offer(*ix).hourly, *ix));
+            list
+        })
     }
 
     /// Whether embedded tables may fill what the estate lacks.

@@ -31,7 +31,8 @@ impl Build<'_> {
         for &(dataset, level) in &task.reads {
             cost += self.problem.datasets[dataset as usize].usd[(level as usize, choice.place as usize)];
         }
-        let mut measures = vec![cost];
+        let mut measures = Vec::with_capacity(6 + choice.quotas.len());
+        measures.push(cost);
         if self.money_counts[index] {
             measures.push(column::own_money(choice));
         }

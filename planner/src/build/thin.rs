@@ -97,18 +97,21 @@ impl<'w> Thinner<'w> {
     /// What is left: contenders first, then spares, each by cost and name.
     pub(super) fn finish(self) -> Vec<(Choice, Terms, OfferIx)> {
         let world = self.world;
-        let key = |k: &Kept| {
+        let mut kept: Vec<Option<Kept>> = self.groups.into_values().flatten().map(Some).collect();
+        // What is sorted is small: choices are not. Names are looked at only where all else is equal.
+        let key = |(at, k): (usize, &Kept)| {
             let cost = (k.measures[0] * 1e7).round() as i128;
-            (k.choice.spare || k.dominators > 0, cost, !k.choice.current)
+            (k.choice.spare || k.dominators > 0, cost, !k.choice.current, k.offer, at)
         };
-        let mut kept: Vec<((bool, i128, bool), Kept)> =
-            self.groups.into_values().flatten().map(|k| (key(&k), k)).collect();
-        // Names are looked at only where all else is equal: most never are.
-        kept.sort_by(|(a, x), (b, y)| {
-            a.cmp(b).then_with(|| world.offer(x.offer).cmp_name(world.offer(y.offer)))
+        let mut order: Vec<(bool, i128, bool, OfferIx, usize)> =
+            kept.iter().flatten().enumerate().map(key).collect();
+        order.sort_by(|a, b| {
+            let name = |offer: OfferIx| world.offer(offer);
+            (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then_with(|| name(a.3).cmp_name(name(b.3)))
         });
-        kept.into_iter()
-            .map(|(_, mut k)| {
+        let in_order = order.into_iter().filter_map(|of| kept[of.4].take());
+        in_order
+            .map(|mut k| {
                 k.choice.spare |= k.dominators > 0;
                 (k.choice, k.terms, k.offer)
             })
