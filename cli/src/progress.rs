@@ -3,6 +3,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use plimsoll_planner::cluster::Progress as Step;
 use plimsoll_solver::Phase;
 
 use crate::{args::Common, clock, output, render};
@@ -44,19 +45,28 @@ impl Progress {
 
     /// Something better is known, or a phase of the search is done.
     pub(crate) fn phase(&mut self, phase: &Phase) {
+        self.show(phase.name, !phase.counts.is_empty(), || render::phase(phase));
+    }
+
+    /// The same of a packing.
+    pub(crate) fn packing(&mut self, step: &Step) {
+        self.show(step.name, !step.counts.is_empty(), || render::packing_step(step));
+    }
+
+    fn show(&mut self, name: &'static str, is_done: bool, text: impl FnOnce() -> String) {
         let now = clock::seconds();
         let often = if self.how == How::Log { LOG } else { LINE };
-        if phase.counts.is_empty() && phase.name == self.last.1 && now - self.last.0 < often {
+        if !is_done && name == self.last.1 && now - self.last.0 < often {
             return;
         }
         match self.how {
             How::Log => {
-                self.last = (now, phase.name);
-                output::to_stderr(&format!("{now:7.3} s  {}\n", render::phase(phase)), self.choice);
+                self.last = (now, name);
+                output::to_stderr(&format!("{now:7.3} s  {}\n", text()), self.choice);
             }
             How::Line if now > PATIENCE => {
-                self.last = (now, phase.name);
-                let text: String = render::phase(phase).chars().take(78).collect();
+                self.last = (now, name);
+                let text: String = text().chars().take(78).collect();
                 output::to_stderr(&format!("\r\u{1b}[2K{text}"), anstream::ColorChoice::AlwaysAnsi);
             }
             _ => {}

@@ -29,4 +29,4 @@ pub(crate) use offers::{AcceleratorNames, aliases, offers, stale};
 pub(crate) use packing::{packing, verdict as verdict_of_packing};
 pub(crate) use plan::plan;
 pub(crate) use simulation::simulation;
-pub(crate) use verdict::{phase, verdict};
+pub(crate) use verdict::{packing_step, phase, verdict};

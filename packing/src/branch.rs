@@ -42,6 +42,9 @@ pub fn branch(
     let mut parts = vec![Part::of(instance.joint.columns.clone(), generated)];
     let mut open = instance.clone();
     for _ in 0..most {
+        if master.is_over() {
+            break;
+        }
         // The first of the highest, so that a part never hides behind another.
         let highest = (0..parts.len()).max_by(|a, b| parts[*a].bound.total_cmp(&parts[*b].bound));
         let Some(highest) = highest else { break };

@@ -178,7 +178,7 @@ fn together(
     }
     let dearest = offers.iter().map(|offer| offer.cost).max().unwrap_or(0).max(1) as f64;
     let instance = priced(&classes, Sizes::Most, offers, limits, dearest);
-    let mut master = Master::new(&instance, Form::Admit);
+    let mut master = Master::within(&instance, Form::Admit, params.time_left);
     let mut memory = Memory::default();
     // Few pods may be of a kind: patterns of more than there are would prove little.
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: true };
@@ -213,7 +213,7 @@ fn together(
         Some(generated) if classes.bucketed() => {
             // The least that any pod of a class asks for.
             let instance = priced(&classes, Sizes::Least, offers, limits, dearest);
-            let mut roomy = Master::new(&instance, Form::Admit);
+            let mut roomy = Master::within(&instance, Form::Admit, params.time_left);
             for (bin, pattern) in &master.patterns {
                 roomy.add(&instance, *bin, pattern.clone());
             }

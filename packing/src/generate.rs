@@ -125,7 +125,7 @@ impl Memory {
     }
 }
 
-/// Adds patterns to a program until they prove its value.
+/// Adds patterns to a program until they prove its value, or no time is left: then the best that is proven so far.
 pub fn generate(
     instance: &Instance,
     master: &mut Master,
@@ -137,11 +137,14 @@ pub fn generate(
     let mut best: Option<Best> = None;
     let (mut rounds, mut priced) = (0, 0);
     let mut smoothing = SMOOTHING;
+    let mut last: Option<Fractional> = None;
     loop {
-        let fractional = master.solve()?;
+        let Some(fractional) = master.solve() else {
+            return last.map(|last| finish(instance, last, best, rounds, priced));
+        };
         rounds += 1;
         let done = best.as_ref().is_some_and(|b| b.0 - fractional.value <= stop.gap * b.0.abs());
-        if done || rounds > stop.rounds {
+        if done || rounds > stop.rounds || master.is_over() {
             return Some(finish(instance, fractional, best, rounds, priced));
         }
         let now = Prices::of(instance, &fractional);
@@ -156,6 +159,9 @@ pub fn generate(
         for (index, bin) in instance.bins.iter().enumerate() {
             if bin.count == 0 {
                 continue;
+            }
+            if master.is_over() {
+                return Some(finish(instance, fractional, best, rounds, priced));
             }
             let (beam, level) = EFFORTS[memory.efforts[index]];
             let effort = Effort { beam, level, capped: stop.capped };
@@ -184,6 +190,7 @@ pub fn generate(
         } else if !harder(instance, memory, &fractional, &bins, within(stop, best.as_ref(), &fractional)) {
             return Some(finish(instance, fractional, best, rounds, priced));
         }
+        last = Some(fractional);
     }
 }
 

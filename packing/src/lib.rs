@@ -30,4 +30,4 @@ pub mod session;
 pub mod settle;
 pub mod whole;
 
-pub use pack::{Packing, Params, Stats, pack};
+pub use pack::{Packing, Params, Seen, Stats, pack, pack_seen};

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use plimsoll_solver::linear::{Program, Row, Status, highs::Highs};
+use plimsoll_solver::linear::{Program, Row, Status, TimeLeft, highs::Highs};
 use rustc_hash::FxHashSet;
 
 use crate::instance::{Instance, Limit, Pattern};
@@ -26,6 +26,7 @@ pub enum Form {
 pub struct Master {
     form: Form,
     highs: Highs,
+    time_left: Option<TimeLeft>,
     items: usize,
     bins: usize,
     /// Where the columns of what joins items are.
@@ -77,6 +78,11 @@ pub fn charges(instance: &Instance, limits: &[f64]) -> Vec<f64> {
 impl Master {
     /// A program without patterns.
     pub fn new(instance: &Instance, form: Form) -> Self {
+        Self::within(instance, form, None)
+    }
+
+    /// The same that is solved only while time is left, as is whatever is found with it.
+    pub fn within(instance: &Instance, form: Form, time_left: Option<TimeLeft>) -> Self {
         let mut program = Program::default();
         let mut terms = Vec::new();
         match form {
@@ -131,7 +137,8 @@ impl Master {
         let first = program.cost.len();
         Self {
             form,
-            highs: Highs::new(&program, false, None),
+            highs: Highs::new(&program, false, time_left),
+            time_left,
             items: instance.items.len(),
             bins: instance.bins.len(),
             joint,
@@ -145,6 +152,16 @@ impl Master {
     /// What is made most of.
     pub fn form(&self) -> Form {
         self.form
+    }
+
+    /// The time that is left.
+    pub fn time_left(&self) -> Option<TimeLeft> {
+        self.time_left
+    }
+
+    /// Whether no time is left.
+    pub fn is_over(&self) -> bool {
+        self.time_left.is_some_and(|left| left() <= 0.0)
     }
 
     /// Adds a pattern of a bin; false when it is known.

@@ -6,6 +6,8 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
+use plimsoll_solver::linear::TimeLeft;
+
 use crate::{
     fill::Filler,
     fleet::{Cluster, Placement, State},
@@ -45,8 +47,13 @@ pub fn steps(cluster: &Cluster, mut states: Vec<State>, moves: &mut [Move]) {
     }
 }
 
-/// Lets waiting pods in by moving running ones, the worthiest first.
-pub fn moves(cluster: &Cluster, filler: &mut Filler<'_>, most: usize) -> Vec<Move> {
+/// Lets waiting pods in by moving running ones, the worthiest first, while time is left.
+pub fn moves(
+    cluster: &Cluster,
+    filler: &mut Filler<'_>,
+    most: usize,
+    time_left: Option<TimeLeft>,
+) -> Vec<Move> {
     let mut moves = Vec::new();
     let mut waiting: Vec<usize> =
         (0..cluster.pods.len()).filter(|pod| filler.placements[*pod].is_none()).collect();
@@ -57,6 +64,9 @@ pub fn moves(cluster: &Cluster, filler: &mut Filler<'_>, most: usize) -> Vec<Mov
         let it = &cluster.pods[pod];
         let like = (&it.request, it.spread);
         // A gang would need all its pods let in at once.
+        if time_left.is_some_and(|left| left() <= 0.0) {
+            break;
+        }
         if moves.len() >= most || it.gang.is_some() || hopeless.contains(&like) {
             continue;
         }

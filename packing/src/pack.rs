@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use plimsoll_solver::linear::TimeLeft;
+
 use crate::{
     assign,
     branch::branch,
@@ -19,7 +21,7 @@ use crate::{
 };
 
 /// How to pack.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Params {
     /// Stop making patterns at this relative distance of plan and bound.
     pub gap: f64,
@@ -30,6 +32,18 @@ pub struct Params {
     pub turns: u64,
     /// How many running pods may move to let waiting ones in.
     pub moves: usize,
+    /// The seconds of wall time left, asked throughout; `None` without limit. When they are over the best packing so
+    /// far is the answer, with what is proven so far.
+    pub time_left: Option<TimeLeft>,
+}
+
+/// What is known of a packing that is searched for, in millionths of an accelerator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The worth of the best so far, if there is one.
+    pub worth: Option<u64>,
+    /// No packing is worth more; with moves, none beside pods that stay.
+    pub bound: u64,
 }
 
 /// More nodes than this, and one rounding is near enough to the bound.
@@ -46,7 +60,7 @@ const GANG_TURNS: usize = 6;
 
 impl Default for Params {
     fn default() -> Self {
-        Self { gap: 3e-4, rounds: 400, turns: 12, moves: 0 }
+        Self { gap: 3e-4, rounds: 400, turns: 12, moves: 0, time_left: None }
     }
 }
 
@@ -94,7 +108,16 @@ impl Packing {
 
 /// Packs the waiting pods of a cluster beside the running ones.
 pub fn pack(cluster: &Cluster, params: &Params) -> Result<Packing, Invalid> {
-    packed(cluster, params).map(|found| found.packing)
+    pack_seen(cluster, params, &mut |_| {})
+}
+
+/// The same, observed whenever a better packing is known.
+pub fn pack_seen(
+    cluster: &Cluster,
+    params: &Params,
+    observe: &mut dyn FnMut(Seen),
+) -> Result<Packing, Invalid> {
+    packed(cluster, params, observe).map(|found| found.packing)
 }
 
 /// A packing and what it was found with.
@@ -109,12 +132,16 @@ pub(crate) struct Found {
 }
 
 /// A packing, with what the next can begin from.
-pub(crate) fn packed(cluster: &Cluster, params: &Params) -> Result<Found, Invalid> {
+pub(crate) fn packed(
+    cluster: &Cluster,
+    params: &Params,
+    observe: &mut dyn FnMut(Seen),
+) -> Result<Found, Invalid> {
     validate(cluster)?;
     let states = states(cluster)?;
-    let classes = classes(cluster, &states)?;
+    let classes = classes(cluster, &states, params.time_left)?;
     let instance = Instance::of(&classes);
-    let mut master = Master::new(&instance, Form::Admit);
+    let mut master = Master::within(&instance, Form::Admit, params.time_left);
     let mut memory = Memory::default();
     // The proof of classes of what is only nearly alike is another one.
     let stop = if classes.bucketed() {
@@ -124,7 +151,8 @@ pub(crate) fn packed(cluster: &Cluster, params: &Params) -> Result<Found, Invali
     };
     let generated = generate(&instance, &mut master, &mut memory, stop);
     let mut bound = proven(cluster, &classes, &master, generated.as_ref(), params);
-    let mut plan = Plan { cluster, classes: &classes, params, start: states, bound, best: None };
+    observe(Seen { worth: None, bound });
+    let mut plan = Plan { cluster, classes: &classes, params, start: states, bound, best: None, observe };
     // Where pods all differ, greed takes longer than patterns.
     if generated.is_none() || !classes.bucketed() {
         plan.offer(&instance, &Rounded::default());
@@ -181,7 +209,11 @@ struct Proof {
 
 /// The classes of a cluster. Where pods must be put together that are only nearly alike, few classes are packed
 /// first: what their resources are worth says where the rest may be told apart least.
-pub(crate) fn classes(cluster: &Cluster, states: &[State]) -> Result<Classes, Invalid> {
+pub(crate) fn classes(
+    cluster: &Cluster,
+    states: &[State],
+    time_left: Option<TimeLeft>,
+) -> Result<Classes, Invalid> {
     let coarse = Classes::cut(cluster, states, &Cuts::COARSE)?;
     if !coarse.bucketed_pods() {
         return Ok(coarse);
@@ -189,7 +221,7 @@ pub(crate) fn classes(cluster: &Cluster, states: &[State]) -> Result<Classes, In
     let instance = Instance::of(&coarse);
     let mut memory = Memory::default();
     let stop = Stop { gap: 1e-2, rounds: 60, hardest: 0, capped: false };
-    generate(&instance, &mut Master::new(&instance, Form::Admit), &mut memory, stop);
+    generate(&instance, &mut Master::within(&instance, Form::Admit, time_left), &mut memory, stop);
     let (mut worth, mut room) = ([0.0; RESOURCES], [0.0; RESOURCES]);
     for (bin, lambda) in instance.bins.iter().zip(memory.lambdas()) {
         for resource in 0..RESOURCES {
@@ -221,6 +253,7 @@ struct Plan<'a> {
     start: Vec<State>,
     bound: u64,
     best: Option<Draft>,
+    observe: &'a mut dyn FnMut(Seen),
 }
 
 impl Plan<'_> {
@@ -245,6 +278,7 @@ impl Plan<'_> {
 
     fn keep(&mut self, draft: Draft) {
         if self.best.as_ref().is_none_or(|best| draft.worth > best.worth) {
+            (self.observe)(Seen { worth: Some(draft.worth), bound: self.bound });
             self.best = Some(draft);
         }
     }
@@ -256,7 +290,7 @@ impl Plan<'_> {
             return best;
         }
         let mut filler = Filler::new(self.cluster, self.classes, best.states, best.placements);
-        let mut moves = moves(self.cluster, &mut filler, self.params.moves);
+        let mut moves = moves(self.cluster, &mut filler, self.params.moves, self.params.time_left);
         steps(self.cluster, self.start.clone(), &mut moves);
         let (states, placements) = filler.finish();
         let worth = worth(self.cluster, &placements);
@@ -278,6 +312,10 @@ impl Plan<'_> {
         let small = self.cluster.nodes.len() <= SMALL;
         let turns = if small { self.params.turns.max(1) } else { 1 };
         for turn in 0..turns {
+            // What is known of patterns is rounded once in any case: that takes little.
+            if turn > 0 && master.is_over() {
+                return;
+            }
             if turn > 0 {
                 master.resize(instance);
                 vary(instance, master, memory, &generated.prices.items, turn);
@@ -302,7 +340,7 @@ impl Plan<'_> {
     fn without_torn(&mut self, master: &mut Master, memory: &mut Memory, from: &Fractional) {
         let mut out: BTreeSet<u32> = BTreeSet::new();
         for _ in 0..GANG_TURNS {
-            let Some(best) = &self.best else { return };
+            let Some(best) = self.best.as_ref().filter(|_| !master.is_over()) else { return };
             let size =
                 |gang: u32| self.cluster.pods.iter().filter(|pod| pod.gang == Some(gang)).count().max(1);
             let mut torn: Vec<(u64, u32)> = best
@@ -373,7 +411,7 @@ fn with_moves(
     let states = states(&waiting)?;
     let classes = Classes::of(&waiting, &states)?;
     let instance = Instance::of(&classes);
-    let mut master = Master::new(&instance, Form::Admit);
+    let mut master = Master::within(&instance, Form::Admit, params.time_left);
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
     let generated = generate(&instance, &mut master, &mut Memory::default(), stop);
     let bound = proven(&waiting, &classes, &master, generated.as_ref(), params);
@@ -422,7 +460,7 @@ pub(crate) fn proven(
     let mut waiting = generated.bound;
     if classes.bucketed() {
         let instance = Instance::new(classes, Sizes::Least);
-        let mut roomy = Master::new(&instance, Form::Admit);
+        let mut roomy = Master::within(&instance, Form::Admit, params.time_left);
         for (bin, pattern) in &master.patterns {
             roomy.add(&instance, *bin, pattern.clone());
         }

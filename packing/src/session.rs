@@ -76,7 +76,7 @@ impl Session {
         let before = self.before(cluster);
         let found = match self.known.take() {
             Some(known) => self.again(cluster, &known, &before)?,
-            None => packed(cluster, &Params { moves: 0, ..self.params.clone() })?,
+            None => packed(cluster, &Params { moves: 0, ..self.params.clone() }, &mut |_| {})?,
         };
         self.known = known(&found);
         let packing = found.packing;
@@ -100,7 +100,7 @@ impl Session {
     ) -> Result<Found, Invalid> {
         validate(cluster)?;
         let start = states(cluster)?;
-        let classes = classes(cluster, &start)?;
+        let classes = classes(cluster, &start, self.params.time_left)?;
         let instance = Instance::of(&classes);
         let mut master = Master::new(&instance, Form::Admit);
         let mut memory = Memory::default();

@@ -19,7 +19,7 @@ const NODES: u64 = 100;
 
 /// The best use of the patterns of a program that the branch and bound finds.
 pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Rounded> {
-    if master.patterns.len() > PATTERNS {
+    if master.patterns.len() > PATTERNS || master.is_over() {
         return None;
     }
     let mut program = Program::default();
@@ -60,7 +60,7 @@ pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Rounded> 
     for ((low, high), row) in limits.zip(rows) {
         program.row(low, high, row);
     }
-    let limits = Limits { gap, nodes: NODES, time_left: None, seed: 0 };
+    let limits = Limits { gap, nodes: NODES, time_left: master.time_left(), seed: 0 };
     let values = highs::solve(&program, None, limits).values?;
     let whole = |value: &f64| value.round().max(0.0) as u32;
     let (columns, patterns) = values[items..].split_at(joint.columns.len());

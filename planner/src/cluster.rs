@@ -20,4 +20,4 @@ mod tests;
 pub use add::Market;
 pub use rates::{Rate, Rates};
 pub use read::read;
-pub use report::{Settings, plan};
+pub use report::{Progress, Settings, plan};

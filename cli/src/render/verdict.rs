@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use plimsoll_model::{Plan, plan::Flags};
+use plimsoll_planner::cluster::Progress as Step;
 use plimsoll_solver::Phase;
 use plimsoll_verify::Violation;
 
 use super::{
-    format::{thousands, usd, usd_f64},
+    format::{decimals, thousands, usd, usd_f64},
     style::{bad, good},
     table::printable,
 };
@@ -43,6 +44,25 @@ pub(super) const fn not_reproducible(flags: &Flags) -> &'static str {
         Some(_) => "A time limit was given: the same command may find something else.",
         None => "The search was interrupted: this is the best it had found.",
     }
+}
+
+/// What is known of a packing that is searched for, as a line of progress.
+pub(crate) fn packing_step(step: &Step) -> String {
+    let mut text = step.name.to_owned();
+    match (step.worth, step.bound) {
+        (Some(worth), Some(bound)) => {
+            _ = write!(text, ": worth {}, at most {}", decimals(worth, 3), decimals(bound, 3));
+            if worth < bound {
+                _ = write!(text, ", gap {:.2}%", 100.0 * (bound - worth) / bound);
+            }
+        }
+        (None, Some(bound)) => _ = write!(text, ": worth at most {}", decimals(bound, 3)),
+        _ => {}
+    }
+    for (name, value) in &step.counts {
+        _ = write!(text, ", {name} {}", thousands(u128::from(*value)));
+    }
+    text
 }
 
 /// What is known in a phase of the search, as a line of progress.

@@ -209,3 +209,21 @@ fn tables_that_are_damaged_are_refused_with_their_row() {
         run.all()
     );
 }
+
+#[test]
+fn a_packing_stops_at_a_time_limit_with_the_best_so_far() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("packing.json");
+    let write = ["plan", "--cluster", NODES, PODS, "--time-limit", "1ms", "-o", "json", "--output-file"];
+    let written = finish(program(&root()).args(write).arg(&file));
+    assert_eq!((written.code, &*written.err), (0, ""));
+    let packing: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&file).expect("it is there")).expect("JSON");
+    assert_eq!(packing["reproducible"], false);
+    let objective = |field: &str| packing["objective"][field].as_f64().expect("a number");
+    assert!(objective("worth") > 0.0 && objective("worth") <= objective("boundWorth"));
+    let checked = finish(program(&root()).arg("verify").arg(&file).args(["--cluster", NODES, PODS]));
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    let shown = in_root(&format!("plan --cluster {NODES} {PODS} --time-limit 1ms"));
+    assert!(shown.out.contains("A time limit was given"), "{}", shown.out);
+}

@@ -7,7 +7,7 @@ use plimsoll_packing::{
     cover::{Offer, cover},
     fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, State},
     instance::Limit,
-    pack,
+    pack, pack_seen,
 };
 use proptest::prelude::*;
 
@@ -188,4 +188,33 @@ fn unlike_pods_are_proven_by_as_many_as_there_are() {
     let covered = cover(&cluster, &[0, 1, 2, 3], &offers, &[], &Params::default()).unwrap();
     assert_eq!((covered.cost, covered.left.len()), (1_530_000, 0));
     assert!(covered.bound >= 1_155_000, "{}", covered.bound);
+}
+
+#[test]
+fn without_time_there_is_a_packing_and_a_bound_that_holds() {
+    let asks =
+        [Ask::Whole(2), Ask::Share(600), Ask::Share(500), Ask::Share(400), Ask::Whole(1), Ask::Whole(2)];
+    let pods: Vec<Pod> = asks.iter().enumerate().map(|(i, ask)| pod(format!("p{i}"), *ask)).collect();
+    let nodes = vec![gpu_node("a".into(), 2), gpu_node("b".into(), 3)];
+    let cluster = Cluster { models: vec!["a".into()], nodes, pods, ..Cluster::default() };
+    let best = pack(&cluster, &Params::default()).unwrap();
+    for moves in [0, 2] {
+        let mut seen = Vec::new();
+        let params = Params { moves, time_left: Some(|| 0.0), ..Params::default() };
+        let hasty = pack_seen(&cluster, &params, &mut |now| seen.push(now)).unwrap();
+        assert!(hasty.worth > 0 && hasty.worth <= best.worth && best.worth <= hasty.bound);
+        assert_eq!(seen.last().and_then(|seen| seen.worth), Some(hasty.worth));
+    }
+    let offers = [
+        Offer { node: gpu_node("small".into(), 2), cost: 10 },
+        Offer { node: gpu_node("large".into(), 4), cost: 15 },
+    ];
+    let all: Vec<usize> = (0..cluster.pods.len()).collect();
+    let params = Params { time_left: Some(|| 0.0), ..Params::default() };
+    let (hasty, best) = (
+        cover(&cluster, &all, &offers, &[], &params).unwrap(),
+        cover(&cluster, &all, &offers, &[], &Params::default()).unwrap(),
+    );
+    assert_eq!((hasty.left.len(), best.left.len()), (0, 0));
+    assert!(hasty.bound <= best.cost && best.cost <= hasty.cost);
 }

@@ -13,10 +13,9 @@ use plimsoll_model::{
     plan::{Assumption, Status},
 };
 use plimsoll_packing::{
-    Params,
+    Params, Seen,
     fleet::{Cluster, Placement, State as Free},
 };
-use plimsoll_solver::Phase;
 
 use super::{
     add::{self, Added, Market},
@@ -39,7 +38,21 @@ pub struct Settings {
     pub time_limit: Option<Duration>,
 }
 
-/// Packs the pods that wait, and says which nodes of the market would hold the rest.
+/// What is known while a packing is searched for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// What is being done, or is done.
+    pub name: &'static str,
+    /// The worth of the best packing so far, in accelerators.
+    pub worth: Option<f64>,
+    /// No packing is worth more.
+    pub bound: Option<f64>,
+    /// Figures of what is done.
+    pub counts: Vec<(&'static str, u64)>,
+}
+
+/// Packs the pods that wait, and says which nodes of the market would hold the rest. `time_left` says how many seconds
+/// are left, throughout: when none are, the best packing so far is the answer.
 ///
 /// # Errors
 /// When the packing cannot hold what the documents say.
@@ -47,24 +60,34 @@ pub fn plan(
     fleet: &Fleet,
     settings: &Settings,
     market: Option<&Market>,
-    observe: &mut dyn FnMut(&Phase),
+    time_left: Option<fn() -> f64>,
+    observe: &mut dyn FnMut(&Progress),
 ) -> Result<Packing, PlanError> {
     let mut phase = |name, counts: &[(&'static str, usize)]| {
         let counts = counts.iter().map(|(name, count)| (*name, *count as u64)).collect();
-        observe(&Phase { name, total: None, bound: None, counts });
+        observe(&Progress { name, counts, ..Progress::default() });
     };
     phase("read", &[("nodes", fleet.nodes.len()), ("pods", fleet.pods.len())]);
     let State { cluster, memory_unit, assumptions } = state::of(fleet, settings.moves > 0)?;
     phase("stated", &[("models", cluster.models.len()), ("resources", cluster.resources.len())]);
-    let params = params(settings);
-    let packed = plimsoll_packing::pack(&cluster, &params)
+    let params = Params { time_left, ..params(settings) };
+    let mut seen = |seen: Seen| {
+        let accelerators = |worth: u64| worth as f64 / 1e6;
+        let (worth, bound) = (seen.worth.map(accelerators), Some(accelerators(seen.bound)));
+        observe(&Progress { name: "packing", worth, bound, counts: Vec::new() });
+    };
+    let packed = plimsoll_packing::pack_seen(&cluster, &params, &mut seen)
         .map_err(|invalid| PlanError::input(invalid.to_string(), "see the nodes and pods that it names"))?;
     let stats = &packed.stats;
-    phase("packed", &[("patterns", stats.patterns), ("rounds", stats.rounds)]);
+    let counts = vec![("patterns", stats.patterns as u64), ("rounds", stats.rounds as u64)];
+    observe(&Progress { name: "packed", counts, ..Progress::default() });
     let answer = Answer { fleet, cluster: &cluster, memory_unit, packed: &packed, settings };
     let added = market.map_or_else(Added::default, |market| answer.added(market, &params));
-    phase("added", &[("nodes", added.add.iter().map(|one| one.count as usize).sum())]);
-    Ok(answer.document(assumptions, market, added))
+    let nodes = added.add.iter().map(|one| one.count).sum();
+    observe(&Progress { name: "added", counts: vec![("nodes", nodes)], ..Progress::default() });
+    let cut_short = time_left.is_some_and(|left| left() <= 0.0);
+    let packing = answer.document(assumptions, market, added);
+    Ok(Packing { reproducible: packing.reproducible && !cut_short, ..packing })
 }
 
 fn params(settings: &Settings) -> Params {

@@ -27,7 +27,7 @@ fn packed(fleet: &Fleet) -> Packing {
 fn packed_with(fleet: &Fleet, moves: u32, add: &[Capacity]) -> Packing {
     let market =
         (!add.is_empty()).then(|| Market::of(fleet, &inputs(), add).expect("the offers are one by one"));
-    match plan(fleet, &Settings { moves, ..Settings::default() }, market.as_ref(), &mut |_| {}) {
+    match plan(fleet, &Settings { moves, ..Settings::default() }, market.as_ref(), None, &mut |_| {}) {
         Ok(packing) => packing,
         Err(error) => panic!("{error}: {}", error.help()),
     }

@@ -173,7 +173,7 @@ impl Planner for PackingPlanner {
         }
         let settings = Settings { gap: self.gap, ..Settings::default() };
         let packed =
-            packing::plan(&fleet, &settings, None, &mut |_| {}).map_err(|error| error.to_string())?;
+            packing::plan(&fleet, &settings, None, None, &mut |_| {}).map_err(|error| error.to_string())?;
         let is_wanted = |uid: &str| wanted.binary_search_by(|one| (**one).cmp(uid)).is_ok();
         let assigned = packed.assignments.iter().filter(|one| !one.running && is_wanted(&one.pod));
         let waiting = packed.unplaced.iter().filter(|one| is_wanted(&one.pod));

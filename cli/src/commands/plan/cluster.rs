@@ -4,14 +4,13 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use plimsoll_model::{Capacity, plan::Status, yaml};
-use plimsoll_planner::cluster::{Market, Settings};
-use plimsoll_solver::Phase;
+use plimsoll_planner::cluster::{Market, Progress as Step, Settings};
 
 use super::{Form, PlanArgs};
-use crate::{exit::Exit, failure::Failure, input, output, progress::Progress, render, screen};
+use crate::{clock, exit::Exit, failure::Failure, input, output, progress::Progress, render, screen};
 
 /// Flags that say nothing about a packing.
-pub(super) const NOT_ITS: [&str; 16] = [
+pub(super) const NOT_ITS: [&str; 15] = [
     "tolerate",
     "carbon_price",
     "delay_price",
@@ -24,7 +23,6 @@ pub(super) const NOT_ITS: [&str; 16] = [
     "effort",
     "no_lp",
     "seed",
-    "time_limit",
     "points",
     "scenarios",
     "exit_code",
@@ -82,8 +80,9 @@ pub(super) fn run(args: &PlanArgs, nodes: &Path) -> Result<Exit, Failure> {
         time_limit: args.search.time_limit,
     };
     let mut progress = Progress::new(&args.common);
-    let observer = &mut |phase: &Phase| progress.phase(phase);
-    let packing = plimsoll_planner::cluster::plan(&fleet, &settings, market.as_ref(), observer)?;
+    let time_left = Some(clock::search_until(settings.time_limit));
+    let observer = &mut |step: &Step| progress.packing(step);
+    let packing = plimsoll_planner::cluster::plan(&fleet, &settings, market.as_ref(), time_left, observer)?;
     drop(progress);
     let text = match args.output {
         Form::Json => serde_json::to_string_pretty(&packing)? + "\n",

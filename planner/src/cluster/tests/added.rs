@@ -50,7 +50,7 @@ fn estate(offers: Vec<OfferSpec>, quotas: Vec<Quota>) -> Inputs {
 
 fn packed_of(fleet: &Fleet, inputs: &Inputs) -> Packing {
     let market = Market::of(fleet, inputs, &Capacity::ALL).expect("the offers are one by one");
-    plan(fleet, &Settings::default(), Some(&market), &mut |_| {}).expect("the fleet makes sense")
+    plan(fleet, &Settings::default(), Some(&market), None, &mut |_| {}).expect("the fleet makes sense")
 }
 
 /// The counts of the nodes to add, and the pods that are left, of a packing that the checker lets pass.

@@ -40,7 +40,7 @@ fn pod(name: &str, on: Option<&str>, amount: Amount) -> Pod {
 fn packed(nodes: Vec<Node>, pods: Vec<Pod>, moves: u32) -> Packing {
     let fleet = Fleet { nodes, pods, ..Fleet::default() };
     let settings = Settings { moves, ..Settings::default() };
-    let packing = plan(&fleet, &settings, None, &mut |_| {}).expect("the fleet makes sense");
+    let packing = plan(&fleet, &settings, None, None, &mut |_| {}).expect("the fleet makes sense");
     assert_eq!(plimsoll_verify::verify_packing(&packing, &fleet, &inputs()), []);
     packing
 }
