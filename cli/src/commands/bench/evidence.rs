@@ -158,6 +158,9 @@ fn simulate(table: &Table, folder: &Path) -> Result<Vec<SimulationRun>, String> 
         .collect::<Result<Vec<_>, _>>()
         .map_err(words)?;
     let (runs, _) = pool::all(&experiments, pool::cores(), false).map_err(|failure| failure.render())?;
+    for experiment in &experiments {
+        experiment.afterwards().map_err(words)?;
+    }
     Ok(runs)
 }
 

@@ -36,6 +36,7 @@ impl Policy for Fifo {
     fn decide(&mut self, world: &mut World<'_>) {
         let mut started = Vec::new();
         let freed = world.cluster.take_freed();
+        self.refused.retain(|ask| !world.cluster.could_now(ask, &freed));
         for (key, ix) in &self.waiting {
             let live = world.job(*ix);
             // What may not start yet holds nobody up.
@@ -43,11 +44,10 @@ impl Policy for Fifo {
                 continue;
             }
             let ask = &live.job.ask;
-            if self.refused.contains(ask) && !world.cluster.could_now(ask, &freed) {
+            if self.refused.contains(ask) {
                 continue;
             }
             if world.start(*ix) {
-                self.refused.remove(&world.job(*ix).job.ask);
                 started.push(*key);
                 continue;
             }
