@@ -22,6 +22,7 @@ pub use cluster::{ClassSeat, PoolSeat};
 pub use fleet::{Ground, Hardware, NewNode, Rented, fleet, gang, is_accelerator, places, zones};
 pub use format::Format;
 pub use kubernetes::{Seat, changes, remark};
+pub use skypilot::TaskSeat;
 
 /// A document of another program, with its place; read it with [`Located::read`].
 pub type Foreign = Located<()>;
@@ -39,6 +40,8 @@ pub struct Translation {
     pub problems: Vec<Diagnostic>,
     /// Where in their manifests the placements of workloads are written.
     pub seats: Vec<Seat>,
+    /// And where in SkyPilot's tasks.
+    pub tasks: Vec<TaskSeat>,
     /// Where the node pools say what they launch.
     pub pools: Vec<PoolSeat>,
     /// Classes of nodes, from which pools can be made.
@@ -53,6 +56,7 @@ impl Translation {
         self.assumptions.extend(other.assumptions);
         self.problems.extend(other.problems);
         self.seats.extend(other.seats);
+        self.tasks.extend(other.tasks);
         self.pools.extend(other.pools);
         self.classes.extend(other.classes);
     }

@@ -15,6 +15,7 @@ mod file;
 mod hints;
 mod place;
 mod quantity;
+mod seat;
 mod service;
 mod task;
 mod ways;
@@ -27,6 +28,8 @@ use plimsoll_model::{
     read::{Located, View},
 };
 
+pub use seat::TaskSeat;
+
 use crate::{Documents, Translation};
 
 /// Translates the tasks, in order.
@@ -35,7 +38,7 @@ pub(crate) fn translate(documents: &Documents<'_>, estate: Option<&EstateSpec>) 
     for file in file::files(documents) {
         let mut findings = Findings::default();
         let tasks = file.tasks(&mut findings);
-        let workloads = workload::workloads(&file, &tasks, estate, &mut findings);
+        let (workloads, seats) = workload::workloads(&file, &tasks, estate, &mut findings);
         findings.problems.sort_by_key(|problem| problem.span);
         for (_, document) in &file.documents {
             fields::hide_secrets(document, &mut findings.problems);
@@ -46,6 +49,7 @@ pub(crate) fn translate(documents: &Documents<'_>, estate: Option<&EstateSpec>) 
                 (index, located)
             });
             translation.workloads.extend(located);
+            translation.tasks.extend(seats);
         }
         translation.assumptions.extend(findings.assumptions);
         translation.problems.extend(findings.problems);

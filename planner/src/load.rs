@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_formats::{ClassSeat, Foreign, PoolSeat, Seat, Translation, translate};
+use plimsoll_formats::{ClassSeat, Foreign, PoolSeat, Seat, TaskSeat, Translation, translate};
 use plimsoll_model::{
     Diagnostic, Document, Estate, Inputs, Workload,
     estate::EstateSpec,
@@ -131,6 +131,8 @@ pub(crate) enum Position {
     Workload(String),
     /// On the pods of a manifest.
     Manifest(Seat),
+    /// In the `resources` of a task.
+    Task(Box<TaskSeat>),
     /// As what a node pool launches.
     Pool(Box<PoolSeat>),
 }
@@ -288,7 +290,7 @@ impl<'f> Documents<'f> {
             let documents: Vec<Foreign> =
                 foreign.iter().map(|(_, _, document, _)| document.clone()).collect();
             let stated = self.estate.as_ref().map(|(estate, _)| &estate.value.spec);
-            let Translation { workloads: more, estate, assumptions, problems, seats, pools, classes } =
+            let Translation { workloads: more, estate, assumptions, problems, seats, tasks, pools, classes } =
                 translate(&documents, stated);
             if tolerate {
                 self.assumptions.extend(problems.iter().map(tolerated));
@@ -297,9 +299,11 @@ impl<'f> Documents<'f> {
             }
             self.classes = classes;
             let of_manifests = seats.into_iter().map(|seat| (seat.document, Position::Manifest(seat)));
+            let of_tasks = tasks.into_iter().map(|task| (task.document, Position::Task(Box::new(task))));
             let of_pools = pools.into_iter().map(|pool| (pool.document, Position::Pool(Box::new(pool))));
             self.seats.extend(
                 of_manifests
+                    .chain(of_tasks)
                     .chain(of_pools)
                     .map(|(document, position)| PlacedSeat { at: foreign[document].3, position }),
             );

@@ -44,6 +44,7 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
                 remarks.extend(remark(seat, plan));
                 change.map(Some).map_err(|why| format!("{}: {why}", seat.workload))
             }
+            Position::Task(task) => task.change(plan).map(Some),
             Position::Pool(pool) => {
                 let (change, remark) = pool.change(plan);
                 remarks.extend(remark);

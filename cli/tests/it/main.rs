@@ -20,4 +20,5 @@ mod plan;
 mod readme;
 mod run;
 mod simulate;
+mod skypilot;
 mod verify;

@@ -137,6 +137,23 @@ pub(super) fn read(resources: Option<&View<'_>>, places: &place::Known<'_>, find
     asks
 }
 
+/// What each alternative accepts, with its own fields. What is wrong with them [`read`] says.
+pub(super) fn each<'a>(
+    resources: Option<&View<'a>>,
+    places: &place::Known<'_>,
+) -> Vec<(Vec<Ask>, Option<View<'a>>)> {
+    let alone = |over: Option<&View<'a>>| {
+        let mut asks = Asks::default();
+        asks.add(&Stated { base: resources, over }, places, &mut Findings::default());
+        asks.any
+    };
+    let others = resources.and_then(|view| view.field("any_of").or_else(|| view.field("ordered")));
+    match others.map(|others| others.items()).filter(|others| !others.is_empty()) {
+        Some(others) => others.into_iter().map(|other| (alone(Some(&other)), Some(other))).collect(),
+        None => vec![(alone(None), None)],
+    }
+}
+
 /// The fields of an alternative, over those of `resources`.
 pub(super) struct Stated<'v, 'a> {
     base: Option<&'v View<'a>>,

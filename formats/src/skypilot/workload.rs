@@ -13,6 +13,7 @@ use super::{
     ask::{self, Ask, Asks},
     file::File,
     place::Known,
+    seat::TaskSeat,
     service::Service,
     task::Task,
     ways,
@@ -25,14 +26,14 @@ const DURATION: Duration = Duration::from_hours(1);
 /// A workload with its document and that document's index.
 pub(super) type Made<'a> = (usize, &'a Foreign, Workload);
 
-/// The workloads of a file's tasks, in order.
+/// The workloads of a file's tasks, in order, and where their places are written.
 pub(super) fn workloads<'a>(
     file: &File<'a>,
     tasks: &[Task<'a>],
     estate: Option<&EstateSpec>,
     findings: &mut Findings,
-) -> Vec<Made<'a>> {
-    let mut made = Vec::new();
+) -> (Vec<Made<'a>>, Vec<TaskSeat>) {
+    let (mut made, mut seats) = (Vec::new(), Vec::new());
     for (index, (task, &(at, document))) in tasks.iter().zip(&file.documents).enumerate() {
         let name = task.name.clone().unwrap_or_default();
         let asks = ask::read(task.resources.as_ref(), &Known::of(estate), findings);
@@ -41,9 +42,11 @@ pub(super) fn workloads<'a>(
         let group = file.group.as_deref();
         let mut maker = Maker { name: &name, task, asks: &asks, group, estate, findings: &mut *findings };
         let specs = maker.specs(before, feeds);
+        let names: Vec<&str> = specs.iter().map(|(name, _)| &**name).collect();
+        seats.extend(TaskSeat::of(at, &names, task, &Known::of(estate)));
         made.extend(specs.into_iter().map(|(name, spec)| (at, document, Workload::named(name, spec))));
     }
-    made
+    (made, seats)
 }
 
 struct Maker<'m, 'a> {

@@ -195,8 +195,21 @@ impl<'a> Editor<'a> {
             (Change::Items(changes, more), Shape::Seq { flow, items }) => {
                 self.items(ix, changes, more, *flow, items)
             }
-            (Change::Put(value), Shape::Scalar) if !value.is_object() && !value.is_array() => {
+            (
+                Change::Put(value),
+                Shape::Map { flow: true, .. } | Shape::Seq { flow: true, .. } | Shape::Scalar,
+            ) => {
                 self.splice(node.start, node.end, self.flat(value));
+                Ok(())
+            }
+            (Change::Put(value), Shape::Map { .. } | Shape::Seq { .. }) => {
+                // What has lines of its own becomes a value behind its key.
+                let before = self.text[..node.start].trim_end();
+                let key = before.strip_suffix('-').unwrap_or(before).trim_end();
+                if !key.ends_with(':') {
+                    return Err("a comment stands before what is to be replaced");
+                }
+                self.splice(key.len(), node.end, format!(" {}", self.flat(value)));
                 Ok(())
             }
             _ => Err("a value has another form than is wanted"),

@@ -57,6 +57,11 @@ fn only_what_changes_is_touched() {
             labels,
             "{\n  \"spec\": {\n    \"x\": 1,\n    \"nodeSelector\": {\"a/b\": \"x: 1\", \"zone\": \"z-1\"}\n  }\n}\n",
         ),
+        // Another form.
+        ("a:\n  - x\n  - y # z\nb: 1\n", put("a", json!("k:8")), "a: \"k:8\" # z\nb: 1\n"),
+        ("a:\n- x\n- y\nb: 1\n", put("a", json!(2)), "a: 2\nb: 1\n"),
+        ("s:\n  a:\n    k: 1\n  b: 1\n", put("s.a", json!("t")), "s:\n  a: t\n  b: 1\n"),
+        ("a: {k: 1} # c\n", put("a", json!([1])), "a: [1] # c\n"),
         // Lists.
         (
             "spec:\n  tolerations:\n  - key: a\n    effect: b\n  # tail\n",
@@ -133,6 +138,7 @@ fn what_cannot_be_edited_is_refused() {
         ("a: [", put("b", json!(1))),
         ("{\"a\": 1}\n{\"a\": 2}\n", put("b", json!(1))),
         ("a: text\n", put("a.b", json!(1))),
+        ("a: # why\n- x\n", put("a", json!(1))),
         ("- a: 1\n  b: 2\n", Change::at("[0].a", Change::Gone)),
         // The other place that the alias means would change too.
         ("a: &x {k: 1}\nb: *x\n", put("b.n", json!(1))),

@@ -1,0 +1,58 @@
+//! SkyPilot's files, with the placements written in.
+
+use std::{fs, path::Path};
+
+use crate::run::{finish, program, root};
+
+/// Files of all sorts: what is written names one machine type in one place, is read as before, and planned again stays.
+#[test]
+fn tasks_are_written_and_stay_as_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = |input: &Path, output: &str| {
+        let mut command = program(folder.path());
+        finish(command.arg("plan").arg(input).args(["--effort", "3", "-o", output]))
+    };
+    let offers = |input: &Path| {
+        let plan: serde_json::Value = serde_json::from_str(&plan(input, "json").out).expect("a plan is JSON");
+        let placements = plan["placements"].as_array().expect("it is there").clone();
+        placements
+            .iter()
+            .map(|one| (one["workload"].clone(), one["offer"]["name"].clone()))
+            .collect::<Vec<_>>()
+    };
+    for name in [
+        "crossed-clouds",
+        "ordered",
+        "price-bound",
+        "list-of-cards",
+        "card-memory",
+        "tpu-slice",
+        "windows-line-ends",
+    ] {
+        let file = root().join(format!("formats/tests/skypilot/{name}.yaml"));
+        let first = plan(&file, "manifests");
+        assert_eq!((first.code, &*first.err), (0, ""), "{name}");
+        insta::with_settings!({ snapshot_suffix => name, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!("task", first.out.replace('\r', "␍"));
+        });
+        let written = folder.path().join(format!("{name}.yaml"));
+        fs::write(&written, &first.out).expect("it is written");
+        assert_eq!(plan(&written, "manifests").out, first.out, "{name}");
+        assert_eq!(offers(&written), offers(&file), "{name}");
+    }
+}
+
+/// What one task cannot say of all its replicas, or of machines of one's own, is said and left.
+#[test]
+fn tasks_that_cannot_say_it_are_left_as_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, why) in [
+        ("service-with-spot", "api-on-demand: it is left as it is: some of its replicas are never on spot"),
+        ("own-cluster", "known: it is left as it is: its place is on own machines"),
+    ] {
+        let file = root().join(format!("formats/tests/skypilot/{name}.yaml"));
+        let run = finish(program(folder.path()).arg("plan").arg(&file).args(["-o", "manifests"]));
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(run.err.contains(why), "{}", run.err);
+    }
+}

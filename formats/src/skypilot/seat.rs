@@ -1,0 +1,166 @@
+//! Where in its file a task's place is written: `resources` that leave SkyPilot one machine type in one place.
+//!
+//! Of alternatives the one that was placed stays. SkyPilot has no field in which a tool could record what was its own
+//! doing, so that what is written binds: another plan is made from the files as they were.
+
+use indexmap::IndexMap;
+use plimsoll_catalog::canonical;
+use plimsoll_model::{Capacity, OfferSpec, Plan, read::View, yaml::Change};
+use serde_json::{Value, json};
+
+use super::{
+    ask::{self, Ask},
+    place::Known,
+    task::Task,
+};
+
+/// A task, in one document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskSeat {
+    /// The workload's name.
+    pub workload: String,
+    /// The index of the document among those that were translated.
+    pub document: usize,
+    /// Whether some of its replicas are never on spot and the others are.
+    is_split: bool,
+    /// The fields of `resources`.
+    stated: IndexMap<String, Value>,
+    ways: Vec<Way>,
+}
+
+/// An alternative.
+#[derive(Debug, Clone, PartialEq)]
+struct Way {
+    asks: Vec<Ask>,
+    /// The fields that it states itself.
+    own: IndexMap<String, Value>,
+}
+
+/// Fields that say where and on what; the others of an alternative are carried over as they are.
+const PLACE: [&str; 4] = ["infra", "cloud", "region", "zone"];
+
+impl TaskSeat {
+    pub(super) fn of(document: usize, names: &[&str], task: &Task<'_>, places: &Known<'_>) -> Option<Self> {
+        let ways = ask::each(task.resources.as_ref(), places);
+        let ways = ways
+            .into_iter()
+            .map(|(asks, own)| Way { asks, own: own.map(|own| fields(&own)).unwrap_or_default() });
+        Some(Self {
+            workload: (*names.last()?).to_owned(),
+            document,
+            is_split: names.len() > 1,
+            stated: task.resources.as_ref().map(fields).unwrap_or_default(),
+            ways: ways.collect(),
+        })
+    }
+
+    /// The changes of the task's document, or why there are none.
+    ///
+    /// # Errors
+    /// Why the task is left as it is.
+    pub fn change(&self, plan: &Plan) -> Result<Change, String> {
+        let left = |why: &str| format!("{}: it is left as it is: {why}", self.workload);
+        if self.is_split {
+            return Err(left("some of its replicas are never on spot, and one task says the same of all"));
+        }
+        let Some(placement) = plan.placements.iter().find(|placed| placed.workload == self.workload) else {
+            return Err(left("it has no place in the plan"));
+        };
+        let offer = &placement.offer;
+        let Some(cloud) = &offer.cloud else {
+            return Err(left("its place is on own machines, and no plan knows their name in SkyPilot"));
+        };
+        let Some((way, ask)) = self.way(offer) else {
+            return Err(left("what is placed is none of its alternatives"));
+        };
+        let mut wanted: IndexMap<&str, Option<Value>> = IndexMap::new();
+        // What the alternative says itself, over what holds for all.
+        wanted.extend(
+            way.own.iter().map(|(key, value)| (&**key, Some(value.clone()).filter(|it| !it.is_null()))),
+        );
+        for field in PLACE.into_iter().chain(["any_of", "ordered"]) {
+            wanted.insert(field, None);
+        }
+        let zone = offer.zone.iter().flat_map(|zone| ["/", zone]).collect::<String>();
+        wanted.insert("infra", Some(json!(format!("{cloud}/{}{zone}", offer.region))));
+        // SkyPilot names the slices of TPUs as accelerators, and finds their hosts itself.
+        let is_tpu = offer.accelerator.as_deref().is_some_and(|name| name.starts_with("tpu-"));
+        if let Some(machine) = offer.instance_type.as_ref().filter(|_| !is_tpu) {
+            wanted.insert("instance_type", Some(json!(machine)));
+        }
+        let field = |name: &str| way.own.get(name).or_else(|| self.stated.get(name)).cloned();
+        match (offer.capacity == Capacity::Spot, field("use_spot")) {
+            (true, _) => _ = wanted.insert("use_spot", Some(json!(true))),
+            (false, Some(_)) => _ = wanted.insert("use_spot", Some(json!(false))),
+            (false, None) => {}
+        }
+        let cards = ["accelerators", "gpus"].into_iter().find_map(|name| Some((name, field(name)?)));
+        if let (Some((name, stated)), Some(card)) = (cards, card(offer, ask)) {
+            let is_said = stated.as_str().is_some_and(|text| text == card || format!("{text}:1") == card);
+            wanted.insert(name, Some(if is_said { stated } else { json!(card) }));
+        }
+        // SkyPilot takes a size for exact, and refuses a machine type that has more.
+        for (name, is_met) in [("cpus", ask.cpu == offer.cpu), ("memory", ask.memory == offer.memory)] {
+            let text = field(name).map(|size| size.as_str().map_or_else(|| size.to_string(), str::to_owned));
+            if let Some(text) = text.filter(|text| !is_met && !text.trim().ends_with('+')) {
+                wanted.insert(name, Some(json!(format!("{}+", text.trim()))));
+            }
+        }
+        let changes = wanted.into_iter().filter_map(|(name, value)| {
+            let change = match (self.stated.get(name), value) {
+                (None, None) => return None,
+                (Some(known), Some(value)) if *known == value => return None,
+                (_, Some(value)) => Change::Put(value),
+                (Some(_), None) => Change::Gone,
+            };
+            Some((name.to_owned(), change))
+        });
+        Ok(Change::at("resources", Change::Fields(changes.collect())))
+    }
+
+    /// The first alternative that accepts an offer.
+    fn way(&self, offer: &OfferSpec) -> Option<(&Way, &Ask)> {
+        self.ways.iter().find_map(|way| Some((way, way.asks.iter().find(|ask| accepts(ask, offer))?)))
+    }
+}
+
+/// The fields of a mapping.
+fn fields(view: &View<'_>) -> IndexMap<String, Value> {
+    let field = |(key, value): (&str, View<'_>)| Some((key.to_owned(), value.read::<Value>().ok()?));
+    view.entries().into_iter().filter_map(field).collect()
+}
+
+/// `NAME:COUNT` as the task spells the name, or as the offer does.
+fn card(offer: &OfferSpec, ask: &Ask) -> Option<String> {
+    let (name, count) = (offer.accelerator.as_deref()?, offer.accelerators?);
+    let spelled = ask.names.iter().find(|stated| is_called(name, stated));
+    // A part of a card is asked for as such.
+    let count = ask.count.filter(|asked| asked.0 < 1000).unwrap_or(count);
+    Some(format!("{}:{count}", spelled.map_or(name, String::as_str)))
+}
+
+/// Whether an accelerator has this name, or has it too.
+fn is_called(accelerator: &str, name: &str) -> bool {
+    canonical(name).eq_ignore_ascii_case(&canonical(accelerator))
+}
+
+/// Whether an offer is among what is asked.
+fn accepts(ask: &Ask, offer: &OfferSpec) -> bool {
+    let any = |list: &[String], one: Option<&str>| {
+        list.is_empty() || list.iter().any(|stated| one.is_some_and(|one| stated.eq_ignore_ascii_case(one)))
+    };
+    let cloud = offer.cloud.as_deref().unwrap_or_default();
+    let whole = format!("{cloud}/{}", offer.region);
+    let here = |place: &String| [cloud, &offer.region, &whole].contains(&place.as_str());
+    ask.capacity.contains(&offer.capacity)
+        && (ask.names.is_empty()
+            || ask.names.iter().any(|name| offer.accelerator.as_ref().is_some_and(|it| is_called(it, name))))
+        && any(&ask.types, offer.instance_type.as_deref())
+        && any(&ask.zones, offer.zone.as_deref())
+        && (ask.places.is_empty() || ask.places.iter().any(here))
+        && ask.count <= offer.accelerators
+        && ask.card <= ask.card.and(offer.accelerator_memory)
+        && ask.cpu <= ask.cpu.and(offer.cpu)
+        && ask.memory <= ask.memory.and(offer.memory)
+        && ask.max_hourly.is_none_or(|most| offer.hourly <= most)
+}
