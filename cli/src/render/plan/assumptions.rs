@@ -21,15 +21,20 @@ const MOST: usize = 12;
 /// A line or two for each kind of figure.
 pub(super) fn lines(plan: &Plan, width: usize) -> Vec<String> {
     let mut kinds: IndexMap<&str, Vec<(Wording<'_>, &Assumption)>> = IndexMap::new();
-    for assumption in &plan.assumptions {
+    // Documents that could not be read are named one by one: each may be what was meant to be planned.
+    let (broken, others): (Vec<&Assumption>, Vec<&Assumption>) =
+        plan.assumptions.iter().partition(|assumption| assumption.source == "--tolerate");
+    for assumption in others {
         let wording = Wording::of(&assumption.what);
         kinds.entry(wording.kind).or_default().push((wording, assumption));
     }
-    if kinds.is_empty() {
+    if plan.assumptions.is_empty() {
         return Vec::new();
     }
-    let mut lines = Vec::new();
-    let mut hidden = 0;
+    let of_broken =
+        |one: &&Assumption| shorten_end(&printable(&format!("  {}: {}", one.what, one.value)), width);
+    let mut lines: Vec<String> = broken.iter().take(MOST).map(of_broken).collect();
+    let mut hidden = broken.len().saturating_sub(MOST);
     for (at, (kind, figures)) in kinds.iter().enumerate() {
         if at >= MOST {
             hidden += figures.len();

@@ -172,6 +172,22 @@ fn many_assumptions_are_cut_to_a_dozen_lines() {
 }
 
 #[test]
+fn every_document_that_is_broken_is_named() {
+    let mut plan = base();
+    let broken = |line: usize| Assumption {
+        what: format!("passed over: many.yaml:{line}"),
+        value: "unclosed bracket".into(),
+        source: "--tolerate".into(),
+        as_of: None,
+    };
+    plan.assumptions.extend((1..=14).map(broken));
+    let lines = super::assumptions::lines(&plan, 100);
+    assert_eq!(lines[0], "  passed over: many.yaml:1: unclosed bracket");
+    assert_eq!(lines[11], "  passed over: many.yaml:12: unclosed bracket");
+    assert!(lines.last().is_some_and(|last| last.contains("and 2 more")), "{lines:?}");
+}
+
+#[test]
 fn what_a_thousand_share_is_a_line() {
     let mut plan = base();
     let one = plan.assumptions[0].clone();
