@@ -4,6 +4,7 @@
 //! arrival, as replays need them and as every public list is.
 
 mod formats;
+mod steps;
 #[cfg(test)]
 mod tests;
 

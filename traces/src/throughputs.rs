@@ -11,26 +11,29 @@ use crate::{
 /// Steps per second by kind of accelerator, type of job and how many accelerators it runs on.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Throughputs {
+    /// The kind is empty where the table holds for all.
     by: BTreeMap<(String, String, u64), f64>,
 }
 
 impl Throughputs {
     /// Steps per second, kinds' case ignored; nothing where the table has no row, or none above 0.
     pub fn steps_per_s(&self, kind: &str, job_type: &str, scale: u64) -> Option<f64> {
-        let key = (kind.to_ascii_lowercase(), job_type.to_owned(), scale);
-        self.by.get(&key).copied().filter(|steps| *steps > 0.0)
+        let of = |kind: String| self.by.get(&(kind, job_type.to_owned(), scale)).copied();
+        of(kind.to_ascii_lowercase()).or_else(|| of(String::new())).filter(|steps| *steps > 0.0)
     }
 
-    /// Whether any row is of a kind.
+    /// Whether any row is of a kind, or of all.
     pub fn knows(&self, kind: &str) -> bool {
-        self.by.keys().any(|(known, _, _)| known.eq_ignore_ascii_case(kind))
+        self.by.keys().any(|(known, _, _)| known.is_empty() || known.eq_ignore_ascii_case(kind))
     }
 }
 
 const COLUMNS: [&str; 5] = ["gpu", "consolidated", "job_type", "scale_factor", "steps_per_s"];
+const OF_ALL_KINDS: [&str; 3] = ["job_type", "scale_factor", "steps_per_s"];
 const MOST_STEPS: f64 = 1e9;
 
-/// Reads a table: of its rows those whose accelerators lie together.
+/// Reads a table: of its rows those whose accelerators lie together. Without the columns `gpu` and `consolidated` it holds
+/// for all kinds.
 ///
 /// # Errors
 /// A file that is no such table, a cell that is none of its column, and two rows of one key.
@@ -40,24 +43,25 @@ pub fn throughputs(file: &str, bytes: &[u8]) -> Result<Throughputs, TraceError> 
         file,
         bytes,
         |header| {
-            let expected = || COLUMNS.join(",");
-            (header == COLUMNS)
-                .then_some(())
-                .ok_or_else(|| Fault::Columns { found: header.join(","), expected: expected() })
+            let expected = || format!("{} or {}", COLUMNS.join(","), OF_ALL_KINDS.join(","));
+            let first = if header == COLUMNS { Some(2) } else { (header == OF_ALL_KINDS).then_some(0) };
+            first.ok_or_else(|| Fault::Columns { found: header.join(","), expected: expected() })
         },
         Tolerance::Strict,
-        |row, ()| {
+        |row, first| {
             let together = match row.cell(1) {
+                _ if *first == 0 => true,
                 "True" | "true" => true,
                 "False" | "false" => false,
                 other => return Err(wrong("consolidated", other, "True or False is expected")),
             };
-            let scale = row.number(3, "scale_factor", MOST_GPUS)?;
-            let cell = row.cell(4);
+            let scale = row.number(first + 1, "scale_factor", MOST_GPUS)?;
+            let cell = row.cell(first + 2);
             let steps = cell.parse::<f64>().ok().filter(|steps| (0.0..=MOST_STEPS).contains(steps));
             let steps = steps
                 .ok_or_else(|| wrong("steps_per_s", cell, "a number from 0 to 1000000000 is expected"))?;
-            let key = (row.name(0, "gpu")?.to_ascii_lowercase(), row.name(2, "job_type")?.to_owned(), scale);
+            let kind = if *first == 0 { "" } else { row.name(0, "gpu")? };
+            let key = (kind.to_ascii_lowercase(), row.name(*first, "job_type")?.to_owned(), scale);
             if together && by.insert(key, steps).is_some() {
                 let what = "is there twice: a kind, a type and a scale have one row".to_owned();
                 return Err(Fault::Contradiction { reason: "a row that is there twice", what });
@@ -81,6 +85,12 @@ mod tests {
         assert_eq!(table.steps_per_s("K80", "LM (a)", 1), Some(2.5));
         assert_eq!(table.steps_per_s("v100", "LM (a)", 2), None);
         assert!(table.knows("V100") && !table.knows("p100"));
+        let table = throughputs("t.csv", b"job_type,scale_factor,steps_per_s\nLM,2,3\n").unwrap();
+        assert_eq!(
+            (table.steps_per_s("A100", "LM", 2), table.steps_per_s("A100", "LM", 1)),
+            (Some(3.0), None)
+        );
+        assert!(table.knows("A100"));
     }
 
     #[test]

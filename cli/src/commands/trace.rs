@@ -9,6 +9,7 @@ use plimsoll_traces::{
     Dropped, Listing, Tolerance, TraceError,
     jobs::{JobFormat, TracedJob, jobs, native_csv, of_openb},
     openb,
+    throughputs::{self, Throughputs},
 };
 
 use crate::{
@@ -64,6 +65,15 @@ struct ConvertArgs {
     /// Leave out rows that cannot be read, and count them
     #[arg(long)]
     tolerate: bool,
+    /// Steps per second, for work in steps
+    #[arg(long, value_name = "FILE", requires = "on")]
+    throughputs: Option<PathBuf>,
+    /// The accelerator that such work is to run on
+    #[arg(long, value_name = "KIND", requires = "throughputs")]
+    on: Option<String>,
+    /// Jobs an hour, for arrivals in mean gaps
+    #[arg(long, value_name = "N")]
+    rate_per_hour: Option<f64>,
     #[command(flatten)]
     common: Common,
 }
@@ -101,6 +111,10 @@ enum Kind {
     Native,
     /// Alibaba's GPU cluster of 2023: a list of pods with times
     Openb,
+    /// Gavel's job lists: work in steps
+    Gavel,
+    /// Shockwave's job lists: work in steps
+    Shockwave,
     /// Tiresias' job lists
     Tiresias,
     /// Microsoft Philly, reduced
@@ -147,6 +161,7 @@ fn read(file: &PathBuf, kind: Kind, tolerance: Tolerance) -> Result<Listing<Trac
             return Ok(Listing { rows, dropped });
         }
         Kind::Native => JobFormat::Native,
+        Kind::Gavel | Kind::Shockwave => JobFormat::Gavel,
         Kind::Tiresias => JobFormat::Tiresias,
         Kind::Philly => JobFormat::Philly,
         Kind::Pai | Kind::AzureVm => JobFormat::Pai,
@@ -174,7 +189,8 @@ fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
 
 fn convert(args: &ConvertArgs) -> Result<Exit, Failure> {
     let tolerance = if args.tolerate { Tolerance::Count } else { Tolerance::Strict };
-    let listing = read(&args.file, args.format, tolerance)?;
+    let mut listing = read(&args.file, args.format, tolerance)?;
+    in_time(args, &mut listing.rows)?;
     if !args.common.quiet {
         for dropped in &listing.dropped {
             let line = format!("{} rows left out: {}\n", dropped.rows, dropped.reason);
@@ -182,6 +198,65 @@ fn convert(args: &ConvertArgs) -> Result<Exit, Failure> {
         }
     }
     output::text(&args.common, &native_csv(&listing.rows)).map(|()| Exit::Done)
+}
+
+/// Makes times of arrivals in mean gaps, and durations of work in steps: the native format has only those.
+fn in_time(args: &ConvertArgs, rows: &mut [TracedJob]) -> Result<(), Failure> {
+    let file = args.file.display();
+    let in_gaps = rows.iter().any(|row| row.is_in_gaps);
+    match args.rate_per_hour {
+        Some(_) if !in_gaps => {
+            return Err(Failure::usage(format!("{file} has times of arrival, and no mean gaps"))
+                .with_help("leave --rate-per-hour out"));
+        }
+        Some(rate) if !(rate > 0.0 && rate <= 1e6) => {
+            return Err(Failure::usage("--rate-per-hour must lie above 0 and be at most 1000000"));
+        }
+        Some(rate) => {
+            for row in &mut *rows {
+                row.submit = (row.submit as f64 * 3600.0 / rate).round() as u64;
+            }
+        }
+        None if in_gaps => {
+            return Err(Failure::usage(format!("{file} counts arrivals in mean gaps, not in time"))
+                .with_help("--rate-per-hour 2 makes times of them"));
+        }
+        None => {}
+    }
+    let table = match &args.throughputs {
+        Some(path) => Some(table(path)?),
+        None => None,
+    };
+    for row in rows {
+        let Some(steps) = &row.steps else { continue };
+        let Some(table) = &table else {
+            if row.duration_us.is_some() {
+                continue;
+            }
+            return Err(Failure::usage(format!("{file} states work in steps, not how long it runs"))
+                .with_help("--throughputs FILE --on V100 says how long steps take"));
+        };
+        let kind = args.on.as_deref().unwrap_or_default();
+        let Some(speed) = table.steps_per_s(kind, &steps.job_type, row.gpus) else {
+            let message = format!(
+                "`{}` cannot run: there are no steps per second of `{}` on {} of {kind}",
+                row.name, steps.job_type, row.gpus
+            );
+            let mut problem = Diagnostic::of_file(file.to_string(), message);
+            problem.span = Some(Span::point(usize::try_from(row.row).unwrap_or(usize::MAX), 1));
+            return Err(Failure::problems(vec![problem]));
+        };
+        row.duration_us = Some((steps.count as f64 / speed * 1e6).round() as u64);
+    }
+    Ok(())
+}
+
+fn table(path: &PathBuf) -> Result<Throughputs, Failure> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| {
+        Failure::problems(vec![Diagnostic::of_file(&name, format!("cannot read the table: {error}"))])
+    })?;
+    throughputs::throughputs(&name, &bytes).map_err(|error| refused(&error))
 }
 
 fn generate(args: &GenerateArgs) -> Result<Exit, Failure> {

@@ -1,6 +1,9 @@
 //! What is in a trace, as people read it.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use plimsoll_traces::{Listing, jobs::TracedJob};
 use serde::Serialize;
@@ -16,9 +19,20 @@ use super::{
 pub(crate) struct Findings {
     jobs: u64,
     /// Seconds from the first arrival to the last.
-    span_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span_s: Option<f64>,
     /// Seconds of the longest time without an arrival.
-    longest_gap_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    longest_gap_s: Option<f64>,
+    /// Mean gaps from the first arrival to the last, where arrivals are counted in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span_gaps: Option<f64>,
+    /// How many types the jobs are of, where they have types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_types: Option<usize>,
+    /// Steps of a job, where its work is in steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<Spread>,
     /// Jobs that run for no time at all.
     without_duration: u64,
     duration: Option<Spread>,
@@ -76,11 +90,21 @@ impl Findings {
             job.gpus as f64 * part
         };
         let hours = |job: &TracedJob| held(job) * seconds(job.duration_us.unwrap_or(0)) / 3600.0;
+        let steps = || jobs.iter().filter_map(|job| job.steps.as_ref());
+        let in_gaps = jobs.iter().any(|job| job.is_in_gaps);
+        let types: BTreeSet<&str> = steps().map(|steps| steps.job_type.as_str()).collect();
+        let never_runs = |job: &&TracedJob| match (&job.steps, job.duration_us) {
+            (Some(steps), None) => steps.count == 0,
+            (_, duration) => duration.unwrap_or(0) == 0,
+        };
         Self {
             jobs: jobs.len() as u64,
-            span_s: seconds(last - first),
-            longest_gap_s: seconds(gap),
-            without_duration: jobs.iter().filter(|job| job.duration_us.unwrap_or(0) == 0).count() as u64,
+            span_s: (!in_gaps).then(|| seconds(last - first)),
+            longest_gap_s: (!in_gaps).then(|| seconds(gap)),
+            span_gaps: in_gaps.then(|| seconds(last - first)),
+            job_types: (!types.is_empty()).then_some(types.len()),
+            steps: Spread::of(steps().map(|steps| steps.count as f64).collect()),
+            without_duration: jobs.iter().filter(never_runs).count() as u64,
             duration: Spread::of(jobs.iter().filter_map(|job| job.duration_us.map(seconds)).collect()),
             accelerators: Spread::of(jobs.iter().map(held).collect()),
             accelerator_hours: jobs.iter().map(hours).sum(),
@@ -103,8 +127,23 @@ impl Findings {
         let mut line = |name: &str, value: String| _ = writeln!(out, "{name:<20}{value}");
         let time = |seconds: f64| duration_hours(seconds / 3600.0);
         line("jobs", thousands(self.jobs.into()));
-        line("arrive over", time(self.span_s));
-        line("longest gap", time(self.longest_gap_s));
+        if let Some(span) = self.span_s {
+            line("arrive over", time(span));
+        }
+        if let Some(gap) = self.longest_gap_s {
+            line("longest gap", time(gap));
+        }
+        if let Some(gaps) = self.span_gaps {
+            line("arrive over", format!("{} mean gaps", decimals(gaps, 1)));
+        }
+        if let Some(types) = self.job_types {
+            line("job types", types.to_string());
+        }
+        if let Some(Spread { mean, median, p95, most }) = &self.steps {
+            let [median, mean, p95, most] =
+                [median, mean, p95, most].map(|steps| thousands(steps.round() as u128));
+            line("steps", format!("median {median}, mean {mean}, 95% under {p95}, most {most}"));
+        }
         if let Some(spread) = &self.duration {
             let Spread { mean, median, p95, most } = spread;
             line(
@@ -121,7 +160,9 @@ impl Findings {
         if let Some(spread) = self.accelerators.as_ref().filter(|spread| spread.most > 0.0) {
             let mean = decimals(spread.mean, 2);
             line("accelerators", format!("mean {mean}, most {}", decimals(spread.most, 2)));
-            line("accelerator-hours", thousands(self.accelerator_hours.round() as u128));
+            if self.duration.is_some() {
+                line("accelerator-hours", thousands(self.accelerator_hours.round() as u128));
+            }
             let counts = self
                 .by_accelerators
                 .iter()

@@ -174,6 +174,33 @@ fn a_trace_is_made_up_looked_into_and_written() {
 }
 
 #[test]
+fn work_in_steps_is_looked_into_and_written_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |args: &str| finish(program(folder.path()).args(args.split_whitespace()));
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("a.csv", "job_type,scale_factor,total_steps,arrival_unit\nLM,1,100,0\nLM,2,300,0.5\n");
+    write(
+        "t.csv",
+        "gpu,consolidated,job_type,scale_factor,steps_per_s\nv100,True,LM,1,10\nv100,True,LM,2,20\n",
+    );
+    let found = of("trace doctor a.csv --format gavel");
+    assert!(found.code == 0 && found.out.contains("0.5 mean gaps"), "{}{}", found.out, found.err);
+    assert!(found.out.contains("job types           1"), "{}", found.out);
+    let convert = "trace convert a.csv --format gavel";
+    assert!(of(convert).err.contains("counts arrivals in mean gaps"));
+    let paced = format!("{convert} --rate-per-hour 2");
+    assert!(of(&paced).err.contains("states work in steps"));
+    let whole = of(&format!("{paced} --throughputs t.csv --on V100"));
+    assert_eq!(whole.out, "id,submit_s,duration_s,gpus\njob-0,0,10,1\njob-1,900,15,2\n", "{}", whole.err);
+    let none = of(&format!("{paced} --throughputs t.csv --on K80"));
+    assert!(
+        none.code == 2 && none.err.contains("a.csv:2") && none.err.contains("on 1 of K80"),
+        "{}",
+        none.err
+    );
+}
+
+#[test]
 fn the_page_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.html");

@@ -68,7 +68,7 @@ pub(super) fn check(context: &Context<'_>) -> Result<(), Problems> {
 fn anywhere(scenario: &Scenario) -> Vec<Key> {
     let trace = &scenario.trace;
     let openb = trace.format == Some(TraceFormat::Openb);
-    let gavel = trace.format == Some(TraceFormat::Gavel);
+    let gavel = matches!(trace.format, Some(TraceFormat::Gavel | TraceFormat::Shockwave));
     let spot = scenario.market.spot.as_ref();
     let availability =
         |of: fn(&Availability) -> bool| spot.and_then(|spot| spot.availability.as_ref()).is_some_and(of);

@@ -178,6 +178,7 @@ impl Generator {
             work,
             stated,
             times: None,
+            steps: None,
             ask: sized(devices),
             deadline: self.terms.due(arrive, work),
             earliest: None,

@@ -18,7 +18,9 @@ pub struct Job {
     pub work: u64,
     /// How long it would run on each kind, in microseconds; nothing where all are as fast.
     pub times: Option<Arc<[(Model, u64)]>>,
-    /// The same as the trace states it, before it is brought on a grid of times.
+    /// Its steps, where the trace counts in them.
+    pub steps: Option<u64>,
+    /// The work as the trace states it, before it is brought on a grid of times.
     pub stated: u64,
     /// What it holds while it runs. `Ask::Whole` may be more than a machine has: then it is a gang.
     pub ask: Request,

@@ -105,6 +105,14 @@ impl Highs {
         self.set_int(c"random_seed", (limits.seed % 0x7fff_ffff) as i32);
     }
 
+    /// Lets a linear program be solved from within, without a step to a corner: of equally good solutions the answer is
+    /// one in the middle of them.
+    pub fn from_within(&mut self) {
+        self.set_string(c"solver", c"ipm");
+        self.set_string(c"run_crossover", c"off");
+        self.set_string(c"presolve", c"off");
+    }
+
     /// Offers a start: the values of some columns; HiGHS completes the others.
     pub fn start(&mut self, values: &[(u32, f64)]) {
         let indices: Vec<i32> = values.iter().map(|v| v.0 as i32).collect();
@@ -241,6 +249,11 @@ impl Highs {
     fn set_bool(&mut self, name: &CStr, value: bool) {
         // SAFETY: the name ends in NUL.
         unsafe { ffi::Highs_setBoolOptionValue(self.pointer, name.as_ptr(), i32::from(value)) };
+    }
+
+    fn set_string(&mut self, name: &CStr, value: &CStr) {
+        // SAFETY: both end in NUL; HiGHS copies the value.
+        unsafe { ffi::Highs_setStringOptionValue(self.pointer, name.as_ptr(), value.as_ptr()) };
     }
 
     fn set_int(&mut self, name: &CStr, value: i32) {

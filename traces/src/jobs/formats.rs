@@ -2,7 +2,11 @@
 
 use crate::{
     Fault,
-    jobs::{Steps, TracedJob, time},
+    jobs::{
+        TracedJob,
+        steps::{self, Places},
+        time,
+    },
     table::{Row, alternatives, quoted, wrong},
 };
 
@@ -15,7 +19,8 @@ pub enum JobFormat {
     Tiresias,
     /// `submit_s,duration_s,num_gpus,vc` (Jeon et al., ATC 2019, reduced).
     Philly,
-    /// Job types, steps and accelerators, with arrivals in seconds or in mean gaps (Narayanan et al., OSDI 2020).
+    /// Gavel's and Shockwave's lists: job types, steps and accelerators, with arrivals in seconds or in mean gaps
+    /// (Narayanan et al., OSDI 2020; Zheng et al., NSDI 2023).
     Gavel,
     /// Hours or seconds and CPUs (Weng et al., NSDI 2022, and Cortez et al., SOSP 2017, as GAIA reduced them).
     Pai,
@@ -43,17 +48,11 @@ const PHILLY: [&str; 4] = ["submit_s", "duration_s", "num_gpus", "vc"];
 const PAI_HOURS: [&str; 3] = ["arrival_h", "length_h", "cpus"];
 const PAI_SECONDS: [&str; 3] = ["arrival_time", "length", "cpus"];
 
-const GAVEL: [&str; 6] = ["job_type", "scale_factor", "total_steps", "priority", "slo", "arrival_s"];
-const GAVEL_SHORT: [&str; 4] = ["job_type", "scale_factor", "total_steps", "arrival_s"];
-const GAVEL_GAPS: [&str; 7] =
-    ["job", "job_type", "scale_factor", "duration_v100_s", "total_steps", "priority", "arrival_unit"];
-
 const SECOND: f64 = 1e6;
 const HOUR: f64 = 3.6e9;
 pub(crate) const MOST_GPUS: u64 = 60_000;
 const MOST_CPUS: f64 = 1e6;
 const MOST_MIB: u64 = 1 << 40;
-const MOST_STEPS: u64 = 1_000_000_000_000;
 
 /// What a header was found to be.
 pub(super) enum Columns {
@@ -63,12 +62,7 @@ pub(super) enum Columns {
     Philly,
     /// Microseconds of a unit of time.
     Pai(f64),
-    /// Where the type is, whether there is a priority, and whether arrivals are in mean gaps.
-    Gavel {
-        first: usize,
-        has_priority: bool,
-        is_in_gaps: bool,
-    },
+    Gavel(Places),
 }
 
 impl JobFormat {
@@ -95,19 +89,7 @@ impl JobFormat {
             Self::Tiresias => return refuse(&TIRESIAS.join(",")),
             Self::Philly if header == PHILLY => Columns::Philly,
             Self::Philly => return refuse(&PHILLY.join(",")),
-            Self::Gavel if header == GAVEL => {
-                Columns::Gavel { first: 0, has_priority: true, is_in_gaps: false }
-            }
-            Self::Gavel if header == GAVEL_SHORT => {
-                Columns::Gavel { first: 0, has_priority: false, is_in_gaps: false }
-            }
-            Self::Gavel if header == GAVEL_GAPS => {
-                Columns::Gavel { first: 1, has_priority: true, is_in_gaps: true }
-            }
-            Self::Gavel => {
-                let all = [GAVEL.join(","), GAVEL_SHORT.join(","), GAVEL_GAPS.join(",")];
-                return refuse(&all.join(" or "));
-            }
+            Self::Gavel => Columns::Gavel(steps::columns(header)?),
             Self::Pai if header == PAI_HOURS => Columns::Pai(HOUR),
             Self::Pai if header == PAI_SECONDS => Columns::Pai(SECOND),
             Self::Pai => return refuse(&format!("{} or {}", PAI_HOURS.join(","), PAI_SECONDS.join(","))),
@@ -136,7 +118,7 @@ impl Columns {
                 partition: Some(row.name(3, "vc")?.to_owned()),
                 ..TracedJob::default()
             }),
-            Self::Gavel { first, has_priority, is_in_gaps } => gavel(row, *first, *has_priority, *is_in_gaps),
+            Self::Gavel(places) => places.job(row),
             Self::Pai(unit) => Ok(TracedJob {
                 name: row.ordinal(),
                 submit: time(row, 0, "arrival", *unit)?,
@@ -166,31 +148,6 @@ fn gpus(row: &Row<'_>, index: usize) -> Result<(u64, u16), Fault> {
         }
         _ => Err(wrong("gpus", cell, "a whole number up to 60000, or a part of one, is expected")),
     }
-}
-
-fn gavel(row: &Row<'_>, first: usize, has_priority: bool, is_in_gaps: bool) -> Result<TracedJob, Fault> {
-    // With a first column of its own a list has the duration before the steps.
-    let steps = first + 2 + usize::from(is_in_gaps);
-    let arrival = steps + 1 + usize::from(has_priority) + usize::from(has_priority && !is_in_gaps);
-    let priority = if has_priority {
-        let cell = row.cell(steps + 1);
-        let weight =
-            cell.parse::<f64>().ok().filter(|weight| weight.fract() == 0.0 && (1.0..=1e6).contains(weight));
-        Some(weight.ok_or_else(|| wrong("priority", cell, "a whole number from 1 to 1000000 is expected"))?
-            as i64)
-    } else {
-        None
-    };
-    let count = row.number(steps, "total_steps", MOST_STEPS)?;
-    Ok(TracedJob {
-        name: row.ordinal(),
-        submit: time(row, arrival, if is_in_gaps { "arrival_unit" } else { "arrival_s" }, SECOND)?,
-        is_in_gaps,
-        steps: Some(Steps { job_type: row.name(first, "job_type")?.to_owned(), count }),
-        gpus: row.number(first + 1, "scale_factor", MOST_GPUS)?,
-        priority,
-        ..TracedJob::default()
-    })
 }
 
 fn native(row: &Row<'_>, columns: &[Option<usize>; 13]) -> Result<TracedJob, Fault> {

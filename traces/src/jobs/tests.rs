@@ -79,3 +79,20 @@ fn gavel_s_lists_have_steps() {
     assert!(read(&physical.replace("5.0", "0.5")).unwrap_err().to_string().contains("priority is `0.5`"));
     assert!(read("job_type,steps\n").unwrap_err().to_string().contains("total_steps"));
 }
+
+#[test]
+fn lists_in_steps_say_what_they_lack() {
+    let shockwave = "job_type,scale_factor,total_steps,mode,priority,slo,duration_s,arrival_s\nLM,2,30,gns,1.0,-1.0,7.5,2\n";
+    let job = &read(shockwave, JobFormat::Gavel, Tolerance::Strict).unwrap().rows[0];
+    assert_eq!((job.gpus, job.submit, job.duration_us), (2, 2_000_000, Some(7_500_000)));
+    let text = "job,job_type,scale_factor,duration_v100_s,total_steps,priority,arrival_unit\n7,LM,2,10.5,300,5.0,0.25\n";
+    let job = &read(text, JobFormat::Gavel, Tolerance::Strict).unwrap().rows[0];
+    assert_eq!((job.name.as_str(), job.duration_us, job.priority), ("job-7", Some(10_500_000), Some(5)));
+    let of = |text: &str| read(text, JobFormat::Gavel, Tolerance::Strict).unwrap_err();
+    assert!(of("job_type,scale_factor,arrival_s\n").contains("`total_steps` is missing"));
+    assert!(of("job_type,scale_factor,total_steps\n").contains("no time of arrival"));
+    assert!(of("job_type,scale_factor,total_steps,arrival_s,arrival_unit\n").contains("cannot both hold"));
+    assert!(of("job_type,scale_factor,total_steps,arrival_s,gpu\n").contains("`gpu` is not known"));
+    assert!(of("job_type,scale_factor,total_steps,arrival_s\nLM,0,1,0\n").contains("row 2: scale_factor"));
+    assert!(of("job_type,scale_factor,total_steps,arrival_s\n,1,1,0\n").contains("row 2: job_type"));
+}

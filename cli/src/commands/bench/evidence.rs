@@ -81,8 +81,8 @@ pub(crate) struct Row {
 
 /// What is not reproduced, and why.
 pub(super) const NOT_REPRODUCED: [(&str, &str); 5] = [
-    ("AlloX, Gandiva", "pairs on one accelerator and matching jobs to places are not simulated yet"),
-    ("Shockwave", "neither, and its published runs change batch sizes by a rule that its data do not state"),
+    ("Gandiva", "pairs of jobs on one accelerator are not simulated yet"),
+    ("Shockwave", "its published runs change batch sizes by a rule that its data do not state"),
     (
         "Let's Wait Awhile",
         "its jobs come from another program's generator; with them as a native trace its rules run",

@@ -14,7 +14,7 @@ use plimsoll_packing::{
 use super::{
     Fifo, Plan, Policy, Rank, Ranked,
     forecast::Forecast,
-    shares::{Goal, Shares},
+    shares::{self, Division, Shares, Terms},
     spot::{Kind, Places, Spot},
     when::{Choice, Class, Place, Rules, When},
 };
@@ -43,8 +43,11 @@ const NAMES: &[(&str, Family)] = &[
     ("regret", Family::Scorer),
     ("first-fit", Family::Scorer),
     ("plan", Family::Plan),
-    ("max-min", Family::Shares(Goal::MaxMin)),
-    ("makespan", Family::Shares(Goal::Makespan)),
+    ("max-min", Family::Shares(Division::MaxMin)),
+    ("makespan", Family::Shares(Division::Makespan)),
+    ("finish-time-fairness", Family::Shares(Division::FinishTimeFairness)),
+    ("max-throughput", Family::Shares(Division::MaxThroughput)),
+    ("allox", Family::Shares(Division::Allox)),
     ("run-now", Family::When(Choice::Now)),
     ("lowest-slot", Family::When(Choice::LowestSlot)),
     ("lowest-window", Family::When(Choice::LowestWindow)),
@@ -69,7 +72,7 @@ enum Family {
     Scorer,
     Plan,
     /// Gives jobs shares of time on each kind of accelerator.
-    Shares(Goal),
+    Shares(Division),
     /// Chooses when to start.
     When(Choice),
     /// Has a deadline and capacity that comes and goes.
@@ -111,7 +114,7 @@ enum What {
     Fifo { backfill: bool },
     Plan { every: u64 },
     Ranked(Rank),
-    Shares(Box<Shares>),
+    Shares(Terms),
     When(Rules),
     Spot(Kind, Places),
 }
@@ -186,7 +189,7 @@ impl Maker {
             What::Fifo { backfill } => Box::new(Fifo::new(*backfill)),
             What::Plan { every } => Box::new(Plan::new(*every)),
             What::Ranked(rank) => Box::new(Ranked::new(rank.clone())),
-            What::Shares(shares) => Box::new(shares.as_ref().clone().of_seed(seed)),
+            What::Shares(terms) => Box::new(Shares::new(terms, seed)),
             What::When(rules) => Box::new(When::new(rules, means(rules, trace, seed, tick), forecast)),
             What::Spot(kind, places) => Box::new(Spot::new(*kind, *places, tick, offers)),
         }
@@ -242,6 +245,9 @@ impl Surroundings<'_> {
             let (message, help) = unknown("policy", &spec.name, &names(|_| true));
             return context.refuse(field, message, &help);
         };
+        // The queue by arrival has a namesake that knows kinds of accelerators.
+        let by_kind = spec.name == "fifo" && spec.heterogeneity.is_some();
+        let family = if by_kind { &Family::Shares(Division::Fifo) } else { family };
         self.check(context, spec, field, *family)?;
         let scorer = match family {
             Family::Queue => spec.scorer.as_deref(),
@@ -258,7 +264,9 @@ impl Surroundings<'_> {
             },
             Family::Scorer => What::Fifo { backfill: true },
             Family::Plan => What::Plan { every: spec.every.map_or(300_000_000, micros) },
-            Family::Shares(goal) => What::Shares(Box::new(self.shares(context, spec, field, *goal)?)),
+            Family::Shares(division) => {
+                What::Shares(shares::terms(context, spec, field, *division, self.machines, self.trace)?)
+            }
             Family::When(choice) => What::When(self.when(context, spec, field, *choice)?),
             Family::Spot(kind) => What::Spot(*kind, self.spot(context, spec, field, *kind)?),
             Family::Sequence => {
@@ -278,18 +286,21 @@ impl Surroundings<'_> {
         family: Family,
     ) -> Result<(), Problems> {
         let queue = family == Family::Queue;
+        let share = matches!(family, Family::Shares(_));
+        // Without knowledge of kinds these two would be something else.
+        let knows = matches!(family, Family::Shares(Division::MaxThroughput | Division::Allox));
         let when = matches!(family, Family::When(_));
         let rents = when || matches!(family, Family::Spot(_));
         for (name, given, allowed) in [
-            ("backfill", spec.backfill.is_some(), spec.name == "fifo"),
+            ("backfill", spec.backfill.is_some(), queue && spec.name == "fifo"),
             ("queues", !spec.queues.is_empty(), spec.name == "least-attained-service"),
             ("scorer", spec.scorer.is_some(), queue),
             ("weights", !spec.weights.is_empty(), spec.name == "mix"),
-            ("every", spec.every.is_some(), family == Family::Plan),
+            ("every", spec.every.is_some(), family == Family::Plan || share),
             ("reserved_first", spec.reserved_first.is_some(), when),
             ("spot_up_to", spec.spot_up_to.is_some(), when),
             ("knows_duration", spec.knows_duration.is_some(), when),
-            ("heterogeneity", spec.heterogeneity.is_some(), matches!(family, Family::Shares(_))),
+            ("heterogeneity", spec.heterogeneity.is_some(), share && !knows),
             ("without", !spec.without.is_empty(), rents),
         ] {
             if given && !allowed {
@@ -314,25 +325,6 @@ impl Surroundings<'_> {
             return context.refuse(field, message, "add a section [cluster]");
         }
         Ok(())
-    }
-
-    fn shares(
-        &self,
-        context: &Context<'_>,
-        spec: &PolicySpec,
-        field: &str,
-        goal: Goal,
-    ) -> Result<Shares, Problems> {
-        let round = context.point.scenario.value.engine.rounds.map_or(0, micros);
-        if round == 0 {
-            let help = "engine.rounds = \"360s\" is how long a job has what it is given";
-            return context.refuse(field, format!("`{}` needs `engine.rounds`", spec.name), help);
-        }
-        if self.machines.models.is_empty() {
-            let message = format!("`{}` shares accelerators, and there are none", spec.name);
-            return context.refuse(field, message, "name machines that have some");
-        }
-        Ok(Shares::new(goal, spec.heterogeneity.unwrap_or(true), round, &self.machines.cluster))
     }
 
     fn when(

@@ -1,230 +1,239 @@
-//! Shares of time on each kind of accelerator, by a linear program, and rounds that give each job its share: Gavel
-//! (Narayanan et al., "Heterogeneity-Aware Cluster Scheduling Policies for Deep Learning Workloads", OSDI 2020).
+//! Shares of time on each kind of accelerator, and rounds that grant them (Gavel: Narayanan et al., OSDI 2020).
 //!
-//! The program (section 4): of x, the part of time that each job has on each kind, Σ over kinds x ≤ 1, Σ over jobs
-//! devices · x ≤ those of the kind. Max-min fairness makes most of the least, over jobs, of throughput beside what the
-//! job would have with an equal share of the cluster, times its devices, by its weight; makespan of the least throughput
-//! beside the work that is left, which is the same as the shortest time in which all is done. Without heterogeneity
-//! every kind counts as equally fast.
-//!
-//! In each round (section 5) kinds take turns, the fastest first, and jobs by how much of their share of it they lack:
-//! share over the part of the kind's time that they had since shares were last computed. What is still free goes to
-//! whoever is next.
+//! A rule divides the machines among the jobs in flight: what part of the time each should run on which kind. It is
+//! asked again when jobs have come or left, at most every so often. In each round the jobs come first whose share of a
+//! kind is largest beside what they have received of it since; what is left over goes to whoever fits.
 
-use std::collections::BTreeMap;
+mod allox;
+mod fifo;
+mod finish_time_fairness;
+mod makespan;
+mod max_min;
+mod max_throughput;
+mod program;
+mod terms;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fmt::Debug};
 
 use plimsoll_packing::fleet::Model;
-use plimsoll_solver::linear::{Program, highs::Highs};
-use rand::{RngExt as _, SeedableRng as _};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Policy;
 use crate::timed::{
-    cluster::Cluster,
+    job::Job,
     world::{JobIx, Reason, World},
 };
 
-/// What shares make most of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// The least share.
-    MaxMin,
-    /// The time until all is done.
-    Makespan,
+pub(super) use terms::terms;
+pub use terms::{Division, Terms};
+
+/// A job as a rule sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Claim {
+    /// Its place in the order of arrivals.
+    pub order: u64,
+    /// Accelerators that it holds while it runs.
+    pub scale: f64,
+    /// Its share beside those of others.
+    pub weight: f64,
+    /// Steps per second by kind; 0 where it cannot run.
+    pub pace: Vec<f64>,
+    /// Steps that are left.
+    pub left: f64,
+    /// Seconds since it came.
+    pub age: f64,
 }
 
-/// Shares are computed again at most so often, in microseconds: jobs come and leave more often than that.
-const RESET: u64 = 1_920_000_000;
+/// What is divided, and among whom, in order of arrival.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scene {
+    /// Accelerators of each kind.
+    pub devices: Vec<f64>,
+    pub claims: Vec<Claim>,
+}
+
+/// By claim and kind: parts of the time.
+pub(super) type Parts = Vec<Vec<f64>>;
+
+/// Divides machines among jobs.
+pub(super) trait Rule: Debug {
+    /// What part of the time each should run on which kind: for each at most 1 in all.
+    fn divide(&mut self, scene: &Scene, draws: &mut ChaCha8Rng) -> Parts;
+
+    /// Whether a job without a share may use what is left over.
+    fn fills_up(&self) -> bool {
+        true
+    }
+}
 
 /// The policy in one run.
-#[derive(Debug, Clone)]
-pub struct Shares {
-    goal: Goal,
-    /// Whether it knows how fast kinds are for a job.
-    heterogeneity: bool,
-    round: u64,
-    /// By order of arrival.
-    jobs: BTreeMap<u64, Share>,
-    orders: BTreeMap<JobIx, u64>,
-    /// Kinds with how many devices each has.
-    kinds: Vec<(Model, u64)>,
-    /// Of each kind: microseconds that jobs had since shares were computed.
-    had: Vec<u64>,
-    /// Whether jobs have come or left since then.
-    changed: bool,
-    /// When shares were last computed.
-    computed: Option<u64>,
-    /// Where kinds are alike, which is filled first is drawn for each round.
+#[derive(Debug)]
+pub struct Shares<'a> {
+    terms: &'a Terms,
+    rule: Box<dyn Rule>,
     draws: ChaCha8Rng,
+    /// Accelerators of each kind, by the place of the kind in the terms.
+    devices: Vec<u64>,
+    /// By order of arrival.
+    members: BTreeMap<u64, Member>,
+    orders: BTreeMap<JobIx, u64>,
+    /// By kind: seconds that jobs together have received since the last division.
+    granted: Vec<f64>,
+    /// When machines were last divided.
+    divided: Option<u64>,
+    /// Whether jobs have come or left since.
+    changed: bool,
+    /// When the round that runs began.
+    began: u64,
 }
 
-#[derive(Debug, Clone)]
-struct Share {
+#[derive(Debug)]
+struct Member {
     ix: JobIx,
-    /// Of each kind: the part of time that the job should have.
-    wanted: Vec<f64>,
-    /// Of each kind: microseconds that it had since shares were computed.
-    had: Vec<u64>,
-    /// Of each kind: microseconds that it lacked before.
-    lacked: Vec<f64>,
-    /// The kind that it runs on, and since when that is not in `had`.
-    on: Option<(usize, u64)>,
+    /// Steps per second by kind; 0 where it cannot run.
+    pace: Vec<f64>,
+    /// Nothing for what came since the last division.
+    share: Option<Vec<f64>>,
+    /// Seconds by kind since the last division.
+    received: Vec<f64>,
+    /// Seconds by kind that divisions before the last one have promised and rounds not granted.
+    owed: Vec<f64>,
+    /// The kind that it runs on.
+    on: Option<usize>,
 }
 
-impl Shares {
-    /// Nothing in flight, on a cluster whose kinds stand in this order.
-    pub fn new(goal: Goal, heterogeneity: bool, round: u64, cluster: &Cluster) -> Self {
-        let mut kinds: Vec<(Model, u64)> = Vec::new();
-        for node in cluster.nodes.iter() {
-            let Some(model) = node.model else { continue };
-            match kinds.iter_mut().find(|(known, _)| *known == model) {
-                Some((_, devices)) => *devices += u64::from(node.devices),
-                None => kinds.push((model, node.devices.into())),
-            }
-        }
-        let had = vec![0; kinds.len()];
-        let (jobs, orders) = (BTreeMap::new(), BTreeMap::new());
-        Self {
-            goal,
-            heterogeneity,
-            round,
-            jobs,
-            orders,
-            kinds,
-            had,
-            changed: false,
-            computed: None,
-            draws: ChaCha8Rng::seed_from_u64(0),
-        }
-    }
-
-    /// The same with the draws of a run.
-    pub fn of_seed(mut self, seed: u64) -> Self {
-        self.draws = ChaCha8Rng::seed_from_u64(seed);
-        self.draws.set_stream(9);
-        self
-    }
-
-    /// The order in which kinds are filled.
-    fn turns(&mut self) -> Vec<usize> {
-        let mut turns: Vec<usize> = (0..self.kinds.len()).collect();
-        if !self.heterogeneity {
-            for last in (1..turns.len()).rev() {
-                turns.swap(last, self.draws.random_range(0..=last));
-            }
-        }
-        turns
-    }
-
-    /// How much of its work a job does in a unit of time on each kind; 0 where it cannot run.
-    fn speeds(&self, world: &World<'_>, ix: JobIx) -> Vec<f64> {
-        let job = &world.job(ix).job;
-        let speed = |time: u64| job.work.max(1) as f64 / time.max(1) as f64;
-        self.kinds.iter().map(|(model, _)| job.time_on(*model).map_or(0.0, speed)).collect()
-    }
-
-    /// What a unit of time on each kind brings a job nearer to the goal.
-    fn worth(&self, world: &World<'_>, ix: JobIx) -> Vec<f64> {
-        let live = world.job(ix);
-        let mut speeds = self.speeds(world, ix);
-        if !self.heterogeneity {
-            // It does not know either where a job cannot run.
-            speeds.fill(1.0);
-        }
-        let by = match self.goal {
-            Goal::MaxMin => {
-                let all: f64 = self.kinds.iter().map(|(_, devices)| *devices as f64).sum();
-                let equal = |(speed, (_, devices)): (&f64, &(Model, u64))| speed * *devices as f64 / all;
-                let equal: f64 = speeds.iter().zip(&self.kinds).map(equal).sum();
-                equal * live.job.priority.max(1) as f64 / live.job.devices().max(1) as f64
-            }
-            Goal::Makespan => live.remaining(world.now).max(1_000_000) as f64 / HOUR,
+impl<'a> Shares<'a> {
+    /// Nothing in flight.
+    pub fn new(terms: &'a Terms, seed: u64) -> Self {
+        let mut draws = ChaCha8Rng::seed_from_u64(seed);
+        draws.set_stream(9);
+        let rule: Box<dyn Rule> = match terms.division {
+            Division::MaxMin => Box::new(max_min::MaxMin),
+            Division::Makespan => Box::new(makespan::Makespan),
+            Division::FinishTimeFairness => Box::<finish_time_fairness::FinishTimeFairness>::default(),
+            Division::Fifo => Box::new(fifo::Fifo::new(terms.aware)),
+            Division::MaxThroughput => Box::new(max_throughput::MaxThroughput),
+            Division::Allox => Box::<allox::Allox>::default(),
         };
-        speeds.into_iter().map(|speed| speed / by).collect()
+        Self {
+            terms,
+            rule,
+            draws,
+            devices: Vec::new(),
+            members: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            granted: Vec::new(),
+            divided: None,
+            changed: false,
+            began: 0,
+        }
     }
 
-    /// Computes the shares of all jobs.
-    fn compute(&mut self, world: &World<'_>) {
-        let mut program = Program::default();
-        let least = program.column(-1.0, 0.0, 1e9, false);
-        let mut rows: Vec<Vec<(u32, f64)>> = vec![Vec::new(); self.kinds.len()];
-        for share in self.jobs.values() {
-            let devices = world.job(share.ix).job.devices() as f64;
-            let (mut reached, mut whole) = (vec![(least, -1.0)], Vec::new());
-            for (kind, worth) in self.worth(world, share.ix).into_iter().enumerate() {
-                let column = program.column(0.0, 0.0, if worth > 0.0 { 1.0 } else { 0.0 }, false);
-                reached.push((column, worth));
-                whole.push((column, 1.0));
-                rows[kind].push((column, devices));
+    /// What everybody is taken to have received before a division counts: half a round.
+    fn advance(world: &World<'_>) -> f64 {
+        seconds(world.settings.round) / 2.0
+    }
+
+    /// Books the round that is over.
+    fn book(&mut self, now: u64) {
+        let span = seconds(now - self.began);
+        for member in self.members.values_mut() {
+            if let Some(kind) = member.on {
+                member.received[kind] += span;
+                self.granted[kind] += span;
             }
-            program.row(0.0, f64::INFINITY, reached);
-            program.row(f64::NEG_INFINITY, 1.0, whole);
         }
-        for ((_, devices), row) in self.kinds.iter().zip(rows) {
-            program.row(f64::NEG_INFINITY, *devices as f64, row);
+    }
+
+    /// Whether machines are to be divided anew.
+    fn is_due(&self, now: u64) -> bool {
+        let old = self.divided.is_none_or(|last| last == 0 || now - last >= self.terms.every);
+        self.changed && (old || self.members.values().all(|member| member.on.is_none()))
+    }
+
+    fn divide(&mut self, world: &World<'_>) {
+        let advance = Self::advance(world);
+        let since = seconds(world.now - self.divided.unwrap_or(0));
+        for member in self.members.values_mut() {
+            for kind in 0..member.received.len() {
+                let promised = member.share.as_ref().map_or(0.0, |share| share[kind] * since);
+                member.owed[kind] += promised - (member.received[kind] - advance);
+                member.received[kind] = advance;
+            }
         }
-        // All zero is a solution, so there is one; should the solver fail, jobs take turns by what they lacked.
-        let values = Highs::new(&program, false, None).run().values.unwrap_or_default();
-        let mut values = values.into_iter().skip(1);
-        let all: f64 = self.kinds.iter().map(|(_, devices)| *devices as f64).sum();
-        for share in self.jobs.values_mut() {
-            share.wanted = self.kinds.iter().map(|_| values.next().unwrap_or(0.0).clamp(0.0, 1.0)).collect();
-            if !self.heterogeneity {
-                // Kinds that are alike are had in proportion to their devices.
-                let sum: f64 = share.wanted.iter().sum();
-                for (wanted, (_, devices)) in share.wanted.iter_mut().zip(&self.kinds) {
-                    *wanted = sum * *devices as f64 / all;
+        self.granted.fill(advance * self.members.len() as f64);
+        self.divided = Some(world.now);
+        self.changed = false;
+        let scene = self.scene(world);
+        let parts = self.rule.divide(&scene, &mut self.draws);
+        for (member, part) in self.members.values_mut().zip(parts) {
+            // What solvers leave beside 0 decides nothing.
+            member.share = Some(part.into_iter().map(|part| (part * 1e6).round() / 1e6).collect());
+        }
+    }
+
+    fn scene(&self, world: &World<'_>) -> Scene {
+        let claim = |(order, member): (&u64, &Member)| {
+            let job = &world.job(member.ix).job;
+            let mut pace = member.pace.clone();
+            if !self.terms.aware {
+                // Whoever does not know takes all kinds that will do for the fastest.
+                let most = pace.iter().copied().fold(0.0, f64::max);
+                for steps in pace.iter_mut().filter(|steps| **steps > 0.0) {
+                    *steps = most;
                 }
             }
-        }
-    }
-
-    /// Notes what was had until now.
-    fn account(&mut self, now: u64) {
-        for share in self.jobs.values_mut() {
-            if let Some((kind, since)) = &mut share.on {
-                share.had[*kind] += now - *since;
-                self.had[*kind] += now - *since;
-                *since = now;
+            let remaining = world.job(member.ix).remaining(world.now);
+            Claim {
+                order: *order,
+                scale: job.devices() as f64,
+                weight: job.priority.max(1) as f64,
+                pace,
+                left: steps(job) * remaining as f64 / job.work.max(1) as f64,
+                age: seconds(world.now - job.arrive),
             }
+        };
+        Scene {
+            devices: self.devices.iter().map(|count| *count as f64).collect(),
+            claims: self.members.iter().map(claim).collect(),
         }
     }
 
-    /// Who runs on which kind in the round that begins.
-    fn round(&mut self, world: &World<'_>) -> BTreeMap<u64, usize> {
-        let mut left: Vec<u64> = self.kinds.iter().map(|(_, devices)| *devices).collect();
-        let mut chosen: BTreeMap<u64, usize> = BTreeMap::new();
-        for (order, share) in &self.jobs {
-            let job = &world.job(share.ix).job;
-            // What may not be stopped goes on where it is.
-            if let Some((kind, _)) = share.on.filter(|_| !job.interruptible) {
-                left[kind] = left[kind].saturating_sub(job.devices());
+    /// Steps per second by kind; 0 where it cannot run.
+    fn pace(&self, world: &World<'_>, ix: JobIx) -> Vec<f64> {
+        let job = &world.job(ix).job;
+        let on = |(model, count): (&Model, &u64)| match job.time_on(*model) {
+            Some(time) if *count >= job.devices() => steps(job) / seconds(time.max(1)),
+            _ => 0.0,
+        };
+        self.terms.kinds.iter().zip(&self.devices).map(on).collect()
+    }
+
+    /// Who runs on which kind in the round that begins, by order of arrival.
+    fn choose(&mut self, world: &World<'_>) -> BTreeMap<u64, usize> {
+        let mut chosen = BTreeMap::new();
+        let mut left = self.devices.clone();
+        for (order, member) in &self.members {
+            let live = world.job(member.ix);
+            if let Some(kind) = member.on.filter(|_| !live.job.interruptible) {
+                left[kind] -= live.job.devices();
                 chosen.insert(*order, kind);
             }
         }
-        let half = self.round as f64 / 2.0;
-        let known = self.jobs.values().filter(|share| !share.wanted.is_empty()).count();
-        let turns = self.turns();
-        for kind in turns {
-            let all = half * known as f64 + self.had[kind] as f64;
-            let urgency = |share: &Share| {
-                let wanted = share.wanted.get(kind).copied().unwrap_or(0.0);
-                let part = (half + share.had[kind] as f64) / all.max(1.0);
-                (wanted / part, share.lacked[kind], wanted)
-            };
-            let mut queue: Vec<(u64, &Share, (f64, f64, f64))> =
-                self.jobs.iter().map(|(order, share)| (*order, share, urgency(share))).collect();
-            queue.sort_by(|(a_order, _, a), (b_order, _, b)| {
-                let by = b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(b.2.total_cmp(&a.2));
-                by.then(a_order.cmp(b_order))
-            });
-            for (order, share, _) in queue {
-                let live = world.job(share.ix);
-                let devices = live.job.devices();
-                let can = live.job.time_on(self.kinds[kind].0).is_some()
-                    && !live.is_early(world.now)
-                    && !share.wanted.is_empty();
-                if can && devices <= left[kind] && !chosen.contains_key(&order) {
+        let mut kinds: Vec<usize> = (0..self.devices.len()).collect();
+        if !self.terms.aware {
+            for last in (1..kinds.len()).rev() {
+                kinds.swap(last, self.draws.random_range(0..=last));
+            }
+        }
+        for kind in kinds {
+            for (_, order) in self.queue(world, kind) {
+                let ix = self.members[&order].ix;
+                let devices = world.job(ix).job.devices();
+                if devices <= left[kind] && !chosen.contains_key(&order) {
                     left[kind] -= devices;
                     chosen.insert(order, kind);
                 }
@@ -232,63 +241,104 @@ impl Shares {
         }
         chosen
     }
+
+    /// Who may run on a kind, the first to come first: by what is received of the share, then by what is owed, then by
+    /// the share, then by arrival.
+    fn queue(&self, world: &World<'_>, kind: usize) -> Vec<([f64; 3], u64)> {
+        let mut queue = Vec::new();
+        for (order, member) in &self.members {
+            let Some(share) = member.share.as_ref().map(|share| share[kind]) else { continue };
+            if member.pace[kind] <= 0.0 || world.job(member.ix).is_early(world.now) {
+                continue;
+            }
+            let rank = share / (member.received[kind] / self.granted[kind]);
+            if rank > 0.0 || self.rule.fills_up() {
+                queue.push(([rank, member.owed[kind], share], *order));
+            }
+        }
+        let by_rank = |one: &[f64; 3], other: &[f64; 3]| {
+            let each = one.iter().zip(other).map(|(one, other)| other.total_cmp(one));
+            each.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+        };
+        queue.sort_by(|one, other| by_rank(&one.0, &other.0));
+        queue
+    }
+
+    fn grant(&mut self, world: &mut World<'_>, chosen: &BTreeMap<u64, usize>) {
+        for (order, member) in &mut self.members {
+            let next = chosen.get(order).copied();
+            if member.on.is_some() && member.on != next {
+                member.on = None;
+                world.stop(member.ix, if next.is_some() { Reason::Move } else { Reason::Preempt });
+            }
+        }
+        let mut starts: Vec<(u64, usize)> = chosen.iter().map(|(order, kind)| (*order, *kind)).collect();
+        // Large gangs first, while there is most room.
+        starts.sort_by_key(|(order, _)| std::cmp::Reverse(world.job(self.members[order].ix).job.devices()));
+        for (order, kind) in starts {
+            let Some(member) = self.members.get_mut(&order).filter(|member| member.on.is_none()) else {
+                continue;
+            };
+            if world.start_on(member.ix, self.terms.kinds[kind]) {
+                member.on = Some(kind);
+            }
+        }
+    }
 }
 
-impl Policy for Shares {
+impl Policy for Shares<'_> {
     fn arrived(&mut self, world: &mut World<'_>, ix: JobIx) {
+        if self.devices.is_empty() {
+            let of = |model: &Model| {
+                let nodes = world.cluster.nodes.iter().filter(|node| node.model == Some(*model));
+                nodes.map(|node| u64::from(node.devices)).sum()
+            };
+            self.devices = self.terms.kinds.iter().map(of).collect();
+            self.granted = vec![0.0; self.devices.len()];
+        }
+        let kinds = self.devices.len();
         let order = world.job(ix).order;
-        let (had, lacked) = (vec![0; self.kinds.len()], vec![0.0; self.kinds.len()]);
-        self.jobs.insert(order, Share { ix, wanted: Vec::new(), had, lacked, on: None });
+        let member = Member {
+            ix,
+            pace: self.pace(world, ix),
+            share: None,
+            received: vec![Self::advance(world); kinds],
+            owed: vec![0.0; kinds],
+            on: None,
+        };
+        self.members.insert(order, member);
         self.orders.insert(ix, order);
         self.changed = true;
     }
 
     fn left(&mut self, world: &mut World<'_>, ix: JobIx) {
-        let Some(share) = self.orders.remove(&ix).and_then(|order| self.jobs.remove(&order)) else { return };
-        if let Some((kind, since)) = share.on {
-            self.had[kind] += world.now - since;
+        let member = self.orders.remove(&ix).and_then(|order| self.members.remove(&order));
+        if let Some(kind) = member.and_then(|member| member.on) {
+            self.granted[kind] += seconds(world.now - self.began);
         }
         self.changed = true;
     }
 
     fn decide(&mut self, world: &mut World<'_>) {
-        if self.jobs.is_empty() {
+        if self.members.is_empty() {
             return;
         }
-        let now = world.now;
-        self.account(now);
-        if self.changed && self.computed.is_none_or(|at| now - at >= RESET) {
-            let span = (now - self.computed.unwrap_or(now)) as f64;
-            for share in self.jobs.values_mut() {
-                for (kind, had) in share.had.iter_mut().enumerate() {
-                    let wanted = share.wanted.get(kind).copied().unwrap_or(0.0);
-                    share.lacked[kind] += wanted * span - std::mem::take(had) as f64;
-                }
-            }
-            self.had.fill(0);
-            self.compute(world);
-            (self.computed, self.changed) = (Some(now), false);
+        self.book(world.now);
+        if self.is_due(world.now) {
+            self.divide(world);
         }
-        let chosen = self.round(world);
-        for (order, share) in &mut self.jobs {
-            let next = chosen.get(order).copied();
-            // A job whose last moment this is leaves by itself.
-            let goes = share.on.is_some_and(|(kind, _)| Some(kind) != next);
-            if goes && !world.job(share.ix).is_done(now) {
-                world.stop(share.ix, if next.is_some() { Reason::Move } else { Reason::Preempt });
-                share.on = None;
-            }
-        }
-        for (order, kind) in chosen {
-            let Some(share) = self.jobs.get_mut(&order).filter(|share| share.on.is_none()) else { continue };
-            // On nodes there may be room for fewer than there are devices.
-            if world.start_on(share.ix, self.kinds[kind].0) {
-                share.on = Some((kind, now));
-            }
-        }
-        world.wake(now + self.round);
+        let chosen = self.choose(world);
+        self.grant(world, &chosen);
+        self.began = world.now;
+        world.wake(world.now + world.settings.round);
     }
 }
 
-/// Microseconds of an hour.
-const HOUR: f64 = 3.6e9;
+/// Where a trace does not count in steps, a second of work is one.
+fn steps(job: &Job) -> f64 {
+    job.steps.map_or_else(|| seconds(job.work), |steps| steps as f64).max(1e-6)
+}
+
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}

@@ -46,7 +46,11 @@ pub(super) fn read(
     let (file, mut rows) = rows(context, &scenario)?;
     window(context, &scenario, &mut rows)?;
     let gap_us = gap(context, &scenario, &rows)?;
-    let has_steps = rows.iter().any(|row| row.steps.is_some());
+    // Shockwave's lists state how long jobs run, too.
+    let is_timed =
+        |row: &TracedJob| row.duration_us.is_some() && scenario.trace.format == Some(TraceFormat::Shockwave);
+    let is_told = scenario.trace.throughputs.is_some();
+    let has_steps = rows.iter().any(|row| row.steps.is_some() && (is_told || !is_timed(row)));
     let throughputs = if has_steps { throughputs(context, machines)? } else { Throughputs::default() };
     let speed = scenario.arrivals.speed.unwrap_or(1.0);
     if !(speed > 0.0 && speed <= 1e6) {
@@ -59,7 +63,8 @@ pub(super) fn read(
     let mut list = Vec::with_capacity(rows.len());
     let mut origin = Origin { file, ..Origin::default() };
     for row in rows {
-        let times = row.steps.as_ref().map(|steps| times(machines, &throughputs, steps, row.gpus));
+        let steps = row.steps.as_ref().filter(|_| has_steps);
+        let times = steps.map(|steps| times(machines, &throughputs, steps, row.gpus));
         let fastest = times.as_ref().and_then(|times| times.iter().map(|(_, time)| *time).min());
         let stated = fastest.or(row.duration_us).unwrap_or(0);
         let work = terms.on_grid(stated);
@@ -98,6 +103,7 @@ pub(super) fn read(
             arrive,
             work,
             stated,
+            steps: row.steps.as_ref().map(|steps| steps.count),
             times: times.filter(|times| !times.is_empty()).map(Arc::from),
             deadline: row.deadline.map(kept).or_else(|| terms.due(arrive, work)),
             earliest: row.earliest.map(kept),
@@ -184,7 +190,12 @@ fn gap(context: &Context<'_>, scenario: &Scenario, rows: &[TracedJob]) -> Result
         let message = "has no meaning for arrivals in mean gaps";
         return context.refuse("arrivals.speed", message, "`rate_per_hour` paces them");
     }
+    let at_once = scenario.arrivals.mode == Some(Mode::AtOnce);
     match (scenario.arrivals.rate_per_hour, is_in_gaps) {
+        (Some(_), true) if at_once => {
+            context.refuse(field, "has no meaning where all jobs come at once", "remove it")
+        }
+        (None, true) if at_once => Ok(0.0),
         (Some(rate), true) if rate > 0.0 && rate <= 1e6 => Ok(3.6e9 / rate),
         (Some(_), true) => {
             context.refuse(field, "must lie above 0 and be at most 1000000", "2.0 is two an hour")
@@ -205,7 +216,7 @@ fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<(String, Vec<T
         Some(TraceFormat::Native) => JobFormat::Native,
         Some(TraceFormat::Tiresias) => JobFormat::Tiresias,
         Some(TraceFormat::Philly) => JobFormat::Philly,
-        Some(TraceFormat::Gavel) => JobFormat::Gavel,
+        Some(TraceFormat::Gavel | TraceFormat::Shockwave) => JobFormat::Gavel,
         Some(TraceFormat::Pai | TraceFormat::AzureVm) => JobFormat::Pai,
         Some(TraceFormat::Openb) => {
             let rows = pods(context, &name, &bytes)?;
@@ -213,7 +224,7 @@ fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<(String, Vec<T
         }
         format => {
             let format = format.map_or("", TraceFormat::as_str);
-            let help = "native, tiresias, philly, pai, azure-vm, gavel, openb and generated are";
+            let help = "native, tiresias, philly, pai, azure-vm, gavel, shockwave, openb and generated are";
             return context.refuse(
                 "trace.format",
                 format!("traces of format {format} are not read yet"),
