@@ -246,12 +246,26 @@ impl Controller {
         look.actions.push(action);
     }
 
-    /// Places pods again whose placing came to nothing; the rest of the wanted ones.
+    /// The node that a pod is to be placed on, where it is still there.
+    fn sent(&self, look: &Look<'_>, uid: &str) -> Option<String> {
+        self.deeds.node(uid).filter(|node| look.cluster.has_node(node)).map(str::to_owned)
+    }
+
+    /// Places pods again whose placing came to nothing; the rest of the wanted ones. Where a pod of a gang has lost its node
+    /// meanwhile, all of the gang is planned anew.
     fn again(&mut self, look: &mut Look<'_>, wanted: Vec<String>) -> Vec<String> {
+        let gang = |uid: &String| look.pod(uid)?.facts.gang.clone();
+        let lost = wanted.iter().filter(|uid| self.sent(look, uid).is_none());
+        let torn: BTreeSet<String> = lost.filter_map(gang).collect();
+        for (uid, pod) in look.cluster.pods() {
+            if pod.facts.gang.as_ref().is_some_and(|gang| torn.contains(gang)) {
+                self.deeds.unplace(uid);
+            }
+        }
         let (mut rest, mut again) = (Vec::new(), Vec::new());
         for uid in wanted {
-            match self.deeds.node(&uid).filter(|node| look.cluster.has_node(node)) {
-                Some(node) => again.push((uid.clone(), node.to_owned())),
+            match self.sent(look, &uid) {
+                Some(node) => again.push((uid, node)),
                 None => rest.push(uid),
             }
         }
@@ -337,20 +351,25 @@ impl Controller {
     /// The pods that wait for a plan.
     fn wanted(&mut self, look: &mut Look<'_>) -> Vec<String> {
         let mut wanted = Vec::new();
-        // A gang of which others' gates hold a pod would be placed without it.
+        let is_unplaced = |pod: &Pod| {
+            pod.facts.is_waiting()
+                && look.cluster.is_planned(pod)
+                && look.cluster.kept_plan(pod, look.now, look.settings.bound).is_none()
+                && !pod.facts.is_pinned
+        };
+        // A gang would be placed without a pod that others' gates hold, or that is not to be touched yet.
         let is_held_up = |pod: &&Arc<Pod>| {
-            pod.facts.is_waiting() && !pod.facts.hold.others.is_empty() && look.cluster.is_planned(pod)
+            let others = !pod.facts.hold.others.is_empty();
+            let is_off = || self.deeds.hold(pod, look.now) && self.sent(look, &pod.facts.uid).is_none();
+            is_unplaced(pod) && (others || is_off())
         };
         let held_up = look.cluster.pods().values().filter(is_held_up);
         let held_up: BTreeSet<String> = held_up.filter_map(|pod| pod.facts.gang.clone()).collect();
         for (uid, pod) in look.cluster.pods() {
             let facts = &pod.facts;
-            let is_wanted = facts.is_waiting()
+            let is_wanted = is_unplaced(pod)
                 && facts.hold.others.is_empty()
-                && facts.gang.as_ref().is_none_or(|gang| !held_up.contains(gang))
-                && look.cluster.is_planned(pod)
-                && look.cluster.kept_plan(pod, look.now, look.settings.bound).is_none()
-                && !facts.is_pinned;
+                && facts.gang.as_ref().is_none_or(|gang| !held_up.contains(gang));
             if !is_wanted || self.deeds.hold(pod, look.now) {
                 continue;
             }
@@ -438,8 +457,12 @@ impl Controller {
         let is_whole = |uid: &String| asked.gangs.get(uid).is_none_or(|gang| !torn.contains(&**gang));
         let placed: Vec<(&String, &String)> =
             assigned().filter(fits).filter(|(uid, _)| is_whole(uid)).collect();
-        self.held = plan.held(look.cluster).into_iter().map(|gang| (gang, look.now)).collect();
-        self.hold(look);
+        // What is known of gangs that it was not asked about stays.
+        let gangs: BTreeSet<&str> = asked.gangs.values().map(|gang| &**gang).collect();
+        let (now, bound) = (look.now, look.settings.bound);
+        self.held.retain(|gang, at| !gangs.contains(&**gang) && at.saturating_add(bound) > now);
+        self.held.extend(plan.held(look.cluster).into_iter().map(|gang| (gang, now)));
+        self.hold(look, &gangs);
         for (uid, node) in placed {
             let Some(pod) = look.cluster.pods().get(uid) else { continue };
             let action = Action::place(pod, node, pod.facts.placing(look.settings.placing), look.now);
@@ -471,12 +494,13 @@ impl Controller {
     }
 
     /// Carries into pods that are past the gate whether their gang is held, so that every replica knows, and goes on
-    /// knowing; what counts for long yet is not written anew.
-    fn hold(&mut self, look: &mut Look<'_>) {
+    /// knowing; what counts for long yet is not written anew. `gangs`: those that the plan was asked about.
+    fn hold(&mut self, look: &mut Look<'_>, gangs: &BTreeSet<&str>) {
         let mut changed = Vec::new();
         for (uid, pod) in look.cluster.pods() {
             let facts = &pod.facts;
-            if !facts.is_waiting() || facts.is_gated() || self.deeds.hold(pod, look.now) {
+            let is_asked = facts.gang.as_ref().is_some_and(|gang| gangs.contains(&**gang));
+            if !is_asked || !facts.is_waiting() || facts.is_gated() || self.deeds.hold(pod, look.now) {
                 continue;
             }
             let held = self.held_since(pod, look).filter(|_| look.cluster.is_planned(pod));

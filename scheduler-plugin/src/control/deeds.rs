@@ -72,6 +72,13 @@ impl Deeds {
         self.0.get(uid)?.node.as_deref()
     }
 
+    /// A pod that could not be placed is to be placed elsewhere.
+    pub(super) fn unplace(&mut self, uid: &str) {
+        if let Some(deed) = self.0.get_mut(uid).filter(|deed| deed.has_failed) {
+            deed.node = None;
+        }
+    }
+
     /// The pods that are to be placed, and where.
     pub(super) fn sent(&self) -> BTreeMap<String, String> {
         self.0.iter().filter_map(|(uid, deed)| Some((uid.clone(), deed.node.clone()?))).collect()

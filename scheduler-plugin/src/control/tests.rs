@@ -169,7 +169,7 @@ fn a_gate_stays_while_another_holds_the_pod() {
     let mut sibling = gated("b", 4, NOW);
     sibling["metadata"]["labels"] = it["metadata"]["labels"].clone();
     sibling["spec"]["schedulingGates"] = json!([{"name": names::GATE}, {"name": "example.com/queue"}]);
-    let mut known = cluster(&[node("n0", 8, "H100")], &[it, sibling.clone()]);
+    let mut known = cluster(&[node("n0", 8, "H100")], &[it.clone(), sibling.clone()]);
     let mut controller = Controller::default();
     let opened = |decision: &Decision| {
         let patches = decision.actions.iter().filter_map(|action| action.changes());
@@ -182,9 +182,12 @@ fn a_gate_stays_while_another_holds_the_pod() {
     assert_eq!(opened(&decision), ["a"], "no sibling holds it for longer than a plan may take");
     assert_eq!(Controller::overdue(&known, &settings, NOW + 100_000).len(), 1);
 
+    it["spec"]["schedulingGates"] = json!([]);
     sibling["spec"]["schedulingGates"] = json!([{"name": names::GATE}]);
-    sibling["metadata"]["resourceVersion"] = "2".into();
-    known.apply_pod(&crate::cluster::tests::object(sibling));
+    for mut pod in [it, sibling] {
+        pod["metadata"]["resourceVersion"] = "2".into();
+        known.apply_pod(&crate::cluster::tests::object(pod));
+    }
     for (after, question, gone) in [(1_000, false, false), (1_500, true, false), (30_000, false, true)] {
         let now = NOW + 100_000 + after;
         let decision = controller.decide(&mut known, &settings, now, true);
@@ -295,4 +298,82 @@ fn a_plan_is_billed_by_the_nodes_it_uses() {
     assert_eq!(bill(&[]), one, "what runs is there, plan or no plan");
     let two = bill(&["a", "b", "b", "own"]);
     assert_eq!((two.usd, two.unpriced), (one.usd + one.usd, 1));
+}
+
+/// What could not be carried out is tried again with the same nodes; where one of them is gone by then, no pod of the gang
+/// is placed alone.
+#[test]
+fn a_gang_that_loses_a_node_while_it_is_placed_is_planned_anew() {
+    for failures in [1, 4] {
+        let member = |name: &str| {
+            let mut it = gated(name, 8, NOW);
+            it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+            it
+        };
+        let nodes = [node("n0", 8, "H100"), node("n1", 8, "H100")];
+        let mut known = cluster(&nodes, &[member("a"), member("b")]);
+        let (mut controller, settings) = (Controller::default(), Settings::default());
+        controller.decide(&mut known, &settings, NOW, true);
+        let decision = controller.decide(&mut known, &settings, NOW + 400, true);
+        let plan = decision.question.expect("it is time").answer(&mut FirstFit);
+        let placed = |actions: &[Action]| actions.iter().filter(|action| action.name() == "place").count();
+        assert_eq!(placed(&controller.answered(&mut known, &settings, NOW + 500, plan)), 2);
+        controller.failed("uid-a", NOW + 510);
+        for _ in 0..failures {
+            controller.failed("uid-b", NOW + 510);
+        }
+        known.delete_node("n1");
+        let (mut now, mut answer) = (NOW + 700, None);
+        while now < NOW + 20_000 {
+            let mut actions = Vec::new();
+            if let Some(answer) = answer.take() {
+                actions = controller.answered(&mut known, &settings, now, answer);
+            }
+            let decision = controller.decide(&mut known, &settings, now, true);
+            actions.extend(decision.actions);
+            assert_eq!(placed(&actions), 0, "after {} ms, b failed {failures} times", now - NOW);
+            answer = decision.question.map(|question| question.answer(&mut FirstFit));
+            now += 100;
+        }
+        // And it is whole once there is room again.
+        known.apply_node(&node("n2", 8, "H100"));
+        let plan = (0..30).find_map(|_| {
+            now += 100;
+            controller.decide(&mut known, &settings, now, true).question
+        });
+        let plan = plan.expect("there may be room").answer(&mut FirstFit);
+        assert_eq!(placed(&controller.answered(&mut known, &settings, now + 10, plan)), 2);
+    }
+}
+
+/// A plan lets go of no gang that it was not asked about.
+#[test]
+fn a_gang_stays_held_until_a_plan_is_asked_about_it() {
+    let member = |name: &str, gates: Value| {
+        let mut it = gated(name, 8, NOW);
+        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+        it["metadata"]["annotations"][names::HELD_AT] = clock::text(NOW).into();
+        it["spec"]["schedulingGates"] = gates;
+        it
+    };
+    let queued = json!([{"name": "example.com/queue"}]);
+    let pods = [member("a", json!([])), member("b", queued), gated("c", 8, NOW)];
+    let mut known = cluster(&[node("n0", 8, "H100")], &pods);
+    let (mut controller, settings) = (Controller::default(), Settings::default());
+    let mut released = |known: &mut Cluster, now: Millis| {
+        let mut looks = [now, now + 400].into_iter();
+        let question = looks.find_map(|now| controller.decide(known, &settings, now, true).question);
+        let question = question.expect("it is time");
+        let wanted = question.wanted.clone();
+        let plan = question.answer(&mut FirstFit);
+        let actions = controller.answered(known, &settings, now + 500, plan);
+        let released = actions.iter().filter(|action| action.name() == "release");
+        (wanted, released.count())
+    };
+    assert_eq!(released(&mut known, NOW), (vec!["uid-c".to_owned()], 0));
+    known.delete_pod("uid-b");
+    assert!(
+        released(&mut known, NOW + 20_000).0.contains(&"uid-a".to_owned()),
+        "it waits for no other any more"
+    );
 }
