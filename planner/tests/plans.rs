@@ -403,6 +403,13 @@ fn a_limit_that_one_workload_alone_exceeds_is_told_with_what_all_need_of_it() {
     let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
     assert_eq!((&*quota.name, quota.by, &*quota.unit, quota.conflicts), ("ours", 24.0, "accelerators", true));
     assert!(shortfall.beyond.is_empty(), "{shortfall:?}");
+    // Half of it would have room under each of two quotas: all of it has not.
+    let limits = "quotas: [{name: here, match: {cloud: aws}, accelerators: 16}, {name: there, match: {cloud: gcp}, accelerators: 16}]\n  offers:";
+    let both = job("big", 3).replace("clouds: aws", "clouds: [aws, gcp]");
+    let yaml = format!("{}{both}", ESTATE.replace("offers:", limits).replace(", count: 1}", "}"));
+    let shortfall = self::plan(&yaml, |_| {}).shortfall.unwrap();
+    let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
+    assert_eq!((quota.by, &*quota.unit), (8.0, "accelerators"));
 }
 
 /// Workloads that want the dear A100 on demand at Amazon, else at Google, else on spot.

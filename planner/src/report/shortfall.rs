@@ -1,7 +1,7 @@
 //! What is lacking in all for everything required to fit, beside what each workload meets.
 //!
-//! A workload that no offer has room for even alone has no choices in the problem. Those that counts and quotas alone
-//! keep from it are added here, so that these limits are told with what is lacking of them.
+//! A workload that no offer has room for even alone has no choices in the problem. Of those that counts and quotas alone
+//! keep from it the one that asks least of them is added here, so that these limits are told with what they lack.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use plimsoll_solver::{
 use super::limit;
 use crate::{
     build::Build,
+    prospect::Obstacle,
     report::beside::is_judged_beside,
     world::{Assumptions, OfferIx},
 };
@@ -34,8 +35,8 @@ pub fn shortfall(build: &mut Build<'_>, time_left: Option<fn() -> f64>) -> Optio
     })
 }
 
-/// The problem with the offers that counts and quotas alone keep from required workloads without a choice: of those
-/// behind the same limits the one that asks least of them. With the offers by their numbers there.
+/// The problem with an offer that counts and quotas alone keep from it for each required workload without a choice,
+/// and the offers by their numbers there.
 fn widened(build: &mut Build<'_>) -> (Problem, Vec<OfferIx>) {
     let (mut problem, mut offers) = (build.problem.clone(), build.offers.clone());
     let mut local: BTreeMap<OfferIx, u32> = (0..).zip(&offers).map(|(local, ix)| (*ix, local)).collect();
@@ -45,7 +46,7 @@ fn widened(build: &mut Build<'_>) -> (Problem, Vec<OfferIx>) {
         if !t.required || !t.choices.is_empty() || !t.inputs.is_empty() || !readers.is_empty() {
             continue;
         }
-        for (ix, mut choice) in kept_out(build, task) {
+        if let Some((ix, mut choice)) = kept_out(build, task) {
             choice.offer = *local.entry(ix).or_insert_with(|| {
                 let offer = build.world().offer(ix);
                 problem.counts.push(offer.count.filter(|_| offer.nodes.is_none()).map(i64::from));
@@ -58,27 +59,25 @@ fn widened(build: &mut Build<'_>) -> (Problem, Vec<OfferIx>) {
     (problem, offers)
 }
 
-/// The offers that counts and quotas alone keep from a workload, as choices: of those behind the same limits the one
-/// that asks least of them.
-fn kept_out(build: &mut Build<'_>, task: usize) -> Vec<(OfferIx, Choice)> {
+/// Of the offers that counts and quotas alone keep from a workload the one that asks for the least share of them, as a
+/// choice. One, or a relaxation would take a part of each, which all have room for.
+fn kept_out(build: &mut Build<'_>, task: usize) -> Option<(OfferIx, Choice)> {
     let (free, limited) = build.prospects[task].candidates();
     let numbers = build.problem.tasks[task].clone();
-    let mut least: BTreeMap<Vec<(Constraint, String)>, (f64, OfferIx, Choice)> = BTreeMap::new();
+    let mut least: Option<(f64, OfferIx, Choice)> = None;
     for ix in free.into_iter().chain(limited) {
         let (obstacles, terms) = build.prospects[task].obstacles(ix, &mut Assumptions::ignored());
         let is_limit = |constraint| matches!(constraint, Constraint::Count | Constraint::Quota);
         let are_limits = obstacles.iter().all(|of| is_limit(of.constraint) && is_judged_beside(of));
         let Some(terms) = terms.filter(|_| are_limits) else { continue };
-        let asked: f64 = obstacles.iter().filter_map(|of| of.relax).map(|relax| relax.0).sum();
-        let key = obstacles.into_iter().map(|of| (of.constraint, of.name)).collect();
-        if least.get(&key).is_some_and(|known: &(f64, OfferIx, Choice)| known.0 <= asked) {
+        let share = |of: &Obstacle| Some(of.relax?.0 / of.has.as_f64().unwrap_or(0.0).max(1.0));
+        let asked: f64 = obstacles.iter().filter_map(share).sum();
+        if least.as_ref().is_some_and(|known| known.0 <= asked) {
             continue;
         }
-        if let Some(choice) = build.choice(task, &numbers, ix, &terms) {
-            least.insert(key, (asked, ix, choice));
-        }
+        least = build.choice(task, &numbers, ix, &terms).map(|choice| (asked, ix, choice)).or(least);
     }
-    least.into_values().map(|(_, ix, choice)| (ix, choice)).collect()
+    least.map(|(_, ix, choice)| (ix, choice))
 }
 
 fn lacking(build: &Build<'_>, offers: &[OfferIx], short: &Short) -> Lacking {
