@@ -145,7 +145,7 @@ impl Controller {
         let wanted = self.wanted(&mut look);
         let mut wanted = self.again(&mut look, wanted);
         self.open(&mut look);
-        wanted.retain(|uid| look.pod(uid).is_some_and(|pod| !self.deeds.hold(pod, now)));
+        self.settle(&look, &mut wanted);
         let is_due = self.is_due(&mut look, &wanted, may_ask);
         let question = is_due.then(|| self.ask(&look, wanted));
         Decision { actions: look.actions, next: look.next, question }
@@ -382,6 +382,15 @@ impl Controller {
         wanted
     }
 
+    /// Leaves out what this look has acted on, with the rest of its gangs: a gang is asked about whole.
+    fn settle(&self, look: &Look<'_>, wanted: &mut Vec<String>) {
+        let is_touched = |uid: &String| look.pod(uid).is_none_or(|pod| self.deeds.hold(pod, look.now));
+        let gang = |uid: &String| look.pod(uid)?.facts.gang.clone();
+        let touched: BTreeSet<String> =
+            wanted.iter().filter(|uid| is_touched(uid)).filter_map(gang).collect();
+        wanted.retain(|uid| !is_touched(uid) && gang(uid).is_none_or(|gang| !touched.contains(&gang)));
+    }
+
     /// A plan that is not there after so long is none: pods pass as they come.
     fn lose_patience(&mut self, look: &mut Look<'_>) {
         let Some(asked) = self.asked.as_mut().filter(|asked| !asked.is_late) else { return };
@@ -457,8 +466,9 @@ impl Controller {
         let is_whole = |uid: &String| asked.gangs.get(uid).is_none_or(|gang| !torn.contains(&**gang));
         let placed: Vec<(&String, &String)> =
             assigned().filter(fits).filter(|(uid, _)| is_whole(uid)).collect();
-        // What is known of gangs that it was not asked about stays.
-        let gangs: BTreeSet<&str> = asked.gangs.values().map(|gang| &**gang).collect();
+        // What is known of gangs that it was not asked about, or that have changed since, stays.
+        let gangs: BTreeSet<&str> =
+            asked.gangs.values().map(|gang| &**gang).filter(|gang| !torn.contains(gang)).collect();
         let (now, bound) = (look.now, look.settings.bound);
         self.held.retain(|gang, at| !gangs.contains(&**gang) && at.saturating_add(bound) > now);
         self.held.extend(plan.held(look.cluster).into_iter().map(|gang| (gang, now)));
