@@ -412,6 +412,32 @@ fn a_limit_that_one_workload_alone_exceeds_is_told_with_what_all_need_of_it() {
     assert_eq!((quota.by, &*quota.unit), (8.0, "accelerators"));
 }
 
+/// What lies where nothing else may brings carbon of its own.
+#[test]
+fn what_is_lacking_is_told_where_carbon_counts() {
+    let offer = |region: &str| {
+        format!(
+            "  - {{cloud: aws, region: {region}, instanceType: p5, accelerator: H100, accelerators: 8, cpu: 64, memory: 512Gi, capacity: on-demand, hourly: 10}}\n"
+        )
+    };
+    let job = |name: &str, replicas: u32, region: &str| {
+        format!(
+            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{regions: [aws/{region}], duration: 1h, replicas: {replicas}, request: {{accelerators: {{anyOf: [H100], count: 8}}}}}}\n"
+        )
+    };
+    let yaml = format!(
+        "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {{name: e}}\nspec:\n  time: 2026-01-01T00:00:00Z\n  catalog: []\n  quotas: [{{match: {{region: eu-west-1}}, accelerators: 8}}]\n  offers:\n{}{}{}{}",
+        offer("us-east-1"),
+        offer("eu-west-1"),
+        job("a", 2, "eu-west-1"),
+        job("b", 1, "us-east-1"),
+    );
+    let plan = plan(&yaml, |settings| settings.carbon_price = plimsoll_model::Usd::from_units(100));
+    let shortfall = plan.shortfall.unwrap();
+    let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
+    assert_eq!((quota.by, &*quota.unit), (8.0, "accelerators"));
+}
+
 /// Workloads that want the dear A100 on demand at Amazon, else at Google, else on spot.
 fn in_order(names: &[&str], ordered: bool) -> String {
     let one = |name: &&str| {

@@ -56,6 +56,8 @@ fn widened(build: &mut Build<'_>) -> (Problem, Vec<OfferIx>) {
             problem.tasks[task].choices.push(choice);
         }
     }
+    // Choices bring the carbon of their places.
+    problem.series.clone_from(&build.problem.series);
     (problem, offers)
 }
 
