@@ -94,9 +94,10 @@ fn breakable(
     room: &mut usize,
     params: &Params,
 ) -> Option<Vec<Vec<(u32, f64)>>> {
-    // What ends goes before what begins.
+    // What ends goes before what begins. What takes no time takes nothing.
+    let lasting = taken.iter().filter(|of| of.2 < of.3);
     let mut events: Vec<(Nanos, bool, u32, f64)> =
-        taken.iter().flat_map(|of| [(of.2, true, of.0, of.1), (of.3, false, of.0, of.1)]).collect();
+        lasting.flat_map(|of| [(of.2, true, of.0, of.1), (of.3, false, of.0, of.1)]).collect();
     events.sort_unstable_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then(a.3.total_cmp(&b.3)));
     // By way how many of it run and what they take; by block its ways by what they take, which is at least 0, so
     // that its bits order it; and the most that one way of each block takes.
@@ -146,7 +147,7 @@ mod tests {
         /// A choice of one way for each block breaks a row just where it breaks the limit at some moment.
         #[test]
         fn the_rows_forbid_what_breaks_the_limit_and_nothing_else(
-            takes in prop::collection::vec((0_u32..6, 1_u32..5, 0_i64..9, 1_i64..6), 1..12),
+            takes in prop::collection::vec((0_u32..6, 1_u32..5, 0_i64..9, 0_i64..6), 1..12),
             most in 1_u32..12,
         ) {
             let most = f64::from(most);
