@@ -28,6 +28,7 @@ fn tasks_are_written_and_stay_as_they_are() {
         "card-memory",
         "tpu-slice",
         "windows-line-ends",
+        "zone",
     ] {
         let file = root().join(format!("formats/tests/skypilot/{name}.yaml"));
         let first = plan(&file, "manifests");

@@ -137,20 +137,27 @@ pub(super) fn read(resources: Option<&View<'_>>, places: &place::Known<'_>, find
     asks
 }
 
-/// What each alternative accepts, with its own fields. What is wrong with them [`read`] says.
-pub(super) fn each<'a>(
-    resources: Option<&View<'a>>,
-    places: &place::Known<'_>,
-) -> Vec<(Vec<Ask>, Option<View<'a>>)> {
-    let alone = |over: Option<&View<'a>>| {
+/// An alternative by itself.
+pub(super) struct Alone<'a> {
+    /// What it accepts.
+    pub(super) asks: Vec<Ask>,
+    /// Its own fields.
+    pub(super) own: Option<View<'a>>,
+    /// The zone that it states, where that is taken as its region.
+    pub(super) zone: Option<String>,
+}
+
+/// Each alternative. What is wrong with them [`read`] says.
+pub(super) fn each<'a>(resources: Option<&View<'a>>, places: &place::Known<'_>) -> Vec<Alone<'a>> {
+    let alone = |own: Option<View<'a>>| {
         let mut asks = Asks::default();
-        asks.add(&Stated { base: resources, over }, places, &mut Findings::default());
-        asks.any
+        asks.add(&Stated { base: resources, over: own.as_ref() }, places, &mut Findings::default());
+        Alone { asks: asks.any, own, zone: asks.zones.pop() }
     };
     let others = resources.and_then(|view| view.field("any_of").or_else(|| view.field("ordered")));
     match others.map(|others| others.items()).filter(|others| !others.is_empty()) {
-        Some(others) => others.into_iter().map(|other| (alone(Some(&other)), Some(other))).collect(),
-        None => vec![(alone(None), None)],
+        Some(others) => others.into_iter().map(|other| alone(Some(other))).collect(),
+        None => vec![alone(None)],
     }
 }
 

@@ -9,7 +9,7 @@ use plimsoll_model::{Capacity, OfferSpec, Plan, read::View, yaml::Change};
 use serde_json::{Value, json};
 
 use super::{
-    ask::{self, Ask},
+    ask::{self, Alone, Ask},
     place::Known,
     task::Task,
 };
@@ -34,6 +34,8 @@ struct Way {
     asks: Vec<Ask>,
     /// The fields that it states itself.
     own: IndexMap<String, Value>,
+    /// The zone that it states, where offers hold for all of a region.
+    zone: Option<String>,
 }
 
 /// Fields that say where and on what; the others of an alternative are carried over as they are.
@@ -41,10 +43,12 @@ const PLACE: [&str; 4] = ["infra", "cloud", "region", "zone"];
 
 impl TaskSeat {
     pub(super) fn of(document: usize, names: &[&str], task: &Task<'_>, places: &Known<'_>) -> Option<Self> {
-        let ways = ask::each(task.resources.as_ref(), places);
-        let ways = ways
-            .into_iter()
-            .map(|(asks, own)| Way { asks, own: own.map(|own| fields(&own)).unwrap_or_default() });
+        let way = |alone: Alone<'_>| Way {
+            asks: alone.asks,
+            own: alone.own.as_ref().map(fields).unwrap_or_default(),
+            zone: alone.zone,
+        };
+        let ways = ask::each(task.resources.as_ref(), places).into_iter().map(way);
         Some(Self {
             workload: (*names.last()?).to_owned(),
             document,
@@ -81,7 +85,8 @@ impl TaskSeat {
         for field in PLACE.into_iter().chain(["any_of", "ordered"]) {
             wanted.insert(field, None);
         }
-        let zone = offer.zone.iter().flat_map(|zone| ["/", zone]).collect::<String>();
+        let zone =
+            offer.zone.as_ref().or(way.zone.as_ref()).map(|zone| format!("/{zone}")).unwrap_or_default();
         wanted.insert("infra", Some(json!(format!("{cloud}/{}{zone}", offer.region))));
         // SkyPilot names the slices of TPUs as accelerators, and finds their hosts itself.
         let is_tpu = offer.accelerator.as_deref().is_some_and(|name| name.starts_with("tpu-"));
