@@ -154,7 +154,8 @@ fn over_time(scenario: &Scenario) -> Vec<Key> {
         ("arrivals.inflate", arrivals.inflate.is_some(), ONLY_A_SEQUENCE),
         (
             "arrivals.rate_per_hour",
-            arrivals.rate_per_hour.is_some() && scenario.trace.format != Some(TraceFormat::Gavel),
+            arrivals.rate_per_hour.is_some()
+                && !matches!(scenario.trace.format, Some(TraceFormat::Gavel | TraceFormat::Shockwave)),
             "is for traces whose arrivals are in mean gaps; `speed` paces real times",
         ),
         (

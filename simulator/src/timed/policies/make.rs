@@ -134,6 +134,11 @@ impl Maker {
         }
     }
 
+    /// Whether all of a job runs on one kind of accelerator.
+    pub(in crate::timed) fn is_by_kind(&self) -> bool {
+        matches!(self.what, What::Shares(_))
+    }
+
     /// What a job's place depends on.
     pub(in crate::timed) fn key(&self, ask: &Request, work: u64) -> (Request, bool) {
         (ask.clone(), matches!(&self.what, What::When(rules) if rules.is_for_spot(work)))
@@ -150,6 +155,8 @@ impl Maker {
         match &self.what {
             What::When(rules) if rules.place == Place::Anywhere => true,
             What::When(rules) if rules.place == Place::Offers => rules.holds(offers, ask, *spot),
+            // All of a job runs on one kind.
+            What::Shares(terms) => terms.kinds.iter().any(|kind| shares::holds(empty, ask, *kind)),
             What::Spot(Kind::OnDemand, places) => holds(places.on_demand),
             What::Spot(_, places) => holds(places.on_demand) && holds(places.spot),
             _ => empty.could_hold(ask),

@@ -15,14 +15,18 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
-use plimsoll_packing::fleet::Model;
+use plimsoll_packing::fleet::{Model, Request};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Policy;
 use crate::timed::{
+    cluster::Cluster,
     job::Job,
     world::{JobIx, Reason, World},
 };
@@ -77,6 +81,12 @@ pub struct Shares<'a> {
     draws: ChaCha8Rng,
     /// Accelerators of each kind, by the place of the kind in the terms.
     devices: Vec<u64>,
+    /// The machines when nobody is there.
+    empty: Option<Cluster>,
+    /// By request: which kinds hold it by themselves.
+    held_by: BTreeMap<Request, Vec<bool>>,
+    /// Who could not start yet when machines were divided last, by order of arrival.
+    early: BTreeSet<u64>,
     /// By order of arrival.
     members: BTreeMap<u64, Member>,
     orders: BTreeMap<JobIx, u64>,
@@ -123,6 +133,9 @@ impl<'a> Shares<'a> {
             rule,
             draws,
             devices: Vec::new(),
+            empty: None,
+            held_by: BTreeMap::new(),
+            early: BTreeSet::new(),
             members: BTreeMap::new(),
             orders: BTreeMap::new(),
             granted: Vec::new(),
@@ -167,11 +180,16 @@ impl<'a> Shares<'a> {
         self.granted.fill(advance * self.members.len() as f64);
         self.divided = Some(world.now);
         self.changed = false;
+        // Who may not start yet takes no part.
+        let early = self.members.iter().filter(|(_, member)| world.job(member.ix).is_early(world.now));
+        self.early = early.map(|(order, _)| *order).collect();
         let scene = self.scene(world);
         let parts = self.rule.divide(&scene, &mut self.draws);
-        for (member, part) in self.members.values_mut().zip(parts) {
+        let mut parts = scene.claims.iter().map(|claim| claim.order).zip(parts).collect::<BTreeMap<_, _>>();
+        for (order, member) in &mut self.members {
             // What solvers leave beside 0 decides nothing.
-            member.share = Some(part.into_iter().map(|part| (part * 1e6).round() / 1e6).collect());
+            let rounded = |part: Vec<f64>| part.into_iter().map(|part| (part * 1e6).round() / 1e6).collect();
+            member.share = parts.remove(order).map(rounded);
         }
     }
 
@@ -198,18 +216,23 @@ impl<'a> Shares<'a> {
         };
         Scene {
             devices: self.devices.iter().map(|count| *count as f64).collect(),
-            claims: self.members.iter().map(claim).collect(),
+            claims: self.members.iter().filter(|(order, _)| !self.early.contains(order)).map(claim).collect(),
         }
     }
 
     /// Steps per second by kind; 0 where it cannot run.
-    fn pace(&self, world: &World<'_>, ix: JobIx) -> Vec<f64> {
+    fn pace(&mut self, world: &World<'_>, ix: JobIx) -> Vec<f64> {
         let job = &world.job(ix).job;
-        let on = |(model, count): (&Model, &u64)| match job.time_on(*model) {
-            Some(time) if *count >= job.devices() => steps(job) / seconds(time.max(1)),
+        let (kinds, empty) = (&self.terms.kinds, &mut self.empty);
+        let held_by = self.held_by.entry(job.ask.clone()).or_insert_with(|| {
+            let empty = empty.get_or_insert_with(|| world.cluster.clone());
+            kinds.iter().map(|kind| holds(empty, &job.ask, *kind)).collect()
+        });
+        let on = |(model, holds): (&Model, &bool)| match job.time_on(*model) {
+            Some(time) if *holds => steps(job) / seconds(time.max(1)),
             _ => 0.0,
         };
-        self.terms.kinds.iter().zip(&self.devices).map(on).collect()
+        kinds.iter().zip(held_by.iter()).map(on).collect()
     }
 
     /// Who runs on which kind in the round that begins, by order of arrival.
@@ -295,6 +318,8 @@ impl Policy for Shares<'_> {
             };
             self.devices = self.terms.kinds.iter().map(of).collect();
             self.granted = vec![0.0; self.devices.len()];
+            // Nobody has started yet.
+            self.empty = Some(world.cluster.clone());
         }
         let kinds = self.devices.len();
         let order = world.job(ix).order;
@@ -324,6 +349,10 @@ impl Policy for Shares<'_> {
             return;
         }
         self.book(world.now);
+        let may_start = |order: &u64| {
+            self.members.get(order).is_some_and(|member| !world.job(member.ix).is_early(world.now))
+        };
+        self.changed |= self.early.iter().any(may_start);
         if self.is_due(world.now) {
             self.divide(world);
         }
@@ -332,6 +361,12 @@ impl Policy for Shares<'_> {
         self.began = world.now;
         world.wake(world.now + world.settings.round);
     }
+}
+
+/// Whether machines of one kind hold a request when nobody else is there.
+pub(super) fn holds(empty: &mut Cluster, ask: &Request, kind: Model) -> bool {
+    let is_allowed = ask.models.is_empty() || ask.models.contains(&kind);
+    is_allowed && empty.could_hold(&Request { models: vec![kind], ..ask.clone() })
 }
 
 /// Where a trace does not count in steps, a second of work is one.

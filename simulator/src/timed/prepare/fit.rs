@@ -31,11 +31,13 @@ pub(super) fn check(
 ) -> Result<(), Problems> {
     let specs = context.point.scenario.value.run.policies.clone();
     let mut empty = machines.cluster.clone();
-    let mut on_machines: Option<Arc<Misfits>> = None;
+    // By whether all of a job runs on one kind.
+    let mut on_machines: [Option<Arc<Misfits>>; 2] = [None, None];
     let mut said: Vec<Arc<Misfits>> = Vec::new();
     let mut problems = Vec::new();
     for (maker, spec) in makers.iter_mut().zip(&specs) {
-        if let Some(known) = on_machines.as_ref().filter(|_| maker.is_on_machines()) {
+        let alike = &mut on_machines[usize::from(maker.is_by_kind())];
+        if let Some(known) = alike.as_ref().filter(|_| maker.is_on_machines()) {
             maker.set_misfits(known.clone());
             continue;
         }
@@ -43,14 +45,16 @@ pub(super) fn check(
         let misfits = Arc::new(found.misfits);
         maker.set_misfits(misfits.clone());
         if maker.is_on_machines() {
-            on_machines = Some(misfits.clone());
+            *alike = Some(misfits.clone());
         }
         let Some(first) = found.first else { continue };
         if said.contains(&misfits) {
             continue;
         }
         said.push(misfits);
-        let places = if maker.is_on_machines() {
+        let places = if maker.is_by_kind() {
+            "no machines of one kind of accelerator hold".to_owned()
+        } else if maker.is_on_machines() {
             "no machines of the cluster hold".to_owned()
         } else {
             format!("no offer that `{}` may use holds", spec.title())

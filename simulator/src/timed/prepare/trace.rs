@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use plimsoll_model::scenario::{Mode, Scenario, TraceFormat};
+use plimsoll_model::{
+    Diagnostic, Span,
+    scenario::{Mode, Scenario, TraceFormat},
+};
 use plimsoll_packing::fleet::{Ask, Model, Request};
 use plimsoll_traces::{
     jobs::{JobFormat, Steps, TracedJob, jobs, of_openb},
@@ -30,6 +33,9 @@ pub(super) struct Origin {
     pub(super) unknown: BTreeMap<usize, Vec<String>>,
 }
 
+/// Microseconds that a job may run for, or come after: no sum of a few of them overflows.
+const MOST: u64 = 64_000_000_000_000_000;
+
 /// A kind that nothing is of.
 const NO_MODEL: Model = Model(u16::MAX);
 
@@ -44,8 +50,8 @@ pub(super) fn read(
         return Ok((generated(context, machines, terms)?, Origin::default()));
     }
     let (file, mut rows) = rows(context, &scenario)?;
-    window(context, &scenario, &mut rows)?;
     let gap_us = gap(context, &scenario, &rows)?;
+    window(context, &scenario, &mut rows, gap_us)?;
     // Shockwave's lists state how long jobs run, too.
     let is_timed =
         |row: &TracedJob| row.duration_us.is_some() && scenario.trace.format == Some(TraceFormat::Shockwave);
@@ -69,14 +75,23 @@ pub(super) fn read(
         let stated = fastest.or(row.duration_us).unwrap_or(0);
         let work = terms.on_grid(stated);
         let (paced, moved) = match scenario.arrivals.speed {
-            _ if row.is_in_gaps => ((row.submit as f64 * gap_us / 1e6) as u64, true),
+            _ if row.is_in_gaps => (submitted(&row, gap_us), true),
             Some(_) => ((row.submit as f64 / speed) as u64, true),
             None if terms.at_once => (0, true),
             None => (row.submit, false),
         };
         let arrive = terms.arrival(paced);
         // A job that comes at another time has as long as the trace gives it.
-        let kept = |time: u64| if moved { paced + time.saturating_sub(row.submit) } else { time };
+        let kept =
+            |time: u64| if moved { paced.saturating_add(time.saturating_sub(row.submit)) } else { time };
+        if arrive.max(stated) > MOST {
+            let message = format!("`{}` would come after, or run for, more than 2,000 years", row.name);
+            let mut problem = Diagnostic::of_file(&origin.file, message);
+            problem.span = Some(Span::point(usize::try_from(row.row).unwrap_or(usize::MAX), 1));
+            return Err(vec![
+                problem.with_help("arrivals.speed, arrivals.rate_per_hour or its throughput is too small"),
+            ]);
+        }
         let models = match &times {
             Some(times) if times.is_empty() => vec![NO_MODEL],
             Some(times) => times.iter().map(|(model, _)| *model).collect(),
@@ -252,9 +267,19 @@ fn pods(context: &mut Context<'_>, name: &str, bytes: &[u8]) -> Result<Vec<Trace
     Ok(rows)
 }
 
-fn window(context: &Context<'_>, scenario: &Scenario, rows: &mut Vec<TracedJob>) -> Result<(), Problems> {
+/// When a job comes by its trace, in microseconds.
+fn submitted(row: &TracedJob, gap_us: f64) -> u64 {
+    if row.is_in_gaps { (row.submit as f64 * gap_us / 1e6) as u64 } else { row.submit }
+}
+
+fn window(
+    context: &Context<'_>,
+    scenario: &Scenario,
+    rows: &mut Vec<TracedJob>,
+    gap_us: f64,
+) -> Result<(), Problems> {
     if let Some(window) = scenario.arrivals.window {
-        let first = rows.first().map_or(0, |row| row.submit);
+        let first = rows.first().map_or(0, |row| submitted(row, gap_us));
         let of = |index: usize| {
             let field = format!("arrivals.window[{index}]");
             let at = moment(context, &field, window[index])?;
@@ -266,7 +291,7 @@ fn window(context: &Context<'_>, scenario: &Scenario, rows: &mut Vec<TracedJob>)
         if to <= from {
             return context.refuse("arrivals.window", "ends before it begins", "[\"30d\", \"60d\"]");
         }
-        rows.retain(|row| (from..to).contains(&row.submit));
+        rows.retain(|row| (from..to).contains(&submitted(row, gap_us)));
     }
     if let Some(first) = scenario.arrivals.first {
         rows.truncate(usize::try_from(first).unwrap_or(usize::MAX));

@@ -132,6 +132,69 @@ fn arrivals_in_gaps_take_a_rate() {
 }
 
 #[test]
+fn a_window_of_arrivals_in_gaps_is_of_time() {
+    let text = "job,job_type,scale_factor,duration_v100_s,total_steps,priority,arrival_unit\n0,LM,1,10,100,1.0,0.5\n1,LM,1,10,100,1.0,1.5\n";
+    let of = |format: &str, window: &str| {
+        let rest =
+            format!("[arrivals]\nrate_per_hour = 1.0\nwindow = {window}\n[run]\npolicies = [\"fifo\"]");
+        let scenario = scenario(V100, &rest).replace("\"gavel\"", &format!("\"{format}\""));
+        let found = runs_beside(&scenario, &[("jobs.csv", text), ("table.csv", TABLE)]);
+        metric(&found[0].0, "placed") as u32
+    };
+    for format in ["gavel", "shockwave"] {
+        assert_eq!((of(format, "[\"0h\", \"1h\"]"), of(format, "[\"0h\", \"2h\"]")), (1, 2), "{format}");
+        assert_eq!(of(format, "[\"1h\", \"2h\"]"), 1, "{format}");
+    }
+}
+
+/// What only several kinds together hold would wait for ever for a share of one.
+#[test]
+fn all_of_a_job_runs_on_one_kind() {
+    let nodes = "{ name = \"v\", accelerator = \"V100\", accelerators = 4, cpu = 4 }, { name = \"p\", accelerator = \"P100\", accelerators = 4, cpu = 64 }";
+    let of = |policy: &str| {
+        format!(
+            "[trace]\nformat = \"native\"\njobs = \"jobs.csv\"\n[cluster]\nnodes = [{nodes}]\n[engine]\nrounds = \"6m\"\n[run]\npolicies = [{policy}]\n"
+        )
+    };
+    let wide = "id,submit_s,duration_s,gpus\na,0,60,8\n";
+    let found = refused(&of("\"max-min\""), wide);
+    assert!(found.contains("`a` asks for 8 accelerators, which no machines of one kind"), "{found}");
+    let found = runs_beside(&of("\"fifo\""), &[("jobs.csv", wide)]);
+    assert!((metric(&found[0].0, "placed") - 1.0).abs() < 1e-9);
+    // The cores are where the other kind is.
+    let hungry = "id,submit_s,duration_s,gpus,cpus\na,0,60,4,32\n";
+    for policy in ["\"max-min\"", "{ name = \"fifo\", heterogeneity = true }"] {
+        let found = runs_beside(&of(policy), &[("jobs.csv", hungry)]);
+        assert!((metric(&found[0].0, "jct_mean_s") - 60.0).abs() < 1e-9, "{policy}");
+    }
+}
+
+#[test]
+fn who_may_not_start_yet_holds_nobody_up() {
+    let scenario = |policy: &str| {
+        format!(
+            "[trace]\nformat = \"native\"\njobs = \"jobs.csv\"\n[cluster]\nnodes = [{V100}]\n[engine]\nrounds = \"6m\"\n[run]\npolicies = [{policy}]\n"
+        )
+    };
+    let jobs = "id,submit_s,duration_s,gpus,earliest_s\na,0,60,1,5000\nb,0,60,1,\n";
+    for policy in ["{ name = \"fifo\", heterogeneity = true }", "\"allox\"", "\"max-min\""] {
+        let found = runs_beside(&scenario(policy), &[("jobs.csv", jobs)]);
+        let rows = brief(&found[0].1);
+        assert!(rows.contains(&"60 finish b".to_owned()), "{policy}: {rows:?}");
+        assert!(rows.contains(&"5100 finish a".to_owned()), "{policy}: {rows:?}");
+    }
+}
+
+#[test]
+fn times_that_nothing_counts_in_are_refused() {
+    let rest = "[arrivals]\nspeed = 0.00000001\n[run]\npolicies = [\"fifo\"]";
+    let scenario =
+        scenario(V100, rest).replace("\"gavel\"", "\"native\"").replace("throughputs = \"table.csv\"\n", "");
+    let found = refused(&scenario, "id,submit_s,duration_s,gpus,deadline_s\na,10000000,60,1,10000100\n");
+    assert!(found.contains("more than 2,000 years") && found.contains("jobs.csv:2"), "{found}");
+}
+
+#[test]
 fn what_cannot_be_is_said() {
     let one = format!("{HEADER}LM,1,100,0\n");
     let of = |policy: &str, rest: &str| scenario(V100, &format!("{rest}[run]\npolicies = [{policy}]"));
