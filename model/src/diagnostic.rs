@@ -312,6 +312,20 @@ mod tests {
             "annotations: {\"kubectl.kubernetes.io/last-applied-configuration\": \"{\\\"hunter2\\\"}\", a: b}",
             "kind: Secret\ndata: {a: hunter2}\n---\nkind: Pod",
             "apiVersion: v1\nkind: Secret\nstringData:\n  a: \"hunter2\n---\nkind: Pod",
+            // Comments, pastes and tabs at the key's own column or before it.
+            "envs:\n  A: x\n# the token\n  TOKEN: hunter2: bad",
+            "    env:\n    # database\n    - name: T\n      value: hunter2\n      value: hunter2\n    image: x",
+            "envs:\n  KEY: |\n    -----BEGIN\nhunter2hunter2",
+            "envs:\n  KEY: |\n-----BEGIN\nProc-Type: 4,ENCRYPTED\n\nhunter2\n-----END\n  T: hunter2\nrun: x",
+            "kind: Secret\ndata:\n  a: |\n-----BEGIN\nhunter2",
+            "envs:\n\tT: hunter2",
+            // Our own settings, without the quote or the comma that ends them.
+            "envs: {PLIMSOLL_DURATION: \"6x, TOKEN: hunter2, B: \"x\"}",
+            "envs:\n  PLIMSOLL_DURATION: \"6x\n  TOKEN: hunter2\n  B: \"\"",
+            "envs: {PLIMSOLL_DURATION: '6x, TOKEN: hunter2",
+            "envs: {PLIMSOLL_DURATION: 6x TOKEN: hunter2}",
+            // Brackets in comments close nothing.
+            "env: [\n {name: A, value: x}, # first ]\n {name: T, value: hunter2: x}",
         ];
         for text in texts {
             let source = Source::new("f", text);

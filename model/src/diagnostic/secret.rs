@@ -1,8 +1,8 @@
 //! What of a text is never shown: documents that hold a Secret, and values of environment variables.
 //!
 //! The text may be broken, which is why its problems are shown, so nothing here relies on a parser: a stretch begins
-//! after a key that is known to hold secrets and ends where its brackets or quotes close, or where lines are no
-//! longer indented below it. In doubt it is longer.
+//! after a key that is known to hold secrets and ends where its brackets or quotes close, or where another entry
+//! begins that is not indented below it. In doubt it is longer.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -16,6 +16,9 @@ const KEYS: [&str; 7] = [
     "runtimeEnvYAML",
     "kubectl.kubernetes.io/last-applied-configuration",
 ];
+
+/// What ends a line.
+const BREAKS: [char; 2] = ['\n', '\r'];
 
 /// What takes the place of each character.
 const MASK: char = '•';
@@ -79,7 +82,7 @@ fn documents(text: &str) -> Vec<RangeInclusive<u32>> {
     // Lines are counted as `Source::starts` does: CR alone ends one, CR LF ends one.
     for line in text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')) {
         number += 1;
-        if line.starts_with("---") {
+        if begins_document(line) {
             if is_secret {
                 found.push(first..=number - 1);
             }
@@ -118,16 +121,26 @@ fn own(text: &str, value: Range<usize>) -> Vec<Range<usize>> {
         let rest = &text[start..value.end];
         let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         let Some(own) = value_of(text, start, length) else { continue };
-        let own = own + (text[own..].len() - text[own..].trim_start_matches(' ').len());
-        let end = match text[own..].chars().next() {
-            Some(quote @ ('"' | '\'')) => quote_end(text, own + 1, quote),
-            _ => own + text[own..].find([',', '}', '\n', '\r']).unwrap_or(text.len() - own),
-        };
+        let Some(length) = text.get(own..value.end).and_then(own_length) else { continue };
         if found.last().is_none_or(|last| last.end <= start) {
-            found.push(start..end.min(value.end));
+            found.push(start..own + length);
         }
     }
     found
+}
+
+/// How much of a text is the value of an own setting that it begins with. None where that is not sure to be all on one
+/// line, and to hold no other setting: a quote or a comma may be missing.
+fn own_length(text: &str) -> Option<usize> {
+    let line = &text[..text.find(BREAKS).unwrap_or(text.len())];
+    let start = line.len() - line.trim_start_matches(' ').len();
+    let end = match line[start..].chars().next() {
+        Some(quote @ ('"' | '\'')) => quote_end(line, start + 1, quote)?,
+        _ => line.find([',', '}']).unwrap_or(line.len()),
+    };
+    let rest = line[end..].trim_start();
+    let is_whole = rest.is_empty() || rest.starts_with([',', '}']);
+    (is_whole && !line[..end].contains(": ")).then_some(end)
 }
 
 /// Where the value of a key begins, if this is one.
@@ -153,7 +166,7 @@ fn end(text: &str, key: usize, value: usize) -> usize {
     let start = value + (rest.len() - rest.trim_start_matches([' ', '\t']).len());
     match text[start..].chars().next() {
         Some('[' | '{') => bracket_end(text, start),
-        Some(quote @ ('"' | '\'')) => quote_end(text, start + 1, quote),
+        Some(quote @ ('"' | '\'')) => quote_end(text, start + 1, quote).unwrap_or(text.len()),
         _ => block_end(text, key, start),
     }
 }
@@ -162,6 +175,7 @@ fn end(text: &str, key: usize, value: usize) -> usize {
 fn bracket_end(text: &str, start: usize) -> usize {
     let (mut depth, mut at, mut before) = (0_usize, start, ':');
     while let Some(c) = text[at..].chars().next() {
+        let is_apart = text[..at].ends_with(char::is_whitespace);
         at += c.len_utf8();
         match c {
             '[' | '{' => depth += 1,
@@ -172,7 +186,13 @@ fn bracket_end(text: &str, start: usize) -> usize {
                 }
             }
             // Quotes inside of a word are part of it.
-            '"' | '\'' if matches!(before, '[' | '{' | ',' | ':') => at = quote_end(text, at, c),
+            '"' | '\'' if matches!(before, '[' | '{' | ',' | ':') => {
+                at = quote_end(text, at, c).unwrap_or(text.len());
+            }
+            '#' if is_apart => {
+                at += text[at..].find(BREAKS).unwrap_or(text.len() - at);
+                continue;
+            }
             _ => {}
         }
         if !c.is_whitespace() {
@@ -183,7 +203,7 @@ fn bracket_end(text: &str, start: usize) -> usize {
 }
 
 /// After the quote that closes a text which begins at `start`.
-fn quote_end(text: &str, start: usize, quote: char) -> usize {
+fn quote_end(text: &str, start: usize, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text[start..].char_indices() {
         let next = start + at + c.len_utf8();
@@ -192,20 +212,21 @@ fn quote_end(text: &str, start: usize, quote: char) -> usize {
             '\\' if quote == '"' => escaped = true,
             // Twice, it stands for itself.
             '\'' if quote == '\'' && text[next..].starts_with('\'') => escaped = true,
-            _ if c == quote => return next,
+            _ if c == quote => return Some(next),
             _ => {}
         }
     }
-    text.len()
+    None
 }
 
-/// Where lines are no longer indented below a key.
+/// Where something begins that is not indented below a key. What only lies there, as comments and keys in PEM that were
+/// pasted do, ends nothing.
 fn block_end(text: &str, key: usize, start: usize) -> usize {
-    const BREAKS: [char; 2] = ['\n', '\r'];
     let line = text[..key].rfind(BREAKS).map_or(0, |at| at + 1);
     // A quote belongs to the key.
     let column = text[line..key].trim_end_matches(['"', '\'']).chars().count();
     let mut end = start + text[start..].find(BREAKS).unwrap_or(text.len() - start);
+    let mut is_pem = false;
     while end < text.len() {
         let next = end + 1;
         let line = &text[next..next + text[next..].find(BREAKS).unwrap_or(text.len() - next)];
@@ -213,10 +234,29 @@ fn block_end(text: &str, key: usize, start: usize) -> usize {
         let indent = line.len() - content.len();
         let is_item = content == "-" || content.starts_with("- ");
         let is_below = indent > column || indent == column && is_item;
-        if !content.trim().is_empty() && !is_below {
+        // Its headers look like keys.
+        is_pem = (is_pem || content.starts_with("-----BEGIN")) && !content.starts_with("-----END");
+        let is_other = !is_pem && !is_below && (is_item || begins_entry(content));
+        if is_other || begins_document(line) {
             break;
         }
         end = next + line.len();
     }
     end
+}
+
+/// Whether a line begins a document. A key in PEM begins like one.
+fn begins_document(line: &str) -> bool {
+    line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+}
+
+/// Whether a line, without its indentation, begins with a key.
+fn begins_entry(line: &str) -> bool {
+    let name = line.trim_start_matches(['"', '\'']);
+    let is_quoted = name.len() < line.len();
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let rest = name.trim_start_matches(is_of_name);
+    let value = rest.trim_start_matches(['"', '\'', ' ']).strip_prefix(':');
+    rest.len() < name.len()
+        && value.is_some_and(|value| is_quoted || value.is_empty() || value.starts_with(char::is_whitespace))
 }
