@@ -472,13 +472,14 @@ impl Controller {
         let (now, bound) = (look.now, look.settings.bound);
         self.held.retain(|gang, at| !gangs.contains(&**gang) && at.saturating_add(bound) > now);
         self.held.extend(plan.held(look.cluster).into_iter().map(|gang| (gang, now)));
-        self.hold(look, &gangs);
         for (uid, node) in placed {
             let Some(pod) = look.cluster.pods().get(uid) else { continue };
             let action = Action::place(pod, node, pod.facts.placing(look.settings.placing), look.now);
             self.say(look, uid, "Planned", plan.words(node));
             self.act(look, action, Some(node));
         }
+        // After those: what is placed is let go of by the same patch, and a second one would be a conflict.
+        self.hold(look, &gangs);
         for (uid, why) in plan.waiting.iter().filter(|(uid, _)| wanted.contains(*uid)) {
             self.say(look, uid, NOT_PLANNED, format!("no place yet: {why}"));
             // Its reasons may have changed for the scheduler too.

@@ -377,3 +377,29 @@ fn a_gang_stays_held_until_a_plan_is_asked_about_it() {
         "it waits for no other any more"
     );
 }
+
+/// A gang that was held past its gate is placed by one patch a pod: that lets go of it too.
+#[test]
+fn a_held_gang_is_placed_by_one_patch_a_pod() {
+    let member = |name: &str| {
+        let mut it = gated(name, 8, NOW);
+        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+        it["metadata"]["annotations"][names::HELD_AT] = clock::text(NOW).into();
+        it["spec"]["schedulingGates"] = json!([]);
+        it
+    };
+    let nodes = [node("n0", 8, "H100"), node("n1", 8, "H100")];
+    let mut known = cluster(&nodes, &[member("a"), member("b")]);
+    let (mut controller, settings) = (Controller::default(), Settings::default());
+    let mut looks = [NOW, NOW + 400].into_iter();
+    let question = looks.find_map(|now| controller.decide(&mut known, &settings, now, true).question);
+    let plan = question.expect("it is time").answer(&mut FirstFit);
+    let actions = controller.answered(&mut known, &settings, NOW + 500, plan);
+    let changes: Vec<(&str, &str)> =
+        actions.iter().filter_map(|it| Some((&*it.changes()?.uid, it.name()))).collect();
+    assert_eq!(changes, [("uid-a", "replan"), ("uid-b", "replan")]);
+    for action in &actions {
+        let Action::Patch(patch) = action else { continue };
+        assert_eq!(patch.body["metadata"]["annotations"].get(names::HELD_AT), Some(&Value::Null));
+    }
+}
