@@ -105,8 +105,8 @@ fn spare(instance: &Instance, bin: &Bin, values: &[f64], start: &Lambda) -> (Vec
         for item in &bin.fitting {
             let (index, demand) = (*item as usize, f64::from(instance.items[*item as usize].demand));
             let over = (f64::from(held.count(*item)) - demand) / demand.max(1.0);
-            let next =
-                (reduced[index] - step * values[index] * over.clamp(-1.0, 1.0)).clamp(0.0, values[index]);
+            let next = (reduced[index] - step * values[index] * over.clamp(-1.0, 1.0))
+                .clamp(1e-3 * values[index], values[index]);
             changed |= (next - reduced[index]).abs() > 1e-9;
             reduced[index] = next;
         }

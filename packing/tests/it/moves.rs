@@ -130,6 +130,42 @@ proptest! {
         prop_assert_eq!(cost, covered.cost);
         prop_assert!(covered.bound <= covered.cost);
     }
+
+    /// The nodes for pods of a device each cost no more than the least, by how many are held, that exhaustion finds.
+    #[test]
+    fn like_pods_get_the_cheapest_nodes(
+        count in 1..12_usize,
+        on_offer in proptest::collection::vec((1..9_u16, 1..30_u64, proptest::option::of(1..4_u64)), 1..4),
+    ) {
+        let pods = (0..count).map(|i| pod(format!("p{i}"), Ask::Whole(1))).collect();
+        let cluster = Cluster { models: vec!["a".into()], pods, ..Cluster::default() };
+        let all: Vec<usize> = (0..count).collect();
+        let node = |(at, (devices, cost, _)): (usize, &(u16, u64, Option<u64>))| Offer {
+            node: gpu_node(format!("n{at}"), *devices),
+            cost: *cost,
+        };
+        let offers: Vec<Offer> = on_offer.iter().enumerate().map(node).collect();
+        let limits: Vec<Limit> = (0..)
+            .zip(&on_offer)
+            .filter_map(|(at, (.., most))| Some(Limit { most: (*most)?, takes: vec![(at, 1)] }))
+            .collect();
+        let covered = cover(&cluster, &all, &offers, &limits, &Params::default()).unwrap();
+        let mut least = vec![Some(0); 1];
+        least.resize(count + 1, None);
+        for (devices, cost, most) in &on_offer {
+            let before = least.clone();
+            for held in 1..=count {
+                let of = |copies: usize| {
+                    Some(before[held.saturating_sub(copies * usize::from(*devices))]? + copies as u64 * cost)
+                };
+                let most = most.map_or(count, |most| most as usize);
+                least[held] = (0..=most).filter_map(of).min();
+            }
+        }
+        let held = count - covered.left.len();
+        prop_assert_eq!(Some(&Some(covered.cost)), least.iter().rev().find(|cost| cost.is_some()));
+        prop_assert_eq!(least[held + 1..].iter().flatten().count(), 0);
+    }
 }
 
 #[test]
@@ -168,6 +204,30 @@ fn offers_share_a_limit() {
     // Too few for all of them.
     let covered = cover(&cluster, &all, &offers[..2], &limits, &Params::default()).unwrap();
     assert_eq!((covered.cost, covered.left.len()), (30, 1));
+}
+
+#[test]
+fn fewer_pods_than_a_node_holds_may_still_want_it() {
+    // Pods of one device each; offers with devices, cost, and how many can be had; the least cost.
+    let cases: [(usize, [(u16, u64, Option<u64>); 2], u64); 3] = [
+        (5, [(8, 10, None), (4, 9, None)], 10),
+        (3, [(8, 15, None), (1, 15, None)], 15),
+        (4, [(8, 1, Some(1)), (4, 17, None)], 1),
+    ];
+    let covered = cases.map(|(count, on_offer, _)| {
+        let pods = (0..count).map(|i| pod(format!("p{i}"), Ask::Whole(1))).collect();
+        let cluster = Cluster { models: vec!["a".into()], pods, ..Cluster::default() };
+        let all: Vec<usize> = (0..count).collect();
+        let offers =
+            on_offer.map(|(devices, cost, _)| Offer { node: gpu_node(format!("n{devices}"), devices), cost });
+        let limits: Vec<Limit> = (0..)
+            .zip(on_offer)
+            .filter_map(|(at, (.., most))| Some(Limit { most: most?, takes: vec![(at, 1)] }))
+            .collect();
+        let covered = cover(&cluster, &all, &offers, &limits, &Params::default()).unwrap();
+        (covered.cost, covered.bound, covered.left.len())
+    });
+    assert_eq!(covered, cases.map(|(.., least)| (least, least, 0)));
 }
 
 #[test]
