@@ -117,8 +117,9 @@ impl<'a> Assembly<'a, '_> {
                 ] {
                     field.clone_from(of);
                 }
-                // As of pods' groups: those of another namespace are another group.
-                let namespace = self.unit.object.stated_namespace().filter(|_| has("together"));
+                // As of pods' groups: those of another namespace than the default one are another group.
+                let namespace = Some(self.unit.object.namespace());
+                let namespace = namespace.filter(|name| *name != "default" && has("together"));
                 if let (Some(namespace), Some(together)) = (namespace, &mut kept.together) {
                     together.name = format!("{namespace}/{}", together.name);
                 }

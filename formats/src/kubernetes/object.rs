@@ -24,11 +24,6 @@ impl<'a> Object<'a> {
         self.namespace.unwrap_or("default")
     }
 
-    /// The namespace, if it is stated.
-    pub(crate) fn stated_namespace(&self) -> Option<&'a str> {
-        self.namespace
-    }
-
     /// `Kind NAME`, for people.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.kind, self.name).trim_end().to_owned()

@@ -230,6 +230,8 @@ fn groups_are_of_their_namespace() {
         translation.workloads[0].1.value.spec.together.as_ref().unwrap().name.clone()
     };
     assert_eq!([group(""), group("  namespace: a\n"), group("  namespace: b\n")], ["g", "a/g", "b/g"]);
+    // As kubectl takes it, what states none is in this one.
+    assert_eq!(group("  namespace: default\n"), "g");
 }
 
 #[test]
