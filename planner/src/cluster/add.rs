@@ -363,11 +363,15 @@ fn assumptions(
     add: &[Addition],
 ) -> Vec<Assumption> {
     let mut notes = Vec::new();
+    // Of which no other node on offer can be had, for those that are added.
     let used_up = |limit: &&Limited| {
         let each = |at: usize| limit.takes.get(&candidates[at].at).copied().unwrap_or(0);
         let used = covered.add.iter().map(|(at, count)| each(*at).saturating_mul(u64::from(*count)));
-        let left = limit.most.saturating_sub(used.fold(0, u64::saturating_add));
-        candidates.iter().filter_map(|one| limit.takes.get(&one.at)).any(|each| *each > left)
+        let used = used.fold(0, u64::saturating_add);
+        let left = limit.most.saturating_sub(used);
+        let mut takes =
+            candidates.iter().filter_map(|one| limit.takes.get(&one.at)).filter(|each| **each > 0);
+        used > 0 && takes.all(|each| *each > left)
     };
     let used_up: BTreeSet<&str> = market.limits.iter().filter(used_up).map(|limit| &*limit.name).collect();
     if market.limits.iter().any(|limit| limit.takes.values().any(|each| *each > 0)) {

@@ -100,6 +100,31 @@ fn nodes_to_add_keep_to_quotas() {
 }
 
 #[test]
+fn a_quota_is_used_up_when_nodes_that_are_added_leave_no_room_for_another() {
+    let large = OfferSpec {
+        name: Some("large".into()),
+        cpu: Some(Cpu(40_000)),
+        memory: Some(Bytes(96 << 30)),
+        hourly: Usd::from_units(100),
+        ..machine(None, "here", None, None)
+    };
+    let said = |pods: usize, name: &str, cores: u64| {
+        let matches = Match { offer: Some(name.into()), ..Match::default() };
+        let quota =
+            Quota { name: Some("q".into()), matches, cpu: Some(Cpu(cores * 1000)), ..Quota::default() };
+        let offers = vec![machine(None, "here", None, None), large.clone()];
+        let notes = packed_of(&fleet(&[("r-a", pods)]), &estate(offers, vec![quota])).assumptions;
+        let note = notes.into_iter().find(|note| note.what == "counts and quotas");
+        note.expect("an offer draws on the quota").value.ends_with("; used up: q")
+    };
+    // Small nodes are added, and the quota is of large ones.
+    assert!(!said(1, "large", 20));
+    assert!(said(2, "machine", 20));
+    assert!(said(2, "machine", 29));
+    assert!(!said(1, "machine", 20));
+}
+
+#[test]
 fn a_node_is_added_only_in_a_zone_that_its_offer_is_in() {
     let fleet = fleet(&[("r-a", 1), ("s-a", 1)]);
     let of = |cloud, region, zone| estate(vec![machine(cloud, region, zone, None)], Vec::new());
