@@ -208,8 +208,10 @@ fn offers_share_a_limit() {
 
 #[test]
 fn fewer_pods_than_a_node_holds_may_still_want_it() {
-    // Pods of one device each; offers with devices, cost, and how many can be had; the least cost.
-    let cases: [(usize, [(u16, u64, Option<u64>); 2], u64); 3] = [
+    /// Devices, cost, and how many can be had.
+    type OnOffer = (u16, u64, Option<u64>);
+    // Pods of one device each, what is on offer, and the least cost.
+    let cases: [(usize, [OnOffer; 2], u64); 3] = [
         (5, [(8, 10, None), (4, 9, None)], 10),
         (3, [(8, 15, None), (1, 15, None)], 15),
         (4, [(8, 1, Some(1)), (4, 17, None)], 1),
