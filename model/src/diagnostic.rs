@@ -324,6 +324,7 @@ mod tests {
             "envs:\n  PLIMSOLL_DURATION: \"6x\n  TOKEN: hunter2\n  B: \"\"",
             "envs: {PLIMSOLL_DURATION: '6x, TOKEN: hunter2",
             "envs: {PLIMSOLL_DURATION: 6x TOKEN: hunter2}",
+            "envs: {PLIMSOLL_CHECKPOINT: '{every: 6x}, TOKEN: hunter2, B: 'x'}",
             // Brackets in comments close nothing.
             "env: [\n {name: A, value: x}, # first ]\n {name: T, value: hunter2: x}",
         ];

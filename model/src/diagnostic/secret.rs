@@ -140,7 +140,10 @@ fn own_length(text: &str) -> Option<usize> {
     };
     let rest = line[end..].trim_start();
     let is_whole = rest.is_empty() || rest.starts_with([',', '}']);
-    (is_whole && !line[..end].contains(": ")).then_some(end)
+    // A setting of several fields is a mapping in quotes.
+    let inner = line[start..end].trim_matches(['"', '\'']).trim();
+    let is_mapping = line[start..].starts_with(['"', '\'']) && inner.starts_with('{') && inner.ends_with('}');
+    (is_whole && (is_mapping || !line[..end].contains(": "))).then_some(end)
 }
 
 /// Where the value of a key begins, if this is one.
