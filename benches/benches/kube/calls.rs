@@ -72,7 +72,8 @@ fn many(line: &mut Line, body: &[u8], calls: u32) {
     for call in 0..calls {
         let verb = VERBS[call as usize % VERBS.len()];
         let answer = line.call("POST", verb, body);
-        assert!(answer.len() > 100, "{}", String::from_utf8_lossy(answer));
+        // Scores that decide nothing are an empty list.
+        assert!(answer == b"[]" || answer.len() > 100, "{}", String::from_utf8_lossy(answer));
     }
 }
 
