@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
+mod lacking;
+mod together;
+
 use std::{io::Write as _, path::PathBuf};
 
 use plimsoll_model::{Inputs, Plan, plan::Status};
@@ -369,75 +372,6 @@ instanceType: z, name: z, hourly: 1";
     assert_eq!(replanned(&cheap, [""; 3], ["y", "x", "z"]), ["y", "x", "x"]);
 }
 
-#[test]
-fn what_is_lacking_in_all_is_the_least_share_of_the_limits() {
-    // Three jobs of 8 on a quota of 16, which a budget keeps from the offer without a quota.
-    let job = |name: &str| {
-        format!(
-            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{team: t, duration: 1h, capacity: [on-demand], request: {{accelerators: {{anyOf: [A100], count: 8}}}}}}\n"
-        )
-    };
-    let limits = "quotas: [{match: {cloud: gcp}, accelerators: 0}, {name: ours, match: {cloud: aws}, accelerators: 16}]\n  budgets: [{team: t, usd: 200}]\n  offers:";
-    let yaml = format!("{}{}{}{}", ESTATE.replace("offers:", limits), job("a"), job("b"), job("c"));
-    let plan = plan(&yaml, |_| {});
-    assert_eq!(plan.status, Status::Infeasible);
-    let shortfall = plan.shortfall.unwrap();
-    let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
-    assert_eq!((&*quota.name, quota.by, &*quota.unit, quota.conflicts), ("ours", 8.0, "accelerators", true));
-    assert!(shortfall.beyond.is_empty());
-}
-
-#[test]
-fn a_limit_that_one_workload_alone_exceeds_is_told_with_what_all_need_of_it() {
-    let job = |name: &str, replicas: u32| {
-        format!(
-            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{clouds: aws, duration: 1h, replicas: {replicas}, request: {{accelerators: {{anyOf: [A100], count: 8}}}}}}\n"
-        )
-    };
-    let limits = "quotas: [{name: ours, match: {cloud: aws}, accelerators: 16}]\n  offers:";
-    let yaml =
-        format!("{}{}{}{}", ESTATE.replace("offers:", limits), job("a", 1), job("b", 1), job("big", 3));
-    let plan = plan(&yaml, |_| {});
-    assert_eq!(plan.status, Status::Infeasible);
-    let shortfall = plan.shortfall.unwrap();
-    let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
-    assert_eq!((&*quota.name, quota.by, &*quota.unit, quota.conflicts), ("ours", 24.0, "accelerators", true));
-    assert!(shortfall.beyond.is_empty(), "{shortfall:?}");
-    // Half of it would have room under each of two quotas: all of it has not.
-    let limits = "quotas: [{name: here, match: {cloud: aws}, accelerators: 16}, {name: there, match: {cloud: gcp}, accelerators: 16}]\n  offers:";
-    let both = job("big", 3).replace("clouds: aws", "clouds: [aws, gcp]");
-    let yaml = format!("{}{both}", ESTATE.replace("offers:", limits).replace(", count: 1}", "}"));
-    let shortfall = self::plan(&yaml, |_| {}).shortfall.unwrap();
-    let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
-    assert_eq!((quota.by, &*quota.unit), (8.0, "accelerators"));
-}
-
-/// What lies where nothing else may brings carbon of its own.
-#[test]
-fn what_is_lacking_is_told_where_carbon_counts() {
-    let offer = |region: &str| {
-        format!(
-            "  - {{cloud: aws, region: {region}, instanceType: p5, accelerator: H100, accelerators: 8, cpu: 64, memory: 512Gi, capacity: on-demand, hourly: 10}}\n"
-        )
-    };
-    let job = |name: &str, replicas: u32, region: &str| {
-        format!(
-            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{regions: [aws/{region}], duration: 1h, replicas: {replicas}, request: {{accelerators: {{anyOf: [H100], count: 8}}}}}}\n"
-        )
-    };
-    let yaml = format!(
-        "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {{name: e}}\nspec:\n  time: 2026-01-01T00:00:00Z\n  catalog: []\n  quotas: [{{match: {{region: eu-west-1}}, accelerators: 8}}]\n  offers:\n{}{}{}{}",
-        offer("us-east-1"),
-        offer("eu-west-1"),
-        job("a", 2, "eu-west-1"),
-        job("b", 1, "us-east-1"),
-    );
-    let plan = plan(&yaml, |settings| settings.carbon_price = plimsoll_model::Usd::from_units(100));
-    let shortfall = plan.shortfall.unwrap();
-    let [quota] = &shortfall.limits[..] else { panic!("{shortfall:?}") };
-    assert_eq!((quota.by, &*quota.unit), (8.0, "accelerators"));
-}
-
 /// Workloads that want the dear A100 on demand at Amazon, else at Google, else on spot.
 fn in_order(names: &[&str], ordered: bool) -> String {
     let one = |name: &&str| {
@@ -505,68 +439,6 @@ fn the_checker_tells_a_later_way_that_is_taken_for_dollars() {
     assert_eq!(
         found[0],
         "a (ordered): takes alternative 2 of its ways in order, an earlier one is free on aws/us-east-1/p4/on-demand at 2026-01-01T00:00:00Z"
-    );
-}
-
-/// Offers of two regions, and workloads of which each is cheapest in another.
-fn pulled_apart(together: &str) -> String {
-    let offers = "
-apiVersion: plimsoll.dev/v1alpha1
-kind: Estate
-metadata: {name: e}
-spec:
-  time: 2026-01-01T00:00:00Z
-  catalog: []
-  defaults: none
-  offers:
-  - {cloud: aws, region: us-east-1, instanceType: gpu, accelerator: H100, accelerators: 8, capacity: on-demand, hourly: 60}
-  - {cloud: aws, region: us-east-1, instanceType: cpu, cpu: 64, capacity: on-demand, hourly: 9, count: 1}
-  - {cloud: aws, region: us-west-2, instanceType: gpu, accelerator: H100, accelerators: 8, capacity: on-demand, hourly: 64}
-  - {cloud: aws, region: us-west-2, instanceType: cpu, cpu: 64, capacity: on-demand, hourly: 4}
-";
-    let one = |name: &str, request: &str| {
-        format!(
-            "---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: {name}}}\nspec: {{duration: 1h, request: {{{request}}}{together}}}\n"
-        )
-    };
-    let gpu = one("learner", "accelerators: {anyOf: [H100], count: 8}");
-    format!("{offers}{gpu}{}", one("actor", "cpu: 64"))
-}
-
-#[test]
-fn a_group_is_in_one_region() {
-    let regions = |plan: &Plan| {
-        let region = |placement: &plimsoll_model::plan::Placement| placement.offer.region.clone();
-        plan.placements.iter().map(region).collect::<Vec<_>>()
-    };
-    assert_eq!(regions(&plan(&pulled_apart(""), |_| {})), ["us-east-1", "us-west-2"]);
-    // $64 + $4 there against $60 + $9 here.
-    let kept = plan(&pulled_apart(", together: {name: rl}"), |_| {});
-    assert_eq!(kept.status, Status::Optimal);
-    assert_eq!(regions(&kept), ["us-west-2", "us-west-2"]);
-    assert!(kept.placements.iter().all(|placement| placement.runner_up.is_none()));
-    let same_cloud = plan(&pulled_apart(", together: {name: rl, in: cloud}"), |_| {});
-    assert_eq!(regions(&same_cloud), ["us-east-1", "us-west-2"]);
-    // Where only one of them can be, the other is left out, and the plan says why.
-    let crowded = pulled_apart(", together: {name: rl}").replace("hourly: 4}", "hourly: 4, count: 0}");
-    let crowded = crowded.replace("hourly: 9, count: 1", "hourly: 9, count: 0");
-    let short = plan(&crowded.replace("hourly: 64}", "hourly: 64}\n  - {cloud: gcp, region: us-central1, instanceType: cpu, cpu: 64, capacity: on-demand, hourly: 3}"), |_| {});
-    assert_eq!(short.status, Status::Infeasible);
-    let causes: Vec<_> = short.unplaced[0].causes.iter().map(|cause| cause.constraint.as_str()).collect();
-    assert!(causes.contains(&"together"), "{:?}", short.unplaced);
-}
-
-#[test]
-fn the_checker_tells_a_group_that_is_apart() {
-    let mut apart = plan(&pulled_apart(""), |_| {});
-    let inputs = inputs(&pulled_apart(", together: {name: rl}"));
-    apart.inputs.digest.clone_from(&inputs.digest);
-    apart.inputs.documents = None;
-    let found: Vec<String> =
-        plimsoll_verify::verify(&apart, &inputs).iter().map(ToString::to_string).collect();
-    assert_eq!(
-        found[0],
-        "actor (together): is to be in one region with learner (group rl), and is on aws/us-west-2/cpu/on-demand while that is on aws/us-east-1/gpu/on-demand"
     );
 }
 
