@@ -176,8 +176,36 @@ fn together(
         let (model, pool) = (offer.node.model, offer.node.pool);
         classes.nodes.push(NodeClass { most: state.clone(), state, model, pool, zone: None, nodes });
     }
+    let found = covered(&needed, &classes, pods, offers, limits, params, Worth::Own);
+    if found.left.is_empty() || limits.is_empty() {
+        return Ok(found);
+    }
+    // Who competes for a limit gets it by worth, and a pod that has no other place may be worth less than one that has.
+    let all = covered(&needed, &classes, pods, offers, limits, params, Worth::Alike);
+    let rank = |one: &Cover| (one.left.len(), one.cost);
+    Ok(if rank(&all) < rank(&found) { all } else { found })
+}
+
+/// What pods are worth beside nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worth {
+    /// Each a little more than a node of its own.
+    Own,
+    /// Each more than nodes for everyone, and so all alike.
+    Alike,
+}
+
+fn covered(
+    needed: &Cluster,
+    classes: &Classes,
+    pods: &[usize],
+    offers: &[Offer],
+    limits: &[Limit],
+    params: &Params,
+    worth: Worth,
+) -> Cover {
     let dearest = offers.iter().map(|offer| offer.cost).max().unwrap_or(0).max(1) as f64;
-    let instance = priced(&classes, Sizes::Most, offers, limits, dearest);
+    let instance = priced(classes, Sizes::Most, offers, limits, dearest, worth);
     let mut master = Master::within(&instance, Form::Admit, params.time_left);
     let mut memory = Memory::default();
     // Few pods may be of a kind: patterns of more than there are would prove little.
@@ -192,8 +220,8 @@ fn together(
         ways.extend(whole(&instance, &master, params.gap));
     }
     let nodes_of = |rounded: &Rounded| {
-        let mut nodes = place(&needed, &classes, &instance, offers, limits, rounded);
-        drop_needless(&needed, &mut nodes);
+        let mut nodes = place(needed, classes, &instance, offers, limits, rounded);
+        drop_needless(needed, &mut nodes);
         nodes
     };
     // As many pods as can be, then the least cost.
@@ -212,7 +240,7 @@ fn together(
     let bound = match generated.filter(|_| left.is_empty()) {
         Some(generated) if classes.bucketed() => {
             // The least that any pod of a class asks for.
-            let instance = priced(&classes, Sizes::Least, offers, limits, dearest);
+            let instance = priced(classes, Sizes::Least, offers, limits, dearest, worth);
             let mut roomy = Master::within(&instance, Form::Admit, params.time_left);
             for (bin, pattern) in &master.patterns {
                 roomy.add(&instance, *bin, pattern.clone());
@@ -236,11 +264,18 @@ fn together(
         .into_iter()
         .map(|node| (node.offer, node.pods.into_iter().map(|(pod, holds)| (pods[pod], holds)).collect()))
         .collect();
-    Ok(Cover { add, cost, bound: bound.min(cost), left, nodes })
+    Cover { add, cost, bound: bound.min(cost), left, nodes }
 }
 
 /// Classes as items and bins that cost something, and pods that are worth more than a node.
-fn priced(classes: &Classes, sizes: Sizes, offers: &[Offer], limits: &[Limit], dearest: f64) -> Instance {
+fn priced(
+    classes: &Classes,
+    sizes: Sizes,
+    offers: &[Offer],
+    limits: &[Limit],
+    dearest: f64,
+    worth: Worth,
+) -> Instance {
     let mut instance = Instance::new(classes, sizes);
     for (bin, offer) in instance.bins.iter_mut().zip(offers) {
         bin.cost = offer.cost as f64 / dearest;
@@ -258,7 +293,12 @@ fn priced(classes: &Classes, sizes: Sizes, offers: &[Offer], limits: &[Limit], d
         let cheapest =
             holds().filter(|(_, is_limited)| !**is_limited).map(|(bin, _)| bin.cost).reduce(f64::min);
         let own = cheapest.or_else(|| holds().map(|(bin, _)| bin.cost).reduce(f64::max));
-        instance.items[item as usize].worth = own.map_or(0.0, |cost| 1.5 * cost + 1e-3);
+        // No node costs more than 1, and no more nodes than pods are taken.
+        let alike = classes.pods.iter().map(|class| class.pods.len()).sum::<usize>() as f64 + 1.0;
+        instance.items[item as usize].worth = own.map_or(0.0, |cost| match worth {
+            Worth::Own => 1.5 * cost + 1e-3,
+            Worth::Alike => alike,
+        });
     }
     instance
 }

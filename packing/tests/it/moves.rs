@@ -232,6 +232,29 @@ fn fewer_pods_than_a_node_holds_may_still_want_it() {
     assert_eq!(covered, cases.map(|(.., least)| (least, least, 0)));
 }
 
+/// A pod that only what is limited holds is worth no more than others that could be elsewhere.
+#[test]
+fn who_has_no_other_place_gets_what_is_limited() {
+    let covered = |asks: &[u16], offers: &[(u16, u64)], limits: &[Limit]| {
+        let pods =
+            asks.iter().enumerate().map(|(i, count)| pod(format!("p{i}"), Ask::Whole(*count))).collect();
+        let cluster = Cluster { models: vec!["a".into()], pods, ..Cluster::default() };
+        let all: Vec<usize> = (0..asks.len()).collect();
+        let offer = |(devices, cost): &(u16, u64)| Offer {
+            node: gpu_node(format!("n{devices}"), *devices),
+            cost: *cost,
+        };
+        let offers: Vec<Offer> = offers.iter().map(offer).collect();
+        let covered = cover(&cluster, &all, &offers, limits, &Params::default()).unwrap();
+        assert!(covered.bound <= covered.cost);
+        (covered.cost, covered.left.len())
+    };
+    let one = [Limit { most: 1, takes: vec![(1, 1)] }];
+    assert_eq!(covered(&[2, 2, 2, 1, 4], &[(1, 1), (8, 9), (2, 18)], &one), (28, 0));
+    let four = [Limit { most: 4, takes: vec![(0, 4), (2, 8)] }];
+    assert_eq!(covered(&[1, 2, 1, 2], &[(4, 19), (1, 17), (8, 12)], &four), (53, 0));
+}
+
 #[test]
 fn unlike_pods_are_proven_by_as_many_as_there_are() {
     // Pods of 5, 7, 6 and 2 cores: of nodes of 16, no two hold all of them twice over.
