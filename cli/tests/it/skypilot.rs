@@ -43,6 +43,22 @@ fn tasks_are_written_and_stay_as_they_are() {
     }
 }
 
+/// A cloud of the estate's own making would be refused by SkyPilot, and by ourselves the next time.
+#[test]
+fn a_cloud_that_skypilot_does_not_know_is_not_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let task = "name: t\nresources: {accelerators: T4:1}\nrun: x\n";
+    let estate = "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {name: e}\nspec:\n  catalog: []\n  offers:\n  - {cloud: acme, region: moon, instanceType: m1, accelerator: T4, accelerators: 1, cpu: 8, memory: 32Gi, capacity: on-demand, hourly: 1}\n";
+    let (file, estate_file) = (folder.path().join("t.yaml"), folder.path().join("e.yaml"));
+    fs::write(&file, task).expect("it is written");
+    fs::write(&estate_file, estate).expect("it is written");
+    let run = finish(
+        program(folder.path()).arg("plan").arg(&file).arg("-e").arg(&estate_file).args(["-o", "manifests"]),
+    );
+    assert_eq!((run.code, &*run.out), (0, task), "{}", run.err);
+    assert!(run.err.contains("t: it is left as it is: SkyPilot knows no cloud called acme"), "{}", run.err);
+}
+
 /// What one task cannot say of all its replicas, or of machines of one's own, is said and left.
 #[test]
 fn tasks_that_cannot_say_it_are_left_as_they_are() {

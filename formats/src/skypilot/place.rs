@@ -37,6 +37,11 @@ const CLOUDS: [&str; 26] = [
 /// Of these, machines of one's own.
 const OWN: [&str; 4] = ["kubernetes", "k8s", "ssh", "slurm"];
 
+/// Whether SkyPilot knows a cloud by this name.
+pub(super) fn is_cloud(name: &str) -> bool {
+    CLOUDS.contains(&name) && !OWN.contains(&name)
+}
+
 /// What the estate says of places.
 #[derive(Debug)]
 pub(super) struct Known<'e> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     ask::{self, Alone, Ask},
-    place::Known,
+    place::{self, Known},
     task::Task,
 };
 
@@ -74,6 +74,9 @@ impl TaskSeat {
         let Some(cloud) = &offer.cloud else {
             return Err(left("its place is on own machines, and no plan knows their name in SkyPilot"));
         };
+        if !place::is_cloud(cloud) {
+            return Err(left(&format!("SkyPilot knows no cloud called {cloud}")));
+        }
         let Some((way, ask)) = self.way(offer) else {
             return Err(left("what is placed is none of its alternatives"));
         };
