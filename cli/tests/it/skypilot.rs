@@ -64,7 +64,7 @@ fn a_cloud_that_skypilot_does_not_know_is_not_written() {
 fn tasks_that_cannot_say_it_are_left_as_they_are() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, why) in [
-        ("service-with-spot", "api-on-demand: it is left as it is: some of its replicas are never on spot"),
+        ("service-with-spot", "api: it is left as it is: some of its replicas are never on spot"),
         ("own-cluster", "known: it is left as it is: its place is on own machines"),
     ] {
         let file = root().join(format!("formats/tests/skypilot/{name}.yaml"));

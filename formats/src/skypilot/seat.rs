@@ -50,7 +50,7 @@ impl TaskSeat {
         };
         let ways = ask::each(task.resources.as_ref(), places).into_iter().map(way);
         Some(Self {
-            workload: (*names.last()?).to_owned(),
+            workload: (*names.first()?).to_owned(),
             document,
             is_split: names.len() > 1,
             stated: task.resources.as_ref().map(fields).unwrap_or_default(),
