@@ -54,6 +54,9 @@ pub struct ServeSpec {
     pub bind: ServeBind,
     /// Which replica plans.
     pub lease: ServeLease,
+    /// Traces of decisions, for OpenTelemetry; without it none are sent, unless `OTEL_EXPORTER_OTLP_ENDPOINT` says where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces: Option<ServeTraces>,
 }
 
 impl Default for ServeSpec {
@@ -68,8 +71,18 @@ impl Default for ServeSpec {
             gate: ServeGate::default(),
             bind: ServeBind::default(),
             lease: ServeLease::default(),
+            traces: None,
         }
     }
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServeTraces {
+    /// The collector that takes OTLP over HTTP: `http://` or `https://`, host and port. Traces are posted to `/v1/traces`
+    /// there.
+    pub endpoint: String,
 }
 
 /// Certificates, as PEM files; read again when they change.

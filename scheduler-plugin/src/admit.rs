@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{cluster::asks, names};
+use crate::{cluster::asks, names, trace::Context};
 
 /// Why a review cannot be answered: it has no UID to answer to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,32 +21,72 @@ struct Review<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Request<'a> {
     uid: String,
     #[serde(default)]
     operation: Option<String>,
     #[serde(default)]
     namespace: Option<String>,
+    #[serde(default)]
+    dry_run: Option<bool>,
     #[serde(default, borrow)]
     object: Option<&'a RawValue>,
 }
 
+/// The answer to a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The body.
+    pub body: Vec<u8>,
+    /// The trace that begins with it.
+    pub begun: Option<Begun>,
+}
+
+/// The trace of a pod that has got the gate. What comes after is below the span of this answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// The trace, and the span of this answer.
+    pub context: Context,
+    /// The pod's namespace.
+    pub namespace: String,
+    /// Its name; empty for one that the API server has not named yet.
+    pub name: String,
+}
+
 /// Answers a review. `plans`: whether the pods of a namespace are planned; `is_planning`: whether somebody would open the
-/// gate again.
+/// gate again; `span`: the name of the span of this answer, where it is to be traced.
 ///
 /// # Errors
 /// When there is no UID to answer to.
-pub fn answer(body: &[u8], plans: impl Fn(&str) -> bool, is_planning: bool) -> Result<Vec<u8>, Unreadable> {
+pub fn answer(
+    body: &[u8],
+    plans: impl Fn(&str) -> bool,
+    is_planning: bool,
+    span: Option<[u8; 8]>,
+) -> Result<Answered, Unreadable> {
     let review: Review<'_> = serde_json::from_slice(body).map_err(|error| Unreadable(error.to_string()))?;
     let request = review.request;
     let mut response = json!({"uid": request.uid, "allowed": true});
     let is_creation = request.operation.as_deref().is_none_or(|operation| operation == "CREATE");
-    let mut patch = Vec::new();
+    let (mut patch, mut begun) = (Vec::new(), None);
     if let Some(object) = request.object.filter(|_| is_creation) {
         let pod: Value = serde_json::from_str(object.get()).unwrap_or_default();
         patch.extend(unplanned(&pod));
         let gate = || gate(&pod, object.get(), request.namespace.as_deref(), plans);
-        patch.extend(is_planning.then(gate).flatten());
+        if let Some(gate) = is_planning.then(gate).flatten() {
+            patch.push(gate);
+            // The pod has no UID yet: that of the review is as good a name for a trace.
+            let context = span.map(|parent| Context { parent, ..Context::of_uid(&request.uid) });
+            patch.extend(context.map(|context| noted(&pod, context)));
+            let text = |at: &str| pod.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let is_made = request.dry_run != Some(true);
+            begun = context.filter(|_| is_made).map(|context| Begun {
+                context,
+                namespace: request.namespace.clone().unwrap_or_else(|| text("/metadata/namespace")),
+                name: text("/metadata/name"),
+            });
+        }
     }
     if !patch.is_empty() {
         response["patchType"] = "JSONPatch".into();
@@ -54,7 +94,16 @@ pub fn answer(body: &[u8], plans: impl Fn(&str) -> bool, is_planning: bool) -> R
     }
     let answer =
         json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response});
-    Ok(answer.to_string().into_bytes())
+    Ok(Answered { body: answer.to_string().into_bytes(), begun })
+}
+
+/// Notes a trace in the pod; one that it brings along is another pod's.
+fn noted(pod: &Value, context: Context) -> Value {
+    if pod.pointer("/metadata/annotations").is_some_and(Value::is_object) {
+        let path = format!("/metadata/annotations/{}", names::TRACEPARENT.replace('/', "~1"));
+        return json!({"op": "add", "path": path, "value": context.text()});
+    }
+    json!({"op": "add", "path": "/metadata/annotations", "value": {names::TRACEPARENT: context.text()}})
 }
 
 /// Takes away what only the controller says.
@@ -113,8 +162,8 @@ mod tests {
 
     fn patch(pod: &Value, cluster: &Cluster, is_planning: bool) -> Value {
         let plans = |namespace: &str| cluster.plans_namespace(namespace);
-        let answer = answer(&review(pod), plans, is_planning).expect("a review");
-        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        let answer = answer(&review(pod), plans, is_planning, None).expect("a review");
+        let answer: Value = serde_json::from_slice(&answer.body).expect("JSON");
         assert_eq!((&answer["response"]["uid"], &answer["response"]["allowed"]), (&json!("r"), &json!(true)));
         let Some(patch) = answer["response"]["patch"].as_str() else { return Value::Null };
         let bytes = base64::engine::general_purpose::STANDARD.decode(patch).expect("base 64");
@@ -168,9 +217,41 @@ mod tests {
     #[test]
     fn what_is_no_review_is_refused() {
         for body in ["", "{}", "[]", r#"{"request":{}}"#] {
-            assert!(answer(body.as_bytes(), |_| true, true).is_err(), "{body}");
+            assert!(answer(body.as_bytes(), |_| true, true, None).is_err(), "{body}");
         }
         let odd = br#"{"request":{"uid":"r","object":7}}"#;
-        assert!(answer(odd, |_| true, true).is_ok(), "an odd pod is let in as it came");
+        assert!(answer(odd, |_| true, true, Some([1; 8])).is_ok(), "an odd pod is let in as it came");
+    }
+
+    #[test]
+    fn a_trace_begins_with_the_gate_and_is_noted_in_the_pod() {
+        let uid = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-0707070707070707-01";
+        let ask = |pod: &Value, is_dry: bool, is_planning: bool| {
+            let review = json!({"request": {"uid": uid, "operation": "CREATE", "namespace": "team",
+                "dryRun": is_dry, "object": pod}});
+            let body = review.to_string().into_bytes();
+            let answered = answer(&body, |_| true, is_planning, Some([7; 8])).expect("a review");
+            let answer: Value = serde_json::from_slice(&answered.body).expect("JSON");
+            let patch = answer["response"]["patch"]
+                .as_str()
+                .map(|patch| base64::engine::general_purpose::STANDARD.decode(patch).expect("base 64"));
+            let patch = patch.map_or(Value::Null, |patch| serde_json::from_slice(&patch).expect("a patch"));
+            (patch, answered.begun)
+        };
+        let (patch, begun) = ask(&pod("a", 1), false, true);
+        let noted =
+            json!({"op": "add", "path": "/metadata/annotations/plimsoll.dev~1traceparent", "value": text});
+        assert_eq!(patch[1], noted);
+        let begun = begun.expect("a trace");
+        assert_eq!((begun.context.text(), &*begun.namespace, &*begun.name), (text.to_owned(), "team", "a"));
+        let mut bare = pod("a", 1);
+        bare["metadata"].as_object_mut().expect("an object").remove("annotations");
+        let (patch, _) = ask(&bare, false, true);
+        assert_eq!(patch[1]["value"], json!({names::TRACEPARENT: text}));
+        let (patch, begun) = ask(&pod("a", 1), true, true);
+        assert_eq!((&patch[1], begun), (&noted, None), "nobody made it");
+        assert_eq!(ask(&pod("cpu", 0), false, true).1, None);
+        assert_eq!(ask(&pod("a", 1), false, false), (Value::Null, None));
     }
 }

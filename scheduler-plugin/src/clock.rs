@@ -10,6 +10,12 @@ pub(crate) fn now() -> Millis {
     jiff::Timestamp::now().as_millisecond()
 }
 
+/// The same to the nanosecond, for what is shown beside what other programs measured.
+#[expect(clippy::disallowed_methods, reason = "spans carry the time of day")]
+pub(crate) fn nanos() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(0)
+}
+
 /// For how long things take.
 #[expect(clippy::disallowed_methods, reason = "latencies are what the metrics are for")]
 pub(crate) fn instant() -> Instant {

@@ -12,7 +12,13 @@ use plimsoll_model::{
     serve::{Serve, ServePlacement, ServeSpec},
 };
 
-use crate::{cluster::Placing, control::Settings, server::Limits, snapshot::Bounds};
+use crate::{
+    cluster::Placing,
+    control::Settings,
+    server::Limits,
+    snapshot::Bounds,
+    trace::{self, Traces},
+};
 
 /// Where certificates are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +69,8 @@ pub struct Config {
     pub bind: Option<Duration>,
     /// Which replica plans.
     pub lease: Lease,
+    /// Where traces go; nothing where there are none.
+    pub traces: Option<Traces>,
 }
 
 impl Default for Config {
@@ -143,6 +151,7 @@ impl Config {
                 name: spec.lease.name.clone(),
                 duration: time(spec.lease.duration),
             },
+            traces: spec.traces.as_ref().map(|traces| Traces::at(&traces.endpoint)),
         }
     }
 }
@@ -157,6 +166,12 @@ fn wrong(document: &Located<Serve>, listen: SocketAddr) -> Vec<Diagnostic> {
         let problem = document.problem("spec.bind.enabled", what);
         problems
             .push(problem.with_help("name the authority of clients (`tls.clients`), or listen on 127.0.0.1"));
+    }
+    if let Some(traces) = &spec.traces
+        && let Err(error) = trace::read(&Traces::at(&traces.endpoint).url)
+    {
+        let problem = document.problem("spec.traces.endpoint", error.to_string());
+        problems.push(problem.with_help("such as http://otel-collector.observability:4318; what is secret goes in OTEL_EXPORTER_OTLP_HEADERS"));
     }
     let mut least = |field: &str, value: plimsoll_model::Duration, seconds: i64| {
         if value < plimsoll_model::Duration::from_secs(seconds) {
@@ -216,6 +231,9 @@ mod tests {
             ("{lease: {duration: 1s}}", "spec.lease.duration", 3),
             ("{plan: {placement: firm}}", "spec.plan.placement", 3),
             ("{listen: 0.0.0.0:8443, bind: {enabled: true}}", "spec.bind.enabled", 3),
+            ("{traces: {endpoint: otel-collector:4318}}", "spec.traces.endpoint", 3),
+            ("{traces: {endpoint: \"http://me:secret@host:4318\"}}", "spec.traces.endpoint", 3),
+            ("{traces: {}}", "spec.traces", 3),
         ] {
             let problems = read(spec).expect_err(spec);
             assert_eq!(

@@ -43,6 +43,7 @@ pub struct Metrics {
     refused: Family<What, Counter>,
     done: Family<What, Counter>,
     failed: Family<What, Counter>,
+    spans: Family<What, Counter>,
     pods: Family<What, Gauge>,
     view_age: Real,
     plan_age: Real,
@@ -68,6 +69,7 @@ impl Default for Metrics {
             refused: Family::default(),
             done: Family::default(),
             failed: Family::default(),
+            spans: Family::default(),
             pods: Family::default(),
             view_age: Real::default(),
             plan_age: Real::default(),
@@ -90,6 +92,7 @@ impl Default for Metrics {
         to.register("refused_requests", "Requests that were no calls, by status", it.refused.clone());
         to.register("controller_actions", "What the controller did to pods", it.done.clone());
         to.register("controller_failures", "What failed and is tried again", it.failed.clone());
+        to.register("spans", "Spans of traces by what became of them", it.spans.clone());
         to.register("pods", "Pods by what they wait for", it.pods.clone());
         to.register_with_unit(
             "view_age",
@@ -162,6 +165,11 @@ impl Metrics {
     /// Something failed.
     pub fn failed(&self, what: &'static str) {
         self.failed.get_or_create(&What { what }).inc();
+    }
+
+    /// Spans of traces were exported, refused by the collector, or dropped for want of room.
+    pub fn spans(&self, what: &'static str, count: u64) {
+        self.spans.get_or_create(&What { what }).inc_by(count);
     }
 
     /// How many pods wait for what.

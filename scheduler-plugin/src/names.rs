@@ -11,6 +11,8 @@ pub const PLANNED_AT: &str = "plimsoll.dev/planned-at";
 /// When a plan last said that not all pods of its gang fit, RFC 3339: until that is as old as a plan may be, every
 /// replica refuses the pod all nodes.
 pub const HELD_AT: &str = "plimsoll.dev/held-at";
+/// The trace of the pod, in the form of W3C's `traceparent`: the webhook writes it, where traces are sent.
+pub const TRACEPARENT: &str = "plimsoll.dev/traceparent";
 /// `hard` or `soft`: how the plan binds the scheduler.
 pub const PLACEMENT: &str = "plimsoll.dev/placement";
 /// Set anew to make the scheduler look at a rejected pod at once.

@@ -34,11 +34,13 @@ use page::Page;
 use watch::Known;
 
 use crate::{
-    admit, clock,
+    admit::{self, Answered, Begun},
+    clock,
     config::Config,
     metrics::Metrics,
     server::{Hooks, Identity, Server, TlsError},
     snapshot::{Builder, Snapshot},
+    trace::{ExportError, Kind, Sending, Span, Spans, Who},
     wire::{BindArgs, BindReply},
 };
 
@@ -60,6 +62,9 @@ pub enum StartError {
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Where traces go.
+    #[error(transparent)]
+    Traces(#[from] ExportError),
     /// The address.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -77,6 +82,8 @@ struct Shared {
     known: Arc<Known>,
     leading: Arc<Leading>,
     metrics: Arc<Metrics>,
+    /// Where spans of traces go, if they go anywhere.
+    spans: Option<Arc<Spans>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     page: ArcSwap<Page>,
     life: Life,
@@ -99,6 +106,7 @@ pub struct Serving {
     lease: Arc<Held>,
     tasks: tokio::task::JoinSet<()>,
     stop: signal::Sender<bool>,
+    sending: Option<Sending>,
 }
 
 /// The client for a configuration.
@@ -142,6 +150,10 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
         tls.map(|tls| Identity::read(&tls.certificate, &tls.key, tls.clients.as_deref())).transpose()?;
     let identity = identity.map(Arc::new);
     let leading = Arc::new(Leading::default());
+    let metrics: Arc<Metrics> = Arc::default();
+    let traces = config.traces.as_ref();
+    let traces = traces.map(|traces| Spans::start(traces, me, Arc::clone(&metrics))).transpose()?;
+    let (spans, sending) = traces.map(|(spans, sending)| (Arc::new(spans), sending)).unzip();
     let lease = &config.lease;
     let lease = Held::new(
         client.clone(),
@@ -155,7 +167,8 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
         client: client.clone(),
         known: Arc::default(),
         leading,
-        metrics: Arc::default(),
+        metrics,
+        spans,
         snapshot: Arc::default(),
         page: ArcSwap::default(),
         life: Life::default(),
@@ -172,18 +185,18 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
     tracing::info!(address = %server.address(), replica = me, "listening");
 
     let (stop, stopped) = signal::channel(false);
-    let mut tasks = watch::watch(&client, &shared.known);
+    let mut tasks = watch::watch(&client, &shared);
     let lease = Arc::new(lease);
     let (held, it) = (Arc::clone(&lease), Arc::clone(&shared));
     tasks.spawn(async move { held.hold(|| it.may_lead(), || it.known.wake()).await });
-    let hands = Hands::new(client, Arc::clone(&shared.metrics), Arc::clone(&shared.leading), me);
+    let hands = Hands::new(&shared, me);
     let (wake, woken) = signal::channel(0);
     tasks.spawn(snapshots(Arc::clone(&shared), wake));
     tasks.spawn(decide::decisions(Arc::clone(&shared), hands, woken, stopped));
     if let Some(identity) = identity {
         tasks.spawn(certificates(identity));
     }
-    Ok(Serving { shared, server, lease, tasks, stop })
+    Ok(Serving { shared, server, lease, tasks, stop, sending })
 }
 
 impl Serving {
@@ -214,6 +227,7 @@ impl Serving {
             ("limits", before.limits != config.limits),
             ("kubeconfig", (&before.kubeconfig, &before.context) != (&config.kubeconfig, &config.context)),
             ("lease", before.lease != config.lease),
+            ("traces", before.traces != config.traces),
         ];
         for (field, _) in fixed.iter().filter(|(_, differs)| *differs) {
             tracing::warn!(field, "takes effect when this replica is started anew");
@@ -239,6 +253,9 @@ impl Serving {
             }
         }
         self.server.shutdown().await;
+        if let Some(sending) = self.sending {
+            sending.shutdown().await;
+        }
     }
 }
 
@@ -329,7 +346,20 @@ impl Hooks for Answers {
             && !shared.is_ending.load(Ordering::Acquire)
             && clock::now() - shared.leading.heard() < HEARD;
         let plans = |namespace: &str| shared.known.with(|cluster| cluster.plans_namespace(namespace));
-        Some(admit::answer(body, plans, is_planning).map_err(|error| error.to_string()))
+        let (spans, start) = (shared.spans.as_ref(), clock::nanos());
+        let answered = admit::answer(body, plans, is_planning, spans.map(|spans| spans.name()));
+        let answered = answered.map_err(|error| error.to_string());
+        if let (Some(spans), Ok(Answered { begun: Some(begun), .. })) = (spans, &answered) {
+            let Begun { context, namespace, name } = begun.clone();
+            let who = Who { context, uid: String::new(), namespace, name };
+            let span = Span::new(who, "admit", start, clock::nanos()).of_kind(Kind::Server);
+            spans.push(Span { id: context.parent, ..span });
+        }
+        Some(answered.map(|answered| answered.body))
+    }
+
+    fn spans(&self) -> Option<&Spans> {
+        self.0.spans.as_deref()
     }
 
     fn bind(&self, args: BindArgs) -> Option<BoxFuture<'static, BindReply>> {

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 
 pub use tls::{Identity, TlsError};
 
-use crate::{metrics::Metrics, snapshot::Snapshot};
+use crate::{metrics::Metrics, snapshot::Snapshot, trace::Spans};
 
 /// What a client may ask of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,11 @@ impl Default for Limits {
 
 /// What is done for a request beyond reading the snapshot.
 pub trait Hooks: Send + Sync + 'static {
+    /// Where spans of traces go, if they go anywhere.
+    fn spans(&self) -> Option<&Spans> {
+        None
+    }
+
     /// Answers an `AdmissionReview`; nothing where there is no webhook.
     fn admit(&self, body: &[u8]) -> Option<Result<Vec<u8>, String>>;
 

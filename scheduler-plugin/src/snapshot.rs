@@ -31,7 +31,7 @@ use rustc_hash::FxHashMap;
 pub use answer::{Answer, filter, preempt, prioritize};
 pub use build::{Builder, Prices, Unpriced};
 
-use crate::{cluster::Millis, wire::Reason};
+use crate::{cluster::Millis, trace::Context, wire::Reason};
 
 /// How old things may be before they count no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,8 @@ pub(crate) struct Known {
     pub(crate) stays: bool,
     /// Until when it may go nowhere, for its gang does not fit whole.
     pub(crate) held: Option<Millis>,
+    /// Its trace, while it waits for us.
+    pub(crate) trace: Option<Box<Context>>,
 }
 
 /// Pods that ask for the same.
@@ -119,6 +121,11 @@ impl Snapshot {
     pub(crate) fn seat(&self, name: &str) -> Option<(u32, &Seat)> {
         let at = *self.by_name.get(name)?;
         Some((at, &self.nodes[at as usize]))
+    }
+
+    /// The trace of a pod that waits for us.
+    pub(crate) fn trace(&self, uid: &str) -> Option<Context> {
+        self.pods.get(uid)?.trace.as_deref().copied()
     }
 
     /// How many nodes.

@@ -61,8 +61,18 @@ pub enum Candidates<'a> {
     Objects(Vec<Node<'a>>),
 }
 
+impl Candidates<'_> {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Names(names) => names.len(),
+            Self::Objects(nodes) => nodes.len(),
+        }
+    }
+}
+
 /// A pod: who it is, and its text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pod<'a> {
     /// `metadata.uid`; empty for a pod that does not exist.
     pub uid: Cow<'a, str>,

@@ -1,6 +1,7 @@
 //! `plimsoll serve`: the cluster side.
 
 mod demo;
+mod traces;
 
 use std::{
     fs,
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         Some(file) => file.config()?,
     };
     log(args);
+    let config = traces::complete(config);
     let runtime = threads()?;
     if args.open_gates {
         return runtime.block_on(open_gates(&config, &args.common));
@@ -112,7 +114,7 @@ async fn follow(serving: &Serving, file: Option<File>) {
         }
         file.bytes = bytes;
         match file.config() {
-            Ok(config) => serving.reconfigure(config),
+            Ok(config) => serving.reconfigure(traces::complete(config)),
             Err(failure) => {
                 let problem = anstream::adapter::strip_str(&failure.render()).to_string();
                 tracing::error!(problem, "the configuration that was in use stays in use");
@@ -134,7 +136,9 @@ fn failed(error: &StartError) -> Failure {
     match error {
         StartError::Cluster(_) => Failure::outside(error.to_string())
             .with_help("name a kubeconfig in the configuration (`kubeconfig`), or run it in a pod"),
-        StartError::Tls(_) | StartError::Listen { .. } => Failure::usage(error.to_string()),
+        StartError::Tls(_) | StartError::Traces(_) | StartError::Listen { .. } => {
+            Failure::usage(error.to_string())
+        }
     }
 }
 

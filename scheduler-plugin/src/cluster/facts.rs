@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1;
 use serde_json::{Map, Value, json};
 
 use super::Millis;
-use crate::names;
+use crate::{names, trace::Context};
 
 /// How a plan binds the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,8 @@ pub struct Facts {
     pub gang: Option<String>,
     /// `spec.priority`.
     pub priority: i32,
+    /// The trace that the webhook began for it.
+    pub traced: Option<Box<Context>>,
 }
 
 impl Facts {
@@ -176,12 +178,18 @@ impl Facts {
             }),
             gang: None,
             priority: spec.and_then(|spec| spec.priority).unwrap_or(0),
+            traced: annotation(names::TRACEPARENT).and_then(Context::read).map(Box::new),
         })
     }
 
     /// `namespace/name`.
     pub fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Its trace; where the webhook has begun none, that of its UID.
+    pub fn trace(&self) -> Context {
+        self.traced.as_deref().copied().unwrap_or_else(|| Context::of_uid(&self.uid))
     }
 
     /// Whether our gate holds it.
@@ -259,8 +267,15 @@ fn is_read(annotation: &str) -> bool {
         "kubernetes.io/config.mirror",
         "scheduling.k8s.io/group-name",
     ];
-    const OWN: [&str; 6] =
-        [names::NODE, names::PLANNED_AT, names::HELD_AT, names::RETRY, names::PLACEMENT, names::PLACE];
+    const OWN: [&str; 7] = [
+        names::NODE,
+        names::PLANNED_AT,
+        names::HELD_AT,
+        names::RETRY,
+        names::PLACEMENT,
+        names::PLACE,
+        names::TRACEPARENT,
+    ];
     (annotation.starts_with(names::PREFIX) && !OWN.contains(&annotation)) || OTHERS.contains(&annotation)
 }
 

@@ -6,6 +6,7 @@ use crate::{
     clock,
     cluster::{Facts, Millis, Placing, Pod},
     names,
+    trace::Context,
 };
 
 /// A pod at a version.
@@ -19,6 +20,8 @@ pub struct Target {
     pub uid: String,
     /// The version that was looked at.
     pub resource_version: String,
+    /// Its trace.
+    pub trace: Context,
 }
 
 impl Target {
@@ -28,6 +31,7 @@ impl Target {
             name: facts.name.clone(),
             uid: facts.uid.clone(),
             resource_version: facts.resource_version.clone(),
+            trace: facts.trace(),
         }
     }
 }
@@ -43,6 +47,13 @@ pub struct Patch {
     pub nominate: Option<String>,
     /// What it is for, as metrics name it.
     pub what: &'static str,
+}
+
+impl Patch {
+    /// The node that it places the pod on.
+    pub fn node(&self) -> Option<&str> {
+        self.body.pointer("/metadata/annotations")?.get(names::NODE)?.as_str()
+    }
 }
 
 /// Something to do.

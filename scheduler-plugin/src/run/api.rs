@@ -17,12 +17,13 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::elect::Leading;
+use super::{Shared, elect::Leading};
 use crate::{
     clock,
     control::{Action, Target},
     metrics::Metrics,
     names,
+    trace::{Kind, Span, Spans, Who},
     wire::{BindArgs, BindReply},
 };
 
@@ -41,6 +42,7 @@ pub(crate) struct Hands {
     events: mpsc::Sender<(Target, &'static str, String)>,
     metrics: Arc<Metrics>,
     leading: Arc<Leading>,
+    spans: Option<Arc<Spans>>,
 }
 
 fn status(error: &kube::Error) -> u16 {
@@ -51,10 +53,13 @@ fn status(error: &kube::Error) -> u16 {
 }
 
 impl Hands {
-    pub(crate) fn new(client: Client, metrics: Arc<Metrics>, leading: Arc<Leading>, me: &str) -> Self {
+    pub(super) fn new(shared: &Shared, me: &str) -> Self {
+        let (client, metrics) = (shared.client.clone(), Arc::clone(&shared.metrics));
         let (events, queue) = mpsc::channel(EVENTS);
         tokio::spawn(write_events(client.clone(), me.to_owned(), queue, Arc::clone(&metrics)));
-        Self { client, calls: Arc::new(Semaphore::new(CALLS)), events, metrics, leading }
+        let calls = Arc::new(Semaphore::new(CALLS));
+        let (leading, spans) = (Arc::clone(&shared.leading), shared.spans.clone());
+        Self { client, calls, events, metrics, leading, spans }
     }
 
     /// Does something; the UIDs of pods to which it could not be done are sent.
@@ -77,8 +82,10 @@ impl Hands {
                     if !hands.leading.leads() {
                         return;
                     }
-                    let what = action.name();
-                    match tokio::time::timeout(PATIENCE, hands.change(&action)).await {
+                    let (what, start) = (action.name(), clock::nanos());
+                    let outcome = tokio::time::timeout(PATIENCE, hands.change(&action)).await;
+                    hands.tell(&action, start, &outcome);
+                    match outcome {
                         Ok(Ok(())) => hands.metrics.did(what),
                         outcome => {
                             hands.metrics.failed(what);
@@ -94,6 +101,29 @@ impl Hands {
                 });
             }
         }
+    }
+
+    /// Tells of a change in the trace of its pod.
+    fn tell<E>(&self, action: &Action, start: u64, outcome: &Result<Result<(), kube::Error>, E>) {
+        let (Some(spans), Some(pod)) = (&self.spans, action.changes()) else { return };
+        let who = Who {
+            context: pod.trace,
+            uid: pod.uid.clone(),
+            namespace: pod.namespace.clone(),
+            name: pod.name.clone(),
+        };
+        let mut span = Span::new(who, "patch", start, clock::nanos()).of_kind(Kind::Client);
+        span = span.with("plimsoll.action", action.name());
+        if let Action::Patch(patch) = action
+            && let Some(node) = patch.node()
+        {
+            span = span.with("k8s.node.name", node.to_owned());
+        }
+        spans.push(match outcome {
+            Ok(Ok(())) => span,
+            Ok(Err(error)) => span.failed(error.to_string()),
+            Err(_) => span.failed(format!("no answer within {} s", PATIENCE.as_secs())),
+        });
     }
 
     async fn change(&self, action: &Action) -> Result<(), kube::Error> {

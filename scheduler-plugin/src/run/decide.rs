@@ -10,10 +10,18 @@ use crate::{
     clock,
     cluster::Cluster,
     control::{Action, Controller, PackingPlanner, Plan, Question},
+    trace::Asked,
 };
 
 /// A plan, or why there is none.
 type Answer = Result<Plan, String>;
+
+/// A plan that is being made.
+struct Planning {
+    answer: oneshot::Receiver<Answer>,
+    /// What it is for, where traces tell.
+    asked: Option<Asked>,
+}
 
 /// Decides, while this replica leads.
 pub(super) async fn decisions(
@@ -24,7 +32,7 @@ pub(super) async fn decisions(
 ) {
     let (failed, mut failures) = mpsc::unbounded_channel::<String>();
     let mut controller = Controller::default();
-    let mut planning: Option<oneshot::Receiver<Answer>> = None;
+    let mut planning: Option<Planning> = None;
     let mut next = Duration::ZERO;
     loop {
         let mut answer = None;
@@ -76,24 +84,26 @@ pub(super) async fn decisions(
 }
 
 /// The plan that is being made, once it is; never, where none is.
-async fn made(planning: &mut Option<oneshot::Receiver<Answer>>) -> Answer {
+async fn made(planning: &mut Option<Planning>) -> (Answer, Option<Asked>) {
     let Some(plan) = planning else { return std::future::pending().await };
-    let answer = plan.await.unwrap_or_else(|_| Err("the planner's thread ended".to_owned()));
+    let answer = (&mut plan.answer).await.unwrap_or_else(|_| Err("the planner's thread ended".to_owned()));
+    let asked = plan.asked.take();
     *planning = None;
-    answer
+    (answer, asked)
 }
 
 /// Has a plan made, on a thread of its own: one that never ends holds up nothing but itself, not even the end of the
 /// process.
-fn plan(shared: &Shared, question: Question) -> oneshot::Receiver<Answer> {
-    let (done, plan) = oneshot::channel();
+fn plan(shared: &Shared, question: Question) -> Planning {
+    let (done, answer) = oneshot::channel();
+    let asked = shared.spans.is_some().then(|| Asked::of(&question));
     let mut planner = PackingPlanner { gap: shared.config.load().gap };
     shared.life.asked();
     std::thread::spawn(move || {
         // Nobody waits for it any more at a shutdown.
         _ = done.send(question.answer(&mut planner));
     });
-    plan
+    Planning { answer, asked }
 }
 
 /// What a look came to.
@@ -104,14 +114,24 @@ struct Decided {
     question: Option<Question>,
 }
 
-fn decided(shared: &Shared, mut controller: Controller, answer: Option<Answer>, is_free: bool) -> Decided {
+fn decided(
+    shared: &Shared,
+    mut controller: Controller,
+    answer: Option<(Answer, Option<Asked>)>,
+    is_free: bool,
+) -> Decided {
     let now = clock::now();
     let mut cluster = shared.known.copy();
     let config = shared.config.load();
     let mut actions = Vec::new();
-    if let Some(answer) = answer {
+    if let Some((answer, asked)) = answer {
+        let traced = shared.spans.as_ref().zip(asked).map(|(spans, asked)| (spans, asked, answer.clone()));
         actions = controller.answered(&mut cluster, &config.settings, now, answer);
         said(shared, &controller, &cluster, now);
+        if let Some((spans, asked, answer)) = traced {
+            let is_used = controller.last().is_some_and(|(_, at)| at == now);
+            spans.planned(&asked, &answer, is_used, &cluster);
+        }
     }
     let decision = controller.decide(&mut cluster, &config.settings, now, is_free);
     actions.extend(decision.actions);

@@ -21,6 +21,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
+use super::Shared;
 use crate::{
     clock,
     cluster::{Cluster, Millis},
@@ -48,6 +49,10 @@ trait Watched: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + S
     fn key(&self) -> String;
     fn apply(&self, to: &mut Cluster) -> bool;
     fn delete(key: &str, from: &mut Cluster) -> bool;
+    /// It has been applied or deleted: traces of it go on.
+    fn tell(_key: &str, _cluster: &Cluster, _shared: &Shared) {}
+    /// All have been listed anew.
+    fn tell_all(_cluster: &Cluster, _shared: &Shared) {}
     fn keep(cluster: &mut Cluster, there: &BTreeSet<String>);
 }
 
@@ -77,6 +82,16 @@ impl Watched for Pod {
     }
     fn delete(key: &str, from: &mut Cluster) -> bool {
         from.delete_pod(key)
+    }
+    fn tell(key: &str, cluster: &Cluster, shared: &Shared) {
+        if let Some(spans) = &shared.spans {
+            spans.saw(key, cluster, shared.leading.leads());
+        }
+    }
+    fn tell_all(cluster: &Cluster, shared: &Shared) {
+        if let Some(spans) = &shared.spans {
+            spans.listed(cluster, shared.leading.leads());
+        }
     }
     fn keep(cluster: &mut Cluster, there: &BTreeSet<String>) {
         cluster.keep_pods(|uid| there.contains(uid));
@@ -149,15 +164,23 @@ impl Known {
 }
 
 /// Watches everything until the tasks are dropped.
-pub(crate) fn watch(client: &Client, known: &Arc<Known>) -> tokio::task::JoinSet<()> {
+pub(super) fn watch(client: &Client, shared: &Arc<Shared>) -> tokio::task::JoinSet<()> {
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(one::<Node>(client.clone(), Arc::clone(known)));
-    tasks.spawn(one::<Pod>(client.clone(), Arc::clone(known)));
-    tasks.spawn(one::<Namespace>(client.clone(), Arc::clone(known)));
+    tasks.spawn(one::<Node>(client.clone(), Arc::clone(shared)));
+    tasks.spawn(one::<Pod>(client.clone(), Arc::clone(shared)));
+    tasks.spawn(one::<Namespace>(client.clone(), Arc::clone(shared)));
     tasks
 }
 
-async fn one<K: Watched>(client: Client, known: Arc<Known>) {
+async fn one<K: Watched>(client: Client, shared: Arc<Shared>) {
+    let known = &shared.known;
+    let apply = |object: &K| {
+        known.with(|cluster| {
+            let changed = object.apply(cluster);
+            K::tell(&object.key(), cluster, &shared);
+            changed
+        })
+    };
     let events = watcher(Api::<K>::all(client), watcher::Config::default().page_size(500)).default_backoff();
     let mut events = pin!(events);
     let mut listing = BTreeSet::new();
@@ -167,18 +190,25 @@ async fn one<K: Watched>(client: Client, known: Arc<Known>) {
             known.fares(K::AT, event.is_err(), clock::now());
         }
         let changed = match event {
-            Ok(watcher::Event::Apply(object)) => known.with(|cluster| object.apply(cluster)),
-            Ok(watcher::Event::Delete(object)) => known.with(|cluster| K::delete(&object.key(), cluster)),
+            Ok(watcher::Event::Apply(object)) => apply(&object),
+            Ok(watcher::Event::Delete(object)) => known.with(|cluster| {
+                let changed = K::delete(&object.key(), cluster);
+                K::tell(&object.key(), cluster, &shared);
+                changed
+            }),
             Ok(watcher::Event::Init) => {
                 listing.clear();
                 false
             }
             Ok(watcher::Event::InitApply(object)) => {
                 listing.insert(object.key());
-                known.with(|cluster| object.apply(cluster))
+                apply(&object)
             }
             Ok(watcher::Event::InitDone) => {
-                known.with(|cluster| K::keep(cluster, &listing));
+                known.with(|cluster| {
+                    K::keep(cluster, &listing);
+                    K::tell_all(cluster, &shared);
+                });
                 listing = BTreeSet::new();
                 known.listed.fetch_or(K::BIT, Ordering::AcqRel);
                 true

@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     clock,
-    snapshot::{self, Answer},
-    wire::{Args, BindArgs, Malformed, PreemptArgs},
+    snapshot::{self, Answer, Snapshot},
+    trace::{Kind, Span, Who},
+    wire::{Args, BindArgs, Malformed, Pod, PreemptArgs},
 };
 
 /// What is asked.
@@ -98,8 +99,12 @@ fn filter(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
     let args = Args::read(bytes).map_err(|error| refused(&error))?;
     let snapshot = shared.snapshot.load();
     let (reply, answer) = snapshot::filter(&snapshot, &args, clock::now());
+    let passed = reply.names.as_ref().map_or(0, Vec::len) + reply.objects.as_ref().map_or(0, Vec::len);
     let reply = json(&reply);
     done(shared, Call::Filter, answer, begun);
+    trace(shared, &snapshot, &args.pod, Call::Filter, answer, begun, |span| {
+        span.with("plimsoll.nodes.offered", args.candidates.count()).with("plimsoll.nodes.passed", passed)
+    });
     Ok(reply)
 }
 
@@ -109,14 +114,22 @@ fn prioritize(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
     let (hosts, answer) = snapshot::prioritize(&snapshot, &args, clock::now());
     let reply = json(&hosts);
     done(shared, Call::Prioritize, answer, begun);
+    trace(shared, &snapshot, &args.pod, Call::Prioritize, answer, begun, |span| {
+        span.with("plimsoll.nodes.offered", args.candidates.count())
+            .with("plimsoll.nodes.scored", hosts.len())
+    });
     Ok(reply)
 }
 
 fn preempt(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
     let args = PreemptArgs::read(bytes).map_err(|error| refused(&error))?;
     let snapshot = shared.snapshot.load();
+    let (pod, offered) = (args.pod.clone(), args.nodes.len());
     let (reply, answer) = snapshot::preempt(&snapshot, args, clock::now());
     done(shared, Call::Preempt, answer, begun);
+    trace(shared, &snapshot, &pod, Call::Preempt, answer, begun, |span| {
+        span.with("plimsoll.nodes.offered", offered).with("plimsoll.nodes.passed", reply.nodes.len())
+    });
     // An empty map would say that no node will do; what is not known yet is an error.
     if answer == Answer::NotReady {
         let why = "plimsoll has not seen the whole cluster yet; ask again";
@@ -127,6 +140,8 @@ fn preempt(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
 
 async fn bind(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
     let args = BindArgs::read(bytes).map_err(|error| refused(&error))?;
+    let (namespace, name) = (args.pod_namespace.clone(), args.pod_name.clone());
+    let (uid, node) = (args.pod_uid.clone(), args.node.clone());
     let Some(binding) = shared.hooks.bind(args) else {
         return Ok(text(
             StatusCode::NOT_FOUND,
@@ -136,6 +151,13 @@ async fn bind(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
     let reply = binding.await;
     let answer = if reply.error.is_empty() { "bound" } else { "failed" };
     shared.metrics.called(Call::Bind.name(), answer, begun.elapsed());
+    if let Some(spans) = shared.hooks.spans()
+        && let Some(context) = shared.snapshot.load().trace(&uid)
+    {
+        let span = spanned(Who { context, uid, namespace, name }, Call::Bind, begun);
+        let span = span.with("k8s.node.name", node);
+        spans.push(if reply.error.is_empty() { span } else { span.failed(reply.error.clone()) });
+    }
     Ok(json(&reply))
 }
 
@@ -152,6 +174,28 @@ fn admit(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
 
 fn done(shared: &Shared, call: Call, answer: Answer, begun: Instant) {
     shared.metrics.called(call.name(), answer.name(), begun.elapsed());
+}
+
+/// Tells of a call in the trace of its pod, where it has one. `more`: what is said of it, which costs time.
+fn trace(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    pod: &Pod<'_>,
+    call: Call,
+    answer: Answer,
+    begun: Instant,
+    more: impl FnOnce(Span) -> Span,
+) {
+    let Some(spans) = shared.hooks.spans() else { return };
+    let Some(context) = snapshot.trace(&pod.uid) else { return };
+    let text = |text: &str| text.to_owned();
+    let who = Who { context, uid: text(&pod.uid), namespace: text(&pod.namespace), name: text(&pod.name) };
+    spans.push(more(spanned(who, call, begun).with("plimsoll.answer", answer.name())));
+}
+
+fn spanned(who: Who, call: Call, begun: Instant) -> Span {
+    let (took, end) = (begun.elapsed(), clock::nanos());
+    Span::new(who, call.name(), end.saturating_sub(took.as_nanos() as u64), end).of_kind(Kind::Server)
 }
 
 /// A whole body within the limits, and the room that it takes of all bodies'.

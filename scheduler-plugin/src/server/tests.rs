@@ -17,10 +17,14 @@ use crate::{
     clock,
     cluster::tests::{cluster, node, planned, pod},
     snapshot::{Bounds, Builder},
+    trace::{Context, Kind},
     wire::{BindArgs, BindReply},
 };
 
-struct Plain;
+#[derive(Default)]
+struct Plain {
+    spans: Option<Arc<Spans>>,
+}
 
 impl Hooks for Plain {
     fn admit(&self, _: &[u8]) -> Option<Result<Vec<u8>, String>> {
@@ -31,6 +35,9 @@ impl Hooks for Plain {
             let reply: BoxFuture<'static, BindReply> = Box::pin(std::future::ready(BindReply::default()));
             reply
         })
+    }
+    fn spans(&self) -> Option<&Spans> {
+        self.spans.as_deref()
     }
     fn fault(&self) -> Option<String> {
         None
@@ -49,6 +56,10 @@ const SMALL: Limits = Limits {
 };
 
 async fn started(identity: Option<Arc<Identity>>, synced: bool) -> Server {
+    with(identity, synced, Plain::default()).await
+}
+
+async fn with(identity: Option<Arc<Identity>>, synced: bool, hooks: Plain) -> Server {
     let snapshot = if synced {
         let it = planned(pod("a", 4), "n1", clock::now());
         let nodes: Vec<_> = (0..3).map(|at| node(&format!("n{at}"), 8, "H100")).collect();
@@ -58,7 +69,7 @@ async fn started(identity: Option<Arc<Identity>>, synced: bool) -> Server {
     };
     let address = "127.0.0.1:0".parse().expect("an address");
     let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
-    Server::start(address, identity, SMALL, snapshot, Arc::default(), Arc::new(Plain))
+    Server::start(address, identity, SMALL, snapshot, Arc::default(), Arc::new(hooks))
         .await
         .expect("a free port")
 }
@@ -97,6 +108,41 @@ async fn ask(server: &Server, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
     stream.write_all(request.as_bytes()).await.expect("a request");
     answer(&mut stream).await
+}
+
+#[tokio::test]
+async fn calls_are_in_the_trace_of_their_pod() {
+    let (queue, mut taken) = tokio::sync::mpsc::channel(8);
+    let spans = Arc::new(Spans::to(queue, "me", Arc::default()));
+    let server = with(None, true, Plain { spans: Some(spans) }).await;
+    let body = filter_body();
+    let bound = json!({"PodName": "bindable", "PodNamespace": "default", "PodUID": "uid-a", "Node": "n1"});
+    for (verb, body) in [("filter", &body), ("prioritize", &body), ("bind", &bound.to_string())] {
+        assert_eq!(ask(&server, &call(verb, body)).await.0, 200);
+        let span = taken.recv().await.expect("a span");
+        assert_eq!((span.name, span.kind, &*span.who.uid), (verb, Kind::Server, "uid-a"));
+        assert_eq!(span.who.context, Context::of_uid("uid-a"));
+        assert!(span.start <= span.end && span.error.is_none(), "{span:?}");
+        let said = match verb {
+            "filter" => vec![
+                ("plimsoll.answer", "judged".into()),
+                ("plimsoll.nodes.offered", 3_usize.into()),
+                ("plimsoll.nodes.passed", 1_usize.into()),
+            ],
+            "prioritize" => vec![
+                ("plimsoll.answer", "judged".into()),
+                ("plimsoll.nodes.offered", 3_usize.into()),
+                ("plimsoll.nodes.scored", 1_usize.into()),
+            ],
+            _ => vec![("k8s.node.name", "n1".to_owned().into())],
+        };
+        assert_eq!(span.said, said);
+    }
+    // A pod that is no business of ours has no trace.
+    let other = json!({"Pod": pod("b", 4), "Nodes": null, "NodeNames": ["n0"]}).to_string();
+    assert_eq!(ask(&server, &call("filter", &other)).await.0, 200);
+    assert!(taken.try_recv().is_err());
+    server.shutdown().await;
 }
 
 #[tokio::test]
@@ -225,9 +271,10 @@ async fn connections_are_kept_between_calls_and_not_in_the_middle_of_a_head() {
 async fn a_shutdown_waits_for_no_free_connection() {
     let limits = Limits { connections: 1, patience: Duration::from_mins(1), ..SMALL };
     let address = "127.0.0.1:0".parse().expect("an address");
-    let server = Server::start(address, None, limits, Arc::default(), Arc::default(), Arc::new(Plain))
-        .await
-        .expect("a free port");
+    let server =
+        Server::start(address, None, limits, Arc::default(), Arc::default(), Arc::new(Plain::default()))
+            .await
+            .expect("a free port");
     let _taken = TcpStream::connect(server.address()).await.expect("a connection");
     tokio::time::sleep(Duration::from_millis(100)).await;
     let ended = tokio::time::timeout(Duration::from_secs(10), server.shutdown()).await;

@@ -78,6 +78,7 @@ impl Builder {
                 held: gang
                     .filter(|_| waits && planned.is_none() && cluster.is_planned(pod))
                     .and_then(|gang| held.get(&**gang).copied()),
+                trace: (waits && cluster.is_planned(pod)).then(|| Box::new(pod.facts.trace())),
             };
             pods.insert(uid.as_str().into(), known);
         }

@@ -16,3 +16,4 @@ mod ledger;
 mod plans;
 mod replica;
 mod site;
+mod traces;
