@@ -14,6 +14,7 @@
 
 mod action;
 mod deeds;
+mod gangs;
 mod plan;
 #[cfg(test)]
 mod simulation;
@@ -23,10 +24,12 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 pub use action::{Action, Patch, Target};
 use deeds::Deeds;
+use gangs::{is_queued, queued};
 pub use plan::{Bill, PackingPlanner, Plan, Planner, Question};
 
 use crate::{
@@ -65,6 +68,13 @@ pub struct Settings {
     pub unseen: Millis,
     /// How plans bind the scheduler, where pods do not say; without it hard for pods that a ReplicaSet or a StatefulSet made.
     pub placing: Option<Placing>,
+}
+
+impl Settings {
+    /// How long a plan is searched for: what is stated before, and filled in after, takes its time too.
+    pub fn search(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.patience).unwrap_or(0) / 2)
+    }
 }
 
 impl Default for Settings {
@@ -120,6 +130,8 @@ pub struct Controller {
     said: BTreeMap<String, BTreeMap<&'static str, (String, Millis)>>,
     /// When the newest plan said so of the gangs of which not all pods fit, by their names.
     held: BTreeMap<String, Millis>,
+    /// Gangs that lost a planned node before any of their pods ran: all of their pods are planned anew, together.
+    lost: BTreeSet<String>,
     /// When gates of others last held pods that ours holds too.
     blocked: BTreeMap<String, Millis>,
     /// When pods that are not placed were last brought to the scheduler's attention, and how often.
@@ -174,10 +186,11 @@ impl Controller {
 
     /// Opens the gates that are past their deadline, whatever else is known: for when looking fails.
     pub fn overdue(cluster: &Cluster, settings: &Settings, now: Millis) -> Vec<Action> {
+        let queued = queued(cluster);
         let overdue = cluster.pods().values().filter(|pod| {
             pod.facts.is_gated()
                 && !pod.facts.is_leaving
-                && pod.facts.hold.others.is_empty()
+                && !is_queued(pod, &queued)
                 && pod.facts.created.saturating_add(settings.deadline) <= now
         });
         overdue.map(|pod| Action::open(pod, None)).collect()
@@ -251,32 +264,6 @@ impl Controller {
         self.deeds.node(uid).filter(|node| look.cluster.has_node(node)).map(str::to_owned)
     }
 
-    /// Places pods again whose placing came to nothing; the rest of the wanted ones. Where a pod of a gang has lost its node
-    /// meanwhile, all of the gang is planned anew.
-    fn again(&mut self, look: &mut Look<'_>, wanted: Vec<String>) -> Vec<String> {
-        let gang = |uid: &String| look.pod(uid)?.facts.gang.clone();
-        let lost = wanted.iter().filter(|uid| self.sent(look, uid).is_none());
-        let torn: BTreeSet<String> = lost.filter_map(gang).collect();
-        for (uid, pod) in look.cluster.pods() {
-            if pod.facts.gang.as_ref().is_some_and(|gang| torn.contains(gang)) {
-                self.deeds.unplace(uid);
-            }
-        }
-        let (mut rest, mut again) = (Vec::new(), Vec::new());
-        for uid in wanted {
-            match self.sent(look, &uid) {
-                Some(node) => again.push((uid, node)),
-                None => rest.push(uid),
-            }
-        }
-        for (uid, node) in again {
-            let Some(pod) = look.cluster.pods().get(&uid) else { continue };
-            let action = Action::place(pod, &node, pod.facts.placing(look.settings.placing), look.now);
-            self.act(look, action, Some(&node));
-        }
-        rest
-    }
-
     /// Says something of a pod, once. Why it has no place changes with every pod that comes and goes: that is said again
     /// where more than numbers have changed, and now and then at most.
     fn say(&mut self, look: &mut Look<'_>, uid: &str, reason: &'static str, text: String) {
@@ -306,6 +293,9 @@ impl Controller {
             if let Some(fault) = pod.fault() {
                 faults.push((uid.clone(), format!("{fault}; scheduled as if it were not there")));
             }
+            if self.deeds.node(uid).is_some_and(|node| !look.cluster.has_node(node)) {
+                self.lost.extend(facts.gang.clone());
+            }
             // A pod that we do not plan may say what it likes.
             let is_ours = !facts.is_gated() && look.cluster.is_planned(pod);
             let planned = facts.planned.as_ref().filter(|_| is_ours);
@@ -316,6 +306,7 @@ impl Controller {
             let node = &planned.node;
             if !look.cluster.has_node(node) {
                 void.push((uid.clone(), format!("its planned node {node} is gone")));
+                self.lost.extend(facts.gang.clone());
             } else if stuck.is_some_and(|until| until <= look.now) {
                 void.push((uid.clone(), format!("its planned node {node} has no room for it any more")));
             } else if let Some(until) = stuck {
@@ -325,6 +316,8 @@ impl Controller {
         for (uid, fault) in faults {
             self.say(look, &uid, "BadAnnotation", fault);
         }
+        let torn = self.torn(look);
+        void.extend(torn.into_iter().map(|uid| (uid, "its gang has lost a planned node".to_owned())));
         for (uid, why) in void {
             let Some(pod) = look.cluster.pods().get(&uid) else { continue };
             let facts = &pod.facts;
@@ -341,7 +334,10 @@ impl Controller {
             let action = if facts.is_pinned {
                 Action::Recreate { pod: Target::of(facts), why: why.clone() }
             } else {
-                Action::forget(pod)
+                // What has lost its place goes nowhere before all of its gang has one again.
+                let gang = facts.gang.as_ref().filter(|gang| self.lost.contains(*gang));
+                self.held.extend(gang.map(|gang| (gang.clone(), look.now)));
+                Action::forget(pod, gang.map(|_| look.now))
             };
             self.say(look, &uid, "PlanLost", why);
             self.act(look, action, None);
@@ -364,7 +360,12 @@ impl Controller {
             is_unplaced(pod) && (others || is_off())
         };
         let held_up = look.cluster.pods().values().filter(is_held_up);
-        let held_up: BTreeSet<String> = held_up.filter_map(|pod| pod.facts.gang.clone()).collect();
+        let mut held_up: BTreeSet<String> = held_up.filter_map(|pod| pod.facts.gang.clone()).collect();
+        // Nor without one that is still to be called back.
+        let torn = look.cluster.pods().values().filter(|pod| self.is_torn(look, pod));
+        let torn: BTreeSet<String> = torn.filter_map(|pod| pod.facts.gang.clone()).collect();
+        self.lost.retain(|gang| torn.contains(gang));
+        held_up.extend(torn);
         for (uid, pod) in look.cluster.pods() {
             let facts = &pod.facts;
             let is_wanted = is_unplaced(pod)
@@ -498,50 +499,19 @@ impl Controller {
         self.last = Some((plan, look.now));
     }
 
-    /// When a plan that still counts said that the gang of a pod does not fit.
-    fn held_since(&self, pod: &Pod, look: &Look<'_>) -> Option<Millis> {
-        let at = *self.held.get(pod.facts.gang.as_deref()?)?;
-        (at.saturating_add(look.settings.bound) > look.now).then_some(at)
-    }
-
-    /// Carries into pods that are past the gate whether their gang is held, so that every replica knows, and goes on
-    /// knowing; what counts for long yet is not written anew. `gangs`: those that the plan was asked about.
-    fn hold(&mut self, look: &mut Look<'_>, gangs: &BTreeSet<&str>) {
-        let mut changed = Vec::new();
-        for (uid, pod) in look.cluster.pods() {
-            let facts = &pod.facts;
-            let is_asked = facts.gang.as_ref().is_some_and(|gang| gangs.contains(&**gang));
-            if !is_asked || !facts.is_waiting() || facts.is_gated() || self.deeds.hold(pod, look.now) {
-                continue;
-            }
-            let held = self.held_since(pod, look).filter(|_| look.cluster.is_planned(pod));
-            let is_said = match (facts.held, held) {
-                (None, None) => true,
-                (Some(said), Some(at)) => (0..look.settings.bound / 2).contains(&(at - said)),
-                _ => false,
-            };
-            if !is_said {
-                changed.push((uid.clone(), held));
-            }
-        }
-        for (uid, held) in changed {
-            let Some(pod) = look.cluster.pods().get(&uid) else { continue };
-            let action = Action::hold(pod, held);
-            self.act(look, action, None);
-        }
-    }
-
     /// Gates that hold nothing that is planned, or that have held for too long.
     fn open(&mut self, look: &mut Look<'_>) {
         let mut opened: Vec<(String, String)> = Vec::new();
+        let queued = queued(look.cluster);
         for (uid, pod) in look.cluster.pods() {
             if !pod.facts.is_gated() || pod.facts.is_leaving || self.deeds.hold(pod, look.now) {
                 continue;
             }
             let is_planned = look.cluster.is_planned(pod);
-            if is_planned && !pod.facts.hold.others.is_empty() {
+            if is_planned && is_queued(pod, &queued) {
                 // It does not wait for us: what is planned when the others let it go is planned in time.
                 self.blocked.insert(uid.clone(), look.now);
+                self.since.remove(uid);
                 continue;
             }
             let from = self.blocked.get(uid).copied().unwrap_or(pod.facts.created);

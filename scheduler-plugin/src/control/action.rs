@@ -151,9 +151,13 @@ impl Action {
         Self::Patch(Patch { nominate, ..Self::patch(pod, "place", &annotations, Some(spec)) })
     }
 
-    /// Takes the plan from a pod.
-    pub(super) fn forget(pod: &Pod) -> Self {
-        Self::Patch(Self::patch(pod, "forget", &no_plan(), None))
+    /// Takes the plan from a pod. `held`: since when it goes nowhere without the rest of its gang.
+    pub(super) fn forget(pod: &Pod, held: Option<Millis>) -> Self {
+        let mut annotations = no_plan();
+        if let Some(held) = held {
+            annotations[names::HELD_AT] = clock::text(held).into();
+        }
+        Self::Patch(Self::patch(pod, "forget", &annotations, None))
     }
 
     /// Makes the scheduler look at a rejected pod at once.

@@ -1,8 +1,10 @@
 //! Plans for waiting pods, by the packing that `plimsoll plan --cluster` makes.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     panic::AssertUnwindSafe,
+    time::{Duration, Instant},
 };
 
 use plimsoll_model::{
@@ -12,7 +14,10 @@ use plimsoll_model::{
 };
 use plimsoll_planner::cluster::{self as packing, Rates, Settings};
 
-use crate::cluster::{Cluster, Millis, Pod};
+use crate::{
+    clock,
+    cluster::{Cluster, Millis, Pod},
+};
 
 /// What a planner decided.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -135,16 +140,29 @@ pub trait Planner {
 pub struct PackingPlanner {
     /// Where the search may stop.
     pub gap: Ratio,
+    /// When it has to: the best packing that is known by then is the plan.
+    pub within: Duration,
 }
 
 impl Default for PackingPlanner {
     fn default() -> Self {
-        Self { gap: Ratio::from_pico(5_000_000_000) }
+        Self { gap: Ratio::from_pico(5_000_000_000), within: Duration::from_secs(10) }
     }
+}
+
+thread_local! {
+    /// Until when the plan that this thread makes may be searched for.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// How many seconds are left of that.
+fn left() -> f64 {
+    UNTIL.get().map_or(f64::INFINITY, |until| until.saturating_duration_since(clock::instant()).as_secs_f64())
 }
 
 impl Planner for PackingPlanner {
     fn plan(&mut self, question: &Question) -> Result<Plan, String> {
+        UNTIL.set(clock::instant().checked_add(self.within));
         let Question { cluster, wanted, .. } = question;
         let hardware = cluster.hardware();
         let mut given = Fleet { nodes: hardware.nodes.clone(), ..Fleet::default() };
@@ -172,8 +190,8 @@ impl Planner for PackingPlanner {
             tracing::warn!(problem = problem.message, "a pod is planned without what is wrong with it");
         }
         let settings = Settings { gap: self.gap, ..Settings::default() };
-        let packed =
-            packing::plan(&fleet, &settings, None, None, &mut |_| {}).map_err(|error| error.to_string())?;
+        let packed = packing::plan(&fleet, &settings, None, Some(left), &mut |_| {})
+            .map_err(|error| error.to_string())?;
         let is_wanted = |uid: &str| wanted.binary_search_by(|one| (**one).cmp(uid)).is_ok();
         let assigned = packed.assignments.iter().filter(|one| !one.running && is_wanted(&one.pod));
         let waiting = packed.unplaced.iter().filter(|one| is_wanted(&one.pod));

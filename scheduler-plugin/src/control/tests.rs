@@ -1,5 +1,7 @@
 //! What the controller does, case by case.
 
+mod gangs;
+
 use serde_json::{Value, json};
 
 use super::{plan::FirstFit, *};
@@ -159,43 +161,6 @@ fn a_plan_is_void_once_the_scheduler_has_had_time_to_refuse_it() {
     assert!(!lost(NOW, ahead, NOW + 9_000) && lost(NOW, ahead, NOW + 10_000));
 }
 
-/// Our gate opens to what comes after it: while another's gate holds the pod there is nothing to come, and a plan that is
-/// made once it is gone is in time. Of a gang all pods wait for that.
-#[test]
-fn a_gate_stays_while_another_holds_the_pod() {
-    let settings = Settings::default();
-    let mut it = gated("a", 4, NOW);
-    it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
-    let mut sibling = gated("b", 4, NOW);
-    sibling["metadata"]["labels"] = it["metadata"]["labels"].clone();
-    sibling["spec"]["schedulingGates"] = json!([{"name": names::GATE}, {"name": "example.com/queue"}]);
-    let mut known = cluster(&[node("n0", 8, "H100")], &[it.clone(), sibling.clone()]);
-    let mut controller = Controller::default();
-    let opened = |decision: &Decision| {
-        let patches = decision.actions.iter().filter_map(|action| action.changes());
-        patches.map(|target| target.name.clone()).collect::<Vec<_>>()
-    };
-    let decision = controller.decide(&mut known, &settings, NOW + 20_000, true);
-    assert!(decision.question.is_none(), "half a gang is not planned");
-    assert_eq!(opened(&decision), Vec::<String>::new());
-    let decision = controller.decide(&mut known, &settings, NOW + 100_000, true);
-    assert_eq!(opened(&decision), ["a"], "no sibling holds it for longer than a plan may take");
-    assert_eq!(Controller::overdue(&known, &settings, NOW + 100_000).len(), 1);
-
-    it["spec"]["schedulingGates"] = json!([]);
-    sibling["spec"]["schedulingGates"] = json!([{"name": names::GATE}]);
-    for mut pod in [it, sibling] {
-        pod["metadata"]["resourceVersion"] = "2".into();
-        known.apply_pod(&crate::cluster::tests::object(pod));
-    }
-    for (after, question, gone) in [(1_000, false, false), (1_500, true, false), (30_000, false, true)] {
-        let now = NOW + 100_000 + after;
-        let decision = controller.decide(&mut known, &settings, now, true);
-        assert_eq!(decision.question.is_some(), question, "{after} ms after the other's gate");
-        assert_eq!(opened(&decision).contains(&"b".to_owned()), gone, "{after} ms after the other's gate");
-    }
-}
-
 /// A pod that fits nowhere costs no more the longer it waits: plans, events and kicks of the scheduler become rare, and
 /// pods of others that come and go do not change that.
 #[test]
@@ -300,106 +265,25 @@ fn a_plan_is_billed_by_the_nodes_it_uses() {
     assert_eq!((two.usd, two.unpriced), (one.usd + one.usd, 1));
 }
 
-/// What could not be carried out is tried again with the same nodes; where one of them is gone by then, no pod of the gang
-/// is placed alone.
+/// A planner has a time limit: what it knows by then is the plan.
 #[test]
-fn a_gang_that_loses_a_node_while_it_is_placed_is_planned_anew() {
-    for failures in [1, 4] {
-        let member = |name: &str| {
-            let mut it = gated(name, 8, NOW);
-            it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
-            it
-        };
-        let nodes = [node("n0", 8, "H100"), node("n1", 8, "H100")];
-        let mut known = cluster(&nodes, &[member("a"), member("b")]);
-        let (mut controller, settings) = (Controller::default(), Settings::default());
-        controller.decide(&mut known, &settings, NOW, true);
-        let decision = controller.decide(&mut known, &settings, NOW + 400, true);
-        let plan = decision.question.expect("it is time").answer(&mut FirstFit);
-        let placed = |actions: &[Action]| actions.iter().filter(|action| action.name() == "place").count();
-        assert_eq!(placed(&controller.answered(&mut known, &settings, NOW + 500, plan)), 2);
-        controller.failed("uid-a", NOW + 510);
-        for _ in 0..failures {
-            controller.failed("uid-b", NOW + 510);
-        }
-        known.delete_node("n1");
-        let (mut now, mut answer) = (NOW + 700, None);
-        while now < NOW + 20_000 {
-            let mut actions = Vec::new();
-            if let Some(answer) = answer.take() {
-                actions = controller.answered(&mut known, &settings, now, answer);
-            }
-            let decision = controller.decide(&mut known, &settings, now, true);
-            actions.extend(decision.actions);
-            assert_eq!(placed(&actions), 0, "after {} ms, b failed {failures} times", now - NOW);
-            answer = decision.question.map(|question| question.answer(&mut FirstFit));
-            now += 100;
-        }
-        // And it is whole once there is room again.
-        known.apply_node(&node("n2", 8, "H100"));
-        let plan = (0..30).find_map(|_| {
-            now += 100;
-            controller.decide(&mut known, &settings, now, true).question
-        });
-        let plan = plan.expect("there may be room").answer(&mut FirstFit);
-        assert_eq!(placed(&controller.answered(&mut known, &settings, now + 10, plan)), 2);
-    }
-}
-
-/// A plan lets go of no gang that it was not asked about.
-#[test]
-fn a_gang_stays_held_until_a_plan_is_asked_about_it() {
-    let member = |name: &str, gates: Value| {
-        let mut it = gated(name, 8, NOW);
-        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
-        it["metadata"]["annotations"][names::HELD_AT] = clock::text(NOW).into();
-        it["spec"]["schedulingGates"] = gates;
-        it
+fn a_plan_is_what_is_known_when_its_time_is_over() {
+    let nodes: Vec<_> = (0..12).map(|at| node(&format!("n{at}"), 8, "H100")).collect();
+    let pods: Vec<Value> = (0..40).map(|at| gated(&format!("p{at}"), [3, 5, 2, 6, 1][at % 5], NOW)).collect();
+    let mut known = cluster(&nodes, &pods);
+    let mut controller = Controller::default();
+    controller.decide(&mut known, &Settings::default(), NOW, true);
+    let question = controller.decide(&mut known, &Settings::default(), NOW + 400, true).question;
+    let question = question.expect("it is time");
+    let within = |within| {
+        let mut planner = PackingPlanner { within, ..PackingPlanner::default() };
+        question.answer(&mut planner).expect("a plan")
     };
-    let queued = json!([{"name": "example.com/queue"}]);
-    let pods = [member("a", json!([])), member("b", queued), gated("c", 8, NOW)];
-    let mut known = cluster(&[node("n0", 8, "H100")], &pods);
-    let (mut controller, settings) = (Controller::default(), Settings::default());
-    let mut released = |known: &mut Cluster, now: Millis| {
-        let mut looks = [now, now + 400].into_iter();
-        let question = looks.find_map(|now| controller.decide(known, &settings, now, true).question);
-        let question = question.expect("it is time");
-        let wanted = question.wanted.clone();
-        let plan = question.answer(&mut FirstFit);
-        let actions = controller.answered(known, &settings, now + 500, plan);
-        let released = actions.iter().filter(|action| action.name() == "release");
-        (wanted, released.count())
-    };
-    assert_eq!(released(&mut known, NOW), (vec!["uid-c".to_owned()], 0));
-    known.delete_pod("uid-b");
-    assert!(
-        released(&mut known, NOW + 20_000).0.contains(&"uid-a".to_owned()),
-        "it waits for no other any more"
-    );
-}
-
-/// A gang that was held past its gate is placed by one patch a pod: that lets go of it too.
-#[test]
-fn a_held_gang_is_placed_by_one_patch_a_pod() {
-    let member = |name: &str| {
-        let mut it = gated(name, 8, NOW);
-        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
-        it["metadata"]["annotations"][names::HELD_AT] = clock::text(NOW).into();
-        it["spec"]["schedulingGates"] = json!([]);
-        it
-    };
-    let nodes = [node("n0", 8, "H100"), node("n1", 8, "H100")];
-    let mut known = cluster(&nodes, &[member("a"), member("b")]);
-    let (mut controller, settings) = (Controller::default(), Settings::default());
-    let mut looks = [NOW, NOW + 400].into_iter();
-    let question = looks.find_map(|now| controller.decide(&mut known, &settings, now, true).question);
-    let plan = question.expect("it is time").answer(&mut FirstFit);
-    let actions = controller.answered(&mut known, &settings, NOW + 500, plan);
-    let changes: Vec<(&str, &str)> =
-        actions.iter().filter_map(|it| Some((&*it.changes()?.uid, it.name()))).collect();
-    assert_eq!(changes, [("uid-a", "replan"), ("uid-b", "replan")]);
-    for action in &actions {
-        let Action::Patch(patch) = action else { continue };
-        assert_eq!(patch.body["metadata"]["annotations"].get(names::HELD_AT), Some(&Value::Null));
-    }
+    let (cut, whole) = (within(Duration::ZERO), within(Duration::from_mins(1)));
+    assert!(!cut.assignments.is_empty(), "{cut:?}");
+    assert!(cut.gap > whole.gap && cut.worth <= whole.worth, "{cut:?} {whole:?}");
+    assert!(whole.gap <= 0.005);
+    // And what there is for it is less than what a plan may take.
+    let settings = Settings { patience: 666, ..Settings::default() };
+    assert_eq!(settings.search(), Duration::from_millis(333));
 }

@@ -97,7 +97,8 @@ async fn made(planning: &mut Option<Planning>) -> (Answer, Option<Asked>) {
 fn plan(shared: &Shared, question: Question) -> Planning {
     let (done, answer) = oneshot::channel();
     let asked = shared.spans.is_some().then(|| Asked::of(&question));
-    let mut planner = PackingPlanner { gap: shared.config.load().gap };
+    let config = shared.config.load();
+    let mut planner = PackingPlanner { gap: config.gap, within: config.settings.search() };
     shared.life.asked();
     std::thread::spawn(move || {
         // Nobody waits for it any more at a shutdown.

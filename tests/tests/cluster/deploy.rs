@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use k8s_openapi::api::admissionregistration::v1::{
-    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+    MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client};
 use plimsoll_control_plane::nodes::{H100, Profile};
-use plimsoll_control_plane::{Options, User, scheduler};
+use plimsoll_control_plane::{Options, User, demo, scheduler};
 use serde_json::{Value, json};
 
-use crate::site::{GPU, Site, node_of, pod, until};
+use crate::replica::Replica;
+use crate::site::{GPU, Site, is_gated, node_of, pod, until};
 
 /// The documents of a file of `deploy/`.
 fn shipped(name: &str) -> Vec<Value> {
@@ -113,12 +114,79 @@ async fn a_plan_is_written_by_nobody_else() {
     born.metadata.annotations.get_or_insert_default().insert("plimsoll.dev/held-at".into(), "now".into());
     assert!(refused(site.pods().create(&PostParams::default(), &born).await));
 
+    // Where it counts for nothing anybody may have it; but not bring it along to where it counts.
+    let elsewhere = Api::<Pod>::namespaced(site.client.clone(), "default");
+    let make = async |name: &str, annotations: Value, labels: Value| {
+        let mut copy = pod(name, &[(GPU, "1")], None);
+        copy.metadata.annotations = serde_json::from_value(annotations).unwrap();
+        copy.metadata.labels = serde_json::from_value(labels).unwrap();
+        elsewhere.create(&PostParams::default(), &copy).await
+    };
+    let node = "plimsoll.dev/node";
+    let copied = make("copied", json!({node: "h100-0"}), json!({})).await.expect("a copy where nobody plans");
+    assert_eq!(copied.metadata.annotations.unwrap()[node], "h100-0");
+    let meta = |value: Value| Patch::Merge(json!({"metadata": value}));
+    let asks = json!({"plimsoll.dev/place": "true"});
+    for asks in [json!({"annotations": asks}), json!({"labels": asks})] {
+        assert!(refused(elsewhere.patch("copied", &params, &meta(asks.clone())).await), "{asks}");
+    }
+    let touched = meta(json!({"annotations": {"example.com/x": "y"}}));
+    elsewhere.patch("copied", &params, &touched).await.expect("it is changed as any pod");
+    let both = json!({node: "h100-0", "plimsoll.dev/place": "true"});
+    assert!(refused(make("asks", both, json!({})).await));
+    assert!(refused(make("labelled", json!({node: "h100-0"}), asks.clone()).await));
+    let not = json!({node: "h100-0", "plimsoll.dev/place": "false"});
+    make("asks-not", not, asks).await.expect("the annotation goes first");
+
     let ours = Api::<Pod>::namespaced(account(&site).await, plimsoll_control_plane::demo::NAMESPACE);
     ours.patch("a", &params, &patch()).await.unwrap();
     let other = Patch::Merge(json!({"metadata": {"annotations": {"example.com/x": "y"}}}));
     site.pods().patch("a", &params, &other).await.expect("others may write what is theirs beside it");
     let gone = Patch::Merge(json!({"metadata": {"annotations": {"plimsoll.dev/node": null}}}));
     site.pods().patch("a", &params, &gone).await.expect("and take a plan away");
+}
+
+/// By its namespace, its label or its annotation: whichever way a pod asks for it, it comes behind the gate.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_webhooks_see_every_pod_that_asks() {
+    let Some(site) = site().await else { return };
+    let mut document = shipped("plimsoll.yaml")
+        .into_iter()
+        .find(|document| document["kind"] == "MutatingWebhookConfiguration")
+        .unwrap();
+    let all = Api::<MutatingWebhookConfiguration>::all(site.client.clone());
+    let made = all.get("plimsoll").await.unwrap();
+    let client = serde_json::to_value(&made.webhooks.as_ref().unwrap()[0].client_config).unwrap();
+    for webhook in document["webhooks"].as_array_mut().unwrap() {
+        webhook["clientConfig"] = client.clone();
+    }
+    document["metadata"]["resourceVersion"] = made.metadata.resource_version.into();
+    let document = serde_json::from_value(document).unwrap();
+    all.replace("plimsoll", &PostParams::default(), &document).await.unwrap();
+    let config = site.config("a", &site.plane.kubeconfig(User::Admin), &json!({}));
+    let _replica = Replica::start("a", &config, true);
+
+    let asks = json!({"plimsoll.dev/place": "true"});
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    for (space, annotations, labels, is_asked) in [
+        (demo::NAMESPACE, json!({}), json!({}), true),
+        ("default", asks.clone(), json!({}), true),
+        ("default", json!({}), asks.clone(), true),
+        ("default", json!({}), json!({}), false),
+        ("default", json!({"plimsoll.dev/place": "yes"}), json!({}), false),
+    ] {
+        let mut it = pod("a", &[(GPU, "1")], None);
+        it.metadata.annotations = serde_json::from_value(annotations.clone()).unwrap();
+        it.metadata.labels = serde_json::from_value(labels).unwrap();
+        let space = Api::<Pod>::namespaced(site.client.clone(), space);
+        let gated = async || is_gated(&space.create(&params, &it).await.unwrap());
+        if is_asked {
+            // Nobody adds a gate that nobody would open: the replica has to have the Lease first.
+            until("it is behind the gate", gated).await;
+        } else {
+            assert!(!gated().await, "{annotations}");
+        }
+    }
 }
 
 /// A client with the account of the manifests.
