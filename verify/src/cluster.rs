@@ -10,6 +10,7 @@ mod figures;
 mod loads;
 mod moves;
 mod rules;
+mod seats;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -247,10 +247,16 @@ fn is_in_zone(view: &View<'_>, offer: &offer::Offer, zone: &str) -> bool {
     let is_there = |node: &&Node| node.zone() == Some(zone);
     let is_of_region = |node: &Node| {
         let stated = REGIONS.iter().find_map(|key| node.labels.get(*key));
-        // A zone is called by its region and more.
-        stated.map_or_else(|| zone.starts_with(&*offer.spec.region), |region| *region == offer.spec.region)
+        stated.map_or_else(|| is_named_after(zone, &offer.spec.region), |region| *region == offer.spec.region)
     };
     view.fleet.nodes.iter().filter(is_there).any(|node| offer.spec.cloud.is_none() || is_of_region(node))
+}
+
+/// Whether a zone has the name of a region and after it what tells zones apart: `us-east-1a`, `us-central1-b`,
+/// `eastus-1`. `eastus2-1` is of another region than `eastus`.
+fn is_named_after(zone: &str, region: &str) -> bool {
+    let Some(rest) = zone.strip_prefix(region) else { return false };
+    rest.starts_with('-') || (rest.len() == 1 && rest.starts_with(|letter: char| letter.is_ascii_lowercase()))
 }
 
 /// What nodes to add take of the offers that they are of, and of quotas.

@@ -7,7 +7,7 @@ use plimsoll_model::{
     packing::Assignment,
 };
 
-use super::View;
+use super::{View, seats};
 use crate::{Violation, violation::Kind};
 
 /// Pods on a node.
@@ -61,43 +61,12 @@ fn unit(resource: &str) -> &'static str {
     }
 }
 
-/// How many devices a node has; nothing where what runs there and stays has more than there are, largest first on
-/// those on which it leaves least: then all of them count as held.
-pub(super) fn count(node: &Node, stay: &[&Pod]) -> Option<u64> {
+/// How many devices a node has; nothing where what runs there and stays has more than there are: then all of them
+/// count as held. `seats` says whether they all have some, for where that takes too long to find out.
+pub(super) fn count(node: &Node, stay: &[&Pod], seats: impl FnOnce(u16) -> bool) -> Option<u64> {
     let count = node.devices.as_ref().map_or(0, |devices| devices.count);
-    let mut asks: Vec<Amount> =
-        stay.iter().filter_map(|pod| pod.ask.as_ref()).map(|ask| ask.amount).collect();
-    let wholes = |ask: &Amount| match ask {
-        Amount::Whole(count) => u64::from(*count),
-        Amount::Share(_) | Amount::Slice { .. } => 0,
-    };
-    let left = u64::from(count).checked_sub(asks.iter().map(wholes).sum())?;
-    let milli = |ask: &Amount| match ask {
-        Amount::Whole(_) => 0,
-        Amount::Share(milli) => u32::from(*milli),
-        Amount::Slice { length, .. } => u32::from(*length) * 125,
-    };
-    asks.retain(|ask| milli(ask) > 0);
-    asks.sort_by_key(|ask| std::cmp::Reverse(milli(ask)));
-    // Of each device that is in use: what is free for shares, and the parts that slices have.
-    let mut used: Vec<(u16, u8)> = Vec::new();
-    for ask in asks {
-        let with = |(free, parts): (u16, u8)| match ask {
-            Amount::Share(milli) if parts == 0 => free.checked_sub(milli).map(|free| (free, 0)),
-            Amount::Slice { length, starts } if parts != 0 || free == 1000 => {
-                let masks = (0..8_u32).filter(|start| starts >> start & 1 == 1);
-                let masks = masks.map(|start| ((1_u32 << length) - 1) << start).filter(|mask| *mask <= 0xff);
-                masks.map(|mask| mask as u8).find(|mask| parts & mask == 0).map(|mask| (0, parts | mask))
-            }
-            _ => None,
-        };
-        let fitting = used.iter().enumerate().filter_map(|(at, device)| Some((at, with(*device)?)));
-        match fitting.min_by_key(|(_, (free, parts))| (*free, parts.count_zeros())) {
-            Some((at, device)) => used[at] = device,
-            None => used.push(with((1000, 0))?),
-        }
-    }
-    (used.len() as u64 <= left).then_some(count.into())
+    let asks: Vec<Amount> = stay.iter().filter_map(|pod| pod.ask.as_ref()).map(|ask| ask.amount).collect();
+    seats::are_enough(count, &asks).unwrap_or_else(|| seats(count)).then_some(count.into())
 }
 
 fn devices(node: &Node, pods: &[(&Pod, &Assignment)], stay: &[&Pod], found: &mut Vec<Violation>) {
@@ -113,7 +82,12 @@ fn devices(node: &Node, pods: &[(&Pod, &Assignment)], stay: &[&Pod], found: &mut
         }
         *taken |= own;
     }
-    let all = count(node, stay);
+    // What the packing says that they hold, which is looked at below.
+    let stated = |count: u16| {
+        let mut holds = pods.iter().filter(|(_, place)| place.running).flat_map(|(_, place)| &place.devices);
+        holds.all(|hold| hold.index < count)
+    };
+    let all = count(node, stay, stated);
     let is_new = |pod: &Pod| pod.ask.is_some() && pod.on.as_ref() != Some(&node.name);
     if let (None, Some((pod, _))) = (all, pods.iter().find(|(pod, _)| is_new(pod))) {
         wrong(format!("has fewer devices than run there, and {} comes to one", pod.name));

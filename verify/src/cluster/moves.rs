@@ -74,7 +74,7 @@ fn overfull(one: &Move, node: &Node, on: &[&Pod], found: &mut Vec<Violation>) {
     }
     let asks = |name: &str| on.iter().any(|pod| pod.name == name && pod.ask.is_some());
     let held: u64 = on.iter().filter(|pod| pod.ask.is_some()).map(|pod| pod.accelerators_milli).sum();
-    let is_over = match super::loads::count(node, &ran) {
+    let is_over = match super::loads::count(node, &ran, |_| true) {
         Some(count) => held > count * 1000,
         None => asks(&one.pod),
     };

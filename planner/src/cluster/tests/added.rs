@@ -184,3 +184,34 @@ fn a_node_may_be_like_any_of_its_type() {
     assert_eq!(added(&fleet, &inputs), (vec![1], 0));
     assert_eq!(packed_of(&fleet, &inputs).add[0].node.like.as_deref(), Some("n-y"));
 }
+
+#[test]
+fn a_zone_is_not_of_a_region_whose_name_begins_it() {
+    // As clouds name them, without a label of the region.
+    let small = |zone: &str| Node {
+        name: zone.into(),
+        labels: BTreeMap::from([(ZONE.to_owned(), zone.to_owned())]),
+        room: room(1, 1, 10),
+        ..Node::default()
+    };
+    let zones = ["eastus-1", "eastus2-1", "us-east-1a", "us-central1-b"];
+    let mut fleet = fleet(&zones.map(|zone| (zone, 1)));
+    fleet.nodes = zones.map(small).into();
+    let of = |region: &str| estate(vec![machine(Some("c"), region, None, None)], Vec::new());
+    let everywhere = packed_of(&fleet, &estate(vec![machine(None, "here", None, None)], Vec::new()));
+    assert_eq!(everywhere.add.len(), 4, "{everywhere:#?}");
+    for (region, zone) in [
+        ("eastus", "eastus-1"),
+        ("eastus2", "eastus2-1"),
+        ("us-east-1", "us-east-1a"),
+        ("us-central1", "us-central1-b"),
+    ] {
+        let found = wrong(&everywhere, &fleet, &of(region));
+        let outside = zones
+            .iter()
+            .filter(|other| found.iter().any(|it| it.contains(&format!("is not offered in {other},"))));
+        let outside: Vec<&str> = outside.copied().collect();
+        let others: Vec<&str> = zones.into_iter().filter(|other| *other != zone).collect();
+        assert_eq!(outside, others, "{region}: {found:#?}");
+    }
+}

@@ -92,3 +92,15 @@ fn shares_that_run_are_seated_whatever_way_it_takes() {
     assert!(!is_full(&packing, "n"));
     assert!(packing.assignments.iter().all(|it| it.running && it.devices.iter().all(|hold| hold.index < 3)));
 }
+
+#[test]
+fn a_pod_comes_to_what_running_shares_leave_in_some_way_only() {
+    // Largest first, each where it leaves least: 0.6 + 0.3, 0.5 + 0.2 + 0.2, and 0.15 on a third. Of two devices
+    // 0.6 + 0.2 + 0.2 and 0.5 + 0.3 + 0.15 leave 0.05.
+    let shares = [600, 500, 300, 200, 200, 150];
+    let running = (0..).zip(shares).map(|(i, milli)| pod(&format!("r{i}"), Some("n"), Amount::Share(milli)));
+    let whole = pod("whole", Some("n"), Amount::Whole(1));
+    let pods = running.chain([whole, pod("new", None, Amount::Share(50))]).collect();
+    let packing = packed(vec![node("n", 3)], pods, 0);
+    assert!(!is_full(&packing, "n") && packing.unplaced.is_empty());
+}
