@@ -4,6 +4,7 @@
 //! output holds a path of this machine.
 
 mod cluster;
+mod devices;
 mod documents;
 mod errors;
 mod examples;

@@ -109,9 +109,6 @@ impl<'a> Context<'a, '_> {
     }
 }
 
-/// Terms that must hold.
-const HARD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-
 /// What the packing does not look at.
 fn unheld(draft: &Draft<'_>, remarks: &mut Remarks) {
     if draft.is_live && draft.spec.field("nodeName").is_some() {
@@ -126,7 +123,6 @@ fn unheld(draft: &Draft<'_>, remarks: &mut Remarks) {
     });
     let volumes = draft.spec.field("volumes").map_or_else(Vec::new, |volumes| volumes.items());
     for (present, what) in [
-        (has(&["affinity", "podAffinity", HARD]), "which pods they must be near (pod affinity)"),
         (has(&["resourceClaims"]), "their resource claims (DRA)"),
         (has_port, "ports of the node (hostPort)"),
         (
@@ -278,15 +274,29 @@ impl<'a> Reader<'a, '_, '_> {
     fn mig(&mut self, resource: &str, count: u64, at: &View<'_>) {
         let Some(profile) = mig::profile(resource) else { return };
         let cards = mig::cards(profile);
-        let sliced: Vec<String> = self
-            .context
-            .devices
-            .sliced
-            .iter()
-            .filter(|name| cards.iter().any(|card| card.name == **name))
-            .cloned()
-            .collect();
-        let geometry = sliced.first().and_then(|card| mig::geometry(card, profile));
+        let known = self.context.devices;
+        // Where a name is of several lengths, the shortest: on the other cards it takes more for no more.
+        let mut places: BTreeMap<(u8, u8), Vec<String>> = BTreeMap::new();
+        for card in &known.sliced {
+            if let Some(geometry) = mig::geometry(card, profile) {
+                places.entry(geometry).or_default().push(card.clone());
+            }
+        }
+        let mut places = places.into_iter();
+        let (geometry, sliced) =
+            places.next().map_or((None, Vec::new()), |(geometry, sliced)| (Some(geometry), sliced));
+        if geometry.is_some() && known.is_cut(resource) {
+            let value = format!("`{resource}`: only on cards that are cut so already");
+            self.remarks.say("partitions of cards", value, self.draft.object.name);
+        } else if let Some((_, others)) = places.next() {
+            let value =
+                format!("`{resource}`: on {} only, not on {}", sliced.join(" or "), others.join(" or "));
+            self.remarks.say("partitions of cards", value, self.draft.object.name);
+        }
+        if geometry.is_some() && !known.is_cut(resource) && mig::has_media(resource) {
+            let value = format!("`{resource}`: that a card has one with media engines is not looked at");
+            self.remarks.say("partitions of cards", value, self.draft.object.name);
+        }
         match geometry.filter(|_| !self.context.devices.is_cut(resource)) {
             Some(_) if count > 1 => {
                 let problem = at.problem(format!("`{resource}`: {count} slices for one pod"));

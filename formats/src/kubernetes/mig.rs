@@ -31,6 +31,11 @@ pub(crate) struct Card {
     pub(crate) milli: u64,
 }
 
+/// Whether a resource name means a profile with the media engines, of which a card has one: `nvidia.com/mig-1g.5gb.me`.
+pub(crate) fn has_media(name: &str) -> bool {
+    profile(name).is_some() && (name.ends_with(".me") || name.ends_with(".me.all"))
+}
+
 /// The profile that a resource name means: `nvidia.com/mig-3g.20gb`, also with `.me` and the like.
 pub(crate) fn profile(name: &str) -> Option<Profile> {
     let text = name.strip_prefix("nvidia.com/mig-")?;
@@ -55,7 +60,10 @@ pub(crate) fn cards(profile: Profile) -> Vec<Card> {
 /// instance profiles"); the four of an A30 count double here.
 pub(crate) fn geometry(card: &str, profile: Profile) -> Option<(u8, u8)> {
     let (_, of, memory, profiles) = CARDS.iter().find(|(name, ..)| *name == card)?;
-    if !profiles.contains(&(profile.slices, profile.gigabytes)) {
+    let stated = (profile.slices, profile.gigabytes);
+    // A slice of double memory, which cards of 40 GB have too; others of its name are half of that.
+    let is_double = (card, stated) == ("A100", (1, 10));
+    if !profiles.contains(&stated) && !is_double {
         return None;
     }
     // Memory is had by eighths.
@@ -112,5 +120,64 @@ mod tests {
         assert_eq!(of("H100", "nvidia.com/mig-1g.20gb"), Some((2, 0b0101_0101)));
         assert_eq!(of("A30", "nvidia.com/mig-1g.6gb"), Some((2, 0b0101_0101)));
         assert_eq!(of("A30", "nvidia.com/mig-1g.5gb"), None);
+        assert_eq!(of("A100", "nvidia.com/mig-1g.10gb"), Some((2, 0b0101_0101)));
+        assert_eq!(of("A100-80GB", "nvidia.com/mig-1g.10gb"), Some((1, 0b0111_1111)));
+    }
+
+    /// The profiles that fit on a card beside each other and to which none of these can be added in any way, by how many of
+    /// each.
+    fn full(card: &str, profiles: &[(u64, u64)]) -> Vec<Vec<usize>> {
+        let places: Vec<(u8, u8)> = profiles
+            .iter()
+            .map(|(slices, gigabytes)| {
+                geometry(card, Profile { slices: *slices, gigabytes: *gigabytes }).unwrap()
+            })
+            .collect();
+        let mut all = vec![(0_u8, vec![0; places.len()])];
+        let mut at = 0;
+        while let Some((taken, counts)) = all.get(at).cloned() {
+            at += 1;
+            for (index, (length, starts)) in places.iter().enumerate() {
+                for start in (0..8).filter(|start| starts >> start & 1 == 1) {
+                    let mask = (((1_u16 << length) - 1) << start) as u8;
+                    let mut more = counts.clone();
+                    more[index] += 1;
+                    if taken & mask == 0 && !all.contains(&(taken | mask, more.clone())) {
+                        all.push((taken | mask, more));
+                    }
+                }
+            }
+        }
+        let mut counts: Vec<Vec<usize>> = all.into_iter().map(|(_, counts)| counts).collect();
+        counts.sort();
+        counts.dedup();
+        let within = |a: &Vec<usize>, b: &Vec<usize>| a != b && a.iter().zip(b).all(|(a, b)| a <= b);
+        let full = counts.iter().filter(|one| !counts.iter().any(|other| within(one, other)));
+        full.cloned().collect()
+    }
+
+    #[test]
+    fn cards_are_cut_in_the_ways_that_nvidia_lists() {
+        // How many of 1g, 2g, 3g, 4g and 7g.
+        let mut seven = vec![
+            vec![7, 0, 0, 0, 0],
+            vec![5, 1, 0, 0, 0],
+            vec![3, 2, 0, 0, 0],
+            vec![1, 3, 0, 0, 0],
+            vec![4, 0, 1, 0, 0],
+            vec![2, 1, 1, 0, 0],
+            vec![0, 2, 1, 0, 0],
+            vec![0, 0, 2, 0, 0],
+            vec![3, 0, 0, 1, 0],
+            vec![1, 1, 0, 1, 0],
+            vec![0, 0, 1, 1, 0],
+            vec![0, 0, 0, 0, 1],
+        ];
+        seven.sort();
+        assert_eq!(full("A100", &[(1, 5), (2, 10), (3, 20), (4, 20), (7, 40)]), seven);
+        assert_eq!(full("H100", &[(1, 10), (2, 20), (3, 40), (4, 40), (7, 80)]), seven);
+        // 1g with twice the memory: four of them, or one in place of two.
+        assert_eq!(full("H100", &[(1, 20), (3, 40)]), [vec![0, 2], vec![2, 1], vec![4, 0]]);
+        assert_eq!(full("A30", &[(1, 6), (2, 12), (4, 24)]), [[0, 0, 1], [0, 2, 0], [2, 1, 0], [4, 0, 0]]);
     }
 }

@@ -6,7 +6,7 @@ use plimsoll_model::{
     fleet::{Amount, Node, Pod},
     packing::{Cause, Obstacle},
 };
-use plimsoll_packing::fleet::{Ask, Cluster, Overfull, Request, State};
+use plimsoll_packing::fleet::{Ask, Cluster, Device, Overfull, Request, State};
 
 use super::rules::{Refusal, refusal};
 
@@ -119,10 +119,11 @@ fn most(state: &State, ask: Ask) -> f64 {
         Ask::Share(_) => {
             f64::from(state.devices.iter().map(|device| device.free).max().unwrap_or(0)) / 1000.0
         }
-        Ask::Slice(_) => {
-            let free = |device: &plimsoll_packing::fleet::Device| match (device.is_whole(), device.taken) {
+        // Of the places where it may be, the one with most of its parts free.
+        Ask::Slice(slice) => {
+            let free = |device: &Device| match (device.is_whole(), device.taken) {
                 (false, 0) => 0,
-                (_, taken) => taken.count_zeros(),
+                (_, taken) => slice.masks(0).map(|mask| (mask & !taken).count_ones()).max().unwrap_or(0),
             };
             f64::from(state.devices.iter().map(free).max().unwrap_or(0)) / 8.0
         }
@@ -181,7 +182,11 @@ fn asked(pod: &Pod) -> String {
         words.push(match ask.amount {
             Amount::Whole(count) => format!("{count} of {}", ask.resource),
             Amount::Share(milli) => format!("{} of one {}", f64::from(milli) / 1000.0, ask.resource),
-            Amount::Slice { length, .. } => format!("a slice of {length} eighths"),
+            Amount::Slice { length, starts } => {
+                let places: Vec<String> =
+                    (0..8_u8).filter(|part| starts >> part & 1 == 1).map(|part| part.to_string()).collect();
+                format!("a slice of {length} eighths of one card from part {}", places.join(" or "))
+            }
         });
     }
     words.push(format!("{} cores", pod.need("cpu") as f64 / 1000.0));
