@@ -4,10 +4,11 @@
 //! those that controllers would make (`expand`); what each needs is what the scheduler counts, where it may
 //! run is its selectors, affinities and tolerations (`rule`). Which resource names are accelerators, and
 //! what a name asks of one, is decided over the whole cluster (`device`), as are the groups that keep
-//! apart, spread or run together (`group`). What packing cannot hold is said in the assumptions. What a node
+//! apart, spread or run together (`group`), and within one domain (`confine`). What packing cannot hold is said in the assumptions. What a node
 //! on offer would be among those of the cluster is decided by `added`.
 
 mod added;
+mod confine;
 mod device;
 mod expand;
 mod group;
@@ -128,6 +129,7 @@ impl Hardware {
         group::gangs(&drafts, &mut pods, fleet, &mut remarks);
         group::aparts(&drafts, &labels, &mut pods, fleet, &mut remarks);
         group::spreads(&drafts, &labels, &mut pods, fleet, &mut remarks);
+        confine::confines(&drafts, &labels, &mut pods, fleet, &mut remarks);
         fleet.pods.extend(pods);
         unbind_unknown(fleet, &drafts, problems);
         fleet.assumptions.extend(remarks.into_assumptions());

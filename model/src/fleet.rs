@@ -21,6 +21,8 @@ pub struct Fleet {
     pub aparts: Vec<String>,
     /// Spreads over zones.
     pub spreads: Vec<Spread>,
+    /// Pods that run within one domain.
+    pub confines: Vec<Confine>,
     /// What the documents do not say and was assumed, and what of them was passed over.
     pub assumptions: Vec<Assumption>,
     /// SHA-256 (hex) over everything read.
@@ -101,6 +103,8 @@ pub struct Pod {
     pub apart: Option<u32>,
     /// Its spread, by its place in [`Fleet::spreads`].
     pub spread: Option<u32>,
+    /// The confine that it waits with, by its place in [`Fleet::confines`].
+    pub confine: Option<u32>,
     /// The accelerators it asks for, in thousandths.
     pub accelerators_milli: u64,
     /// What placing it is worth, in millionths of an accelerator.
@@ -218,4 +222,13 @@ pub struct Spread {
     pub name: String,
     /// At least 1.
     pub skew: u32,
+}
+
+/// Pods of one gang whose nodes have the same value of a label: the hosts of a slice of TPUs, a domain of `NVLink`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confine {
+    /// What it is called.
+    pub name: String,
+    /// The label; a node without it is none for them.
+    pub key: String,
 }

@@ -157,6 +157,8 @@ pub enum Obstacle {
     Spread,
     /// The rest of its gang.
     Gang,
+    /// That it and others must be within one domain: of the label `name`.
+    Domain,
 }
 
 impl Obstacle {
@@ -173,6 +175,7 @@ impl Obstacle {
             Self::Apart => "apart",
             Self::Spread => "spread",
             Self::Gang => "gang",
+            Self::Domain => "domain",
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Names again: which pod of a class goes to which node of one, and to which devices.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     classes::{Classes, PodClass, device_order},
+    confine::settled,
     dive::Rounded,
     fleet::{Ask, Cluster, DEVICE, Hold, Placement, Request, State},
     instance::Instance,
@@ -30,7 +31,23 @@ pub fn assign(
         let joined = joined.into_iter().filter(|pod| gang(pod).is_some_and(|gang| gangs.contains(&gang)));
         joined.chain(alone).collect::<VecDeque<usize>>()
     };
-    let mut pods: Vec<_> = classes.pods.iter().map(pods).collect();
+    let within = settled(&classes.blocks, &rounded.confines, &gangs);
+    // Of each class, by the domain that confines them.
+    let mut pods: Vec<BTreeMap<Option<u32>, VecDeque<usize>>> = classes
+        .pods
+        .iter()
+        .map(|class| {
+            let mut by_domain: BTreeMap<Option<u32>, VecDeque<usize>> = BTreeMap::new();
+            for pod in pods(class) {
+                let confine = cluster.pods[pod].confine;
+                let domain = confine.and_then(|confine| within.get(&confine).copied());
+                if confine.is_some() == domain.is_some() {
+                    by_domain.entry(domain).or_default().push_back(pod);
+                }
+            }
+            by_domain
+        })
+        .collect();
     for it in &rounded.uses {
         for node in nodes[it.bin as usize].by_ref().take(it.copies as usize) {
             let order = device_order(&states[*node]);
@@ -42,7 +59,8 @@ pub fn assign(
             for (item, count) in &it.pattern.counts {
                 for _ in 0..*count {
                     let hold = held.next_if(|hold| hold.0 == *item);
-                    let pods = &mut pods[instance.items[*item as usize].class as usize];
+                    let it = &instance.items[*item as usize];
+                    let Some(pods) = pods[it.class as usize].get_mut(&it.domain) else { continue };
                     // Where members are only nearly alike, the largest may be too large for what is left.
                     for at in [0, pods.len() / 2, pods.len().saturating_sub(1)] {
                         let Some(pod) = pods.get(at).copied() else { break };

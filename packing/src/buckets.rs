@@ -111,7 +111,10 @@ fn cut(classes: &Classes, exact: &[PodClass], cuts: &Cuts) -> Vec<PodClass> {
         };
         let mut sizes = [u64::from(share); SIZES];
         sizes[..RESOURCES].copy_from_slice(&classes.amounts(it));
-        kinds.entry((kind, &it.models, &it.pools, it.apart, class.spread)).or_default().push((class, sizes));
+        kinds
+            .entry((kind, &it.models, &it.pools, it.apart, class.spread, class.kind))
+            .or_default()
+            .push((class, sizes));
     }
     let prices = guessed(exact, kinds.values().flatten(), cuts);
     let mut parts: Vec<Part<'_>> = kinds.into_values().map(|members| Part::of(members, &prices)).collect();
@@ -128,7 +131,8 @@ fn cut(classes: &Classes, exact: &[PodClass], cuts: &Cuts) -> Vec<PodClass> {
     let members = parts.iter().map(|part| part.members.iter().map(|(class, _)| *class).collect::<Vec<_>>());
     let mut joined: Vec<PodClass> = members.map(|members| joined_pods(&members, milli)).collect();
     joined.sort_by(|a, b| {
-        (&a.request, a.worth, a.spread, &a.pods).cmp(&(&b.request, b.worth, b.spread, &b.pods))
+        (&a.request, a.worth, a.spread, a.kind, &a.pods)
+            .cmp(&(&b.request, b.worth, b.spread, b.kind, &b.pods))
     });
     joined
 }
@@ -214,6 +218,7 @@ fn joined_pods(members: &[&PodClass], milli: u16) -> PodClass {
         least_share,
         worth: u64::try_from(worth / count).unwrap_or(u64::MAX),
         spread: first.spread,
+        kind: first.kind,
         pods: pods.into_iter().map(|(_, pod)| pod).collect(),
     }
 }
@@ -231,7 +236,7 @@ fn join_nodes(exact: &[NodeClass], doublings: u32) -> Vec<NodeClass> {
         let devices: Vec<(u16, u8)> = state.devices.iter().map(device).collect();
         let extras: Vec<u64> = state.extras.iter().map(|extra| extra >> doublings).collect();
         let sizes = (state.cpu_milli / cpu, state.memory_mib / memory);
-        let key = (class.model, class.pool, class.zone, devices, sizes, extras, &state.apart);
+        let key = (class.model, class.pool, class.zone, &class.domains, devices, sizes, extras, &state.apart);
         buckets.entry(key).or_default().push(class);
     }
     buckets.into_values().map(|members| joined_nodes(&members)).collect()

@@ -60,6 +60,11 @@ pub enum Violation {
         /// The gang.
         gang: u32,
     },
+    /// Of the pods of a confine that did not run before some are in another domain than others, or in none.
+    Confine {
+        /// The confine.
+        confine: u32,
+    },
     /// A zone that a pod came to has more of its spread than the skew allows, or it came to no zone.
     Spread {
         /// The spread.
@@ -94,6 +99,7 @@ pub fn check(cluster: &Cluster, placements: &[Option<Placement>]) -> Vec<Violati
         }
     }
     gangs(cluster, placements, &mut broken);
+    confines(cluster, placements, &mut broken);
     spreads(cluster, placements, &mut broken);
     broken
 }
@@ -203,6 +209,24 @@ fn gangs(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec<V
     broken.extend(
         seen.iter().filter(|(_, (in_, out))| *in_ && *out).map(|(gang, _)| Violation::Gang { gang: *gang }),
     );
+}
+
+fn confines(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec<Violation>) {
+    let mut within: BTreeMap<u32, BTreeSet<Option<u32>>> = BTreeMap::new();
+    for (pod, placement) in cluster.pods.iter().zip(placements) {
+        let came = placement.as_ref().filter(|_| pod.running.is_none());
+        if let (Some(confine), Some(placement)) = (pod.confine, came) {
+            let kind = cluster.confines[confine as usize].kind;
+            let node = cluster.nodes.get(placement.node);
+            let domain = node.and_then(|node| {
+                node.domains.iter().find(|domain| cluster.domains[**domain as usize].kind == kind)
+            });
+            within.entry(confine).or_default().insert(domain.copied());
+        }
+    }
+    let is_broken = |domains: &BTreeSet<Option<u32>>| domains.len() > 1 || domains.contains(&None);
+    let broke = within.into_iter().filter(|(_, domains)| is_broken(domains));
+    broken.extend(broke.map(|(confine, _)| Violation::Confine { confine }));
 }
 
 fn spreads(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec<Violation>) {

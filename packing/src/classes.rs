@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     buckets::{Cuts, bucket},
+    confine::{Block, blocks, reach, usable},
     fleet::{Ask, Cluster, DEVICE, Device, Model, Node, Overfull, Request, State},
     joint::{Shape, Zones, shapes, spreads},
 };
@@ -34,6 +35,8 @@ pub struct PodClass {
     pub worth: u64,
     /// The spread they belong to.
     pub spread: Option<u32>,
+    /// The kind of domain within one of which they run, each with its confine.
+    pub kind: Option<u32>,
     /// Those that wait, gangs first, then by name.
     pub pods: Vec<usize>,
 }
@@ -52,6 +55,8 @@ pub struct NodeClass {
     pub pool: u32,
     /// The zone, where spreads make it matter.
     pub zone: Option<u32>,
+    /// The domains that may hold a confine.
+    pub domains: Vec<u32>,
     /// The nodes, by name.
     pub nodes: Vec<usize>,
 }
@@ -59,7 +64,8 @@ pub struct NodeClass {
 impl NodeClass {
     /// A node of the class, for [`Request::allows`].
     pub fn sample(&self) -> Node {
-        Node { model: self.model, pool: self.pool, zone: self.zone, ..Node::default() }
+        let domains = self.domains.clone();
+        Node { model: self.model, pool: self.pool, zone: self.zone, domains, ..Node::default() }
     }
 }
 
@@ -72,6 +78,8 @@ pub struct Classes {
     pub pods: Vec<PodClass>,
     /// Classes of nodes.
     pub nodes: Vec<NodeClass>,
+    /// Confines of waiting gangs.
+    pub blocks: Vec<Block>,
     /// Gangs of waiting pods.
     pub shapes: Vec<Shape>,
     /// Spreads of waiting pods.
@@ -109,12 +117,13 @@ pub enum Invalid {
         /// The pod.
         pod: usize,
     },
-    /// A pod belongs to a gang or a spread that is not there.
+    /// A pod belongs to a gang, a spread or a confine that is not there, or to a confine without a gang or with a spread.
     Group {
         /// The pod.
         pod: usize,
     },
-    /// A node has more than 2^53 of something, or devices without a model or a model without devices.
+    /// A node has more than 2^53 of something, devices without a model or a model without devices, or is in a domain
+    /// that is not there.
     Node {
         /// The node.
         node: usize,
@@ -134,7 +143,9 @@ impl std::fmt::Display for Invalid {
             Self::PodName { pod } => write!(f, "pod {pod} has the name of another pod"),
             Self::NodeName { node } => write!(f, "node {node} has the name of another node"),
             Self::Ask { pod } => write!(f, "pod {pod} asks for no possible part of a device"),
-            Self::Group { pod } => write!(f, "pod {pod} belongs to a gang or a spread that is not there"),
+            Self::Group { pod } => {
+                write!(f, "pod {pod} belongs to a gang, a spread or a confine that cannot be")
+            }
             Self::Node { node } => write!(f, "node {node} has amounts that cannot be"),
             Self::Resources { asked } => {
                 write!(
@@ -158,7 +169,9 @@ pub fn validate(cluster: &Cluster) -> Result<(), Invalid> {
             return Err(Invalid::NodeName { node });
         }
         let amounts = [it.cpu_milli, it.memory_mib].into_iter().chain(it.extras.iter().copied());
-        if amounts.into_iter().any(|amount| amount > MOST) || it.model.is_some() != (it.devices > 0) {
+        let domains = it.domains.iter().all(|domain| (*domain as usize) < cluster.domains.len());
+        let amounts = amounts.into_iter().all(|amount| amount <= MOST);
+        if !domains || !amounts || it.model.is_some() != (it.devices > 0) {
             return Err(Invalid::Node { node });
         }
     }
@@ -177,7 +190,11 @@ pub fn validate(cluster: &Cluster) -> Result<(), Invalid> {
             return Err(Invalid::Ask { pod });
         }
         let gang = it.gang.is_none_or(|gang| (gang as usize) < cluster.gangs.len());
-        if !gang || it.spread.is_some_and(|spread| spread as usize >= cluster.spreads.len()) {
+        let confine = it.confine.is_none_or(|confine| {
+            let is_there = (confine as usize) < cluster.confines.len();
+            is_there && it.spread.is_none() && (it.gang.is_some() || it.running.is_some())
+        });
+        if !gang || !confine || it.spread.is_some_and(|spread| spread as usize >= cluster.spreads.len()) {
             return Err(Invalid::Group { pod });
         }
     }
@@ -230,9 +247,11 @@ impl Classes {
             (0..cluster.pods.len()).filter(|pod| cluster.pods[*pod].running.is_none()).collect();
         let mut classes = Self { counted, ..Self::default() };
         classes.pods = classes.pod_classes(cluster, &waiting);
-        classes.nodes = node_classes(cluster, states);
+        let reach = reach(cluster, states);
+        classes.nodes = node_classes(cluster, states, &usable(&reach));
         bucket(&mut classes, cuts);
-        classes.shapes = shapes(cluster, &classes.pods);
+        classes.blocks = blocks(cluster, &classes.pods, &reach);
+        classes.shapes = shapes(cluster, &classes.pods, &classes.blocks);
         classes.spreads = spreads(cluster);
         Ok(classes)
     }
@@ -242,6 +261,9 @@ impl Classes {
         let mut classes = self.clone();
         for class in &mut classes.pods {
             class.pods.retain(|pod| cluster.pods[*pod].gang.is_none_or(|gang| !gangs.contains(&gang)));
+        }
+        for block in &mut classes.blocks {
+            block.confines.retain(|(gang, _)| !gangs.contains(gang));
         }
         for shape in &mut classes.shapes {
             shape.gangs.retain(|gang| !gangs.contains(gang));
@@ -253,11 +275,12 @@ impl Classes {
         let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for index in waiting {
             let pod = &cluster.pods[*index];
-            alike.entry((&pod.request, pod.worth, pod.spread)).or_default().push(*index);
+            let kind = pod.confine.map(|confine| cluster.confines[confine as usize].kind);
+            alike.entry((&pod.request, pod.worth, pod.spread, kind)).or_default().push(*index);
         }
         alike
             .into_iter()
-            .map(|((request, worth, spread), mut pods)| {
+            .map(|((request, worth, spread, kind), mut pods)| {
                 // Gangs first and together: what is not placed is then mostly pods that stand alone.
                 let key = |pod: &usize| {
                     let it = &cluster.pods[*pod];
@@ -270,7 +293,8 @@ impl Classes {
                     Ask::Share(milli) => milli,
                     _ => 0,
                 };
-                PodClass { request: request.clone(), least, mean: least, least_share, worth, spread, pods }
+                let (request, mean) = (request.clone(), least);
+                PodClass { request, least, mean, least_share, worth, spread, kind, pods }
             })
             .collect()
     }
@@ -298,6 +322,13 @@ impl Classes {
         })
     }
 
+    /// The domains that may hold pods of a class of confined ones.
+    pub fn domains_of(&self, class: u32) -> BTreeSet<u32> {
+        let with = |block: &&Block| block.needs.iter().any(|(of, _)| *of == class);
+        let domains = self.blocks.iter().filter(with).flat_map(|block| &block.domains);
+        domains.map(|(domain, _)| *domain).collect()
+    }
+
     /// How many resources are counted.
     pub fn dimensions(&self) -> usize {
         2 + self.counted.len()
@@ -314,20 +345,22 @@ impl Classes {
     }
 }
 
-fn node_classes(cluster: &Cluster, states: &[State]) -> Vec<NodeClass> {
+fn node_classes(cluster: &Cluster, states: &[State], usable: &BTreeSet<u32>) -> Vec<NodeClass> {
     let by_zone = cluster.pods.iter().any(|pod| pod.spread.is_some());
     let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, (node, state)) in cluster.nodes.iter().zip(states).enumerate() {
         let mut state = state.clone();
         state.devices.sort_by_key(|device| std::cmp::Reverse(*device));
         let zone = node.zone.filter(|_| by_zone);
-        alike.entry((node.model, node.pool, zone, state)).or_default().push(index);
+        let domains: Vec<u32> =
+            node.domains.iter().copied().filter(|domain| usable.contains(domain)).collect();
+        alike.entry((node.model, node.pool, zone, domains, state)).or_default().push(index);
     }
     alike
         .into_iter()
-        .map(|((model, pool, zone, state), mut nodes)| {
+        .map(|((model, pool, zone, domains, state), mut nodes)| {
             nodes.sort_by(|a, b| cluster.nodes[*a].name.cmp(&cluster.nodes[*b].name));
-            NodeClass { most: state.clone(), state, model, pool, zone, nodes }
+            NodeClass { most: state.clone(), state, model, pool, zone, domains, nodes }
         })
         .collect()
 }

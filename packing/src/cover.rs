@@ -174,7 +174,15 @@ fn together(
         let nodes = (first..first + pods.len()).collect();
         first += pods.len();
         let (model, pool) = (offer.node.model, offer.node.pool);
-        classes.nodes.push(NodeClass { most: state.clone(), state, model, pool, zone: None, nodes });
+        classes.nodes.push(NodeClass {
+            most: state.clone(),
+            state,
+            model,
+            pool,
+            zone: None,
+            domains: Vec::new(),
+            nodes,
+        });
     }
     let found = covered(&needed, &classes, pods, offers, limits, params, Worth::Own);
     if found.left.is_empty() || limits.is_empty() {
@@ -323,6 +331,7 @@ fn needed(cluster: &Cluster, pods: &[usize]) -> Cluster {
         running: None,
         gang: None,
         spread: None,
+        confine: None,
         ..cluster.pods[*pod].clone()
     };
     Cluster {

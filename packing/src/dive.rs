@@ -7,6 +7,7 @@
 use crate::{
     generate::{Memory, Stop, generate},
     instance::{Instance, Pattern},
+    joint::Column,
     master::{Fractional, Master},
     settle::settle,
 };
@@ -28,13 +29,15 @@ pub struct Use {
     pub copies: u32,
 }
 
-/// Whole patterns, and how many gangs of each shape they are for.
+/// Whole patterns, and for how many gangs of each shape and confines of each block they are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rounded {
     /// The patterns.
     pub uses: Vec<Use>,
     /// The first so many of each shape run.
     pub gangs: Vec<u32>,
+    /// Of each block, how many of its confines are in each of its domains.
+    pub confines: Vec<u32>,
 }
 
 /// A packing of the items, by classes, from a solution of the linear program. The first turn raises the
@@ -48,8 +51,9 @@ pub fn dive(
 ) -> Rounded {
     let worths: Vec<f64> = instance.items.iter().map(|item| item.worth).collect();
     let (mut left, mut fractional) = settle(instance, master, memory, from, turn);
-    let gangs = left.joint.columns.iter().take(left.joint.shapes).map(|column| column.low as u32).collect();
-    let mut rounded = Rounded { uses: Vec::new(), gangs };
+    let (gangs, confines) = left.joint.columns[..left.joint.settled()].split_at(left.joint.shapes);
+    let whole = |columns: &[Column]| columns.iter().map(|column| column.low as u32).collect();
+    let mut rounded = Rounded { uses: Vec::new(), gangs: whole(gangs), confines: whole(confines) };
     loop {
         let uses = &mut rounded.uses;
         let before = uses.len();

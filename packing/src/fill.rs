@@ -1,7 +1,7 @@
 //! Rules that patterns do not know, and what still fits.
 //!
-//! A pattern knows one node. Rounding patterns may tear what joins nodes (gangs all or nothing, spreads over zones):
-//! what breaks a rule is taken back, gangs are tried as a whole, and then every pod that still fits is placed, the
+//! A pattern knows one node. Rounding patterns may tear what joins nodes (gangs all or nothing, confines within one
+//! domain, spreads over zones): what breaks a rule is taken back, gangs are tried as a whole, and then every pod that still fits is placed, the
 //! worthiest first, where it leaves least.
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     classes::Classes,
-    fleet::{Cluster, Placement, State},
+    fleet::{Ask, Cluster, Placement, State},
     joint::zones,
     order::{Left, Order, Refused},
 };
@@ -105,6 +105,10 @@ pub struct Filler<'a> {
     spreads: Spreads,
     /// The pods of each gang that did not run before.
     gangs: BTreeMap<u32, Vec<usize>>,
+    /// The nodes of each domain, where some pods are confined.
+    domains: BTreeMap<u32, Vec<usize>>,
+    /// The domain that each confine is tried in.
+    within: BTreeMap<u32, u32>,
 }
 
 impl<'a> Filler<'a> {
@@ -122,18 +126,47 @@ impl<'a> Filler<'a> {
                 gangs.entry(gang).or_default().push(pod);
             }
         }
+        let mut domains: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        if cluster.pods.iter().any(|pod| pod.confine.is_some()) {
+            for (node, it) in cluster.nodes.iter().enumerate() {
+                it.domains.iter().for_each(|domain| domains.entry(*domain).or_default().push(node));
+            }
+        }
         let order = Order::new(cluster, &states);
-        Self { cluster, classes, states, placements, order, spreads, gangs }
+        Self { cluster, classes, states, placements, order, spreads, gangs, domains, within: BTreeMap::new() }
     }
 
-    /// The gangs of which some pods are placed and some are not, with how many are.
+    /// The gangs of which some pods are placed and some are not, or not all of a confine in one domain, with how many
+    /// are placed.
     pub fn torn(&self) -> Vec<(u32, usize)> {
         let placed = |pods: &Vec<usize>| pods.iter().filter(|pod| self.placements[**pod].is_some()).count();
-        let counts = self.gangs.iter().map(|(gang, pods)| (*gang, placed(pods), pods.len()));
+        let is_torn = |pods: &Vec<usize>, placed: usize| {
+            placed > 0 && (placed < pods.len() || !self.domains.is_empty() && self.is_split(pods))
+        };
+        let counts = self.gangs.iter().map(|(gang, pods)| (*gang, pods, placed(pods)));
         counts
-            .filter(|(_, placed, all)| *placed > 0 && placed < all)
-            .map(|(gang, placed, _)| (gang, placed))
+            .filter(|(_, pods, placed)| is_torn(pods, *placed))
+            .map(|(gang, _, placed)| (gang, placed))
             .collect()
+    }
+
+    /// Whether pods of a confine are in different domains, or one is in none.
+    fn is_split(&self, pods: &[usize]) -> bool {
+        let mut within: BTreeMap<u32, u32> = BTreeMap::new();
+        pods.iter().any(|pod| {
+            let (Some(confine), Some(at)) = (self.cluster.pods[*pod].confine, &self.placements[*pod]) else {
+                return false;
+            };
+            let domain = self.domain(confine, at.node);
+            domain.is_none_or(|domain| *within.entry(confine).or_insert(domain) != domain)
+        })
+    }
+
+    /// The domain of a node that is of the kind of a confine.
+    fn domain(&self, confine: u32, node: usize) -> Option<u32> {
+        let kind = self.cluster.confines[confine as usize].kind;
+        let of_kind = |domain: &&u32| self.cluster.domains[**domain as usize].kind == kind;
+        self.cluster.nodes[node].domains.iter().find(of_kind).copied()
     }
 
     /// Takes back what breaks a rule, then places whatever fits.
@@ -238,8 +271,14 @@ impl<'a> Filler<'a> {
     /// The nodes where a pod fits, those first where least is left, after one that is left so much.
     fn nodes(&self, pod: usize, after: Option<Left>) -> impl Iterator<Item = (Left, usize)> {
         let request = &self.cluster.pods[pod].request;
+        let confine = self.cluster.pods[pod].confine.filter(|_| self.cluster.pods[pod].running.is_none());
+        let domain = confine.map(|confine| self.within.get(&confine).copied());
+        let is_within = move |node: &usize| {
+            domain.is_none_or(|it| it.is_some_and(|it| self.cluster.nodes[*node].domains.contains(&it)))
+        };
         self.order.after(request, after).filter(move |(_, node)| {
             request.allows(&self.cluster.nodes[*node])
+                && is_within(node)
                 && self.states[*node].fits(request)
                 && self.spreads.allow(self.cluster, pod, *node)
         })
@@ -271,13 +310,59 @@ impl<'a> Filler<'a> {
                 let it = &self.cluster.pods[*pod];
                 (Reverse(it.request.milli()), Reverse(it.request.cpu_milli), &it.name)
             });
-            let all = pods.iter().all(|pod| self.put_first(*pod));
+            // Whoever is confined first, the most first; the others find room where that leaves some.
+            let mut confined: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+            for pod in &pods {
+                if let Some(confine) = self.cluster.pods[*pod].confine {
+                    confined.entry(confine).or_default().push(*pod);
+                }
+            }
+            let mut confined: Vec<(u32, Vec<usize>)> = confined.into_iter().collect();
+            confined.sort_by_key(|(confine, pods)| {
+                (Reverse(self.milli(pods)), &self.cluster.confines[*confine as usize].name)
+            });
+            let free = |pod: &&usize| self.cluster.pods[**pod].confine.is_none();
+            let free: Vec<usize> = pods.iter().filter(free).copied().collect();
+            let all = confined.iter().all(|(confine, pods)| self.put_within(*confine, pods))
+                && free.iter().all(|pod| self.put_first(*pod));
             if !all {
                 for pod in pods {
                     self.take_back(pod);
                 }
             }
         }
+    }
+
+    /// What pods ask of devices together, in milli.
+    fn milli(&self, pods: &[usize]) -> u64 {
+        pods.iter().map(|pod| self.cluster.pods[*pod].request.milli()).sum()
+    }
+
+    /// Places all pods of a confine in one domain, the one where least is left for others; false, and nothing changes,
+    /// when none holds them.
+    fn put_within(&mut self, confine: u32, pods: &[usize]) -> bool {
+        let needed = self.milli(pods);
+        let kind = self.cluster.confines[confine as usize].kind;
+        let of_kind =
+            self.domains.iter().filter(|(domain, _)| self.cluster.domains[**domain as usize].kind == kind);
+        let free = of_kind.map(|(domain, nodes)| {
+            (nodes.iter().map(|node| self.states[*node].milli()).sum::<u64>(), *domain)
+        });
+        // A slice may go where nothing is left for shares.
+        let has_slices =
+            pods.iter().any(|pod| matches!(self.cluster.pods[*pod].request.devices, Ask::Slice(_)));
+        let mut free: Vec<(u64, u32)> = free.filter(|(free, _)| has_slices || *free >= needed).collect();
+        free.sort_by_key(|(free, domain)| (*free, &self.cluster.domains[*domain as usize].name));
+        for (_, domain) in free {
+            self.within.insert(confine, domain);
+            if pods.iter().all(|pod| self.put_first(*pod)) {
+                return true;
+            }
+            for pod in pods {
+                self.take_back(*pod);
+            }
+        }
+        false
     }
 
     /// Places pods that stand alone, the worthiest class first.

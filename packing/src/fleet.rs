@@ -117,6 +117,8 @@ pub struct Pod {
     pub gang: Option<u32>,
     /// The spread it belongs to, by its place in [`Cluster::spreads`].
     pub spread: Option<u32>,
+    /// The confine it belongs to, by its place in [`Cluster::confines`]; only of pods of a gang and of no spread.
+    pub confine: Option<u32>,
     /// Whether it may not move from where it runs.
     pub fixed: bool,
 }
@@ -125,7 +127,16 @@ impl Pod {
     /// A pod that waits, by itself, with the usual worth.
     pub fn new(name: impl Into<String>, request: Request) -> Self {
         let worth = request.worth();
-        Self { name: name.into(), request, worth, running: None, gang: None, spread: None, fixed: false }
+        Self {
+            name: name.into(),
+            request,
+            worth,
+            running: None,
+            gang: None,
+            spread: None,
+            confine: None,
+            fixed: false,
+        }
     }
 }
 
@@ -146,6 +157,8 @@ pub struct Node {
     pub pool: u32,
     /// The zone, by its place in [`Cluster::zones`].
     pub zone: Option<u32>,
+    /// The domains that it is in, by their places in [`Cluster::domains`], sorted; at most one of each kind.
+    pub domains: Vec<u32>,
     /// Of each of [`Cluster::resources`]; a shorter list has none of the rest.
     pub extras: Vec<u64>,
 }
@@ -187,6 +200,28 @@ pub struct Cluster {
     pub gangs: Vec<String>,
     /// Spreads over zones.
     pub spreads: Vec<Spread>,
+    /// Nodes that something joins: a slice of TPUs, a domain of `NVLink`, a rack.
+    pub domains: Vec<Domain>,
+    /// Pods that run within one domain.
+    pub confines: Vec<Confine>,
+}
+
+/// Nodes that something joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain {
+    /// What it is called.
+    pub name: String,
+    /// Domains of one kind have no node in common.
+    pub kind: u32,
+}
+
+/// Pods of one gang that run within one domain, whichever of its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confine {
+    /// What it is called.
+    pub name: String,
+    /// The kind of domain.
+    pub kind: u32,
 }
 
 /// Pods spread over the zones: none comes to a zone that has then more than `skew` above the one that has fewest.

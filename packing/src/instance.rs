@@ -6,13 +6,15 @@ use crate::{
     joint::Joint,
 };
 
-/// A class of pods, as an item to pack; a class that is spread over zones is an item in each.
+/// A class of pods, as an item to pack; a class that is spread over zones or confined to domains is an item in each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// The class.
     pub class: u32,
     /// The only zone where it is this item.
     pub zone: Option<u32>,
+    /// The only domain where it is this item.
+    pub domain: Option<u32>,
     /// The rows of [`Instance::joint`] that it counts in, with its factors.
     pub joint: Vec<(u32, f64)>,
     /// What it takes of each counted resource.
@@ -187,9 +189,10 @@ impl Instance {
     /// The classes as items and bins.
     pub fn new(classes: &Classes, sizes: Sizes) -> Self {
         let grain = classes.pods.iter().filter_map(|class| share(class, sizes)).fold(DEVICE, gcd);
-        let item = |index: usize, class: &PodClass, zone: Option<u32>| Item {
+        let item = |index: usize, class: &PodClass, zone: Option<u32>, domain: Option<u32>| Item {
             class: index as u32,
             zone,
+            domain,
             joint: Vec::new(),
             size: match sizes {
                 Sizes::Most => classes.amounts(&class.request),
@@ -207,12 +210,16 @@ impl Instance {
             let spread = classes.spreads.iter().find(|zones| class.spread == Some(zones.spread));
             match spread {
                 Some(zones) => {
-                    items.extend(zones.running.iter().map(|(zone, _)| item(index, class, Some(*zone))));
+                    items.extend(zones.running.iter().map(|(zone, _)| item(index, class, Some(*zone), None)));
                 }
-                None => items.push(item(index, class, None)),
+                None if class.kind.is_some() => {
+                    let domains = classes.domains_of(index as u32);
+                    items.extend(domains.into_iter().map(|domain| item(index, class, None, Some(domain))));
+                }
+                None => items.push(item(index, class, None, None)),
             }
         }
-        let joint = Joint::of(&classes.pods, &classes.shapes, &classes.spreads, &mut items);
+        let joint = Joint::of(classes, &mut items);
         let mut instance = Self {
             dimensions: classes.dimensions(),
             grain,
@@ -246,7 +253,8 @@ impl Instance {
             let request = &classes.pods[item.class as usize].request;
             // A node without a zone is no place for a pod that is spread over zones.
             let zone = item.zone.is_none() || item.zone == node.zone;
-            (zone && request.allows(node)).then_some(index)
+            let domain = item.domain.is_none_or(|domain| node.domains.contains(&domain));
+            (zone && domain && request.allows(node)).then_some(index)
         };
         (0..).zip(&self.items).filter_map(allowed).collect()
     }

@@ -1,7 +1,10 @@
-//! What joins pods of several nodes, as rows of the linear program: gangs all or nothing, spreads over zones.
+//! What joins pods of several nodes, as rows of the linear program: gangs all or nothing, confines within one domain,
+//! spreads over zones.
 //!
 //! A gang is its shape, how many pods it has of each class; gangs of one shape are a number z of those that run:
-//! of each class between Σ n z and Σ n z + the pods that stand alone are placed. Pods of a spread are an item in
+//! of each class between Σ n z and Σ n z + the pods that stand alone are placed. Confines of a block are a number y in
+//! each domain; together they are those of the gangs that run, and in a domain Σ n y pods of each class are placed. Pods
+//! of a spread are an item in
 //! each zone. With m the pods in the emptiest zone, each zone has m at least and m + skew at most. Where more run
 //! already than that allows, pods may come only once m has risen so far; the row is then the chord over what they
 //! may be at the least and the largest m, which no packing is above.
@@ -12,7 +15,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    classes::PodClass,
+    classes::{Classes, PodClass},
+    confine::Block,
     fleet::{ACCELERATOR, Cluster},
     instance::Item,
 };
@@ -22,6 +26,8 @@ use crate::{
 pub struct Shape {
     /// How many pods of each class, by rising class.
     pub needs: Vec<(u32, u32)>,
+    /// How many confines of each block, by rising block.
+    pub blocks: Vec<(u32, u32)>,
     /// The gangs, by name.
     pub gangs: Vec<u32>,
 }
@@ -49,20 +55,28 @@ impl Zones {
 }
 
 /// The gangs that wait, by shape.
-pub fn shapes(cluster: &Cluster, classes: &[PodClass]) -> Vec<Shape> {
+pub fn shapes(cluster: &Cluster, classes: &[PodClass], blocks: &[Block]) -> Vec<Shape> {
     let mut needs: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
     for (index, class) in (0..).zip(classes) {
         for gang in class.pods.iter().filter_map(|pod| cluster.pods[*pod].gang) {
             *needs.entry(gang).or_default().entry(index).or_default() += 1;
         }
     }
-    let mut shapes: BTreeMap<Vec<(u32, u32)>, Vec<u32>> = BTreeMap::new();
-    for (gang, needs) in needs {
-        shapes.entry(needs.into_iter().collect()).or_default().push(gang);
+    let mut confines: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
+    for (index, block) in (0..).zip(blocks) {
+        for (gang, _) in &block.confines {
+            *confines.entry(*gang).or_default().entry(index).or_default() += 1;
+        }
     }
-    let shape = |(needs, mut gangs): (_, Vec<u32>)| {
+    let mut shapes: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+    for (gang, needs) in needs {
+        let needs: Vec<(u32, u32)> = needs.into_iter().collect();
+        let blocks: Vec<(u32, u32)> = confines.remove(&gang).unwrap_or_default().into_iter().collect();
+        shapes.entry((needs, blocks)).or_default().push(gang);
+    }
+    let shape = |((needs, blocks), mut gangs): (_, Vec<u32>)| {
         gangs.sort_by_key(|gang| &cluster.gangs[*gang as usize]);
-        Shape { needs, gangs }
+        Shape { needs, blocks, gangs }
     };
     shapes.into_iter().map(shape).collect()
 }
@@ -130,30 +144,81 @@ pub struct Row {
     pub fine: f64,
 }
 
-/// The columns and rows of what joins items: first a column for each shape, how many of its gangs run, then one for
-/// each spread, how many pods its emptiest zone has.
+/// The columns and rows of what joins items: first a column for each shape, how many of its gangs run, then for each
+/// block one for each of its domains, how many of its confines are there, then one for each spread, how many pods its
+/// emptiest zone has.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Joint {
     /// The columns.
     pub columns: Vec<Column>,
     /// How many of them are of shapes.
     pub shapes: usize,
+    /// How many are of blocks.
+    pub blocks: usize,
     /// The rows.
     pub rows: Vec<Row>,
 }
 
 impl Joint {
     /// What joins the items of classes; they get their factors.
-    pub fn of(classes: &[PodClass], shapes: &[Shape], spreads: &[Zones], items: &mut [Item]) -> Self {
-        let mut joint = Self { columns: Vec::new(), shapes: shapes.len(), rows: Vec::new() };
+    pub fn of(classes: &Classes, items: &mut [Item]) -> Self {
+        let Classes { pods: classes, blocks, shapes, spreads, .. } = classes;
+        let mut joint = Self { shapes: shapes.len(), ..Self::default() };
         for shape in shapes {
             joint.columns.push(Column { low: 0.0, high: shape.gangs.len() as f64 });
         }
+        for (_, most) in blocks.iter().flat_map(|block| &block.domains) {
+            joint.columns.push(Column { low: 0.0, high: f64::from(*most) });
+        }
+        joint.blocks = joint.columns.len() - joint.shapes;
         joint.classes(classes, shapes, items);
+        joint.confines(classes, shapes, blocks, items);
         for zones in spreads {
             joint.spread(classes, zones, items);
         }
         joint
+    }
+
+    /// How many columns are settled before patterns are rounded: those of gangs and of what confines them.
+    pub fn settled(&self) -> usize {
+        self.shapes + self.blocks
+    }
+
+    /// The confines in all domains are those of the gangs that run, and of each class all of a domain's confines are
+    /// placed there and no others.
+    fn confines(&mut self, classes: &[PodClass], shapes: &[Shape], blocks: &[Block], items: &mut [Item]) {
+        let worth = |class: u32| classes[class as usize].worth as f64 / ACCELERATOR as f64;
+        let mut column = self.shapes as u32;
+        // By class and domain.
+        let mut placed: BTreeMap<(u32, u32), Row> = BTreeMap::new();
+        let none = |fine| Row { low: 0.0, high: 0.0, columns: Vec::new(), fine };
+        for (index, block) in (0..).zip(blocks) {
+            let mut columns = Vec::new();
+            let mut fine = 0.0_f64;
+            for (shape, it) in (0..).zip(shapes) {
+                if let Some((_, count)) = it.blocks.iter().find(|(of, _)| *of == index) {
+                    columns.push((shape, -f64::from(*count)));
+                    let all = it.needs.iter().map(|(class, count)| worth(*class) * f64::from(*count));
+                    fine = fine.max(2.0 * all.sum::<f64>());
+                }
+            }
+            for (domain, _) in &block.domains {
+                columns.push((column, 1.0));
+                for (class, count) in &block.needs {
+                    let row = placed.entry((*class, *domain)).or_insert_with(|| none(fine));
+                    row.columns.push((column, -f64::from(*count)));
+                    row.fine = row.fine.max(fine);
+                }
+                column += 1;
+            }
+            self.rows.push(Row { low: 0.0, high: 0.0, columns, fine });
+        }
+        for ((class, domain), it) in placed {
+            let row = self.rows.len() as u32;
+            let here = |item: &&mut Item| item.class == class && item.domain == Some(domain);
+            items.iter_mut().filter(here).for_each(|item| item.joint.push((row, 1.0)));
+            self.rows.push(it);
+        }
     }
 
     /// Where a class has gangs or is several items, no more are placed than there are, and all of a gang.

@@ -9,6 +9,7 @@ pub mod branch;
 pub mod buckets;
 pub mod check;
 pub mod classes;
+pub mod confine;
 pub mod cover;
 pub mod dive;
 pub mod fill;

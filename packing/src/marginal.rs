@@ -35,6 +35,7 @@ pub fn of_pods(
 pub fn of_nodes(cluster: &Cluster, classes: &Classes, instance: &Instance, prices: &[f64]) -> Vec<f64> {
     let mut kinds = BTreeMap::new();
     let by_zone = instance.items.iter().any(|item| item.zone.is_some());
+    let by_domain = instance.items.iter().any(|item| item.domain.is_some());
     let of_node = |node: &Node| {
         let state = State::empty(node);
         let allowed = instance.allowed(classes, node);
@@ -43,7 +44,9 @@ pub fn of_nodes(cluster: &Cluster, classes: &Classes, instance: &Instance, price
     };
     let nodes = cluster.nodes.iter().map(|node| {
         let zone = node.zone.filter(|_| by_zone);
-        let kind = (node.model, node.devices, node.cpu_milli, node.memory_mib, node.pool, zone, &node.extras);
+        let domains = Some(&node.domains).filter(|_| by_domain);
+        let size = (node.devices, node.cpu_milli, node.memory_mib, &node.extras);
+        let kind = (node.model, size, node.pool, zone, domains);
         *kinds.entry(kind).or_insert_with(|| of_node(node))
     });
     nodes.collect()

@@ -122,7 +122,7 @@ fn in_the_way(
     };
     let movable = |pod: &&usize| {
         let it = &cluster.pods[**pod];
-        it.running.is_some() && !it.fixed && !moved.contains(*pod)
+        it.running.is_some() && !it.fixed && it.confine.is_none() && !moved.contains(*pod)
     };
     let mut movable: Vec<usize> = residents.iter().filter(movable).copied().collect();
     movable.sort_by_key(|pod| (size(pod), &cluster.pods[*pod].name));

@@ -399,7 +399,7 @@ fn with_moves(
     let anew = |pod: &Pod| {
         let mut pod = Pod { spread: pod.spread.filter(|spread| !loose.contains(spread)), ..pod.clone() };
         if may_move(&&pod) {
-            (pod.running, pod.gang) = (None, None);
+            (pod.running, pod.gang, pod.confine) = (None, None, None);
             pod.worth = pod.worth.saturating_add(extra);
         }
         pod

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     assign::assign,
     classes::{Classes, Invalid, states, validate},
+    confine::{blocks, reach},
     dive::dive,
     fill::Filler,
     fleet::{ACCELERATOR, Cluster, Model, Placement, Pod, Request, State},
@@ -27,11 +28,11 @@ use crate::{
 /// Patterns kept from one packing to the next, at most.
 const KEPT: usize = 4_000;
 
-/// What makes a class of pods the same as one before: request, worth, spread, and the zone of the item.
-type PodKey = (Request, u64, Option<u32>, Option<u32>);
+/// What makes a class of pods the same as one before: request, worth, spread, and the zone or the domain of the item.
+type PodKey = (Request, u64, Option<u32>, Option<u32>, Option<u32>);
 
 /// What makes a class of nodes the same as one before.
-type NodeKey = (Option<Model>, u32, Option<u32>, State);
+type NodeKey = (Option<Model>, u32, Option<u32>, Vec<u32>, State);
 
 /// What a packing knew.
 #[derive(Debug)]
@@ -198,9 +199,12 @@ fn known(found: &Found) -> Option<Known> {
 fn keys(classes: &Classes, instance: &Instance) -> (Vec<PodKey>, Vec<NodeKey>) {
     let items = instance.items.iter().map(|item| {
         let class = &classes.pods[item.class as usize];
-        (class.request.clone(), class.worth, class.spread, item.zone)
+        (class.request.clone(), class.worth, class.spread, item.zone, item.domain)
     });
-    let bins = classes.nodes.iter().map(|class| (class.model, class.pool, class.zone, class.state.clone()));
+    let bins = classes
+        .nodes
+        .iter()
+        .map(|class| (class.model, class.pool, class.zone, class.domains.clone(), class.state.clone()));
     (items.collect(), bins.collect())
 }
 
@@ -333,7 +337,8 @@ impl Again<'_> {
             class.pods.retain(|pod| placements[*pod].is_none());
         }
         // A gang whose pods all wait is not torn by what stays.
-        sub.shapes = shapes(self.cluster, &sub.pods);
+        sub.blocks = blocks(self.cluster, &sub.pods, &reach(self.cluster, &states));
+        sub.shapes = shapes(self.cluster, &sub.pods, &sub.blocks);
         for zones in &mut sub.spreads {
             zones.running.iter_mut().for_each(|(_, count)| *count = 0);
             zones.waiting = 0;

@@ -1,4 +1,4 @@
-//! How many gangs of each shape run, before patterns are rounded.
+//! How many gangs of each shape run, and where what confines them is, before patterns are rounded.
 //!
 //! A pattern knows nothing of gangs: rounded first, patterns would tear them. So the numbers of gangs are made whole
 //! in the linear program, the largest fractions first, up or down by what is worth more, and what is then rounded
@@ -14,7 +14,7 @@ use crate::{
 /// Fractions that count as whole.
 const WHOLE: f64 = 1e-6;
 
-/// Steps for each shape, at most; then what is left is rounded down.
+/// Steps for each number, at most; then what is left is rounded down.
 const STEPS: usize = 4;
 
 /// The instance with its gangs settled, and the linear solution for them.
@@ -26,7 +26,7 @@ pub fn settle(
     turn: u64,
 ) -> (Instance, Fractional) {
     let (mut settled, mut now) = (instance.clone(), from.clone());
-    let shapes = instance.joint.shapes;
+    let shapes = instance.joint.settled();
     for _ in 0..STEPS * shapes {
         let fraction = |shape: usize| now.columns[shape] - (now.columns[shape] + WHOLE).floor();
         let mut order: Vec<(f64, usize)> = (0..shapes)

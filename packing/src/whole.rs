@@ -66,5 +66,7 @@ pub fn whole(instance: &Instance, master: &Master, gap: f64) -> Option<Rounded> 
     let (columns, patterns) = values[items..].split_at(joint.columns.len());
     let uses = master.patterns.iter().zip(patterns).filter(|(_, x)| whole(x) > 0);
     let uses = uses.map(|((bin, pattern), x)| Use { bin: *bin, pattern: pattern.clone(), copies: whole(x) });
-    Some(Rounded { uses: uses.collect(), gangs: columns[..joint.shapes].iter().map(whole).collect() })
+    let (gangs, confines) = columns[..joint.settled()].split_at(joint.shapes);
+    let all = |columns: &[f64]| columns.iter().map(whole).collect();
+    Some(Rounded { uses: uses.collect(), gangs: all(gangs), confines: all(confines) })
 }

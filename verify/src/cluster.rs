@@ -37,6 +37,7 @@ pub fn verify_packing(packing: &Packing, fleet: &Fleet, inputs: &Inputs) -> Vec<
     }
     loads::check(&view, &mut found);
     view.gangs(&mut found);
+    view.confines(&mut found);
     view.spreads(&mut found);
     moves::check(&view, &mut found);
     figures::check(&view, &mut found);
@@ -143,6 +144,26 @@ impl<'a> View<'a> {
                 let name = self.fleet.gangs.get(gang as usize).map_or("?", String::as_str);
                 let message = format!("{placed} of its {all} pods are placed: all run, or none");
                 found.push(Violation::new(Kind::Packing, format!("gang {name}"), message));
+            }
+        }
+    }
+
+    /// The nodes of those pods of a confine that did not run have one value of its label.
+    fn confines(&self, found: &mut Vec<Violation>) {
+        let mut values: BTreeMap<u32, BTreeSet<Option<&str>>> = BTreeMap::new();
+        for (pod, node, _) in self.placed().filter(|(pod, ..)| pod.on.is_none()) {
+            let Some(confine) = pod.confine else { continue };
+            let key = self.fleet.confines.get(confine as usize).map(|it| &it.key);
+            let value = key.and_then(|key| node.labels.get(key)).map(String::as_str);
+            values.entry(confine).or_default().insert(value);
+        }
+        for (confine, values) in values {
+            let Some(it) = self.fleet.confines.get(confine as usize) else { continue };
+            if values.len() > 1 || values.contains(&None) {
+                let values: Vec<&str> = values.iter().map(|value| value.unwrap_or("none")).collect();
+                let message =
+                    format!("its pods are in {} of {}: they must be in one", values.join(" and "), it.key);
+                found.push(Violation::new(Kind::Packing, format!("pods of {}", it.name), message));
             }
         }
     }

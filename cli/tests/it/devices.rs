@@ -24,6 +24,9 @@ fn pod(name: &str, limits: &str) -> String {
     )
 }
 
+/// Devices by index, with the parts of a slice.
+type Holds = Vec<(u64, u64)>;
+
 /// The packing of a dump, which the checker lets pass, and the checker's word on the same with some of it changed.
 struct Planned {
     packing: Value,
@@ -63,9 +66,9 @@ impl Planned {
     }
 
     /// Pods by node, with the parts of slices.
-    fn places(&self) -> BTreeMap<&str, (&str, Vec<(u64, u64)>)> {
+    fn places(&self) -> BTreeMap<&str, (&str, Holds)> {
         let all = self.packing["assignments"].as_array().expect("a list");
-        let holds = |one: &Value| -> Vec<(u64, u64)> {
+        let holds = |one: &Value| -> Holds {
             let number = |hold: &Value, key: &str| hold[key].as_u64().unwrap_or(0);
             let holds = one["devices"].as_array().map_or(&[][..], |holds| holds);
             holds.iter().map(|hold| (number(hold, "index"), number(hold, "parts"))).collect()
@@ -198,4 +201,197 @@ fn pods_go_to_fpgas_with_their_shell_alone() {
     assert_eq!((on("af"), on("other-af")), (Some("intel"), None));
     assert!(planned.is_optimal());
     assert!(planned.says("no fpga.intel.com/af-f7df405cbd7acf7222f144b0b93acd18"), "{}", planned.table);
+}
+
+/// A host of a slice of TPUs.
+fn host(name: &str, pool: &str, topology: &str, chips: u16) -> String {
+    let labels = format!(
+        "labels: {{cloud.google.com/gke-nodepool: {pool}, cloud.google.com/gke-tpu-accelerator: tpu-v5-lite-podslice, \
+         cloud.google.com/gke-tpu-topology: {topology}}}"
+    );
+    node(name, &format!("google.com/tpu: {chips}"), &labels)
+}
+
+/// The hosts of a slice of several.
+fn slice(pool: &str, topology: &str, hosts: usize) -> String {
+    (0..hosts).map(|at| host(&format!("{pool}-{at}"), pool, topology, 4)).collect()
+}
+
+/// The template of pods with so many chips each, of a slice.
+fn tpu_template(chips: u16, topology: &str) -> String {
+    format!(
+        "template: {{spec: {{nodeSelector: {{cloud.google.com/gke-tpu-accelerator: tpu-v5-lite-podslice, \
+         cloud.google.com/gke-tpu-topology: {topology}}}, containers: [{{name: c, resources: {{limits: {{cpu: 1, \
+         google.com/tpu: {chips}}}}}}}]}}}}"
+    )
+}
+
+/// A Job of so many pods.
+fn job(name: &str, pods: usize, template: &str) -> String {
+    format!(
+        "---\n{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{completionMode: Indexed, \
+         parallelism: {pods}, completions: {pods}, {template}}}}}\n"
+    )
+}
+
+/// The node pools, as names of hosts begin, of pods whose names begin so.
+fn pools<'p>(planned: &'p Planned, pods: &str) -> Vec<&'p str> {
+    let places = planned.places();
+    let of = places.iter().filter(|(pod, _)| pod.starts_with(pods));
+    of.map(|(_, (node, _))| node.rsplit_once('-').map_or(*node, |(pool, _)| pool)).collect()
+}
+
+#[test]
+fn slices_of_several_hosts_are_taken_whole_and_by_nobody_else() {
+    let dump = slice("a", "2x4", 2)
+        + &slice("b", "2x4", 2)
+        + &slice("c", "4x4", 4)
+        // One host with all eight chips of its topology, and a slice of which a host is missing.
+        + &host("d-0", "d", "2x4", 8)
+        + &slice("e", "4x4", 3)
+        + &job("large", 4, &tpu_template(4, "4x4"))
+        + &job("small", 2, &tpu_template(4, "2x4"))
+        + &job("single", 1, &tpu_template(8, "2x4"))
+        // Fewer pods than hosts: no slice.
+        + &job("part", 3, &tpu_template(4, "4x4"))
+        // Without a topology: on no slice of several hosts.
+        + &pod("loose", "google.com/tpu: 4");
+    let planned = planned(&dump);
+    assert_eq!(pools(&planned, "large"), ["c"; 4], "{}", planned.table);
+    let small = pools(&planned, "small");
+    assert!(small == ["a"; 2] || small == ["b"; 2], "{}", planned.table);
+    assert_eq!((pools(&planned, "single"), pools(&planned, "loose").len()), (vec!["d"], 0));
+    assert_eq!(planned.waiting(), ["part-0", "part-1", "part-2", "loose"]);
+    for said in ["no node pool is a slice of 3 hosts", "3 of its 4 hosts are there"] {
+        assert!(planned.says(said), "{said}\n{}", planned.table);
+    }
+    // Across two slices.
+    let mut changed = planned.packing.clone();
+    let other = if small[0] == "a" { "b-0" } else { "a-0" };
+    let list = changed["assignments"].as_array_mut().expect("a list");
+    let one = list.iter_mut().find(|one| one["pod"] == "small-0").expect("it is placed");
+    one["node"] = other.into();
+    let (code, said) = planned.verified(&changed);
+    assert!(code == 3 && said.contains("they must be in one"), "{said}");
+}
+
+#[test]
+fn a_slice_with_a_host_in_use_is_not_taken_and_the_reason_is_told() {
+    let busy = "---\n{apiVersion: v1, kind: Pod, metadata: {name: busy}, spec: {nodeName: a-1, containers: [{name: c, \
+                resources: {limits: {google.com/tpu: 4}}}]}, status: {phase: Running}}\n";
+    let dump = slice("a", "2x4", 2) + busy + &job("small", 2, &tpu_template(4, "2x4"));
+    let planned = planned(&dump);
+    assert_eq!((planned.waiting(), planned.is_optimal()), (vec!["small-0", "small-1"], true));
+    let cause = &planned.packing["unplaced"][0]["causes"][1];
+    assert_eq!(
+        (&cause["constraint"], &cause["name"], &cause["needs"], &cause["has"]),
+        (&"domain".into(), &"cloud.google.com/gke-nodepool".into(), &2.0.into(), &1.0.into()),
+        "{}",
+        planned.table
+    );
+    assert!(planned.says("must be within one cloud.google.com/gke-nodepool"), "{}", planned.table);
+}
+
+#[test]
+fn a_job_set_of_several_slices_has_one_for_each_of_its_jobs() {
+    let set = |replicas: usize| {
+        format!(
+            "---\n{{apiVersion: jobset.x-k8s.io/v1alpha2, kind: JobSet, metadata: {{name: multi, annotations: \
+             {{alpha.jobset.sigs.k8s.io/exclusive-topology: cloud.google.com/gke-nodepool}}}}, spec: {{replicatedJobs: \
+             [{{name: slice, replicas: {replicas}, template: {{spec: {{parallelism: 2, completions: 2, {}}}}}}}]}}}}\n",
+            tpu_template(4, "2x4")
+        )
+    };
+    let nodes = slice("a", "2x4", 2) + &slice("b", "2x4", 2) + &slice("c", "2x4", 2);
+    let planned_of = |replicas| planned(&(nodes.clone() + &set(replicas)));
+    let three = planned_of(3);
+    let jobs = [0, 2, 4].map(|at| pools(&three, &format!("multi-slice-{at}"))[0]);
+    let again = [1, 3, 5].map(|at| pools(&three, &format!("multi-slice-{at}"))[0]);
+    assert_eq!(jobs, again, "{}", three.table);
+    assert_eq!(jobs.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{}", three.table);
+    // All, or none.
+    assert_eq!((planned_of(4).places().len(), planned_of(4).is_optimal()), (0, true));
+}
+
+/// A gang of so many pods with two GPUs each that must be within one domain of `NVLink`, as said by the annotation or
+/// by pod affinity.
+fn within_one(name: &str, pods: usize, by_affinity: bool) -> String {
+    let (annotation, affinity) = if by_affinity {
+        let term = format!(
+            "affinity: {{podAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{{topologyKey: \
+             nvidia.com/gpu.clique, labelSelector: {{matchLabels: {{run: {name}}}}}}}]}}}}, "
+        );
+        (String::new(), term)
+    } else {
+        ("plimsoll.dev/topology: nvidia.com/gpu.clique, ".to_owned(), String::new())
+    };
+    format!(
+        "---\n{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}, annotations: {{{annotation}plimsoll.dev/gang: \
+         'true'}}}}, spec: {{parallelism: {pods}, template: {{metadata: {{labels: {{run: {name}}}}}, spec: {{{affinity}\
+         containers: [{{name: c, resources: {{limits: {{cpu: 1, nvidia.com/gpu: 2}}}}}}]}}}}}}}}\n"
+    )
+}
+
+#[test]
+fn a_gang_is_within_one_domain_of_nvlink_where_it_asks_for_it() {
+    let tray = |name: &str, clique: &str| {
+        node(name, "nvidia.com/gpu: 4", &format!("labels: {{nvidia.com/gpu.clique: {clique}}}"))
+    };
+    let racks = |trays: &[(&str, usize)]| -> String {
+        let all = trays.iter().flat_map(|(rack, trays)| (0..*trays).map(move |at| (rack, at)));
+        all.map(|(rack, at)| tray(&format!("{rack}-{at}"), rack)).collect()
+    };
+    for by_affinity in [false, true] {
+        // Twelve and eight devices, ten of which in one rack; what is left of that one is too little for the other.
+        let nodes = racks(&[("r1", 3), ("r2", 2)]);
+        let planned_of = |gangs: &[(&str, usize)]| {
+            let gangs =
+                gangs.iter().map(|(name, pods)| within_one(name, *pods, by_affinity)).collect::<String>();
+            planned(&(nodes.clone() + &gangs))
+        };
+        let two = planned_of(&[("first", 5), ("second", 4)]);
+        assert_eq!(
+            (pools(&two, "first"), pools(&two, "second")),
+            (vec!["r1"; 5], vec!["r2"; 4]),
+            "{}",
+            two.table
+        );
+        let torn = planned_of(&[("first", 5), ("second", 5)]);
+        assert_eq!((torn.waiting().len(), torn.is_optimal()), (5, true), "{}", torn.table);
+        assert!(
+            torn.says("must be within one nvidia.com/gpu.clique, and one holds at most 4"),
+            "{}",
+            torn.table
+        );
+    }
+    // Pods that run keep the others to their domain.
+    let running = |at: usize| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: first-x{at}, labels: {{run: first}}, ownerReferences: \
+             [{{kind: Job, name: first}}]}}, spec: {{nodeName: r2-{at}, containers: [{{name: c, resources: {{limits: \
+             {{nvidia.com/gpu: 2}}}}}}]}}, status: {{phase: Running}}}}\n"
+        )
+    };
+    let gang = "metadata: {name: first-x0, labels: {run: first";
+    let text = racks(&[("r1", 3), ("r2", 2)]) + &running(0) + &within_one("first", 3, false);
+    let text = text.replace(gang, &format!("{gang}, scheduling.x-k8s.io/pod-group: first"));
+    let text = text.replace(
+        "metadata: {name: first, ",
+        "metadata: {name: first, labels: {scheduling.x-k8s.io/pod-group: first}, ",
+    );
+    let text = text.replace(
+        "metadata: {name: first-x0,",
+        "metadata: {name: first-x0, annotations: {plimsoll.dev/topology: nvidia.com/gpu.clique},",
+    );
+    let planned = planned(&text);
+    assert_eq!(pools(&planned, "first"), ["r2"; 3], "{}", planned.table);
+}
+
+#[test]
+fn domains_of_pods_that_are_no_gang_are_said_not_to_be_held() {
+    let dump =
+        node("n", "nvidia.com/gpu: 4", "") + &within_one("free", 2, false).replace("'true'", "'false'");
+    let planned = planned(&dump);
+    assert!(planned.says("since they are no gang"), "{}", planned.table);
+    assert_eq!(planned.places().len(), 2);
 }

@@ -27,6 +27,10 @@ pub(super) struct Draft<'a> {
     pub(super) is_live: bool,
     /// What it runs together with or not at all.
     pub(super) gang: Option<String>,
+    /// Its part in what made it: `worker`; empty where there is one part.
+    pub(super) role: String,
+    /// The Job that it is of, of those of a JobSet.
+    pub(super) part: Option<String>,
 }
 
 /// All pods, in document order.
@@ -72,7 +76,27 @@ fn own<'a>(object: &Object<'a>, component: &Component<'a>) -> Draft<'a> {
         extra: Vec::new(),
         is_live: object.at(&["status", "phase"]).is_some() || component.spec.field("nodeName").is_some(),
         gang: gang_of_pod(object),
+        role: label_of(object, "kueue.x-k8s.io/podset").unwrap_or_default().to_owned(),
+        part: JOBS.iter().find_map(|key| label_of(object, key)).map(str::to_owned),
     }
+}
+
+/// The labels by which pods name their Job.
+const JOBS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+
+fn label_of<'a>(object: &Object<'a>, key: &str) -> Option<&'a str> {
+    object.at(&["metadata", "labels", key])?.text()
+}
+
+/// How many Jobs of a JobSet a component is.
+fn jobs(unit: &Unit<'_>, role: &str) -> Option<u32> {
+    let jobs = unit.object.at(&["spec", "replicatedJobs"]).filter(|_| unit.object.kind == "JobSet")?;
+    let is_it = |job: &View<'_>| {
+        let name = job.field("name").and_then(|name| name.text().map(str::to_ascii_lowercase));
+        name.as_deref().unwrap_or("job") == role
+    };
+    let replicas = jobs.items().into_iter().find(is_it)?.field("replicas").and_then(|view| view.integer());
+    Some(replicas.and_then(|count| u32::try_from(count).ok()).unwrap_or(1).max(1))
 }
 
 /// The labels by which pods name the gang that made them, with the label of a part that is a gang by itself.
@@ -139,6 +163,10 @@ fn expand<'a>(
                 "" => format!("{}-{index}", object.name),
                 role => format!("{}-{role}-{index}", object.name),
             };
+            let part = jobs(unit, &component.role).map(|jobs| {
+                let job = index / (component.pods / jobs).max(1);
+                format!("{}-{}-{job}", object.name, component.role)
+            });
             // Equal parts of each group of a component, in a row.
             let group = index / (component.pods / groups).max(1);
             let gang = is_gang.then(|| match groups {
@@ -153,6 +181,8 @@ fn expand<'a>(
                 extra: component.extra.clone(),
                 is_live: false,
                 gang: gang_of_template(object, &component.template).or(gang),
+                role: component.role.clone(),
+                part,
             });
         }
     }

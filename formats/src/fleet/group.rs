@@ -11,7 +11,7 @@ use plimsoll_model::{
 use super::{expand::Draft, remarks::Remarks};
 use crate::labels::requirement;
 
-type Labels = BTreeMap<String, String>;
+pub(super) type Labels = BTreeMap<String, String>;
 
 /// Pods that wait and run together or not at all. Those of a gang that run already run.
 pub(super) fn gangs(drafts: &[Draft<'_>], pods: &mut [Pod], fleet: &mut Fleet, remarks: &mut Remarks) {
@@ -39,7 +39,7 @@ pub(super) fn gangs(drafts: &[Draft<'_>], pods: &mut [Pod], fleet: &mut Fleet, r
 
 /// A selector of pods.
 #[derive(Debug)]
-struct Selector<'a> {
+pub(super) struct Selector<'a> {
     labels: Vec<(&'a str, &'a str)>,
     requirements: Vec<requirement::Requirement<'a>>,
     /// The namespaces in which it looks; none for all.
@@ -47,7 +47,7 @@ struct Selector<'a> {
 }
 
 impl<'a> Selector<'a> {
-    fn read(term: &View<'a>, namespace: &'a str) -> Option<Self> {
+    pub(super) fn read(term: &View<'a>, namespace: &'a str) -> Option<Self> {
         let selector = term.field("labelSelector")?;
         let labels = selector.field("matchLabels").map_or_else(Vec::new, |labels| labels.entries());
         let expressions = selector.field("matchExpressions").map_or_else(Vec::new, |list| list.items());
@@ -73,7 +73,7 @@ impl<'a> Selector<'a> {
         })
     }
 
-    fn finds(&self, namespace: &str, labels: &Labels) -> bool {
+    pub(super) fn finds(&self, namespace: &str, labels: &Labels) -> bool {
         let has = |key: &str, value: &str| labels.get(key).is_some_and(|own| own == value);
         self.namespaces.as_ref().is_none_or(|all| all.contains(&namespace))
             && self.labels.iter().all(|(key, value)| has(key, value))
@@ -84,7 +84,7 @@ impl<'a> Selector<'a> {
     }
 
     /// The same text for the same selector.
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let mut words: Vec<String> =
             self.labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
         words.extend(self.requirements.iter().map(requirement::Requirement::words));
@@ -94,7 +94,7 @@ impl<'a> Selector<'a> {
     }
 }
 
-const HARD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+pub(super) const HARD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 /// Required anti-affinity by host name.
 pub(super) fn aparts(

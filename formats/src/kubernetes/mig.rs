@@ -33,7 +33,7 @@ pub(crate) struct Card {
 
 /// Whether a resource name means a profile with the media engines, of which a card has one: `nvidia.com/mig-1g.5gb.me`.
 pub(crate) fn has_media(name: &str) -> bool {
-    profile(name).is_some() && (name.ends_with(".me") || name.ends_with(".me.all"))
+    profile(name).is_some() && name.split('.').any(|part| part == "me")
 }
 
 /// The profile that a resource name means: `nvidia.com/mig-3g.20gb`, also with `.me` and the like.

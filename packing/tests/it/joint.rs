@@ -74,7 +74,7 @@ fn brute(cluster: &Cluster, states: &mut [State], placements: &mut Vec<Option<Pl
     best
 }
 
-fn best(cluster: &Cluster) -> u64 {
+pub(crate) fn best(cluster: &Cluster) -> u64 {
     brute(cluster, &mut states(cluster).unwrap(), &mut Vec::new())
 }
 

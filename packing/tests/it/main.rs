@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod confines;
 mod examples;
 mod joint;
 mod laws;

@@ -179,7 +179,9 @@ pub(super) fn add(
     let named =
         |pods: &[usize]| -> Vec<String> { pods.iter().map(|at| waiting_name(fleet, waiting, *at)).collect() };
     let all: Vec<usize> = (0..pods.len()).collect();
-    let mut left: BTreeSet<usize> = BTreeSet::new();
+    // What a node on offer would be in a domain with is not known.
+    let is_confined = |at: &usize| fleet.pods[waiting[*at]].confine.is_some();
+    let mut left: BTreeSet<usize> = all.iter().copied().filter(is_confined).collect();
     let new_fleet = Fleet { nodes, pods, ..Fleet::default() };
     let stated = match state::of(&new_fleet, false) {
         Ok(stated) => stated,
@@ -218,11 +220,17 @@ pub(super) fn add(
     let name = |at: usize| waiting_name(fleet, waiting, at);
     let add = additions(&candidates, &covered, &name);
     let left: Vec<usize> = left.into_iter().collect();
+    let mut assumptions = assumptions(fleet, market, &candidates, &covered, &add);
+    if left.iter().any(is_confined) {
+        let value =
+            "not looked for pods that must be within one domain: which new nodes would be is not known";
+        assumptions.push(note("nodes to add".to_owned(), value.to_owned()));
+    }
     let bound = Some(covered.bound).filter(|bound| *bound > 0 || covered.cost == 0);
     let usd = |micro: u64| Usd::from_micro(i128::from(micro));
     Added {
         adding: Some(Adding { usd: usd(covered.cost), bound_usd: bound.map(usd), among, left: named(&left) }),
-        assumptions: assumptions(fleet, market, &candidates, &covered, &add),
+        assumptions,
         add,
     }
 }
@@ -233,7 +241,7 @@ fn waiting_name(fleet: &Fleet, waiting: &[usize], at: usize) -> String {
 
 /// The pod by itself. Of a spread, it goes to the zone that has fewest, so that no zone gets ahead.
 fn pinned(pod: &Pod, zones: &mut BTreeMap<u32, BTreeMap<String, u64>>) -> Pod {
-    let mut alone = Pod { gang: None, spread: None, ..pod.clone() };
+    let mut alone = Pod { gang: None, spread: None, confine: None, ..pod.clone() };
     if pod.interruptible {
         alone.rule.tolerations.push(Toleration { key: Some(SPOT.to_owned()), value: None, effect: None });
     }

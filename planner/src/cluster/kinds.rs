@@ -15,7 +15,7 @@ use super::rules::refusal;
 pub(super) fn classes(cluster: &Cluster) -> Vec<Vec<usize>> {
     let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (at, pod) in cluster.pods.iter().enumerate().filter(|(_, pod)| pod.running.is_none()) {
-        alike.entry((&pod.request, pod.worth, pod.spread, pod.gang)).or_default().push(at);
+        alike.entry((&pod.request, pod.worth, pod.spread, pod.gang, pod.confine)).or_default().push(at);
     }
     let mut classes: Vec<Vec<usize>> = alike.into_values().collect();
     classes.sort_by_key(|pods| pods[0]);

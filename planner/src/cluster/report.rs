@@ -21,7 +21,7 @@ use super::{
     add::{self, Added, Market},
     kinds::{self, Hardware},
     obstacle,
-    room::{Rest, alike, would_fit},
+    room::{Rest, alike, in_one, would_fit},
     running,
     state::{self, State},
 };
@@ -250,7 +250,8 @@ impl Answer<'_> {
             let mut causes = obstacle::causes(self.cluster, self.memory_unit, stated, &pod.request, &seen);
             let held = causes.iter().map(|cause| cause.nodes).sum::<u64>();
             if held < self.fleet.nodes.len() as u64 {
-                causes.extend(self.together(stated, fit, self.fleet.nodes.len() as u64 - held));
+                let within = |kind| in_one(self.cluster, &free, kind, pod, &needs);
+                causes.extend(self.together(pods[0], fit, within, self.fleet.nodes.len() as u64 - held));
             }
             let proof = obstacle::never(self.memory_unit, stated, &pod.request, &empty)
                 .unwrap_or_else(|| self.bounded(objective));
@@ -293,7 +294,8 @@ impl Answer<'_> {
     }
 
     /// What is in the way where a node by itself would do: the others of its gang or its spread.
-    fn together(&self, pod: &Pod, fit: u64, nodes: u64) -> Option<Cause> {
+    fn together(&self, at: usize, fit: u64, within: impl Fn(u32) -> u64, nodes: u64) -> Option<Cause> {
+        let pod = &self.fleet.pods[at];
         let cause = |constraint, name: &String, needs, has| Cause {
             constraint,
             name: name.clone(),
@@ -301,6 +303,17 @@ impl Answer<'_> {
             needs: Some(needs),
             has: Some(has),
         };
+        if let Some(confine) = pod.confine {
+            let one = within(self.cluster.confines[confine as usize].kind);
+            let alike = |other: &&plimsoll_packing::fleet::Pod| {
+                other.confine == Some(confine) && other.request == self.cluster.pods[at].request
+            };
+            let needs = self.cluster.pods.iter().filter(alike).count() as u64;
+            if one < needs {
+                let key = &self.fleet.confines[confine as usize].key;
+                return Some(cause(Obstacle::Domain, key, needs as f64, one as f64));
+            }
+        }
         if let Some(gang) = pod.gang {
             let size = self.fleet.pods.iter().filter(|other| other.gang == Some(gang)).count();
             return Some(cause(Obstacle::Gang, &self.fleet.gangs[gang as usize], size as f64, fit as f64));

@@ -23,16 +23,17 @@ pub(super) struct Alike<'a> {
 }
 
 /// What nodes are alike in.
-type Kind<'a> = (Option<Model>, u32, Option<u32>, &'a State, &'a [u64]);
+type Kind<'a> = (Option<Model>, u32, Option<u32>, &'a [u32], &'a State, &'a [u64]);
 
 /// The nodes in these states by what they are alike in.
 pub(super) fn alike<'a>(cluster: &'a Cluster, states: &'a [State], rest: &'a Rest) -> Vec<Alike<'a>> {
     let mut found: BTreeMap<Kind<'_>, Vec<usize>> = BTreeMap::new();
     for (at, (node, state)) in cluster.nodes.iter().zip(states).enumerate() {
-        found.entry((node.model, node.pool, node.zone, state, &rest.left[at][..])).or_default().push(at);
+        let kind = (node.model, node.pool, node.zone, &node.domains[..], state, &rest.left[at][..]);
+        found.entry(kind).or_default().push(at);
     }
     let mut all = Vec::with_capacity(found.len());
-    for ((_, _, _, state, left), members) in found {
+    for ((.., state, left), members) in found {
         all.push(Alike { node: &cluster.nodes[members[0]], state, left, members });
     }
     all
@@ -60,6 +61,20 @@ pub(super) fn would_fit(
         Some(spread) => spread_over(u64::from(cluster.spreads[spread as usize].skew), &zones, here),
         None => all,
     }
+}
+
+/// How many more pods like this one would fit in one domain of a kind, at most.
+pub(super) fn in_one(cluster: &Cluster, free: &[Alike<'_>], kind: u32, pod: &Pod, rest: &[u64]) -> u64 {
+    let mut domains: BTreeMap<u32, u64> = BTreeMap::new();
+    for alike in free.iter().filter(|alike| pod.request.allows(alike.node)) {
+        let fit = copies(alike, &pod.request, rest).saturating_mul(alike.members.len() as u64);
+        let of_kind = |domain: &&u32| cluster.domains[**domain as usize].kind == kind;
+        if let Some(domain) = alike.node.domains.iter().find(of_kind) {
+            let here = domains.entry(*domain).or_default();
+            *here = here.saturating_add(fit);
+        }
+    }
+    domains.into_values().max().unwrap_or(0)
 }
 
 /// How many more may come to the zones that have room for so many, beside those that are there.

@@ -7,7 +7,7 @@ use plimsoll_model::{
     fleet::{Amount, Ask as Asked, Node, Pod},
     plan::Assumption,
 };
-use plimsoll_packing::fleet::{self, Ask, Cluster, Model, Request, Slice, Spread};
+use plimsoll_packing::fleet::{self, Ask, Cluster, Confine, Domain, Model, Request, Slice, Spread};
 
 use super::{rules::Pools, running};
 use crate::PlanError;
@@ -43,7 +43,20 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
     let resources = counted(fleet)?;
     let zones: BTreeSet<&str> = fleet.nodes.iter().filter_map(Node::zone).collect();
     let zones: Vec<&str> = zones.into_iter().collect();
-    let stated = Stated { models: &models, resources: &resources, zones: &zones, memory_unit, pools: &pools };
+    let keys: BTreeSet<&str> = fleet.confines.iter().map(|confine| &*confine.key).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let kind = |key: &str| keys.binary_search(&key).map_or(u32::MAX, |at| at as u32);
+    let domains = fleet.nodes.iter().flat_map(|node| domains_of(node, &keys));
+    let domains: Vec<(u32, &str)> = domains.collect::<BTreeSet<_>>().into_iter().collect();
+    let stated = Stated {
+        models: &models,
+        resources: &resources,
+        zones: &zones,
+        keys: &keys,
+        domains: &domains,
+        memory_unit,
+        pools: &pools,
+    };
     let mut cluster = Cluster {
         models: models.iter().map(|(_, model)| (*model).to_owned()).collect(),
         zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
@@ -52,6 +65,15 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
         pods: fleet.pods.iter().map(|pod| stated.pod(pod)).collect(),
         gangs: fleet.gangs.clone(),
         spreads: fleet.spreads.iter().map(|one| Spread { name: one.name.clone(), skew: one.skew }).collect(),
+        domains: domains
+            .iter()
+            .map(|(kind, name)| Domain { name: (*name).to_owned(), kind: *kind })
+            .collect(),
+        confines: fleet
+            .confines
+            .iter()
+            .map(|one| Confine { name: one.name.clone(), kind: kind(&one.key) })
+            .collect(),
     };
     let assumptions = running::place(fleet, &mut cluster)?;
     Ok(State { cluster, memory_unit, assumptions })
@@ -125,8 +147,16 @@ fn may_run_out(fleet: &Fleet, used: &BTreeMap<&str, BTreeMap<&str, u64>>, resour
     })
 }
 
+/// The domains that a node is in: of each label that has a value there.
+fn domains_of<'n>(node: &'n Node, keys: &[&str]) -> impl Iterator<Item = (u32, &'n str)> {
+    (0_u32..).zip(keys).filter_map(|(kind, key)| Some((kind, node.labels.get(*key)?.as_str())))
+}
+
 /// What names stand for.
 struct Stated<'a> {
+    /// The labels that domains are of, and the domains.
+    keys: &'a [&'a str],
+    domains: &'a [(u32, &'a str)],
     models: &'a [(&'a str, &'a str)],
     resources: &'a [&'a str],
     zones: &'a [&'a str],
@@ -151,6 +181,10 @@ impl Stated<'_> {
             devices: node.devices.as_ref().map_or(0, |devices| devices.count),
             pool,
             zone: node.zone().and_then(|zone| self.zones.binary_search(&zone).ok()).map(|at| at as u32),
+            domains: domains_of(node, self.keys)
+                .filter_map(|domain| self.domains.binary_search(&domain).ok())
+                .map(|at| at as u32)
+                .collect(),
             extras: self.resources.iter().map(|resource| room(resource)).collect(),
         }
     }
@@ -176,6 +210,7 @@ impl Stated<'_> {
             running: None,
             gang: pod.gang,
             spread: pod.spread,
+            confine: pod.confine,
             fixed: pod.fixed,
         }
     }

@@ -93,6 +93,9 @@ fn sentence(cause: &Cause) -> String {
         Obstacle::Spread => {
             format!("{nodes}: its spread over zones ({name}), at most {needs} above the least")
         }
+        Obstacle::Domain => {
+            format!("{nodes}: its {needs} pods must be within one {name}, and one holds at most {has}")
+        }
         Obstacle::Gang => {
             format!("{nodes} have room for one, but its gang {name} runs whole or not at all: {needs} pods")
         }
