@@ -8,10 +8,12 @@
 //! on offer would be among those of the cluster is decided by `added`.
 
 mod added;
+mod claim;
 mod confine;
 mod device;
 mod expand;
 mod group;
+mod listed;
 mod node;
 mod pod;
 mod remarks;
@@ -87,6 +89,11 @@ impl Hardware {
         self.known == other.known && self.is_gke == other.is_gke
     }
 
+    /// The resource by which the devices of a driver go that pods claim.
+    pub fn claimed<'d>(&'d self, driver: &'d str) -> &'d str {
+        self.known.claimed(driver)
+    }
+
     fn of(
         objects: &[Object<'_>],
         given: &Fleet,
@@ -102,7 +109,8 @@ impl Hardware {
             }
         }
         node::duplicates(&nodes, &given.nodes, problems);
-        let known = device::resolve(&mut nodes, &given.nodes, remarks);
+        let slices = listed::Slices::of(objects);
+        let known = device::resolve(&mut nodes, &given.nodes, slices, remarks);
         let is_gke = nodes.iter().any(|node| node.is_gke);
         Self { nodes: nodes.into_iter().map(|node| node.node).collect(), known, is_gke }
     }
@@ -119,11 +127,12 @@ impl Hardware {
             overheads: named(objects, "RuntimeClass", &["overhead", "podFixed"]),
             devices: &self.known,
             is_gke: self.is_gke,
+            claims: claim::Claims::of(objects, &drafts),
         };
         let labels: Vec<_> = drafts.iter().map(pod::labels).collect();
         let mut pods = Vec::with_capacity(drafts.len());
-        for draft in &drafts {
-            pods.push(context.read(draft, &mut remarks, problems));
+        for (index, draft) in drafts.iter().enumerate() {
+            pods.push(context.read(draft, index, &mut remarks, problems));
         }
         pod::name(&drafts, &mut pods, &fleet.pods, problems);
         group::gangs(&drafts, &mut pods, fleet, &mut remarks);

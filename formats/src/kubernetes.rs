@@ -8,7 +8,7 @@
 
 mod agree;
 mod assemble;
-mod claimed;
+pub(crate) mod claimed;
 mod claims;
 pub(crate) mod device;
 pub(crate) mod kinds;

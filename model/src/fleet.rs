@@ -111,6 +111,8 @@ pub struct Pod {
     pub worth: u64,
     /// Whether a plan without it is none.
     pub required: bool,
+    /// Why what it claims cannot be held against nodes, in words: who places it is the scheduler alone.
+    pub left: Option<String>,
 }
 
 impl Pod {

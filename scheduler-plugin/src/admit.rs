@@ -4,10 +4,15 @@
 //! It fails open in every way: the registered policy is `Ignore`, and whatever is odd here (a review that cannot be
 //! read, a cluster that has not been seen, a planner that is not there) lets the pod in as it came.
 
+use k8s_openapi::api::core::v1;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{cluster::asks, names, trace::Context};
+use crate::{
+    cluster::{Cluster, asks},
+    names,
+    trace::Context,
+};
 
 /// Why a review cannot be answered: it has no UID to answer to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,14 +59,31 @@ pub struct Begun {
     pub name: String,
 }
 
-/// Answers a review. `plans`: whether the pods of a namespace are planned; `is_planning`: whether somebody would open the
-/// gate again; `span`: the name of the span of this answer, where it is to be traced.
+/// What the webhook asks of the cluster.
+pub trait Known {
+    /// Whether the pods of a namespace are planned.
+    fn plans(&self, namespace: &str) -> bool;
+    /// Whether a pod claims accelerators, or claims what is not known yet.
+    fn claims(&self, pod: &v1::Pod) -> bool;
+}
+
+impl Known for Cluster {
+    fn plans(&self, namespace: &str) -> bool {
+        self.plans_namespace(namespace)
+    }
+
+    fn claims(&self, pod: &v1::Pod) -> bool {
+        Self::claims(self, pod)
+    }
+}
+
+/// Answers a review. `is_planning`: whether somebody would open the gate again; `span`: the name of the span of this answer, where it is to be traced.
 ///
 /// # Errors
 /// When there is no UID to answer to.
 pub fn answer(
     body: &[u8],
-    plans: impl Fn(&str) -> bool,
+    known: &impl Known,
     is_planning: bool,
     span: Option<[u8; 8]>,
 ) -> Result<Answered, Unreadable> {
@@ -73,7 +95,7 @@ pub fn answer(
     if let Some(object) = request.object.filter(|_| is_creation) {
         let pod: Value = serde_json::from_str(object.get()).unwrap_or_default();
         patch.extend(unplanned(&pod));
-        let gate = || gate(&pod, object.get(), request.namespace.as_deref(), plans);
+        let gate = || gate(&pod, object.get(), request.namespace.as_deref(), known);
         if let Some(gate) = is_planning.then(gate).flatten() {
             patch.push(gate);
             // The pod has no UID yet: that of the review is as good a name for a trace.
@@ -117,18 +139,18 @@ fn unplanned(pod: &Value) -> impl Iterator<Item = Value> {
 }
 
 /// What adds the gate, where the pod is to have it.
-fn gate(value: &Value, text: &str, namespace: Option<&str>, plans: impl Fn(&str) -> bool) -> Option<Value> {
+fn gate(value: &Value, text: &str, namespace: Option<&str>, known: &impl Known) -> Option<Value> {
     let stated = |kind: &str| value.pointer(&format!("/metadata/{kind}"))?.get(names::PLACE)?.as_str();
     let wants = match stated("annotations").or_else(|| stated("labels")) {
         Some("true") => true,
         Some("false") => false,
-        _ => namespace.is_some_and(plans),
+        _ => namespace.is_some_and(|namespace| known.plans(namespace)),
     };
     let is_bound = value
         .pointer("/spec/nodeName")
         .is_some_and(|node| node.as_str().is_some_and(|node| !node.is_empty()));
     // A pod without accelerators is never held up.
-    if !wants || is_bound || !asks(text) {
+    if !wants || is_bound || !(asks(text) || claims(text, namespace, known)) {
         return None;
     }
     let ours = json!({"name": names::GATE});
@@ -137,6 +159,15 @@ fn gate(value: &Value, text: &str, namespace: Option<&str>, plans: impl Fn(&str)
         Some(_) => Some(json!({"op": "add", "path": "/spec/schedulingGates/-", "value": ours})),
         None => Some(json!({"op": "add", "path": "/spec/schedulingGates", "value": [ours]})),
     }
+}
+
+/// Whether the pod claims accelerators.
+fn claims(text: &str, namespace: Option<&str>, known: &impl Known) -> bool {
+    let pod = || serde_json::from_str::<v1::Pod>(text).ok();
+    let Some(mut pod) = text.contains("resourceClaims").then(pod).flatten() else { return false };
+    // A new pod may leave to the request where it is made.
+    pod.metadata.namespace = namespace.map(str::to_owned).or(pod.metadata.namespace);
+    known.claims(&pod)
 }
 
 /// Base 64 with padding (RFC 4648, section 4).
@@ -150,7 +181,6 @@ mod tests {
     use base64::Engine as _;
 
     use super::*;
-    use crate::cluster::Cluster;
     use crate::cluster::tests::{cluster, node, object, pod};
 
     fn review(pod: &Value) -> Vec<u8> {
@@ -161,8 +191,7 @@ mod tests {
     }
 
     fn patch(pod: &Value, cluster: &Cluster, is_planning: bool) -> Value {
-        let plans = |namespace: &str| cluster.plans_namespace(namespace);
-        let answer = answer(&review(pod), plans, is_planning, None).expect("a review");
+        let answer = answer(&review(pod), cluster, is_planning, None).expect("a review");
         let answer: Value = serde_json::from_slice(&answer.body).expect("JSON");
         assert_eq!((&answer["response"]["uid"], &answer["response"]["allowed"]), (&json!("r"), &json!(true)));
         let Some(patch) = answer["response"]["patch"].as_str() else { return Value::Null };
@@ -195,6 +224,25 @@ mod tests {
         assert_eq!(patch(&gated, &known, true), Value::Null);
     }
 
+    /// What claims will be is not known before they are there: then the controller looks first.
+    #[test]
+    fn pods_that_claim_accelerators_get_the_gate_too() {
+        use crate::cluster::tests::claims::{TEMPLATE, claiming, listed, template};
+        let mut known = listed(1);
+        template(&mut known, "gpu", 1);
+        let network = json!({"spec": {"spec": {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "dra.net"}}]}}}});
+        let source = crate::cluster::Source::ResourceClaimTemplates;
+        known.apply_object(source, (Some("default"), "network"), &network);
+        let half = json!({"spec": {"spec": {"devices": {"requests": [{"name": "r", "exactly": {
+            "deviceClassName": crate::cluster::tests::claims::DRIVER, "allocationMode": "All"}}]}}}});
+        known.apply_object(source, (Some("default"), "all"), &half);
+        for (claim, is_gated) in [("gpu", true), ("network", false), ("all", false), ("unknown", true)] {
+            let mut it = claiming("a", TEMPLATE, claim);
+            it["metadata"]["namespace"] = Value::Null;
+            assert_eq!(patch(&it, &known, true) != Value::Null, is_gated, "{claim}");
+        }
+    }
+
     #[test]
     fn a_new_pod_brings_no_plan_along() {
         let mut copied = crate::cluster::tests::planned(pod("a", 1), "n0", 0);
@@ -217,21 +265,23 @@ mod tests {
     #[test]
     fn what_is_no_review_is_refused() {
         for body in ["", "{}", "[]", r#"{"request":{}}"#] {
-            assert!(answer(body.as_bytes(), |_| true, true, None).is_err(), "{body}");
+            assert!(answer(body.as_bytes(), &Cluster::default(), true, None).is_err(), "{body}");
         }
         let odd = br#"{"request":{"uid":"r","object":7}}"#;
-        assert!(answer(odd, |_| true, true, Some([1; 8])).is_ok(), "an odd pod is let in as it came");
+        assert!(answer(odd, &Cluster::default(), true, Some([1; 8])).is_ok(), "an odd pod is let in as it came");
     }
 
     #[test]
     fn a_trace_begins_with_the_gate_and_is_noted_in_the_pod() {
         let uid = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
         let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-0707070707070707-01";
+        let mut known = Cluster::default();
+        known.apply_namespace(&object(json!({"metadata": {"name": "team", "labels": {names::PLACE: "true"}}})));
         let ask = |pod: &Value, is_dry: bool, is_planning: bool| {
             let review = json!({"request": {"uid": uid, "operation": "CREATE", "namespace": "team",
                 "dryRun": is_dry, "object": pod}});
             let body = review.to_string().into_bytes();
-            let answered = answer(&body, |_| true, is_planning, Some([7; 8])).expect("a review");
+            let answered = answer(&body, &known, is_planning, Some([7; 8])).expect("a review");
             let answer: Value = serde_json::from_slice(&answered.body).expect("JSON");
             let patch = answer["response"]["patch"]
                 .as_str()

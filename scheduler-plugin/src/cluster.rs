@@ -4,10 +4,13 @@
 //! object that changes in nothing that matters (a heartbeat, a managed field) is no change. No clock, no network.
 //!
 //! What a pod needs is read by `plimsoll_formats`, as `plimsoll plan --cluster` reads it, once for each change of the
-//! pod; when the cluster's hardware changes so that pods read differently, all are read again.
+//! pod; when the cluster's hardware changes so that pods read differently, all are read again; when an object changes
+//! that a pod names (a claim), that pod is.
 
+mod beside;
 mod facts;
 mod read;
+mod source;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -20,8 +23,11 @@ use k8s_openapi::api::core::v1;
 use plimsoll_formats::{Foreign, Hardware};
 use plimsoll_model::fleet;
 
+pub(crate) use beside::{Beside, key};
+use beside::{Effect, Ref, Unread};
 pub use facts::{Facts, Hold, Maker, Placing, Planned};
-pub(crate) use read::{asks, read_text};
+pub(crate) use read::asks;
+pub use source::{Served, Source};
 
 /// Milliseconds since 1970, UTC.
 pub type Millis = i64;
@@ -37,6 +43,8 @@ pub struct Pod {
     fault: Option<String>,
     /// The document that the planner reads, under the pod's UID as its name.
     text: Arc<str>,
+    /// The objects that it names.
+    refs: Box<[Ref]>,
 }
 
 impl Pod {
@@ -47,7 +55,13 @@ impl Pod {
 
     /// Whether it asks for accelerators, so that it is any business of ours.
     pub fn is_ours(&self) -> bool {
-        self.needs.as_ref().is_some_and(|needs| needs.ask.is_some() || needs.accelerators_milli > 0)
+        let asks = |needs: &fleet::Pod| needs.ask.is_some() || needs.accelerators_milli > 0;
+        self.needs.as_deref().is_some_and(asks) && self.left().is_none()
+    }
+
+    /// Why one that waits is left to the scheduler, in words: what it claims cannot be held against nodes.
+    pub fn left(&self) -> Option<&str> {
+        self.needs.as_deref()?.left.as_deref().filter(|_| self.facts.node.is_none())
     }
 
     /// The document that the planner reads; as if it ran on a node, for one that is on its way there.
@@ -82,12 +96,17 @@ pub struct Cluster {
     nodes: BTreeMap<String, Node>,
     pods: BTreeMap<String, Arc<Pod>>,
     namespaces: BTreeMap<String, bool>,
+    beside: Beside,
     hardware: Arc<Hardware>,
     /// Whether `hardware` is older than `nodes`.
     is_stale: bool,
+    /// What pods name that has changed since they were read.
+    unread: Unread,
     /// Counts the changes of nodes.
     of_nodes: u64,
-    /// Counts how often all pods were read again.
+    /// Counts the changes of what pods name.
+    of_beside: u64,
+    /// Counts how often pods were read again.
     readings: u64,
     /// Counts the changes.
     version: u64,
@@ -129,20 +148,90 @@ impl Cluster {
             let same = known.facts.like(&facts);
             self.room += u64::from(known.facts.gives_room(&facts));
             let (needs, fault) = (known.needs.clone(), known.fault.clone());
-            *known = Arc::new(Pod { facts, needs, fault, text: Arc::clone(&known.text) });
+            let (text, refs) = (Arc::clone(&known.text), known.refs.clone());
+            *known = Arc::new(Pod { facts, needs, fault, text, refs });
             return !same && self.changed();
         }
         // A pod that is new takes room; one that asks for something else may fit now.
         self.room += u64::from(self.pods.contains_key(&facts.uid));
         facts.gang = read::gang(&facts, &text);
-        let (needs, fault) = read::pod(&self.hardware, &facts, &text);
-        self.pods.insert(facts.uid.clone(), Arc::new(Pod { facts, needs, fault, text: text.into() }));
+        let refs = Ref::of(pod);
+        let known = self.pods.get(&facts.uid).cloned();
+        self.share(&facts.uid, known.as_deref(), Some((facts.node.is_none(), &refs)));
+        let (needs, fault) = self.ground().read(&facts, &text, &refs);
+        self.pods.insert(facts.uid.clone(), Arc::new(Pod { facts, needs, fault, text: text.into(), refs }));
         self.changed()
+    }
+
+    /// Notes which claims a pod shares; who shares them is read again.
+    fn share(&mut self, uid: &str, before: Option<&Pod>, now: Option<(bool, &[Ref])>) {
+        let before = before.map(|pod| (pod.facts.node.is_none(), &*pod.refs));
+        for key in self.beside.share(uid, before, now) {
+            self.unread(Source::ResourceClaims, &key);
+        }
+    }
+
+    fn unread(&mut self, source: Source, key: &str) {
+        self.unread.add(source, key);
+        self.of_beside += 1;
+    }
+
+    /// An object beside nodes and pods came or changed: its namespace, its name, and the whole of it.
+    pub fn apply_object(
+        &mut self,
+        source: Source,
+        (namespace, name): (Option<&str>, &str),
+        object: &serde_json::Value,
+    ) -> bool {
+        let effect = self.beside.apply(source, (namespace, name), object);
+        self.effected(effect, source, &key(namespace, name))
+    }
+
+    /// An object beside nodes and pods went: its `namespace/name`, or its name where it has no namespace.
+    pub fn delete_object(&mut self, source: Source, key: &str) -> bool {
+        let effect = self.beside.delete(source, key);
+        self.effected(effect, source, key)
+    }
+
+    /// Forgets the objects of a kind that are not among these.
+    pub fn keep_objects(&mut self, source: Source, is_there: impl Fn(&str) -> bool) {
+        for key in self.beside.keys(source).into_iter().filter(|key| !is_there(key)) {
+            self.delete_object(source, &key);
+        }
+    }
+
+    fn effected(&mut self, effect: Effect, source: Source, key: &str) -> bool {
+        match effect {
+            Effect::None => return false,
+            Effect::Nodes => {
+                self.unread(source, key);
+                return self.other_nodes();
+            }
+            Effect::Pods => {}
+            Effect::Room => self.room += 1,
+        }
+        self.unread(source, key);
+        self.changed()
+    }
+
+    /// Whether a pod that is not there yet asks for accelerators, by what it claims, or claims what is not known yet.
+    pub fn claims(&self, pod: &v1::Pod) -> bool {
+        self.ground().claims(pod)
+    }
+
+    /// Whether what a pod claims is not there, or not yet.
+    pub fn lacks_claims(&self, pod: &Pod) -> bool {
+        self.beside.lacks(&pod.refs)
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground { hardware: &self.hardware, beside: &self.beside }
     }
 
     /// A pod went.
     pub fn delete_pod(&mut self, uid: &str) -> bool {
         let Some(pod) = self.pods.remove(uid) else { return false };
+        self.share(uid, Some(&pod), None);
         self.room += u64::from(pod.facts.node.is_some() || pod.facts.planned.is_some());
         self.changed()
     }
@@ -176,12 +265,11 @@ impl Cluster {
 
     /// Forgets the pods that are not among these.
     pub fn keep_pods(&mut self, is_there: impl Fn(&str) -> bool) {
-        let before = self.pods.len();
-        self.pods.retain(|uid, _| is_there(uid));
-        if self.pods.len() != before {
-            self.room += 1;
-            self.changed();
+        let gone: Vec<String> = self.pods.keys().filter(|uid| !is_there(uid)).cloned().collect();
+        for uid in &gone {
+            self.delete_pod(uid);
         }
+        self.room += u64::from(!gone.is_empty());
     }
 
     fn other_nodes(&mut self) -> bool {
@@ -206,45 +294,76 @@ impl Cluster {
         self.room
     }
 
-    /// Reads the nodes anew where they changed; pods too, where they read differently beside them. Whether it did.
+    /// Reads the nodes anew where they changed; pods too, where they read differently beside them or what they name has
+    /// changed. Whether it did.
     pub fn refresh(&mut self) -> bool {
-        if !self.is_stale {
+        if !self.is_stale && self.unread.is_empty() {
             return false;
         }
+        let alike = !self.is_stale || self.read_nodes();
         self.is_stale = false;
+        let unread = std::mem::take(&mut self.unread);
+        self.readings += u64::from(!alike || !unread.is_empty());
+        let ground = Ground { hardware: &self.hardware, beside: &self.beside };
+        for pod in self.pods.values_mut().filter(|pod| !alike || unread.has(&pod.refs)) {
+            *pod = ground.reread(pod);
+        }
+        true
+    }
+
+    /// Reads the nodes; whether pods read beside them as before.
+    fn read_nodes(&mut self) -> bool {
         let texts = self.nodes.iter().filter(|(_, node)| node.is_there);
-        let documents: Vec<Foreign> =
-            texts.filter_map(|(name, node)| read::document(name, &node.text)).collect();
+        let nodes = texts.filter_map(|(name, node)| read::document(name, &node.text));
+        let documents: Vec<Foreign> = nodes.chain(self.beside.of_nodes()).collect();
         let (hardware, problems) = Hardware::read(&documents.iter().collect::<Vec<_>>());
         for problem in problems {
             tracing::warn!(problem = problem.message, "a node cannot be read and takes no planned pods");
         }
         let alike = hardware.reads_like(&self.hardware);
         self.hardware = Arc::new(hardware);
-        if !alike {
-            self.readings += 1;
-            for pod in self.pods.values_mut() {
-                *pod = reread(&self.hardware, pod);
-            }
-        }
-        true
+        alike
     }
 
-    /// Takes over what a copy of it has read, which takes long: where nodes have changed since, they are read next time.
+    /// Takes over what a copy of it has read, which takes long: where nodes have changed since, they are read next time,
+    /// and so are pods of which something that they name has.
     pub fn adopt(&mut self, copy: &Self) {
-        if !self.is_stale || self.of_nodes != copy.of_nodes {
+        let is_stale = self.is_stale && self.of_nodes != copy.of_nodes;
+        if is_stale || (!self.is_stale && self.unread.is_empty()) {
             return;
         }
         self.is_stale = false;
         self.hardware = Arc::clone(&copy.hardware);
+        if self.of_beside == copy.of_beside {
+            self.unread = Unread::default();
+        }
         if self.readings == copy.readings {
             return;
         }
         self.readings = copy.readings;
+        let ground = Ground { hardware: &self.hardware, beside: &self.beside };
         for (uid, pod) in &mut self.pods {
             let read = copy.pods.get(uid).filter(|read| read.text == pod.text && read.facts == pod.facts);
-            *pod = read.map_or_else(|| reread(&self.hardware, pod), Arc::clone);
+            *pod = read.map_or_else(|| ground.reread(pod), Arc::clone);
         }
+    }
+
+    /// The documents that these pods are read beside together.
+    pub(crate) fn beside<'p>(&self, pods: impl Iterator<Item = &'p Pod>) -> Vec<Foreign> {
+        self.beside.of_pods(pods.flat_map(|pod| &pod.refs))
+    }
+
+    /// What is known beside nodes and pods.
+    pub(crate) fn what_is_beside(&self) -> &Beside {
+        &self.beside
+    }
+
+    /// The devices of claims of which no pod runs, as pods that nobody can move.
+    pub fn held_by_claims(&self) -> impl Iterator<Item = fleet::Pod> {
+        let runs_on = |uid: &str, node: &str| {
+            self.pods.get(uid).is_some_and(|pod| pod.facts.node.as_deref() == Some(node))
+        };
+        self.beside.held(&self.hardware, runs_on)
     }
 
     /// The nodes as they were at the last [`Cluster::refresh`].
@@ -293,15 +412,58 @@ impl Cluster {
 
     /// Whether a pod is one that we plan: it asks for accelerators, and it or its namespace asks for us.
     pub fn is_planned(&self, pod: &Pod) -> bool {
-        let space = || self.plans_namespace(&pod.facts.namespace);
-        pod.is_ours() && (pod.facts.is_gated() || pod.facts.wants_place.unwrap_or_else(space))
+        pod.is_ours() && (pod.facts.is_gated() || self.asks_for_us(pod))
+    }
+
+    /// Whether a pod or its namespace asks for us.
+    pub fn asks_for_us(&self, pod: &Pod) -> bool {
+        pod.facts.wants_place.unwrap_or_else(|| self.plans_namespace(&pod.facts.namespace))
     }
 }
 
-fn reread(hardware: &Hardware, pod: &Pod) -> Arc<Pod> {
-    let (facts, text) = (pod.facts.clone(), Arc::clone(&pod.text));
-    let (needs, fault) = read::pod(hardware, &facts, &text);
-    Arc::new(Pod { facts, needs, fault, text })
+/// What pods are read beside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ground<'c> {
+    pub(crate) hardware: &'c Hardware,
+    pub(crate) beside: &'c Beside,
+}
+
+impl Ground<'_> {
+    /// What a pod needs, and what is wrong with what it says.
+    fn read(&self, facts: &Facts, text: &str, refs: &[Ref]) -> (Option<Arc<fleet::Pod>>, Option<String>) {
+        let beside = self.beside.of_pod(facts, refs);
+        let (needs, fault) = read::pod(self.hardware, facts, text, &beside);
+        let needs = needs.map(|mut needs| {
+            if let Some(why) = self.beside.left(facts, refs) {
+                needs.left = Some(why);
+            }
+            Arc::new(needs)
+        });
+        (needs, fault)
+    }
+
+    fn reread(&self, pod: &Pod) -> Arc<Pod> {
+        let (facts, text, refs) = (pod.facts.clone(), Arc::clone(&pod.text), pod.refs.clone());
+        let (needs, fault) = self.read(&facts, &text, &refs);
+        Arc::new(Pod { facts, needs, fault, text, refs })
+    }
+
+    /// Reads a pod that was never watched, from the object in a request: its text, and what that says.
+    pub(crate) fn read_text(&self, text: &str, pod: &v1::Pod) -> Option<fleet::Pod> {
+        let beside = self.beside.of_pods(Ref::of(pod).iter());
+        read::read_text(self.hardware, text, &beside)
+    }
+
+    /// Whether a pod asks for accelerators by what it claims, or claims what is not known (yet).
+    pub(crate) fn claims(&self, pod: &v1::Pod) -> bool {
+        let refs = Ref::of(pod);
+        if refs.is_empty() {
+            return false;
+        }
+        let Ok(text) = serde_json::to_string(pod) else { return false };
+        let asks = |needs: fleet::Pod| needs.left.is_none() && needs.ask.is_some();
+        self.beside.lacks(&refs) || self.read_text(&text, pod).is_some_and(asks)
+    }
 }
 
 /// Whether what was said at a time counts now. A time that is further ahead than clocks are apart is no time.

@@ -46,6 +46,12 @@ const LOOKS_AGAIN: Millis = 300_000;
 const SAY_AGAIN: Millis = 60_000;
 /// The reason of events about pods that have no place.
 const NOT_PLANNED: &str = "NotPlanned";
+/// The reason of events about pods that are let go without a place.
+const OPENED: &str = "GateOpened";
+/// The reason of events about pods whose claims are not understood.
+const LEFT: &str = "LeftToScheduler";
+/// What a pod claims may be seen so much later than the pod.
+const CLAIMS_COME: Millis = 1_000;
 
 /// The delays and bounds of the controller, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,7 +297,17 @@ impl Controller {
                 continue;
             }
             if let Some(fault) = pod.fault() {
-                faults.push((uid.clone(), format!("{fault}; scheduled as if it were not there")));
+                faults.push((
+                    uid.clone(),
+                    "BadAnnotation",
+                    format!("{fault}; scheduled as if it were not there"),
+                ));
+            }
+            if let Some(why) = pod.left().filter(|_| !facts.is_gated() && look.cluster.asks_for_us(pod)) {
+                match claims_come(pod, look) {
+                    Some(at) => look.next = look.next.min(at),
+                    None => faults.push((uid.clone(), LEFT, left(why))),
+                }
             }
             if self.deeds.node(uid).is_some_and(|node| !look.cluster.has_node(node)) {
                 self.lost.extend(facts.gang.clone());
@@ -313,8 +329,8 @@ impl Controller {
                 look.next = look.next.min(until.max(look.now + 1));
             }
         }
-        for (uid, fault) in faults {
-            self.say(look, &uid, "BadAnnotation", fault);
+        for (uid, reason, fault) in faults {
+            self.say(look, &uid, reason, fault);
         }
         let torn = self.torn(look);
         void.extend(torn.into_iter().map(|uid| (uid, "its gang has lost a planned node".to_owned())));
@@ -501,7 +517,7 @@ impl Controller {
 
     /// Gates that hold nothing that is planned, or that have held for too long.
     fn open(&mut self, look: &mut Look<'_>) {
-        let mut opened: Vec<(String, String)> = Vec::new();
+        let mut opened: Vec<(String, &'static str, String)> = Vec::new();
         let queued = queued(look.cluster);
         for (uid, pod) in look.cluster.pods() {
             if !pod.facts.is_gated() || pod.facts.is_leaving || self.deeds.hold(pod, look.now) {
@@ -519,19 +535,25 @@ impl Controller {
             // A pod from the future is one of another clock: it waits no longer than one of now.
             let seen = self.since.get(uid).map(|since| since.saturating_add(look.settings.deadline));
             let until = seen.map_or(until, |seen| seen.min(until));
-            if !is_planned {
-                opened.push((uid.clone(), "it asks for no accelerators: nothing to plan".to_owned()));
+            if let Some(at) = claims_come(pod, look).filter(|_| !is_planned) {
+                look.next = look.next.min(at);
+            } else if let Some(why) = pod.left() {
+                opened.push((uid.clone(), LEFT, left(why)));
+            } else if !is_planned {
+                let why = "it asks for no accelerators: nothing to plan";
+                opened.push((uid.clone(), OPENED, why.to_owned()));
             } else if until <= look.now || pod.facts.created > look.now + look.settings.deadline {
                 let seconds = look.settings.deadline / 1000;
-                opened.push((uid.clone(), format!("no plan within {seconds} s: scheduled without")));
+                let why = format!("no plan within {seconds} s: scheduled without");
+                opened.push((uid.clone(), OPENED, why));
             } else {
                 look.next = look.next.min(until.max(look.now + 1));
             }
         }
-        for (uid, why) in opened {
+        for (uid, reason, why) in opened {
             let Some(pod) = look.cluster.pods().get(&uid) else { continue };
             let action = Action::open(pod, self.held_since(pod, look));
-            self.say(look, &uid, "GateOpened", why);
+            self.say(look, &uid, reason, why);
             self.act(look, action, None);
         }
     }
@@ -554,6 +576,18 @@ impl Look<'_> {
     fn wake(&mut self, at: Millis) {
         self.next = self.next.min(at.max(self.now + 1));
     }
+}
+
+/// What is said of a pod that is left to the scheduler.
+fn left(why: &str) -> String {
+    format!("left to the scheduler: {why}")
+}
+
+/// When what a pod claims is there at the latest, where it is not yet.
+fn claims_come(pod: &Pod, look: &Look<'_>) -> Option<Millis> {
+    let at = pod.facts.created.saturating_add(CLAIMS_COME);
+    let is_new = (look.now..=look.now + CLAIMS_COME).contains(&(at - 1));
+    (is_new && look.cluster.lacks_claims(pod)).then_some(at.max(look.now + 1))
 }
 
 /// Until when the scheduler may refuse a pod, since a time, before its plan is void.

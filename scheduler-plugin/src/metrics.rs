@@ -45,6 +45,7 @@ pub struct Metrics {
     failed: Family<What, Counter>,
     spans: Family<What, Counter>,
     pods: Family<What, Gauge>,
+    watches: Family<What, Gauge>,
     view_age: Real,
     plan_age: Real,
     plan_gap: Real,
@@ -71,6 +72,7 @@ impl Default for Metrics {
             failed: Family::default(),
             spans: Family::default(),
             pods: Family::default(),
+            watches: Family::default(),
             view_age: Real::default(),
             plan_age: Real::default(),
             plan_gap: Real::default(),
@@ -94,6 +96,11 @@ impl Default for Metrics {
         to.register("controller_failures", "What failed and is tried again", it.failed.clone());
         to.register("spans", "Spans of traces by what became of them", it.spans.clone());
         to.register("pods", "Pods by what they wait for", it.pods.clone());
+        to.register(
+            "watches",
+            "1 for each kind of object that is watched, 0 for those that the cluster does not serve or allow",
+            it.watches.clone(),
+        );
         to.register_with_unit(
             "view_age",
             "Since the published view was true",
@@ -179,6 +186,11 @@ impl Metrics {
         {
             self.pods.get_or_create(&What { what }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Whether a kind of object is watched that there need not be.
+    pub fn watches(&self, what: &'static str, is_watched: bool) {
+        self.watches.get_or_create(&What { what }).set(i64::from(is_watched));
     }
 
     /// A plan was made.

@@ -345,9 +345,8 @@ impl Hooks for Answers {
         let is_planning = shared.known.is_synced()
             && !shared.is_ending.load(Ordering::Acquire)
             && clock::now() - shared.leading.heard() < HEARD;
-        let plans = |namespace: &str| shared.known.with(|cluster| cluster.plans_namespace(namespace));
         let (spans, start) = (shared.spans.as_ref(), clock::nanos());
-        let answered = admit::answer(body, plans, is_planning, spans.map(|spans| spans.name()));
+        let answered = admit::answer(body, &*shared.known, is_planning, spans.map(|spans| spans.name()));
         let answered = answered.map_err(|error| error.to_string());
         if let (Some(spans), Ok(Answered { begun: Some(begun), .. })) = (spans, &answered) {
             let Begun { context, namespace, name } = begun.clone();

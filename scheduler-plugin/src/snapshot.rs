@@ -31,7 +31,11 @@ use rustc_hash::FxHashMap;
 pub use answer::{Answer, filter, preempt, prioritize};
 pub use build::{Builder, Prices, Unpriced};
 
-use crate::{cluster::Millis, trace::Context, wire::Reason};
+use crate::{
+    cluster::{Beside, Millis},
+    trace::Context,
+    wire::Reason,
+};
 
 /// How old things may be before they count no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,7 @@ pub struct Snapshot {
     /// Names of models, by [`Model`]: the resource and the model.
     pub(crate) models: Arc<Vec<(String, String)>>,
     pub(crate) hardware: Arc<Hardware>,
+    pub(crate) beside: Beside,
 }
 
 /// A node.

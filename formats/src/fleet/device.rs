@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_catalog::{accelerator, instance_types};
 use plimsoll_model::fleet::{Devices, Node};
 
-use super::{node::Read, remarks::Remarks};
+use super::{listed::Slices, node::Read, remarks::Remarks};
 use crate::{
     kubernetes::{
         device::{Meaning, meaning},
@@ -43,11 +43,18 @@ pub(super) struct Known {
     pub(super) sliced: BTreeSet<String>,
     /// Partitions that nodes have as they are cut.
     profiles: BTreeSet<String>,
-    /// MiB of each model of NVIDIA's cards.
+    /// MiB of each model of NVIDIA's cards, and of devices that say it.
     pub(super) memory: BTreeMap<String, u64>,
+    /// Extended resources by which devices of drivers go too.
+    extended: BTreeMap<String, String>,
 }
 
 impl Known {
+    /// The resource by which the devices of a driver go.
+    pub(super) fn claimed<'d>(&'d self, driver: &'d str) -> &'d str {
+        self.extended.get(driver).map_or(driver, String::as_str)
+    }
+
     /// Whether a resource counts accelerators, as devices or beside them.
     pub(super) fn is_accelerator(&self, resource: &str) -> bool {
         self.resources.contains(resource) || rank(resource).is_some()
@@ -100,11 +107,20 @@ fn counts_devices(resource: &str) -> bool {
 }
 
 /// Takes the accelerators of nodes out of their other resources.
-pub(super) fn resolve(nodes: &mut [Read<'_>], given: &[Node], remarks: &mut Remarks) -> Known {
+pub(super) fn resolve(
+    nodes: &mut [Read<'_>],
+    given: &[Node],
+    slices: Slices<'_>,
+    remarks: &mut Remarks,
+) -> Known {
     let mut known = Known::default();
     for node in nodes.iter_mut() {
         prepare(node, &mut known, remarks);
+        let room = &node.node.room;
+        let has_others = room.iter().any(|(resource, amount)| *amount > 0 && rank(resource) == Some(0));
+        slices.give(node, has_others, model, &mut known.memory, remarks);
     }
+    known.extended = slices.extended;
     // Of two accelerator resources of a node the one of lower rank is counted beside, on all nodes.
     let mut chosen: BTreeSet<String> = nodes
         .iter()

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use plimsoll_catalog::canonical;
 use plimsoll_model::{
     Capacity, Diagnostic,
-    fleet::{Amount, Ask, Pod, Rule, Test, Toleration},
+    fleet::{Amount, Ask, Pod, Requirement, Rule, Test, Toleration},
     quantity::decimal::parse_pico,
     read::{self, View},
     shown,
 };
 
 use super::{
+    claim::{Claims, Taken},
     device::{Known, NEURON_CORE, NVIDIA, SLICED},
     expand::Draft,
+    listed,
     remarks::Remarks,
     rule,
 };
@@ -40,6 +42,8 @@ pub(super) struct Context<'a, 'd> {
     pub(super) devices: &'d Known,
     /// GKE lets pods bear the taint of the devices that they ask for.
     pub(super) is_gke: bool,
+    /// Claims of devices.
+    pub(super) claims: Claims<'a>,
 }
 
 /// The labels of a pod, by which selectors of other pods find it.
@@ -49,10 +53,11 @@ pub(super) fn labels(draft: &Draft<'_>) -> BTreeMap<String, String> {
 }
 
 impl<'a> Context<'a, '_> {
-    /// Reads a pod; its name and groups come later.
+    /// Reads a pod, by its place among the drafts; its name and groups come later.
     pub(super) fn read(
         &self,
         draft: &Draft<'a>,
+        index: usize,
         remarks: &mut Remarks,
         problems: &mut Vec<Diagnostic>,
     ) -> Pod {
@@ -68,7 +73,7 @@ impl<'a> Context<'a, '_> {
             pod.needs.extend(needs.get(resource).map(|amount| (resource.to_owned(), amount)));
         }
         pod.needs.insert("pods".to_owned(), 1);
-        Reader { context: self, draft, pod: &mut pod, remarks, problems }.accelerators(&needs);
+        Reader { context: self, draft, pod: &mut pod, remarks, problems }.accelerators(&needs, index);
         if self.is_gke && !draft.is_live {
             let keys = needs.devices().map(|(name, ..)| Some(name.to_owned()));
             pod.rule.tolerations.extend(keys.map(|key| Toleration { key, value: None, effect: None }));
@@ -123,7 +128,6 @@ fn unheld(draft: &Draft<'_>, remarks: &mut Remarks) {
     });
     let volumes = draft.spec.field("volumes").map_or_else(Vec::new, |volumes| volumes.items());
     for (present, what) in [
-        (has(&["resourceClaims"]), "their resource claims (DRA)"),
         (has_port, "ports of the node (hostPort)"),
         (
             volumes.iter().any(|volume| volume.field("persistentVolumeClaim").is_some()),
@@ -184,7 +188,7 @@ struct Reader<'a, 'r, 'd> {
 }
 
 impl<'a> Reader<'a, '_, '_> {
-    fn accelerators(&mut self, needs: &Needs<'a>) {
+    fn accelerators(&mut self, needs: &Needs<'a>, index: usize) {
         let mut first: Option<View<'a>> = None;
         for (resource, count, at) in needs.devices() {
             let known = self.context.devices;
@@ -211,7 +215,46 @@ impl<'a> Reader<'a, '_, '_> {
             first = Some(at.clone());
         }
         self.fraction(first.as_ref());
+        self.claimed(index);
         self.stated();
+    }
+
+    /// Devices that the pod claims. What cannot be told is left to the scheduler.
+    fn claimed(&mut self, index: usize) {
+        let both = || Err("it asks for accelerators by resources and by claims".to_owned());
+        let taken = match self.context.claims.of_pod(self.draft, index) {
+            Ok(None) => return,
+            Ok(Some(_)) if self.pod.ask.is_some() => both(),
+            taken => taken,
+        };
+        match taken {
+            Ok(Some(taken)) => self.take(&taken),
+            Ok(None) => {}
+            Err(why) => {
+                if self.pod.on.is_none() {
+                    let value = format!("their resource claims (DRA): {why}");
+                    self.remarks.say("not looked at", value, self.draft.object.name);
+                }
+                self.pod.left = Some(why);
+            }
+        }
+    }
+
+    fn take(&mut self, taken: &Taken) {
+        let known = self.context.devices;
+        let resource = known.claimed(&taken.driver).to_owned();
+        if resource != taken.driver {
+            // By that name nodes count devices that nobody can claim, too.
+            self.pod.rule.and(Requirement { key: listed::label(&taken.driver), test: Test::Exists });
+        }
+        if known.is_counted(&resource) {
+            self.count(&resource, u64::from(taken.count));
+            return;
+        }
+        self.ask(&resource, Amount::Whole(taken.count));
+        if let Some(ask) = &mut self.pod.ask {
+            ask.models = taken.models(&known.memory);
+        }
     }
 
     fn ask(&mut self, resource: &str, amount: Amount) {

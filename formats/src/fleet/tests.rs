@@ -1,5 +1,7 @@
 //! Readings of nodes and pods, each a small document.
 
+mod claims;
+
 use plimsoll_model::{
     Diagnostic, Fleet,
     fleet::{Amount, Node, Pod},

@@ -97,6 +97,8 @@ impl<'a> Reader<'a, '_> {
             | ("scheduling.k8s.io", "PriorityClass" | "PodGroup" | "Workload")
             | ("scheduling.x-k8s.io" | "scheduling.volcano.sh" | "scheduling.sigs.k8s.io", "PodGroup")
             | ("node.k8s.io", "RuntimeClass")
+            | ("storage.k8s.io", "StorageClass")
+            | ("policy", "PodDisruptionBudget")
             | (
                 "resource.k8s.io",
                 "DeviceClass" | "ResourceClaim" | "ResourceClaimTemplate" | "ResourceSlice",

@@ -280,7 +280,7 @@ fn is_read(annotation: &str) -> bool {
 }
 
 /// The fields of an object that are read, as they are.
-fn pick(object: &Value, fields: &[&str]) -> Map<String, Value> {
+pub(super) fn pick(object: &Value, fields: &[&str]) -> Map<String, Value> {
     let value = |field: &&str| Some(((*field).to_owned(), object.get(*field)?.clone()));
     fields.iter().filter_map(value).collect()
 }
@@ -320,7 +320,7 @@ pub(super) fn pod_text(pod: &v1::Pod, uid: &str) -> Box<str> {
         .flatten()
         .map(|owner| json!({"kind": owner.kind, "name": owner.name}))
         .collect();
-    let document = json!({
+    let mut document = json!({
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
@@ -333,6 +333,13 @@ pub(super) fn pod_text(pod: &v1::Pod, uid: &str) -> Box<str> {
         "spec": kept,
         "status": {"phase": "Pending"},
     });
+    // The claims that were made for it.
+    let made = pod.status.iter().flat_map(|status| status.resource_claim_statuses.iter().flatten());
+    let made: Vec<Value> =
+        made.map(|one| json!({"name": one.name, "resourceClaimName": one.resource_claim_name})).collect();
+    if !made.is_empty() {
+        document["status"]["resourceClaimStatuses"] = made.into();
+    }
     document.to_string().into()
 }
 

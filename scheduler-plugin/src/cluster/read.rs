@@ -1,6 +1,6 @@
 //! Documents to what pods need, by the readers of `plimsoll plan --cluster`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use plimsoll_formats::{Foreign, Hardware, is_accelerator};
 use plimsoll_model::{Diagnostic, Document, Fleet, fleet, read};
@@ -22,15 +22,17 @@ pub(super) fn pod(
     hardware: &Hardware,
     facts: &Facts,
     text: &str,
-) -> (Option<Arc<fleet::Pod>>, Option<String>) {
-    let (read, problems) = one(hardware, &facts.key(), facts.node.as_deref(), text);
-    let Some(problem) = problems.first() else { return (read.map(Arc::new), None) };
+    beside: &[Foreign],
+) -> (Option<fleet::Pod>, Option<String>) {
+    let one = |text: &str| one(hardware, &facts.key(), facts.node.as_deref(), text, beside);
+    let (read, problems) = one(text);
+    let Some(problem) = problems.first() else { return (read, None) };
     let fault = match &problem.help {
         Some(help) => format!("{}; {help}", problem.message),
         None => problem.message.clone(),
     };
-    let (read, problems) = one(hardware, &facts.key(), facts.node.as_deref(), &unannotated(text));
-    (read.filter(|_| problems.is_empty()).map(Arc::new), Some(fault))
+    let (read, problems) = one(&unannotated(text));
+    (read.filter(|_| problems.is_empty()), Some(fault))
 }
 
 /// The gang that it names, with its namespace.
@@ -54,23 +56,24 @@ fn one(
     name: &str,
     node: Option<&str>,
     text: &str,
+    beside: &[Foreign],
 ) -> (Option<fleet::Pod>, Vec<Diagnostic>) {
     let Some(document) = document(name, text) else { return (None, Vec::new()) };
     let stub = |name: &str| fleet::Node { name: name.to_owned(), ..fleet::Node::default() };
     let given = Fleet { nodes: node.map(stub).into_iter().collect(), ..Fleet::default() };
-    let (mut fleet, problems) = hardware.pods(&[&document], given);
+    let documents: Vec<&Foreign> = std::iter::once(&document).chain(beside).collect();
+    let (mut fleet, problems) = hardware.pods(&documents, given);
     (fleet.pods.pop(), problems)
 }
 
 /// Reads a pod that was never watched, from the object in a request.
-pub(crate) fn read_text(hardware: &Hardware, text: &str) -> Option<fleet::Pod> {
+pub(super) fn read_text(hardware: &Hardware, text: &str, beside: &[Foreign]) -> Option<fleet::Pod> {
     let list = format!(r#"{{"apiVersion":"v1","kind":"PodList","items":[{text}]}}"#);
-    let (read, problems) = one(hardware, "the request", None, &list);
+    let (read, problems) = one(hardware, "the request", None, &list, beside);
     read.filter(|_| problems.is_empty())
 }
 
-/// Whether a pod asks for accelerators by resources or annotations. One that only claims devices (DRA) is left to the
-/// scheduler.
+/// Whether a pod asks for accelerators by resources or annotations; what it claims (DRA) is another matter.
 pub(crate) fn asks(text: &str) -> bool {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase")]

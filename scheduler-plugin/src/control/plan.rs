@@ -166,7 +166,8 @@ impl Planner for PackingPlanner {
         let Question { cluster, wanted, .. } = question;
         let hardware = cluster.hardware();
         let mut given = Fleet { nodes: hardware.nodes.clone(), ..Fleet::default() };
-        let mut documents = Vec::new();
+        given.pods.extend(cluster.held_by_claims());
+        let (mut documents, mut beside) = (Vec::new(), Vec::new());
         let nodes: BTreeSet<&str> = hardware.nodes.iter().map(|node| &*node.name).collect();
         for pod in cluster.pods().values() {
             let Some(at) = question.seat(pod).filter(|node| nodes.contains(node)) else {
@@ -176,6 +177,7 @@ impl Planner for PackingPlanner {
             // What keeps others off counts by what all say together.
             if needs.apart.is_some() || needs.spread.is_some() {
                 documents.extend(pod.document(Some(at)));
+                beside.push(&**pod);
                 continue;
             }
             let mut running = needs.clone();
@@ -184,8 +186,16 @@ impl Planner for PackingPlanner {
             running.gang = None;
             given.pods.push(running);
         }
-        documents.extend(wanted.iter().filter_map(|uid| cluster.pods().get(uid)?.document(None)));
-        let (fleet, problems) = hardware.pods(&documents.iter().collect::<Vec<_>>(), given);
+        let waiting = wanted.iter().filter_map(|uid| cluster.pods().get(uid));
+        documents.extend(waiting.clone().filter_map(|pod| pod.document(None)));
+        documents.extend(cluster.beside(beside.into_iter().chain(waiting.map(|pod| &**pod))));
+        let (mut fleet, problems) = hardware.pods(&documents.iter().collect::<Vec<_>>(), given);
+        // What a pod has that runs is known already: who shares its claim may not be among these.
+        for pod in fleet.pods.iter_mut().filter(|pod| pod.on.is_some()) {
+            if let Some(needs) = cluster.pods().get(&pod.name).and_then(|known| known.needs.as_deref()) {
+                (pod.ask, pod.accelerators_milli) = (needs.ask.clone(), needs.accelerators_milli);
+            }
+        }
         if let Some(problem) = problems.first() {
             tracing::warn!(problem = problem.message, "a pod is planned without what is wrong with it");
         }

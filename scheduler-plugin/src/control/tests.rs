@@ -1,5 +1,6 @@
 //! What the controller does, case by case.
 
+mod claims;
 mod gangs;
 
 use serde_json::{Value, json};

@@ -1,6 +1,11 @@
 //! The API server's watches, into what is known of the cluster.
 //!
 //! Nothing is kept of an object but what [`Cluster`] keeps: no store beside it, so that memory is bounded by that.
+//!
+//! Nodes, pods and namespaces must be seen. What a cluster may lack ([`Source`]) is watched where it is served and
+//! allowed; where it is not, that is said once, serve goes on without it, and asks again now and then.
+
+mod optional;
 
 use std::{
     collections::BTreeSet,
@@ -23,9 +28,10 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use crate::{
-    clock,
-    cluster::{Cluster, Millis},
+    admit, clock,
+    cluster::{Cluster, Millis, Source},
 };
+use optional::Stand;
 
 /// A watch that broke is tried again within 30 s, give or take a part, and breaks again where that fails.
 const TRIES: Millis = 65_000;
@@ -39,6 +45,8 @@ pub(crate) struct Known {
     listed: AtomicU8,
     /// When each watch last broke, where nothing has come from it since; 0 for those that have not.
     broken: [AtomicI64; 3],
+    /// How the watches stand that there need not be, in the order of [`Source::ALL`].
+    optional: Mutex<[Stand; Source::ALL.len()]>,
 }
 
 /// A kind of object that is watched.
@@ -131,9 +139,20 @@ impl Known {
         copy
     }
 
-    /// Whether every list has come whole once.
+    /// Whether every list has come whole once, or is one that there need not be and is not.
     pub(crate) fn is_synced(&self) -> bool {
-        self.listed.load(Ordering::Acquire) == ALL
+        self.listed.load(Ordering::Acquire) == ALL && !self.stands().contains(&Stand::Unknown)
+    }
+
+    fn stands(&self) -> std::sync::MutexGuard<'_, [Stand; Source::ALL.len()]> {
+        self.optional.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Notes how a watch stands that there need not be; how it stood before.
+    fn stand(&self, source: Source, stand: Stand) -> Stand {
+        let mut stands = self.stands();
+        let at = Source::ALL.iter().position(|one| *one == source);
+        at.map_or(stand, |at| std::mem::replace(&mut stands[at], stand))
     }
 
     /// Whether every watch is likely to tell what happens: none has broken without an event since, or without breaking
@@ -163,12 +182,26 @@ impl Known {
     }
 }
 
+impl admit::Known for Known {
+    fn plans(&self, namespace: &str) -> bool {
+        self.with(|cluster| cluster.plans_namespace(namespace))
+    }
+
+    fn claims(&self, pod: &Pod) -> bool {
+        self.with(|cluster| cluster.claims(pod))
+    }
+}
+
 /// Watches everything until the tasks are dropped.
 pub(super) fn watch(client: &Client, shared: &Arc<Shared>) -> tokio::task::JoinSet<()> {
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(one::<Node>(client.clone(), Arc::clone(shared)));
     tasks.spawn(one::<Pod>(client.clone(), Arc::clone(shared)));
     tasks.spawn(one::<Namespace>(client.clone(), Arc::clone(shared)));
+    for source in Source::ALL {
+        let (known, metrics) = (Arc::clone(&shared.known), Arc::clone(&shared.metrics));
+        tasks.spawn(optional::watch(client.clone(), known, metrics, source));
+    }
     tasks
 }
 

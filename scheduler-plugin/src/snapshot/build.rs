@@ -54,7 +54,11 @@ impl Builder {
             kinds: vec![Kinds::default(); self.shape.len()],
         };
         let on = |pod: &Pod| pod.facts.node.as_deref().and_then(|node| at.get(node).copied());
-        draft.seat(cluster.pods().values().filter_map(|pod| Some((on(pod)?, &**pod))), &self.models);
+        let running = cluster.pods().values().filter_map(|pod| Some((on(pod)?, &**pod.needs.as_ref()?)));
+        draft.seat(running, &self.models);
+        let claims: Vec<fleet::Pod> = cluster.held_by_claims().collect();
+        let claims = claims.iter().filter_map(|claim| Some((*at.get(claim.on.as_deref()?)?, claim)));
+        draft.seat(claims, &self.models);
         let mut pods: FxHashMap<Box<str>, Known> = FxHashMap::default();
         for (uid, pod) in cluster.pods() {
             let class = classed.of.get(&**uid).copied();
@@ -111,6 +115,7 @@ impl Builder {
             classes,
             models: Arc::clone(&self.models),
             hardware: Arc::clone(cluster.hardware()),
+            beside: cluster.what_is_beside().clone(),
         }
     }
 
@@ -300,11 +305,10 @@ struct Draft {
 impl Draft {
     /// Puts the pods that run on their nodes. Which devices they hold only their nodes know: the largest first, each
     /// is given those on which it leaves least.
-    fn seat<'p>(&mut self, pods: impl Iterator<Item = (u32, &'p Pod)>, models: &[(String, String)]) {
+    fn seat<'p>(&mut self, pods: impl Iterator<Item = (u32, &'p fleet::Pod)>, models: &[(String, String)]) {
         let mut by_node: BTreeMap<u32, Vec<(Request, &str)>> = BTreeMap::new();
-        for (node, pod) in pods {
-            let Some(needs) = pod.needs.as_deref() else { continue };
-            by_node.entry(node).or_default().push((request(needs, models), &pod.facts.uid));
+        for (node, needs) in pods {
+            by_node.entry(node).or_default().push((request(needs, models), &needs.name));
         }
         for (node, mut pods) in by_node {
             pods.sort_by_key(|(request, uid)| {

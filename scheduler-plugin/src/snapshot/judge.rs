@@ -2,12 +2,13 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use k8s_openapi::api::core::v1;
 use plimsoll_model::fleet::{self, Ask as Asked};
 use plimsoll_packing::fleet::{Ask, Request};
 
 use super::{Seat, Snapshot, build::wrong, request};
 use crate::{
-    cluster::{Millis, asks, read_text},
+    cluster::{Ground, Millis, asks},
     wire::{self, Reason},
 };
 
@@ -63,14 +64,15 @@ impl Snapshot {
                 wrong: Arc::clone(&class.wrong),
             }));
         }
-        if !asks(pod.text.get()) {
-            return Subject::Free;
-        }
+        let text = pod.text.get();
+        let Some(object) = claims_or_asks(text) else { return Subject::Free };
         if !self.is_synced {
             return Subject::Unknown;
         }
-        match read_text(&self.hardware, pod.text.get()) {
-            Some(needs) if needs.ask.is_some() || needs.accelerators_milli > 0 => {
+        let ground = Ground { hardware: &self.hardware, beside: &self.beside };
+        let asks = |needs: &fleet::Pod| needs.ask.is_some() || needs.accelerators_milli > 0;
+        match ground.read_text(text, &object) {
+            Some(needs) if asks(&needs) && needs.left.is_none() => {
                 let wrong = wrong(needs.ask.as_ref()).into();
                 let request = request(&needs, &self.models);
                 let same =
@@ -87,6 +89,18 @@ impl Snapshot {
             _ => Subject::Free,
         }
     }
+}
+
+/// A pod that asks for accelerators, or claims devices.
+fn claims_or_asks(text: &str) -> Option<v1::Pod> {
+    let object = || serde_json::from_str::<v1::Pod>(text).ok();
+    if asks(text) {
+        return Some(object().unwrap_or_default());
+    }
+    text.contains("resourceClaims").then(object)?.filter(|pod| {
+        let claims = pod.spec.as_ref().and_then(|spec| spec.resource_claims.as_deref());
+        claims.is_some_and(|claims| !claims.is_empty())
+    })
 }
 
 impl Ours<'_> {

@@ -1,5 +1,7 @@
 //! What the extender answers, row by row of what kube-scheduler does with it.
 
+mod claims;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1;
