@@ -65,7 +65,7 @@ impl<'a> Claims<'a> {
                     None => more,
                     // One that runs has what it has: what counts are the accelerators.
                     Some(known) if !is_waiting(draft) && known.driver != more.driver => known.first(more),
-                    Some(known) => known.and(more)?,
+                    Some(known) => known.and(&more)?,
                 });
             }
         }
@@ -154,7 +154,7 @@ impl Taken {
     }
 
     /// Both.
-    fn and(self, other: Self) -> Result<Self, String> {
+    fn and(self, other: &Self) -> Result<Self, String> {
         if self.driver != other.driver {
             return Err(format!("it claims devices of two drivers, {} and {}", self.driver, other.driver));
         }

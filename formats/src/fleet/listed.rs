@@ -1,4 +1,4 @@
-//! The devices that drivers list (ResourceSlices), as devices of nodes.
+//! The devices that drivers list (`ResourceSlices`), as devices of nodes.
 //!
 //! They go by their driver's name, or by the extended resource that a class gives them (`extendedResourceName`): a
 //! pod that asks for a card by the resource of a device plugin is not let onto a node that has its cards by claims

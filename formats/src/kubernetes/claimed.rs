@@ -137,7 +137,9 @@ impl<'a> Catalogue<'a> {
             for selector in selectors {
                 let text =
                     selector.at(&["cel", "expression"]).and_then(|view| view.text()).unwrap_or_default();
-                split(text, "&&").into_iter().for_each(|condition| _ = held.take(condition));
+                for condition in split(text, "&&") {
+                    held.take(condition);
+                }
             }
             // A name for some of them does not stand for all.
             let is_narrow = held.is_part || held.profile.is_some() || held.names.is_some();

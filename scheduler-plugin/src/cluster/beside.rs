@@ -88,13 +88,16 @@ impl Allocation {
 
 type Texts = BTreeMap<Box<str>, Arc<str>>;
 
+/// Pods by UID, each with whether it waits: those that run first.
+type Sharers = BTreeSet<(bool, Box<str>)>;
+
 /// The objects. A copy shares what it is a copy of.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Beside {
     texts: BTreeMap<Source, Arc<Texts>>,
     allocations: Arc<BTreeMap<Box<str>, Allocation>>,
-    /// The pods that name a claim, by UID: those that run first.
-    sharers: Arc<BTreeMap<Box<str>, BTreeSet<(bool, Box<str>)>>>,
+    /// The pods that name a claim.
+    sharers: Arc<BTreeMap<Box<str>, Sharers>>,
 }
 
 /// What a change of an object changes.
@@ -225,7 +228,7 @@ impl Beside {
     pub(super) fn of_pod(&self, facts: &Facts, refs: &[Ref]) -> Vec<Foreign> {
         let is_its = |one: &&Ref| {
             !one.is_shared || facts.node.is_none() || {
-                let first = self.sharers.get(&*one.key).and_then(BTreeSet::first);
+                let first = self.sharers.get(&*one.key).and_then(Sharers::first);
                 first.is_none_or(|(waits, uid)| !*waits && **uid == *facts.uid)
             }
         };

@@ -87,7 +87,7 @@ impl Source {
             Self::ResourceClaims => match object.pointer("/status/allocation") {
                 // What has been asked for matters no more.
                 Some(allocation) => {
-                    document["status"] = json!({"allocation": {"devices": {"results": results(allocation)}}})
+                    document["status"] = json!({"allocation": {"devices": {"results": results(allocation)}}});
                 }
                 None => document["spec"] = pick(spec, &["devices"]).into(),
             },

@@ -16,7 +16,7 @@ use crate::site::{Site, is_gated, node_of, planned, pod, until};
 
 const DRIVER: &str = "gpu.example.com";
 
-fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
+pub(crate) fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
 }
 
@@ -128,11 +128,12 @@ async fn pods_that_claim_devices_are_planned() {
     let last = site.pods().get("last").await.unwrap();
     assert_eq!(planned(&last), node_of(&last));
     site.submit(by_template("beyond", "one")).await;
-    let why = "too little gpu.example.com free (0 of 1)";
-    until("it is said that none is left", || async {
-        said(&site, "beyond").await.iter().any(|it| it.contains(why))
-    })
-    .await;
+    until("it is said that none is left", || async { !said(&site, "beyond").await.is_empty() }).await;
+    let texts = said(&site, "beyond").await;
+    assert!(
+        texts[0].starts_with("NotPlanned: ") && texts[0].contains("too little gpu.example.com free"),
+        "{texts:?}"
+    );
 
     // A claim that is not understood: the pod passes, and is told why.
     site.submit(by_template("odd", "odd")).await;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What is not served or not allowed is asked for again after so long.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 /// An API server that gives no answer is asked again after so long, and twice as long after each further time, up to
 /// [`AGAIN`].
 const SOON: Duration = Duration::from_millis(250);
