@@ -268,7 +268,10 @@ mod tests {
             assert!(answer(body.as_bytes(), &Cluster::default(), true, None).is_err(), "{body}");
         }
         let odd = br#"{"request":{"uid":"r","object":7}}"#;
-        assert!(answer(odd, &Cluster::default(), true, Some([1; 8])).is_ok(), "an odd pod is let in as it came");
+        assert!(
+            answer(odd, &Cluster::default(), true, Some([1; 8])).is_ok(),
+            "an odd pod is let in as it came"
+        );
     }
 
     #[test]
@@ -276,7 +279,9 @@ mod tests {
         let uid = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
         let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-0707070707070707-01";
         let mut known = Cluster::default();
-        known.apply_namespace(&object(json!({"metadata": {"name": "team", "labels": {names::PLACE: "true"}}})));
+        known.apply_namespace(&object(
+            json!({"metadata": {"name": "team", "labels": {names::PLACE: "true"}}}),
+        ));
         let ask = |pod: &Value, is_dry: bool, is_planning: bool| {
             let review = json!({"request": {"uid": uid, "operation": "CREATE", "namespace": "team",
                 "dryRun": is_dry, "object": pod}});

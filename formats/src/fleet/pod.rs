@@ -120,7 +120,6 @@ fn unheld(draft: &Draft<'_>, remarks: &mut Remarks) {
         // It runs where it runs.
         return;
     }
-    let has = |path: &[&str]| draft.spec.at(path).is_some_and(|view| !view.items().is_empty());
     let containers = draft.spec.field("containers").map_or_else(Vec::new, |list| list.items());
     let has_port = containers.iter().any(|container| {
         let ports = container.field("ports").map_or_else(Vec::new, |ports| ports.items());

@@ -195,7 +195,8 @@ fn event(pod: Target, reason: &'static str, text: &str, me: &str) -> Event {
         ..Event::default()
     };
     event.metadata.namespace = Some(pod.namespace);
-    event.metadata.generate_name = Some(format!("{}.", pod.name));
+    // A generated name may not end in a dot before what is added.
+    event.metadata.generate_name = Some(format!("{}-", pod.name));
     event
 }
 
