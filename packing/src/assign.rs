@@ -21,33 +21,7 @@ pub fn assign(
     placements: &mut [Option<Placement>],
 ) {
     let mut nodes: Vec<_> = classes.nodes.iter().map(|class| class.nodes.iter()).collect();
-    let run = classes.shapes.iter().zip(&rounded.gangs);
-    let gangs: BTreeSet<u32> =
-        run.flat_map(|(shape, run)| shape.gangs.iter().take(*run as usize).copied()).collect();
-    let pods = |class: &PodClass| {
-        let gang = |pod: &usize| cluster.pods[*pod].gang;
-        let (alone, joined): (Vec<usize>, Vec<usize>) =
-            class.pods.iter().partition(|pod| gang(pod).is_none());
-        let joined = joined.into_iter().filter(|pod| gang(pod).is_some_and(|gang| gangs.contains(&gang)));
-        joined.chain(alone).collect::<VecDeque<usize>>()
-    };
-    let within = settled(&classes.blocks, &rounded.confines, &gangs);
-    // Of each class, by the domain that confines them.
-    let mut pods: Vec<BTreeMap<Option<u32>, VecDeque<usize>>> = classes
-        .pods
-        .iter()
-        .map(|class| {
-            let mut by_domain: BTreeMap<Option<u32>, VecDeque<usize>> = BTreeMap::new();
-            for pod in pods(class) {
-                let confine = cluster.pods[pod].confine;
-                let domain = confine.and_then(|confine| within.get(&confine).copied());
-                if confine.is_some() == domain.is_some() {
-                    by_domain.entry(domain).or_default().push_back(pod);
-                }
-            }
-            by_domain
-        })
-        .collect();
+    let mut pods = members(cluster, classes, rounded);
     for it in &rounded.uses {
         for node in nodes[it.bin as usize].by_ref().take(it.copies as usize) {
             let order = device_order(&states[*node]);
@@ -87,8 +61,45 @@ pub fn assign(
     }
 }
 
+/// Of each class the pods that may be placed, by the domain that confines them: those of gangs that run, then those
+/// that stand alone.
+pub(crate) fn members(
+    cluster: &Cluster,
+    classes: &Classes,
+    rounded: &Rounded,
+) -> Vec<BTreeMap<Option<u32>, VecDeque<usize>>> {
+    let run = classes.shapes.iter().zip(&rounded.gangs);
+    let gangs: BTreeSet<u32> =
+        run.flat_map(|(shape, run)| shape.gangs.iter().take(*run as usize).copied()).collect();
+    let pods = |class: &PodClass| {
+        let gang = |pod: &usize| cluster.pods[*pod].gang;
+        let (alone, joined): (Vec<usize>, Vec<usize>) =
+            class.pods.iter().partition(|pod| gang(pod).is_none());
+        let joined = joined.into_iter().filter(|pod| gang(pod).is_some_and(|gang| gangs.contains(&gang)));
+        joined.chain(alone).collect::<VecDeque<usize>>()
+    };
+    let within = settled(&classes.blocks, &rounded.confines, &gangs);
+    let by_domain = |class: &PodClass| {
+        let mut by_domain: BTreeMap<Option<u32>, VecDeque<usize>> = BTreeMap::new();
+        for pod in pods(class) {
+            let confine = cluster.pods[pod].confine;
+            let domain = confine.and_then(|confine| within.get(&confine).copied());
+            if confine.is_some() == domain.is_some() {
+                by_domain.entry(domain).or_default().push_back(pod);
+            }
+        }
+        by_domain
+    };
+    classes.pods.iter().map(by_domain).collect()
+}
+
 /// The devices that a request holds: those of its pattern, or the first that are free for whole ones.
-fn holds(request: &Request, hold: Option<&(u32, u16, u8)>, order: &[usize], free: &[usize]) -> Vec<Hold> {
+pub(crate) fn holds(
+    request: &Request,
+    hold: Option<&(u32, u16, u8)>,
+    order: &[usize],
+    free: &[usize],
+) -> Vec<Hold> {
     match (request.devices, hold) {
         (Ask::Share(milli), Some((_, rank, _))) => {
             vec![Hold { index: order[usize::from(*rank)] as u16, milli, parts: 0 }]

@@ -11,12 +11,16 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    classes::{Classes, NodeClass, PodClass, RESOURCES},
-    fleet::{ACCELERATOR, Ask, DEVICE, Device, Request, State},
+    classes::{Amounts, Classes, NodeClass, PodClass, RESOURCES},
+    fleet::{ACCELERATOR, Ask, DEVICE, Device, Model, Request, State},
+    relax::Lambda,
 };
 
 /// More classes of pods than this are put together.
 pub const PODS: usize = 500;
+/// The least that a unit costs, of what is guessed.
+const FLOOR: f64 = 0.08;
+
 /// More classes of nodes than this are put into buckets.
 const NODES: usize = 60;
 
@@ -25,23 +29,60 @@ const DOUBLINGS: u32 = 16;
 
 /// How many classes of pods there may be where they are put together, and what decides which.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cuts {
+pub struct Cuts<'a> {
+    /// Nothing is put together up to so many classes of pods.
+    pub from: usize,
     /// Classes at most, where sizes are all that differs.
     pub most: usize,
-    /// What a unit of each resource is worth; what a guess says when it is not known.
-    pub prices: Option<[f64; RESOURCES]>,
+    /// What is known of nodes; prices are guessed when nothing is.
+    pub nodes: &'a [Priced],
 }
 
-impl Cuts {
+/// Nodes of a class, and what a unit of each resource is worth there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Priced {
+    /// What is free on each.
+    pub room: Amounts,
+    /// How many there are.
+    pub count: u32,
+    /// What a unit is worth.
+    pub lambda: Lambda,
+}
+
+/// What a unit of each resource is worth on the node in the middle, by room.
+pub fn middle(nodes: &[Priced]) -> Lambda {
+    let room = |node: &Priced, r: usize| f64::from(node.count) * node.room[r] as f64;
+    let by_price = |r: usize| nodes.iter().map(|node| (node.lambda[r], room(node, r))).collect();
+    std::array::from_fn(|r| median(by_price(r)).unwrap_or(0.0))
+}
+
+/// The value in the middle of values with weights.
+pub fn median(mut values: Vec<(f64, f64)>) -> Option<f64> {
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = values.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let mut below = 0.0;
+    let reaches = |(_, weight): &&(f64, f64)| {
+        below += weight;
+        below >= half
+    };
+    values.iter().find(reaches).map(|(value, _)| *value)
+}
+
+impl<'a> Cuts<'a> {
     /// Few, to learn prices from.
-    pub const COARSE: Self = Self { most: 100, prices: None };
+    pub const COARSE: Self = Self { from: PODS, most: 120, nodes: &[] };
     /// As many as can be packed in seconds.
     pub const FINE: usize = 240;
+
+    /// As many as can be packed in seconds.
+    pub const fn fine(nodes: &'a [Priced]) -> Self {
+        Self { from: PODS, most: Self::FINE, nodes }
+    }
 }
 
 /// Puts nearly equal classes together where there are too many.
-pub fn bucket(classes: &mut Classes, cuts: &Cuts) {
-    if classes.pods.len() > PODS {
+pub fn bucket(classes: &mut Classes, cuts: &Cuts<'_>) {
+    if classes.pods.len() > cuts.from {
         let exact = std::mem::take(&mut classes.pods);
         classes.pods = cut(classes, &exact, cuts);
     }
@@ -62,8 +103,9 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(members: Vec<(&'a PodClass, [u64; SIZES])>, prices: &[f64; SIZES]) -> Self {
+    fn of(members: Vec<(&'a PodClass, [u64; SIZES])>, prices: &Prices<'_>) -> Self {
         let pods: usize = members.iter().map(|(class, _)| class.pods.len()).sum();
+        let prices = prices.of(&members);
         let lost = std::array::from_fn(|size| {
             let sizes = || members.iter().map(|(_, sizes)| sizes[size]);
             let wide = sizes().max().unwrap_or(0) - sizes().min().unwrap_or(0);
@@ -77,7 +119,7 @@ impl<'a> Part<'a> {
     }
 
     /// Two parts, cut by the size that loses most where that leaves least.
-    fn cut(mut self, prices: &[f64; SIZES]) -> (Self, Self) {
+    fn cut(mut self, prices: &Prices<'_>) -> (Self, Self) {
         let size = (0..SIZES).max_by(|a, b| self.lost[*a].total_cmp(&self.lost[*b])).unwrap_or(0);
         self.members.sort_by_key(|(_, sizes)| sizes[size]);
         let value = |at: usize| self.members[at].1[size] as f64;
@@ -101,22 +143,14 @@ impl<'a> Part<'a> {
 }
 
 /// The classes of pods, put together so that little is lost.
-fn cut(classes: &Classes, exact: &[PodClass], cuts: &Cuts) -> Vec<PodClass> {
-    let mut kinds: BTreeMap<_, Vec<(&PodClass, [u64; SIZES])>> = BTreeMap::new();
-    for class in exact {
-        let it = &class.request;
-        let (kind, share) = match it.devices {
-            Ask::Share(share) => (Ask::Share(0), share),
-            ask => (ask, 0),
-        };
-        let mut sizes = [u64::from(share); SIZES];
-        sizes[..RESOURCES].copy_from_slice(&classes.amounts(it));
-        kinds
-            .entry((kind, &it.models, &it.pools, it.apart, class.spread, class.kind))
-            .or_default()
-            .push((class, sizes));
-    }
-    let prices = guessed(exact, kinds.values().flatten(), cuts);
+fn cut(classes: &Classes, exact: &[PodClass], cuts: &Cuts<'_>) -> Vec<PodClass> {
+    let telling = [Telling { shares: true, nodes: true }, Telling { shares: true, nodes: false }];
+    let few = telling.into_iter().map(|telling| kinds(classes, exact, telling));
+    let kinds = few
+        .into_iter()
+        .find(|kinds| kinds.len() <= cuts.most * 3 / 4)
+        .unwrap_or_else(|| kinds(classes, exact, Telling { shares: false, nodes: false }));
+    let prices = Prices::new(exact, kinds.values().flatten(), cuts);
     let mut parts: Vec<Part<'_>> = kinds.into_values().map(|members| Part::of(members, &prices)).collect();
     while parts.len() < cuts.most {
         let widest = (0..parts.len()).max_by(|a, b| parts[*a].lost().total_cmp(&parts[*b].lost()));
@@ -137,30 +171,104 @@ fn cut(classes: &Classes, exact: &[PodClass], cuts: &Cuts) -> Vec<PodClass> {
     joined
 }
 
-/// What a unit of each size is worth: of a share an accelerator's thousandth; of resources what is known, or else as
-/// if all that is asked of each were worth a quarter of the pods. What is known to be worth nothing keeps a part of
-/// that, since classes too wide would make it bind.
-fn guessed<'a>(
-    exact: &[PodClass],
-    members: impl Iterator<Item = &'a (&'a PodClass, [u64; SIZES])>,
-    cuts: &Cuts,
-) -> [f64; SIZES] {
-    let pods = |class: &PodClass| class.pods.len() as f64;
-    let worth: f64 = exact.iter().map(|class| class.worth as f64 / ACCELERATOR as f64 * pods(class)).sum();
-    let mut asked = [0.0; SIZES];
-    for (class, sizes) in members {
-        for (asked, size) in asked.iter_mut().zip(sizes) {
-            *asked += *size as f64 * pods(class);
-        }
+/// What is told apart before anything is cut, where that leaves few enough kinds.
+#[derive(Debug, Clone, Copy)]
+struct Telling {
+    /// Shares: what one is worth jumps where one more of it fits on a device.
+    shares: bool,
+    /// The classes of nodes with room for one, and for two: a mean that does not fit on small nodes leaves them empty.
+    nodes: bool,
+}
+
+/// What decides whether pods can be of one class; last, how many fit on nodes.
+type Kind<'a> = (Ask, &'a [Model], &'a [u32], Option<u32>, Option<u32>, Option<u32>, usize);
+
+/// Classes of each kind, with their sizes.
+fn kinds<'a>(
+    classes: &Classes,
+    exact: &'a [PodClass],
+    telling: Telling,
+) -> BTreeMap<Kind<'a>, Vec<(&'a PodClass, [u64; SIZES])>> {
+    let rooms: Vec<(Amounts, usize)> =
+        classes.nodes.iter().map(|class| (classes.room(&class.most), class.most.whole())).collect();
+    let mut kinds: BTreeMap<Kind<'a>, Vec<_>> = BTreeMap::new();
+    for class in exact {
+        let it = &class.request;
+        let (ask, share) = match it.devices {
+            Ask::Share(share) if telling.shares => (Ask::Share(share), share),
+            Ask::Share(share) => (Ask::Share(0), share),
+            ask => (ask, 0),
+        };
+        let amounts = classes.amounts(it);
+        let fits =
+            if telling.nodes { rooms.iter().map(|room| fit(&amounts, it.devices, room)).sum() } else { 0 };
+        let mut sizes = [u64::from(share); SIZES];
+        sizes[..RESOURCES].copy_from_slice(&amounts);
+        let kind = (ask, &*it.models, &*it.pools, it.apart, class.spread, class.kind, fits);
+        kinds.entry(kind).or_default().push((class, sizes));
     }
-    std::array::from_fn(|size| {
-        let guess = 0.25 * worth / f64::max(asked[size], 1.0);
-        match cuts.prices {
-            _ if size == RESOURCES => 1.0 / f64::from(DEVICE),
-            Some(prices) => prices[size].max(0.15 * guess),
-            None => guess,
+    kinds
+}
+
+/// How many fit on a node by resources and whole devices; any number above one is two.
+fn fit(amounts: &Amounts, ask: Ask, (room, whole): &(Amounts, usize)) -> usize {
+    let times = (0..RESOURCES).filter(|r| amounts[*r] > 0).map(|r| room[r] / amounts[r]).min().unwrap_or(2);
+    let times = usize::try_from(times).unwrap_or(2).min(2);
+    match ask {
+        Ask::Whole(count) => times.min(whole / usize::from(count)),
+        _ => times,
+    }
+}
+
+/// What it costs classes to be one unit of each size wide.
+///
+/// Of a share that is an accelerator's thousandth. Members pay for what they need of resources at the price of the
+/// middle ([`crate::nearly`]), so a unit costs what its price is off that, on the nodes where the smallest of the class
+/// fits. When nothing is known, it is as if all that is asked of each resource were worth a quarter of the pods; and a
+/// part of that in any case, since classes too wide would make bind what does not.
+struct Prices<'a> {
+    guess: [f64; SIZES],
+    nodes: &'a [Priced],
+    middle: Lambda,
+    count: f64,
+}
+
+impl<'a> Prices<'a> {
+    fn new<'b>(
+        exact: &[PodClass],
+        members: impl Iterator<Item = &'b (&'b PodClass, [u64; SIZES])>,
+        cuts: &Cuts<'a>,
+    ) -> Self {
+        let pods = |class: &PodClass| class.pods.len() as f64;
+        let worth: f64 =
+            exact.iter().map(|class| class.worth as f64 / ACCELERATOR as f64 * pods(class)).sum();
+        let mut asked = [0.0; SIZES];
+        for (class, sizes) in members {
+            for (asked, size) in asked.iter_mut().zip(sizes) {
+                *asked += *size as f64 * pods(class);
+            }
         }
-    })
+        let guess = asked.map(|asked| 0.25 * worth / f64::max(asked, 1.0));
+        let count = cuts.nodes.iter().map(|node| f64::from(node.count)).sum();
+        Self { guess, nodes: cuts.nodes, middle: middle(cuts.nodes), count }
+    }
+
+    fn of(&self, members: &[(&PodClass, [u64; SIZES])]) -> [f64; SIZES] {
+        let least: [u64; SIZES] =
+            std::array::from_fn(|size| members.iter().map(|(_, sizes)| sizes[size]).min().unwrap_or(0));
+        let fits = |node: &&Priced| node.room.iter().zip(&least).all(|(room, least)| least <= room);
+        std::array::from_fn(|size| {
+            if size == RESOURCES {
+                return 1.0 / f64::from(DEVICE);
+            }
+            if self.nodes.is_empty() {
+                return self.guess[size];
+            }
+            let off = |node: &Priced| (node.lambda[size] - self.middle[size]).abs() * f64::from(node.count);
+            let off: f64 = self.nodes.iter().filter(fits).map(off).sum();
+            (off / self.count.max(1.0)).max(FLOOR * self.guess[size])
+        })
+    }
 }
 
 /// The classes of the narrowest buckets that leave few enough, or else of the widest.

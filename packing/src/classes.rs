@@ -237,11 +237,11 @@ fn counted(cluster: &Cluster) -> Result<Vec<usize>, Invalid> {
 impl Classes {
     /// The classes of the waiting pods, and of the nodes in these states.
     pub fn of(cluster: &Cluster, states: &[State]) -> Result<Self, Invalid> {
-        Self::cut(cluster, states, &Cuts { most: Cuts::FINE, prices: None })
+        Self::cut(cluster, states, &Cuts::fine(&[]))
     }
 
     /// The same, put together by cuts where there are too many.
-    pub fn cut(cluster: &Cluster, states: &[State], cuts: &Cuts) -> Result<Self, Invalid> {
+    pub fn cut(cluster: &Cluster, states: &[State], cuts: &Cuts<'_>) -> Result<Self, Invalid> {
         let counted = counted(cluster)?;
         let waiting: Vec<usize> =
             (0..cluster.pods.len()).filter(|pod| cluster.pods[*pod].running.is_none()).collect();

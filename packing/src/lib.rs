@@ -22,13 +22,17 @@ pub mod loose;
 pub mod marginal;
 pub mod master;
 pub mod moves;
+pub mod nearly;
 pub mod order;
 pub mod pack;
 pub mod price;
+mod proof;
 pub mod relax;
 pub mod scores;
+pub mod seat;
 pub mod session;
 pub mod settle;
+pub mod swap;
 pub mod whole;
 
 pub use pack::{Packing, Params, Seen, Stats, pack, pack_seen};

@@ -7,16 +7,20 @@ use plimsoll_solver::linear::TimeLeft;
 use crate::{
     assign,
     branch::branch,
-    buckets::Cuts,
-    classes::{Classes, Invalid, PodClass, RESOURCES, states, validate},
+    buckets::{Cuts, Priced, middle},
+    classes::{Classes, Invalid, states, validate},
     dive::{Rounded, dive},
     fill::Filler,
     fleet::{ACCELERATOR, Cluster, Placement, Pod, State},
-    generate::{Generated, Memory, Prices, Stop, generate, held, vary},
-    instance::{Instance, Sizes},
+    generate::{Generated, Memory, Prices, Stop, generate, vary},
+    instance::{Bin, Instance},
     marginal,
     master::{Form, Fractional, Master},
     moves::{Move, moves, steps},
+    proof::{NEARLY, Proof, proven, whole_worth, with_moves},
+    relax::Lambda,
+    seat::{binding, seat},
+    swap::swap,
     whole::whole,
 };
 
@@ -51,9 +55,6 @@ const SMALL: usize = 200;
 
 /// Parts that the packings are cut into for a nearer bound, at most.
 const BRANCHES: usize = 64;
-
-/// Where classes are of what is only nearly alike, no nearer than this.
-const NEARLY: f64 = 1e-3;
 
 /// Roundings without torn gangs, at most.
 const GANG_TURNS: usize = 6;
@@ -150,9 +151,11 @@ pub(crate) fn packed(
         Stop { gap: params.gap, rounds: params.rounds, hardest: 3, capped: false }
     };
     let generated = generate(&instance, &mut master, &mut memory, stop);
-    let mut bound = proven(cluster, &classes, &master, generated.as_ref(), params);
+    let mut bound = proven(cluster, &classes, &instance, &master, &memory, generated.as_ref(), params);
     observe(Seen { worth: None, bound });
-    let mut plan = Plan { cluster, classes: &classes, params, start: states, bound, best: None, observe };
+    let nearly = classes.bucketed_pods().then(|| middle(&priced(&instance, &memory)));
+    let mut plan =
+        Plan { cluster, classes: &classes, nearly, params, start: states, bound, best: None, observe };
     // Where pods all differ, greed takes longer than patterns.
     if generated.is_none() || !classes.bucketed() {
         plan.offer(&instance, &Rounded::default());
@@ -197,16 +200,6 @@ pub(crate) fn packed(
     Ok(Found { packing, classes, instance, master, memory, generated })
 }
 
-/// The prices of a bound, and the bound.
-#[derive(Debug)]
-struct Proof {
-    bound: u64,
-    /// See [`Packing::prices`].
-    prices: Vec<f64>,
-    /// See [`Packing::one_more`].
-    one_more: Vec<f64>,
-}
-
 /// The classes of a cluster. Where pods must be put together that are only nearly alike, few classes are packed
 /// first: what their resources are worth says where the rest may be told apart least.
 pub(crate) fn classes(
@@ -222,16 +215,13 @@ pub(crate) fn classes(
     let mut memory = Memory::default();
     let stop = Stop { gap: 1e-2, rounds: 60, hardest: 0, capped: false };
     generate(&instance, &mut Master::within(&instance, Form::Admit, time_left), &mut memory, stop);
-    let (mut worth, mut room) = ([0.0; RESOURCES], [0.0; RESOURCES]);
-    for (bin, lambda) in instance.bins.iter().zip(memory.lambdas()) {
-        for resource in 0..RESOURCES {
-            let all = bin.room[resource] as f64 * f64::from(bin.count);
-            worth[resource] += lambda[resource] * all;
-            room[resource] += all;
-        }
-    }
-    let prices = std::array::from_fn(|resource| worth[resource] / f64::max(room[resource], 1.0));
-    Classes::cut(cluster, states, &Cuts { most: Cuts::FINE, prices: Some(prices) })
+    Classes::cut(cluster, states, &Cuts::fine(&priced(&instance, &memory)))
+}
+
+/// The nodes of each class, and what a unit of each resource is worth there.
+pub(crate) fn priced(instance: &Instance, memory: &Memory) -> Vec<Priced> {
+    let of = |(bin, lambda): (&Bin, &Lambda)| Priced { room: bin.room, count: bin.count, lambda: *lambda };
+    instance.bins.iter().zip(memory.lambdas()).map(of).collect()
 }
 
 /// A packing on its way.
@@ -249,6 +239,8 @@ struct Draft {
 struct Plan<'a> {
     cluster: &'a Cluster,
     classes: &'a Classes,
+    /// Where members of classes are only nearly alike, what a unit of each resource is worth.
+    nearly: Option<Lambda>,
     params: &'a Params,
     start: Vec<State>,
     bound: u64,
@@ -261,10 +253,20 @@ impl Plan<'_> {
     fn draft(&self, classes: &Classes, instance: &Instance, rounded: &Rounded) -> Draft {
         let mut states = self.start.clone();
         let mut placements = self.cluster.pods.iter().map(|pod| pod.running.clone()).collect::<Vec<_>>();
-        assign::assign(self.cluster, classes, instance, rounded, &mut states, &mut placements);
+        match &self.nearly {
+            Some(worths) => {
+                seat(self.cluster, classes, instance, rounded, worths, &mut states, &mut placements);
+            }
+            None => assign::assign(self.cluster, classes, instance, rounded, &mut states, &mut placements),
+        }
         let filler = Filler::new(self.cluster, self.classes, states, placements);
         let torn = filler.torn();
-        let (states, placements) = filler.finish();
+        let (mut states, mut placements) = filler.finish();
+        if let Some(worths) = &self.nearly
+            && swap(self.cluster, self.classes, binding(self.classes, worths), &mut states, &mut placements)
+        {
+            (states, placements) = Filler::new(self.cluster, self.classes, states, placements).finish();
+        }
         let worth = worth(self.cluster, &placements);
         Draft { placements, states, worth, torn, moves: Vec::new() }
     }
@@ -373,60 +375,6 @@ impl Plan<'_> {
     }
 }
 
-/// The proof when as many running pods as one likes may move: all that can move are placed anew.
-///
-/// Where one runs that its node would not let in again, no place for it may be left: it is passed over, and
-/// counts. That the others must all have a place is put into their worth, whatever more than that is taken
-/// off again.
-fn with_moves(
-    cluster: &Cluster,
-    placements: &[Option<Placement>],
-    params: &Params,
-) -> Result<Proof, Invalid> {
-    let stays_only = |pod: &Pod| {
-        pod.running.as_ref().filter(|_| !pod.fixed).is_some_and(|running| {
-            let node = &cluster.nodes[running.node];
-            !pod.request.allows(node) || pod.spread.is_some() && node.zone.is_none()
-        })
-    };
-    let over = total(cluster, stays_only);
-    let kept: Vec<usize> = (0..cluster.pods.len()).filter(|pod| !stays_only(&cluster.pods[*pod])).collect();
-    let waits = |pod: &&Pod| pod.running.is_none();
-    let extra = 2 * cluster.pods.iter().filter(waits).map(|pod| pod.worth).max().unwrap_or(0);
-    // What stays where it runs breaks no rule there: so nothing is counted of spreads with pods that may move.
-    let may_move = |pod: &&Pod| pod.running.is_some() && !pod.fixed;
-    let loose: BTreeSet<u32> = cluster.pods.iter().filter(may_move).filter_map(|pod| pod.spread).collect();
-    let anew = |pod: &Pod| {
-        let mut pod = Pod { spread: pod.spread.filter(|spread| !loose.contains(spread)), ..pod.clone() };
-        if may_move(&&pod) {
-            (pod.running, pod.gang, pod.confine) = (None, None, None);
-            pod.worth = pod.worth.saturating_add(extra);
-        }
-        pod
-    };
-    let waiting =
-        Cluster { pods: kept.iter().map(|pod| anew(&cluster.pods[*pod])).collect(), ..cluster.clone() };
-    let (with, without) = (total(&waiting, |_| true), total(cluster, |pod| !stays_only(pod)));
-    let params = &Params { gap: params.gap * without as f64 / (with as f64).max(1.0), ..params.clone() };
-    let states = states(&waiting)?;
-    let classes = Classes::of(&waiting, &states)?;
-    let instance = Instance::of(&classes);
-    let mut master = Master::within(&instance, Form::Admit, params.time_left);
-    let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
-    let generated = generate(&instance, &mut master, &mut Memory::default(), stop);
-    let bound = proven(&waiting, &classes, &master, generated.as_ref(), params);
-    let bound = over.saturating_add(bound).saturating_sub(with - without);
-    let of_items = generated.map_or_else(|| Prices::none(&instance), |generated| generated.prices);
-    let of_classes = of_items.of_classes(&instance);
-    let placed: Vec<Option<Placement>> = kept.iter().map(|pod| placements[*pod].clone()).collect();
-    let mut prices = vec![0.0; cluster.pods.len()];
-    for (pod, price) in kept.iter().zip(marginal::of_pods(&waiting, &classes, &placed, &of_classes)) {
-        prices[*pod] = price;
-    }
-    let one_more = marginal::of_nodes(&waiting, &classes, &instance, &of_items.items);
-    Ok(Proof { bound, prices, one_more })
-}
-
 /// The worth of some pods.
 pub(crate) fn total(cluster: &Cluster, chosen: impl Fn(&Pod) -> bool) -> u64 {
     cluster.pods.iter().filter(|pod| chosen(pod)).fold(0, |sum, pod| sum.saturating_add(pod.worth))
@@ -441,47 +389,4 @@ pub(crate) fn worth(cluster: &Cluster, placements: &[Option<Placement>]) -> u64 
         .filter(|(_, placement)| placement.is_some())
         .map(|(pod, _)| pod.worth)
         .sum()
-}
-
-/// What column generation proves, with the running pods.
-///
-/// Where classes are of what is only nearly alike, the proof needs the least that pods of a class ask for
-/// and the most that nodes of a class have: the patterns at hand are good ones there too, and some rounds
-/// more give it prices of its own.
-pub(crate) fn proven(
-    cluster: &Cluster,
-    classes: &Classes,
-    master: &Master,
-    generated: Option<&Generated>,
-    params: &Params,
-) -> u64 {
-    let (all, running) = (total(cluster, |_| true), total(cluster, |pod| pod.running.is_some()));
-    let Some(generated) = generated else { return all };
-    let mut waiting = generated.bound;
-    if classes.bucketed() {
-        let instance = Instance::new(classes, Sizes::Least);
-        let mut roomy = Master::within(&instance, Form::Admit, params.time_left);
-        for (bin, pattern) in &master.patterns {
-            roomy.add(&instance, *bin, pattern.clone());
-        }
-        let stop = Stop { gap: params.gap.max(NEARLY), rounds: params.rounds, hardest: 1, capped: false };
-        let Some(generated) = generate(&instance, &mut roomy, &mut Memory::default(), stop) else {
-            return all;
-        };
-        // Each pod with its own worth.
-        let forgone = |(class, price): (&PodClass, f64)| -> f64 {
-            let above = |pod: &usize| (cluster.pods[*pod].worth as f64 / ACCELERATOR as f64 - price).max(0.0);
-            class.pods.iter().map(above).sum()
-        };
-        let prices = generated.prices.of_classes(&instance);
-        waiting = classes.pods.iter().zip(prices).map(forgone).sum::<f64>()
-            + held(&instance, &generated.prices, &generated.bins);
-    }
-    all.min(running.saturating_add(whole_worth(waiting)))
-}
-
-/// A bound in millionths of an accelerator. Worths are whole, so only more than what sums can be off is added before
-/// the rest is cut off.
-fn whole_worth(bound: f64) -> u64 {
-    (bound * ACCELERATOR as f64 * (1.0 + 1e-9)).floor().max(0.0) as u64
 }

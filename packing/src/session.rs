@@ -21,7 +21,8 @@ use crate::{
     joint::shapes,
     marginal,
     master::{Form, Master},
-    pack::{Found, Packing, Params, Stats, classes, packed, proven, worth},
+    pack::{Found, Packing, Params, Stats, classes, packed, worth},
+    proof::proven,
     relax::Lambda,
 };
 
@@ -108,7 +109,7 @@ impl Session {
         recall(known, &classes, &instance, &mut master, &mut memory);
         let stop = Stop { gap: self.params.gap, rounds: self.params.rounds, hardest: 3, capped: false };
         let generated = generate(&instance, &mut master, &mut memory, stop);
-        let bound = proven(cluster, &classes, &master, generated.as_ref(), &self.params);
+        let bound = proven(cluster, &classes, &instance, &master, &memory, generated.as_ref(), &self.params);
         let again = Again { cluster, classes: &classes, instance: &instance, start: &start, before };
         let mut draft = again.kept();
         if let Some(generated) = &generated {

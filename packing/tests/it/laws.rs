@@ -2,9 +2,14 @@
 
 use plimsoll_packing::{
     Params,
+    buckets::Cuts,
     check::{check, moved},
+    classes::Classes,
     fleet::{Ask, Cluster, DEVICE, Model, Node, Placement, Pod, Request, Slice, Spread, State},
-    pack,
+    generate::{Memory, Stop, generate},
+    instance::Instance,
+    master::{Form, Master},
+    nearly, pack,
 };
 use proptest::prelude::*;
 
@@ -171,6 +176,24 @@ proptest! {
         prop_assert!(packing.bound >= best, "bound {} under {best}", packing.bound);
     }
 
+    /// The same where pods are put together that are only nearly alike, however few classes are left.
+    #[test]
+    fn nearly_alike_pods_are_bounded_too(cluster in any_cluster(2, 6), most in 1..4_usize) {
+        let states = running_states(&cluster);
+        let classes = Classes::cut(&cluster, &states, &Cuts { from: 0, most, nodes: &[] }).unwrap();
+        let instance = Instance::of(&classes);
+        let mut master = Master::new(&instance, Form::Admit);
+        let mut memory = Memory::default();
+        let stop = Stop { gap: 1e-3, rounds: 40, hardest: 1, capped: false };
+        prop_assume!(!instance.items.is_empty());
+        let generated = generate(&instance, &mut master, &mut memory, stop).unwrap();
+        let bound = nearly::bound(&cluster, &classes, &instance, &master, &memory, &generated);
+        let running: u64 =
+            cluster.pods.iter().filter(|pod| pod.running.is_some()).map(|pod| pod.worth).sum();
+        let best = brute(&cluster, &mut running_states(&cluster), 0) - running;
+        prop_assert!(bound * 1e6 * (1.0 + 1e-9) >= best as f64, "bound {bound} under {best}");
+    }
+
     /// The same where running pods may move: nothing that could be reached is above the bound.
     #[test]
     fn no_moves_reach_above_the_bound(cluster in any_cluster(2, 6), fixed in any::<u8>()) {
@@ -334,7 +357,7 @@ fn pods_that_all_differ_are_packed_by_buckets() {
     let all: u64 = cluster.pods.iter().map(|pod| pod.worth).sum();
     assert!(packing.stats.pod_classes <= 300, "{} classes", packing.stats.pod_classes);
     assert_eq!(packing.bound, all, "they do fit");
-    assert!(packing.worth as f64 >= 0.95 * all as f64, "{} of {all}", packing.worth);
+    assert!(packing.worth as f64 >= 0.96 * all as f64, "{} of {all}", packing.worth);
 }
 
 /// Nodes that are all filled a little differently become few classes too.

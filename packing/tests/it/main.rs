@@ -7,6 +7,7 @@ mod examples;
 mod joint;
 mod laws;
 mod moves;
+mod nearly;
 mod session;
 
 use proptest::{
