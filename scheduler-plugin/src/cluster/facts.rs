@@ -303,6 +303,10 @@ pub(super) fn pod_text(pod: &v1::Pod, uid: &str) -> Box<str> {
             "workloadRef",
         ],
     );
+    if kept.contains_key("nodeName") {
+        // It is where it is; and each pod has at least the two that the API server adds.
+        kept.remove("tolerations");
+    }
     for list in ["containers", "initContainers"] {
         let containers = spec.get(list).and_then(Value::as_array).into_iter().flatten();
         let containers: Vec<Value> =

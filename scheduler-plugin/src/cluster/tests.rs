@@ -84,6 +84,22 @@ fn a_heartbeat_is_no_change() {
 }
 
 #[test]
+fn tolerations_are_kept_of_pods_that_wait_alone() {
+    let mut waits = pod("a", 1);
+    waits["spec"]["tolerations"] = json!([{"key": "nvidia.com/gpu", "operator": "Exists"}]);
+    let tolerates = |pod: Value| {
+        let cluster = cluster(&[node("n1", 8, "NVIDIA-H100-80GB-HBM3")], &[pod]);
+        let pod = cluster.pods().values().next().expect("it is there").clone();
+        assert!(pod.is_ours());
+        let needs = pod.needs.clone().expect("it can be read");
+        assert_eq!(pod.text.contains("tolerations"), !needs.rule.tolerations.is_empty());
+        !needs.rule.tolerations.is_empty()
+    };
+    assert!(tolerates(waits.clone()));
+    assert!(!tolerates(on(waits, "n1")));
+}
+
+#[test]
 fn a_pod_that_is_over_is_forgotten() {
     let mut cluster = cluster(&[node("n0", 8, "H100")], &[on(pod("a", 1), "n0")]);
     let mut over = on(pod("a", 1), "n0");

@@ -41,6 +41,8 @@ const TRIES: Millis = 65_000;
 pub(crate) struct Known {
     cluster: Mutex<Cluster>,
     changed: Notify,
+    /// Told once, when the first list of nodes has been read.
+    seen_nodes: Notify,
     /// Which lists are complete: a bit each.
     listed: AtomicU8,
     /// When each watch last broke, where nothing has come from it since; 0 for those that have not.
@@ -196,13 +198,22 @@ impl admit::Known for Known {
 pub(super) fn watch(client: &Client, shared: &Arc<Shared>) -> tokio::task::JoinSet<()> {
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(one::<Node>(client.clone(), Arc::clone(shared)));
-    tasks.spawn(one::<Pod>(client.clone(), Arc::clone(shared)));
     tasks.spawn(one::<Namespace>(client.clone(), Arc::clone(shared)));
+    tasks.spawn(pods(client.clone(), Arc::clone(shared)));
     for source in Source::ALL {
         let (known, metrics) = (Arc::clone(&shared.known), Arc::clone(&shared.metrics));
         tasks.spawn(optional::watch(client.clone(), known, metrics, source));
     }
     tasks
+}
+
+/// Pods are read beside the hardware there is: those that came before it would all be read twice, and kept twice meanwhile.
+async fn pods(client: Client, shared: Arc<Shared>) {
+    shared.known.seen_nodes.notified().await;
+    let known = Arc::clone(&shared.known);
+    // If reading panics it is a bug that the next snapshot meets too, and says.
+    _ = tokio::task::spawn_blocking(move || drop(known.copy())).await;
+    one::<Pod>(client, shared).await;
 }
 
 async fn one<K: Watched>(client: Client, shared: Arc<Shared>) {
@@ -244,6 +255,9 @@ async fn one<K: Watched>(client: Client, shared: Arc<Shared>) {
                 });
                 listing = BTreeSet::new();
                 known.listed.fetch_or(K::BIT, Ordering::AcqRel);
+                if K::BIT == Node::BIT {
+                    known.seen_nodes.notify_one();
+                }
                 true
             }
             Err(error) => {
