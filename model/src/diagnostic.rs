@@ -5,6 +5,7 @@
 //! window of the line and replaces control characters, since a file may hold anything (a terminal's
 //! escape sequences too).
 
+mod credential;
 mod secret;
 
 use std::{fmt, sync::OnceLock};
@@ -94,12 +95,14 @@ impl Source {
     ///
     /// Of a document that holds a Secret of Kubernetes neither a line is shown nor anything that the
     /// message quotes; so it is with values of environment variables, of which the rest of the line is shown.
+    /// What looks like a credential is not shown anywhere.
     pub fn problem(&self, span: Span, field: impl Into<String>, message: impl Into<String>) -> Diagnostic {
         let secrets = self.secrets.get_or_init(|| Secrets::of(&self.text));
         let (field, message): (String, String) = (field.into(), message.into());
         let is_hidden = secrets.hide(span.line);
         let is_value = || self.byte(span).is_some_and(|at| secrets.hold(at));
         let message = if is_hidden || is_value() { without_quotations(&message) } else { message };
+        let (field, message) = (credential::without(&field), credential::without(&message));
         let shown = self.line(span.line).filter(|_| !is_hidden).map(|line| {
             let start = self.starts.get(span.line as usize - 1).copied().unwrap_or_default();
             excerpt(&secrets.mask(line, start), span)
@@ -325,6 +328,17 @@ mod tests {
             "envs: {PLIMSOLL_DURATION: '6x, TOKEN: hunter2",
             "envs: {PLIMSOLL_DURATION: 6x TOKEN: hunter2}",
             "envs: {PLIMSOLL_CHECKPOINT: '{every: 6x}, TOKEN: hunter2, B: 'x'}",
+            // Pasted as though it were the next key.
+            "envs:\n  A: x\nAPI: hunter2\nrun: x",
+            "envs:\nAPI: hunter2\n'B': hunter2\nrun: x",
+            "envs: {A: x} # c\nAPI: hunter2\nB: hunter2\nrun: x",
+            "envs: \"\"\r\nAPI: hunter2\r\nrun: x",
+            "  env:\n  - name: T\n  value: hunter2\n  image: x",
+            "    env:\n    - name: T\n  value: hunter2\n  image: x",
+            // And elsewhere.
+            "name: x\nHF_TOKEN: hunter2\nrun: x",
+            "run: curl --password=hunter2",
+            "spec: {password: 'hunter2', cpu: x}",
             // Brackets in comments close nothing.
             "env: [\n {name: A, value: x}, # first ]\n {name: T, value: hunter2: x}",
         ];

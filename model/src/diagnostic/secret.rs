@@ -6,6 +6,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use super::credential;
+
 /// Keys whose values are not shown, wherever they stand.
 const KEYS: [&str; 7] = [
     "env",
@@ -35,7 +37,7 @@ pub(super) struct Secrets {
 }
 
 /// How this program's own settings in the environment of SkyPilot's tasks begin.
-const OWN: &str = "PLIMSOLL_";
+pub(super) const OWN: &str = "PLIMSOLL_";
 
 impl Secrets {
     pub(super) fn of(text: &str) -> Self {
@@ -60,7 +62,10 @@ impl Secrets {
 
     /// A line that begins at a byte of the text, without values.
     pub(super) fn mask(&self, line: &str, start: usize) -> String {
-        let shown = |(at, c): (usize, char)| if self.hold(start + at) && c != ' ' { MASK } else { c };
+        let credentials = credential::within(line);
+        let is_hidden =
+            |at: usize| self.hold(start + at) || credentials.iter().any(|range| range.contains(&at));
+        let shown = |(at, c): (usize, char)| if is_hidden(at) && c != ' ' { MASK } else { c };
         line.char_indices().map(shown).collect()
     }
 }
@@ -167,11 +172,40 @@ fn value_of(text: &str, key: usize, length: usize) -> Option<usize> {
 fn end(text: &str, key: usize, value: usize) -> usize {
     let rest = &text[value..];
     let start = value + (rest.len() - rest.trim_start_matches([' ', '\t']).len());
-    match text[start..].chars().next() {
+    let end = match text[start..].chars().next() {
         Some('[' | '{') => bracket_end(text, start),
         Some(quote @ ('"' | '\'')) => quote_end(text, start + 1, quote).unwrap_or(text.len()),
-        _ => block_end(text, key, start),
+        _ => return block_end(text, key, start),
+    };
+    // What was pasted below it as though it were the next key.
+    let mut end = end;
+    while let Some(line) =
+        next_line(text, end).filter(|line| is_variable(text[line.clone()].trim_start_matches(' ')))
+    {
+        end = line.end;
     }
+    end
+}
+
+/// The line below, where nothing but a comment is left of this one.
+fn next_line(text: &str, at: usize) -> Option<Range<usize>> {
+    let line_end = at + text[at..].find(BREAKS)?;
+    let left = text[at..line_end].trim();
+    let rest = &text[line_end..];
+    let start = line_end + if rest.starts_with("\r\n") { 2 } else { 1 };
+    let length = text[start..].find(BREAKS).unwrap_or(text.len() - start);
+    (left.is_empty() || left.starts_with('#')).then_some(start..start + length)
+}
+
+/// Whether a line, without its indentation, is a variable or its value that belongs further to the right: keys of tasks
+/// and containers have no capitals only, and no `value`.
+fn is_variable(line: &str) -> bool {
+    let name = line.trim_start_matches(['"', '\'']);
+    let length = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+    let name = &name[..length];
+    let is_capitals = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name.chars().all(|c| !c.is_ascii_lowercase());
+    begins_entry(line) && (is_capitals || matches!(name, "value" | "valueFrom"))
 }
 
 /// After the bracket that closes the one at `start`.
@@ -239,7 +273,7 @@ fn block_end(text: &str, key: usize, start: usize) -> usize {
         let is_below = indent > column || indent == column && is_item;
         // Its headers look like keys.
         is_pem = (is_pem || content.starts_with("-----BEGIN")) && !content.starts_with("-----END");
-        let is_other = !is_pem && !is_below && (is_item || begins_entry(content));
+        let is_other = !is_pem && !is_below && (is_item || begins_entry(content)) && !is_variable(content);
         if is_other || begins_document(line) {
             break;
         }
