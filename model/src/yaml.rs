@@ -17,7 +17,7 @@ mod suggest;
 mod tree;
 mod write;
 
-pub use edit::{Change, edit};
+pub use edit::{Change, edit, edit_beside, edit_readable};
 pub use limits::FILE_BYTES;
 pub use suggest::nearest;
 pub use tree::Tree;

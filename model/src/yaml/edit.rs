@@ -5,6 +5,7 @@
 //! splice of bytes. Nothing is trusted: the edited text is read again, and unless it says what was meant,
 //! and nothing else, the edit is refused.
 
+mod beside;
 mod layout;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,8 @@ use super::{
 };
 use crate::{Source, yaml};
 use layout::{Entry, Ix, Layout, Node, Shape};
+
+pub use beside::{edit_beside, edit_readable};
 
 /// What is to change in a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +71,7 @@ impl Change {
     }
 
     /// The value after the change; `None` when it is no more.
-    fn applied(&self, value: Option<Value>) -> Option<Value> {
+    pub fn applied(&self, value: Option<Value>) -> Option<Value> {
         match self {
             Self::Gone => None,
             Self::Put(new) => Some(new.clone()),

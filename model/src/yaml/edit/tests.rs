@@ -207,3 +207,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_copy_of_a_document_stands_behind_it() {
+    let change = put("name", json!("b"));
+    let copies = |text: &str, index: usize| {
+        let changes = BTreeMap::from([(index, put("x", json!(2)))]);
+        edit_beside(text, &changes, &BTreeMap::from([(index, change.clone())]))
+    };
+    for (before, index, after) in [
+        ("# c\nname: a # d\nx: 1\n", 0, "# c\nname: a # d\nx: 2\n---\n# c\nname: b # d\nx: 1\n"),
+        ("name: a\nx: 1", 0, "name: a\nx: 2\n---\nname: b\nx: 1"),
+        (
+            "# head\n---\n# c\nname: a\nx: 1\n--- # next\ny: |\n  --- no\n",
+            0,
+            "# head\n---\n# c\nname: a\nx: 2\n---\n# c\nname: b\nx: 1\n--- # next\ny: |\n  --- no\n",
+        ),
+        (
+            "y: 1\r\n---\r\n---\r\nname: a\r\nx: 1\r\n",
+            1,
+            "y: 1\r\n---\r\n---\r\nname: a\r\nx: 2\r\n---\r\nname: b\r\nx: 1\r\n",
+        ),
+        ("--- {name: a, x: 1}\n", 0, "--- {name: a, x: 2}\n--- {name: b, x: 1}\n"),
+    ] {
+        assert_eq!(copies(before, index).as_deref(), Ok(after), "{before}");
+    }
+    assert_eq!(
+        copies("{\"name\": \"a\", \"x\": 1}\n", 0),
+        Err("a JSON file holds one object: write it as YAML, or as a List")
+    );
+    assert_eq!(copies("name: a\nx: 1\n...\n", 0), Err("it has directives of YAML between its documents"));
+    assert_eq!(copies("name: a\nx: 1\n", 1), Err("it has fewer documents"));
+}
+
+#[test]
+fn documents_beside_a_broken_one_are_edited() {
+    let text = "x: 1 # a\n---\ny: [}\n---\n# none\n---\nx: 1\n";
+    let changes = BTreeMap::from([(0, put("x", json!(2))), (1, put("x", json!(3)))]);
+    let copies = BTreeMap::from([(0, put("x", json!(4)))]);
+    assert_eq!(
+        edit_readable(text, &changes, &copies, 2).as_deref(),
+        Ok("x: 2 # a\n---\nx: 4 # a\n---\ny: [}\n---\n# none\n---\nx: 3\n")
+    );
+    assert_eq!(edit_readable(text, &changes, &copies, 1), Err("some of its documents cannot be told apart"));
+}
