@@ -20,6 +20,7 @@ use crate::{Documents, Translation};
 
 pub(crate) use launch::Taint;
 pub use launch::{ClassSeat, PoolSeat};
+pub use nodes::{Host, Hosts};
 
 /// Translates what is about the cluster among all documents of the Kubernetes API. `workloads` are those
 /// that the manifests became; they are given the team of their queue.

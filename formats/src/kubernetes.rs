@@ -11,6 +11,7 @@ mod assemble;
 pub(crate) mod claimed;
 mod claims;
 pub(crate) mod device;
+mod hosts;
 pub(crate) mod kinds;
 mod label;
 mod limits;
@@ -25,8 +26,10 @@ mod seat;
 pub(crate) mod selector;
 mod split;
 mod tpu;
+mod train;
+mod twin;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
 
@@ -37,8 +40,9 @@ use device::Around;
 use kinds::{Reading, Unit};
 use notes::Notes;
 use object::Object;
+use twin::Beside;
 
-pub use place::{changes, remark};
+pub use place::{Machines, Written, changes};
 pub use seat::Seat;
 
 /// Translates the manifests, in order. `own_nodes`: whether there are own machines, among the estate's
@@ -53,6 +57,7 @@ pub(crate) fn translate(
     let context = Context {
         around: Around { estate, own_nodes },
         claims: Claims::of(&objects),
+        beside: Beside::of(&objects),
         devices: claimed::Catalogue::of(&objects),
         overheads: named(&objects, "RuntimeClass", &["overhead", "podFixed"]),
         priorities: named(&objects, "PriorityClass", &["value"]),
@@ -84,8 +89,7 @@ struct Gathered<'a> {
 
 /// The objects that run pods, pods of one group together.
 fn units<'a>(objects: &[Object<'a>], notes: &mut Notes, problems: &mut Vec<Diagnostic>) -> Vec<Gathered<'a>> {
-    let present: std::collections::BTreeSet<(&str, &str)> =
-        objects.iter().map(|object| (object.kind, object.name)).collect();
+    let present: BTreeSet<(&str, &str)> = objects.iter().map(|object| (object.kind, object.name)).collect();
     let mut units: Vec<Gathered<'a>> = Vec::new();
     let mut groups: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for object in objects {
@@ -137,6 +141,7 @@ pub(crate) fn group_of<'a>(pod: &Object<'a>) -> Option<&'a str> {
 struct Context<'a, 'e> {
     around: Around<'e>,
     claims: Claims<'a>,
+    beside: Beside<'a>,
     devices: claimed::Catalogue<'a>,
     overheads: BTreeMap<&'a str, View<'a>>,
     priorities: BTreeMap<&'a str, View<'a>>,
@@ -170,17 +175,23 @@ impl<'a> Context<'a, '_> {
                 gang: gathered.group.is_some(),
                 priority: self.priority(&part.spec),
                 claims: &self.claims,
+                beside: &self.beside,
                 estate: self.around.estate,
                 group: (parts.len() > 1).then_some(name),
             };
             if let Some(workload) = assembly.workload(notes, &mut translation.estate, problems) {
                 let workloads = assembly.split(workload, problems);
-                translation.seats.push(Seat {
+                let documents: BTreeSet<usize> = part.places.iter().map(|pod| pod.document).collect();
+                translation.seats.extend(documents.into_iter().map(|document| Seat {
                     workload: assembly.name.clone(),
                     base: workloads.get(1).map(|base| base.value.metadata.name.clone()),
-                    document: unit.object.document,
-                    pods: part.places.clone(),
-                });
+                    twin: match &workloads[..] {
+                        [one, kept] => Some(assembly.twin(&one.value, &kept.value)),
+                        _ => None,
+                    },
+                    document,
+                    pods: part.places.iter().filter(|pod| pod.document == document).cloned().collect(),
+                }));
                 let document = unit.object.document;
                 translation.workloads.extend(workloads.into_iter().map(|workload| (document, workload)));
             }

@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
-pub use cluster::{ClassSeat, PoolSeat};
+pub use cluster::{ClassSeat, Host, Hosts, PoolSeat};
 pub use fleet::{Ground, Hardware, NewNode, Rented, fleet, gang, is_accelerator, places, zones};
 pub use format::Format;
-pub use kubernetes::{Seat, changes, remark};
+pub use kubernetes::{Machines, Seat, Written, changes};
 pub use skypilot::TaskSeat;
 
 /// A document of another program, with its place; read it with [`Located::read`].
@@ -46,6 +46,8 @@ pub struct Translation {
     pub pools: Vec<PoolSeat>,
     /// Classes of nodes, from which pools can be made.
     pub classes: Vec<ClassSeat>,
+    /// The machines of a node list, by the offer of their group.
+    pub hosts: Hosts,
 }
 
 impl Translation {
@@ -59,6 +61,7 @@ impl Translation {
         self.tasks.extend(other.tasks);
         self.pools.extend(other.pools);
         self.classes.extend(other.classes);
+        self.hosts.extend(other.hosts);
     }
 }
 

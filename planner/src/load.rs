@@ -12,13 +12,13 @@ mod named;
 mod validate;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt,
     io::Read,
     path::{Path, PathBuf},
 };
 
-use plimsoll_formats::{ClassSeat, Foreign, PoolSeat, Seat, TaskSeat, Translation, translate};
+use plimsoll_formats::{ClassSeat, Foreign, Hosts, PoolSeat, Seat, TaskSeat, Translation, translate};
 use plimsoll_model::{
     Diagnostic, Document, Estate, Inputs, Workload,
     estate::EstateSpec,
@@ -99,6 +99,8 @@ pub struct Texts {
     pub(crate) seats: Vec<PlacedSeat>,
     /// Classes of nodes, from which pools can be made.
     pub(crate) classes: Vec<ClassSeat>,
+    /// The machines of a node list.
+    pub(crate) hosts: Hosts,
 }
 
 /// A file that was read.
@@ -106,8 +108,8 @@ pub struct Texts {
 pub(crate) struct TextFile {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
-    /// Whether all of its documents could be read.
-    pub(crate) whole: bool,
+    /// How many of its documents could be read, where that is not all of them.
+    pub(crate) readable: Option<usize>,
 }
 
 /// A workload in a document.
@@ -130,7 +132,7 @@ pub(crate) enum Position {
     /// As `current` of a Workload of this name.
     Workload(String),
     /// On the pods of a manifest.
-    Manifest(Seat),
+    Manifest(Box<Seat>),
     /// In the `resources` of a task.
     Task(Box<TaskSeat>),
     /// As what a node pool launches.
@@ -168,7 +170,7 @@ fn read_all(
 ) -> Result<(Inputs, Texts), LoadError> {
     let mut digest = Digest::new();
     let files = files::read(args, stdin)?;
-    let Documents { workloads, estate, mut assumptions, seats, classes, broken } =
+    let Documents { workloads, estate, mut assumptions, seats, classes, hosts, broken } =
         documents(&files, args.tolerate, &mut digest)?;
     if needs_workload && workloads.is_empty() {
         return Err(vec![no_workload(args, &assumptions)].into());
@@ -199,11 +201,12 @@ fn read_all(
         places: Places { estate: of_estate, workloads: of_workloads },
         digest: digest.hex(),
     };
-    let text = |(index, file): (usize, File)| {
-        let whole = !broken.contains(&index);
-        TextFile { name: file.name, bytes: file.bytes, whole }
+    let text = |(index, file): (usize, File)| TextFile {
+        name: file.name,
+        bytes: file.bytes,
+        readable: broken.get(&index).copied(),
     };
-    Ok((inputs, Texts { files: files.into_iter().enumerate().map(text).collect(), seats, classes }))
+    Ok((inputs, Texts { files: files.into_iter().enumerate().map(text).collect(), seats, classes, hosts }))
 }
 
 fn ok_if_none(problems: Vec<Diagnostic>) -> Result<(), LoadError> {
@@ -217,20 +220,21 @@ struct Documents<'f> {
     assumptions: Vec<Assumption>,
     seats: Vec<PlacedSeat>,
     classes: Vec<ClassSeat>,
-    /// Files with documents that cannot be read and are passed over.
-    broken: BTreeSet<usize>,
+    hosts: Hosts,
+    /// Files with documents that cannot be read and are passed over, with how many can.
+    broken: BTreeMap<usize, usize>,
 }
 
 fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Result<Documents<'f>, LoadError> {
     let (mut workloads, mut estate, mut problems) = (Vec::new(), None, Vec::new());
-    let (mut passed_over, mut seats, mut broken) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut passed_over, mut seats, mut broken) = (Vec::new(), Vec::new(), BTreeMap::new());
     // Workloads and foreign documents, each with its rank in document order.
     let (mut rank, mut foreign) = (0, Vec::new());
     for (file_index, file) in files.iter().enumerate() {
         digest.add("documents", &file.bytes);
         let read = read::every_document(&file.name, &file.bytes);
         if !read.problems.is_empty() {
-            broken.insert(file_index);
+            broken.insert(file_index, read.documents.len());
         }
         if tolerate && !file.is_estate && !read.lacks_estate {
             passed_over.extend(read.problems.iter().map(tolerated));
@@ -273,8 +277,8 @@ fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Resu
         let documents: Vec<Foreign> = foreign.iter().map(|(_, _, document, _)| document.clone()).collect();
         return Err(LoadError::from(problems).beside(&translate(&documents, None).assumptions));
     }
-    let classes = Vec::new();
-    Documents { workloads: Vec::new(), estate, assumptions: passed_over, seats, classes, broken }
+    let (classes, hosts) = (Vec::new(), Hosts::new());
+    Documents { workloads: Vec::new(), estate, assumptions: passed_over, seats, classes, hosts, broken }
         .with(workloads, &foreign, tolerate)
 }
 
@@ -290,15 +294,25 @@ impl<'f> Documents<'f> {
             let documents: Vec<Foreign> =
                 foreign.iter().map(|(_, _, document, _)| document.clone()).collect();
             let stated = self.estate.as_ref().map(|(estate, _)| &estate.value.spec);
-            let Translation { workloads: more, estate, assumptions, problems, seats, tasks, pools, classes } =
-                translate(&documents, stated);
+            let Translation {
+                workloads: more,
+                estate,
+                assumptions,
+                problems,
+                seats,
+                tasks,
+                pools,
+                classes,
+                hosts,
+            } = translate(&documents, stated);
             if tolerate {
                 self.assumptions.extend(problems.iter().map(tolerated));
             } else {
                 ok_if_none(problems).map_err(|error| error.beside(&assumptions))?;
             }
-            self.classes = classes;
-            let of_manifests = seats.into_iter().map(|seat| (seat.document, Position::Manifest(seat)));
+            (self.classes, self.hosts) = (classes, hosts);
+            let of_manifests =
+                seats.into_iter().map(|seat| (seat.document, Position::Manifest(Box::new(seat))));
             let of_tasks = tasks.into_iter().map(|task| (task.document, Position::Task(Box::new(task))));
             let of_pools = pools.into_iter().map(|pool| (pool.document, Position::Pool(Box::new(pool))));
             self.seats.extend(

@@ -6,14 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_formats::{ClassSeat, PoolSeat, changes, remark};
+use plimsoll_formats::{ClassSeat, Machines, PoolSeat, changes};
 use plimsoll_model::{
-    Inputs, Plan,
-    yaml::{self, Change, edit},
+    Capacity, Inputs, OfferSpec, Plan, Usd,
+    yaml::{self, Change, edit_beside, edit_readable},
 };
 use serde_json::json;
 
-use crate::load::{PlacedSeat, Position, TextFile, Texts};
+use crate::{
+    load::{PlacedSeat, Position, TextFile, Texts},
+    world::{Offer, World},
+};
 
 /// A file with the placements of its workloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub struct Manifest {
 /// The files that hold workloads or node pools, edited, and what could not be written, each with why.
 pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>, Vec<String>) {
     let (mut files, mut remarks) = (Vec::new(), Vec::new());
-    let mut by_file: BTreeMap<usize, BTreeMap<usize, Change>> = BTreeMap::new();
+    let mut by_file: BTreeMap<usize, [BTreeMap<usize, Change>; 2]> = BTreeMap::new();
     let pools = texts.seats.iter().filter_map(|seat| match &seat.position {
         Position::Pool(pool) => Some(&**pool),
         _ => None,
@@ -35,16 +38,26 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
     let mut pools: Vec<&PoolSeat> = pools.collect();
     let made = new_pool(texts, plan, &pools, &mut remarks);
     pools.extend(made.as_ref().map(|(pool, _)| pool));
+    let world = std::cell::OnceCell::new();
+    let price = |offer: &OfferSpec, class: Capacity| {
+        let world = world.get_or_init(|| World::new(inputs, plan.inputs.flags.now).ok());
+        list_price(world.as_ref()?, offer, class)
+    };
+    let machines = Machines { estate: &inputs.estate, hosts: &texts.hosts, pools: &pools };
     for PlacedSeat { at, position } in &texts.seats {
-        let documents = by_file.entry(at.file).or_default();
+        let [documents, copies] = by_file.entry(at.file).or_default();
         let change = match position {
             Position::Workload(name) => current(name, plan, inputs),
             Position::Manifest(seat) => {
-                let change = changes(seat, plan, &inputs.estate, &pools);
-                remarks.extend(remark(seat, plan));
-                change.map(Some).map_err(|why| format!("{}: {why}", seat.workload))
+                let written = changes(seat, plan, machines);
+                let change = written.map(|written| {
+                    remarks.extend(written.remark);
+                    copies.extend(written.copy.map(|copy| (at.document, copy)));
+                    Some(written.change)
+                });
+                change.map_err(|why| format!("{}: {why}", seat.workload))
             }
-            Position::Task(task) => task.change(plan).map(Some),
+            Position::Task(task) => task.change(plan, &price).map(Some),
             Position::Pool(pool) => {
                 let (change, remark) = pool.change(plan);
                 remarks.extend(remark);
@@ -57,17 +70,21 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
                 None => _ = documents.insert(at.document, change),
             },
             Ok(None) => {}
+            Err(remark) if remarks.contains(&remark) => {}
             Err(remark) => remarks.push(remark),
         }
     }
-    for (index, changes) in by_file {
-        let TextFile { name, bytes, whole } = &texts.files[index];
+    for (index, [changes, copies]) in by_file {
+        let TextFile { name, bytes, readable } = &texts.files[index];
         let original = String::from_utf8_lossy(bytes).into_owned();
         let (mark, body) = match original.strip_prefix('\u{feff}') {
             Some(body) => ("\u{feff}", body),
             None => ("", &*original),
         };
-        let edited = if *whole { edit(body, &changes) } else { Err("some of its documents cannot be read") };
+        let edited = match readable {
+            None => edit_beside(body, &changes, &copies),
+            Some(readable) => edit_readable(body, &changes, &copies, *readable),
+        };
         let text = match edited {
             Ok(edited) => format!("{mark}{edited}"),
             Err(why) => {
@@ -82,6 +99,20 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
         files.push(Manifest { name: POOL_FILE.to_owned(), text: manifest });
     }
     (files, remarks)
+}
+
+/// What a machine costs an hour in a class of capacity, before the estate's price rules.
+fn list_price(world: &World<'_>, like: &OfferSpec, class: Capacity) -> Option<Usd> {
+    let is_it = |offer: &&Offer| {
+        offer.capacity == class
+            && offer.cloud.as_deref() == like.cloud.as_deref()
+            && *offer.region == *like.region
+            && offer.zone == like.zone
+            && offer.instance_type.as_deref() == like.instance_type.as_deref()
+            && offer.accelerator_name.as_deref() == like.accelerator.as_deref()
+            && offer.count != Some(0)
+    };
+    world.offers.iter().filter(is_it).map(|offer| offer.list_hourly).min()
 }
 
 /// The name of a file with a node pool of ours.

@@ -227,11 +227,6 @@ fn in_time(args: &ConvertArgs, rows: &mut [TracedJob]) -> Result<(), Failure> {
         Some(path) => Some(table(path)?),
         None => None,
     };
-    if table.is_some() && !rows.is_empty() && rows.iter().all(|row| row.steps.is_none()) {
-        let message =
-            format!("--throughputs says how long steps take, and {file} has none: its jobs have run times");
-        return Err(Failure::usage(message).with_help("leave --throughputs and --on out"));
-    }
     for row in rows {
         let Some(steps) = &row.steps else { continue };
         let Some(table) = &table else {

@@ -317,11 +317,13 @@ impl In {
 
 /// The taints that keep pods off the nodes of a pool.
 pub(super) fn taints(pool: &Object<'_>) -> Vec<Taint> {
-    let read = |taint: &View<'_>| {
-        let text = |field| Some(taint.field(field)?.text()?.to_owned());
-        let effect = text("effect").unwrap_or_else(|| "NoSchedule".to_owned());
-        (effect != "PreferNoSchedule").then_some(())?;
-        Some(Taint { key: text("key")?, value: text("value").filter(|value| !value.is_empty()), effect })
-    };
-    pool.items(&["spec", "template", "spec", "taints"]).iter().filter_map(read).collect()
+    pool.items(&["spec", "template", "spec", "taints"]).iter().filter_map(taint).collect()
+}
+
+/// A taint that keeps pods off which do not tolerate it.
+pub(super) fn taint(taint: &View<'_>) -> Option<Taint> {
+    let text = |field| Some(taint.field(field)?.text()?.to_owned());
+    let effect = text("effect").unwrap_or_else(|| "NoSchedule".to_owned());
+    (effect != "PreferNoSchedule").then_some(())?;
+    Some(Taint { key: text("key")?, value: text("value").filter(|value| !value.is_empty()), effect })
 }

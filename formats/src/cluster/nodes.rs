@@ -17,7 +17,11 @@ use plimsoll_model::{
     read::View,
 };
 
-use super::{note, object::Object};
+use super::{
+    launch::{Taint, taint},
+    note,
+    object::Object,
+};
 use crate::{
     Translation,
     labels::{ARCHES, POOLS, REGIONS, TYPES, ZONES, arch, capacity, cloud_of, region_of},
@@ -34,6 +38,16 @@ pub(super) struct Nodes {
     pub(super) held: BTreeMap<String, BTreeMap<String, u64>>,
     /// The offers of the groups, each with the labels of its nodes that were asked for.
     pub(super) groups: Vec<(String, BTreeMap<String, String>)>,
+}
+
+/// The machines of each group of own ones, by its offer, in order.
+pub type Hosts = BTreeMap<String, Vec<Host>>;
+
+/// A machine by the name that pods select it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    pub(crate) name: String,
+    pub(crate) taints: Vec<Taint>,
 }
 
 /// Nodes that are the same to a planner.
@@ -56,6 +70,7 @@ struct Kind {
 
 struct Node {
     name: String,
+    host: Host,
     kind: Kind,
     memory: Bytes,
 }
@@ -127,6 +142,7 @@ fn sites(kinds: BTreeMap<Kind, Vec<Node>>, nodes: &mut Nodes, out: &mut Translat
         let site = &mut sites[at];
         let name = unused(&kind.name(), &site.nodes);
         let offer = format!("{}/{name}/on-prem", site.name);
+        out.hosts.insert(offer.clone(), members.iter().map(|node| node.host.clone()).collect());
         let names: Vec<String> = members.iter().map(|node| node.name.clone()).collect();
         note(
             out,
@@ -357,7 +373,11 @@ impl<'a> Reader<'_, 'a> {
             watts,
             labels,
         };
-        Ok(Some(Node { name: object.name.to_owned(), kind, memory }))
+        let host = Host {
+            name: object.label("kubernetes.io/hostname").unwrap_or(object.name).to_owned(),
+            taints: object.items(&["spec", "taints"]).iter().filter_map(taint).collect(),
+        };
+        Ok(Some(Node { host, name: object.name.to_owned(), kind, memory }))
     }
 
     /// Dollars an hour, whether that is because nobody says, and who says.

@@ -21,6 +21,7 @@ use super::{
     part::{Part, Way},
     seat::{BASE_FIELD, PLACED_FIELD},
     selector::Placement,
+    twin::Beside,
 };
 
 /// The prefix of the annotations that this program reads.
@@ -48,6 +49,8 @@ pub(super) struct Assembly<'a, 'r> {
     pub(super) priority: Option<(i64, View<'a>)>,
     pub(super) claims: &'r Claims<'a>,
     pub(super) estate: Option<&'r EstateSpec>,
+    /// What else is in the files.
+    pub(super) beside: &'r Beside<'a>,
     /// What the parts of an object that has several are kept together as.
     pub(super) group: Option<&'r str>,
 }

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{Diagnostic, Duration, read::View};
 
-use super::object::Object;
+use super::{object::Object, train};
 
 /// Equal pods of an object.
 #[derive(Debug, Clone)]
@@ -15,7 +15,11 @@ pub(crate) struct Component<'a> {
     pub(crate) template: View<'a>,
     /// Containers that stand outside of the spec's lists.
     pub(crate) extra: Vec<View<'a>>,
+    /// Of a `TrainJob`, the patch that the spec is, or would be.
+    pub(crate) entry: Option<train::Entry>,
     pub(crate) pods: u32,
+    /// The index of the document: pods of one group may stand in several.
+    pub(crate) document: usize,
     /// Where their number is stated, else where they are.
     pub(crate) at: View<'a>,
 }
@@ -165,6 +169,8 @@ impl<'a> Reader<'a, '_> {
             spec,
             template,
             extra: Vec::new(),
+            entry: None,
+            document: self.object.document,
             pods: pods.count,
         })
     }
@@ -219,6 +225,8 @@ impl<'a> Reader<'a, '_> {
             at: pods.at.unwrap_or_else(|| predictor.clone()),
             template: self.object.view.clone(),
             extra: predictor.field("model").into_iter().collect(),
+            entry: None,
+            document: self.object.document,
             spec: predictor,
             pods: pods.count.max(1),
         };
@@ -319,7 +327,7 @@ impl<'a> Reader<'a, '_> {
         )
     }
 
-    /// A `TrainJob` states its nodes' resources; the rest is in a runtime that is not here.
+    /// A `TrainJob` states its nodes' resources; the rest is in a runtime that is not here, and in patches of it.
     fn train_job(&mut self) -> Reading<'a> {
         if self.is_held_back(&["spec"]) {
             return passed("is suspended");
@@ -331,11 +339,26 @@ impl<'a> Reader<'a, '_> {
         let Some(resources) = trainer.field("resourcesPerNode") else {
             return passed("its runtime, not the TrainJob, says what its nodes need");
         };
+        let mut patches = train::patches(self.object);
+        let selects = |(spec, _): &(View<'a>, train::Entry)| {
+            ["nodeSelector", "affinity", "tolerations"].iter().any(|field| spec.field(field).is_some())
+        };
+        if patches.iter().filter(|patch| selects(patch)).count() > 1 {
+            let why = "several of its patches say where; the last of them stands".to_owned();
+            self.remarks.push(("where its last patch says".to_owned(), why));
+        }
+        let last = patches.iter().rposition(selects).or(patches.len().checked_sub(1));
+        let (spec, entry) = match last.map(|last| patches.swap_remove(last)) {
+            Some(patch) => patch,
+            None => (trainer.clone(), train::new_patch(self.object)),
+        };
         let component = Component {
             role: String::new(),
             at: pods.at.unwrap_or_else(|| trainer.clone()),
             template: self.object.view.clone(),
-            spec: trainer,
+            spec,
+            entry: Some(entry),
+            document: self.object.document,
             // `resourcesPerNode` has the fields of a container's `resources`.
             extra: vec![resources],
             pods: pods.count,

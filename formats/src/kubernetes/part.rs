@@ -83,7 +83,7 @@ impl<'a> Part<'a> {
             at: component.at.clone(),
             riders: Vec::new(),
             levelled: false,
-            places: vec![PodPlace::of(&component.spec, &component.template)],
+            places: vec![PodPlace::of(component)],
             current_base: Some(placed.base).filter(|offer| !offer.is_empty()),
             current: Some(placed.offer).filter(|offer| !offer.is_empty()),
         }

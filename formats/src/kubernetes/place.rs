@@ -4,34 +4,67 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
-use plimsoll_model::{Arch, Capacity, OfferSpec, Plan, estate::EstateSpec, plan::Placement, yaml::Change};
+use plimsoll_model::{
+    Arch, Capacity, OfferSpec, Plan,
+    estate::EstateSpec,
+    plan::{NodeUse, Placement},
+    yaml::Change,
+};
 use serde_json::{Value, json};
 
-use super::seat::{PLACED, Placed, PodPlace, Seat};
+use super::{
+    hosts::HOST,
+    seat::{PLACED, Placed, PodPlace, Seat},
+    twin::Twin,
+};
 use crate::{
-    cluster::{PoolSeat, Taint},
+    cluster::{Host, Hosts, PoolSeat, Taint},
     labels::machine::{gke_name, of_nodes},
 };
 
-/// The changes of a workload's manifest, or why there are none. `pools`: what launches the nodes.
+/// What is written of a workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// The changes of its document.
+    pub change: Change,
+    /// Those of a copy of the document, which stands behind it.
+    pub copy: Option<Change>,
+    /// What is to be said of it.
+    pub remark: Option<String>,
+}
+
+/// The machines that there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Machines<'a> {
+    /// Own ones, by group.
+    pub estate: &'a EstateSpec,
+    /// Own ones, by name.
+    pub hosts: &'a Hosts,
+    /// What launches others.
+    pub pools: &'a [&'a PoolSeat],
+}
+
+/// What is written into a workload's manifest, or why it is left as it is.
 ///
 /// # Errors
 /// Why the manifest is left as it is.
-pub fn changes(seat: &Seat, plan: &Plan, estate: &EstateSpec, pools: &[&PoolSeat]) -> Result<Change, String> {
+pub fn changes(seat: &Seat, plan: &Plan, machines: Machines<'_>) -> Result<Written, String> {
     let placed = |name: &str| plan.placements.iter().find(|placement| placement.workload == name);
     let base = seat.base.as_deref().map(placed);
     let (Some(placement), None | Some(Some(_))) = (placed(&seat.workload), base) else {
         return Err("it is left as it is, since it has no place in the plan".to_owned());
     };
     let base = base.flatten();
+    let other = base.filter(|base| base.offer.full_name() != placement.offer.full_name());
+    if let (Some(other), Some(Ok(twin)), [pod]) = (other, &seat.twin, &seat.pods[..]) {
+        let [one, two] = [placement, other].map(|placement| Wanted::of(placement, pod, machines));
+        return Ok(apart(twin, seat, pod, &one, &two, other));
+    }
     let mut all: Option<Change> = None;
     for pod in &seat.pods {
-        if !pod.takes_selectors {
-            return Err("it is left as it is: its kind has no pod spec to select nodes in".to_owned());
-        }
-        let mut wanted = Wanted::of(placement, pod, estate, pools);
+        let mut wanted = Wanted::of(placement, pod, machines);
         if let Some(base) = base {
-            wanted.share(Wanted::of(base, pod, estate, pools));
+            wanted.share(Wanted::of(base, pod, machines));
         }
         for change in wanted.changes(pod) {
             match &mut all {
@@ -40,20 +73,45 @@ pub fn changes(seat: &Seat, plan: &Plan, estate: &EstateSpec, pools: &[&PoolSeat
             }
         }
     }
-    Ok(all.unwrap_or(Change::Fields(IndexMap::new())))
+    let remark = other.map(|other| {
+        let why = seat.twin.as_ref().and_then(|twin| twin.as_ref().err());
+        format!(
+            "{}: of its replicas those of {} belong on {}, the others on {}; a pod template selects the same nodes for all, so what the two have in common is written, and no second object: {}",
+            seat.workload,
+            other.workload,
+            other.offer.full_name(),
+            placement.offer.full_name(),
+            why.map_or("it has several templates", |why| &**why),
+        )
+    });
+    Ok(Written { change: all.unwrap_or(Change::Fields(IndexMap::new())), copy: None, remark })
 }
 
-/// What of a placement no pod template can say: that some replicas are on other nodes than the rest.
-pub fn remark(seat: &Seat, plan: &Plan) -> Option<String> {
-    let placed = |name: &str| plan.placements.iter().find(|placement| placement.workload == name);
-    let (rest, base) = (placed(&seat.workload)?, placed(seat.base.as_deref()?)?);
-    let (one, other) = (rest.offer.full_name(), base.offer.full_name());
-    (one != other).then(|| {
-        format!(
-            "{}: of its replicas those of {} belong on {other}, the others on {one}; a pod template selects the same nodes for all, so what the two have in common is written: two objects would say the rest",
-            seat.workload, base.workload
-        )
-    })
+/// An object written as two: itself with some of its replicas, and a second one with the others.
+fn apart(twin: &Twin, seat: &Seat, pod: &PodPlace, one: &Wanted, two: &Wanted, other: &Placement) -> Written {
+    let pod = pod.within(&twin.object);
+    let with = |wanted: &Wanted, change: &Change| {
+        let mut all = change.clone();
+        wanted.changes(&pod).into_iter().for_each(|change| all.and(change));
+        all
+    };
+    let (first, second) = (with(one, &twin.first), with(two, &twin.second));
+    let mut change = Change::at(&twin.object, first);
+    let list = twin.object.rfind('[').map(|at| &twin.object[..at]);
+    let item = list.and_then(|list| Some((list, second.applied(twin.item.clone())?)));
+    let copy = match item {
+        Some((list, item)) => {
+            change.and(Change::at(list, Change::Items(BTreeMap::new(), vec![item])));
+            None
+        }
+        None => Some(second),
+    };
+    let [rest, base] = twin.replicas;
+    let remark = format!(
+        "{}: its replicas are on two offers, so it is written as two objects of kind {}: {rest} on {}, and {base} on {} as {}",
+        seat.workload, twin.kind, one.offer, two.offer, other.workload
+    );
+    Written { change, copy, remark: Some(remark) }
 }
 
 /// What a pod spec is to say of nodes.
@@ -63,23 +121,24 @@ struct Wanted {
     base: String,
     instances: String,
     labels: IndexMap<String, String>,
+    /// Machines by name, where there are several.
+    hosts: Vec<String>,
     tolerations: Vec<Taint>,
 }
 
 impl Wanted {
-    fn of(placement: &Placement, pod: &PodPlace, estate: &EstateSpec, pools: &[&PoolSeat]) -> Self {
+    fn of(placement: &Placement, pod: &PodPlace, machines: Machines<'_>) -> Self {
         let offer = &placement.offer;
         let mut wanted = Self {
             offer: offer.full_name(),
             base: String::new(),
             instances: placement.instances.to_string(),
             labels: IndexMap::new(),
+            hosts: Vec::new(),
             tolerations: Vec::new(),
         };
         if offer.capacity == Capacity::OnPrem {
-            if let Some(node) = the_node(placement, estate) {
-                wanted.label("kubernetes.io/hostname", &node);
-            }
+            wanted.own(placement, machines);
             return wanted;
         }
         wanted.label("topology.kubernetes.io/region", &offer.region);
@@ -94,7 +153,7 @@ impl Wanted {
             wanted.label("kubernetes.io/arch", "arm64");
         }
         let spot = offer.capacity == Capacity::Spot;
-        let pool = the_pool(offer, pod, pools);
+        let pool = the_pool(offer, pod, machines.pools);
         wanted.tolerations.extend(pool.into_iter().flat_map(|pool| pool.taints.iter().cloned()));
         match (offer.cloud.as_deref(), pool) {
             (Some("aws"), _) if pod.uses_eks_labels => {
@@ -114,15 +173,32 @@ impl Wanted {
         wanted
     }
 
+    /// The own machines that it lies on, and what they do not let every pod onto.
+    fn own(&mut self, placement: &Placement, machines: Machines<'_>) {
+        let Some(hosts) = hosts(placement, machines) else { return };
+        self.also_tolerate(hosts.iter().flat_map(|host| host.taints.iter().cloned()));
+        match &hosts[..] {
+            [host] => self.label(HOST, &host.name),
+            several => self.hosts = several.iter().map(|host| host.name.clone()).collect(),
+        }
+    }
+
     /// Keeps what holds for some other replicas of the same pods too.
     fn share(&mut self, base: Self) {
         self.labels.retain(|key, value| base.labels.get(key) == Some(value));
-        for taint in base.tolerations {
+        if self.hosts != base.hosts {
+            self.hosts.clear();
+        }
+        self.also_tolerate(base.tolerations);
+        self.base = base.offer;
+    }
+
+    fn also_tolerate(&mut self, taints: impl IntoIterator<Item = Taint>) {
+        for taint in taints {
             if !self.tolerations.contains(&taint) {
                 self.tolerations.push(taint);
             }
         }
-        self.base = base.offer;
     }
 
     fn gke(&mut self, offer: &OfferSpec, spot: bool) {
@@ -171,19 +247,31 @@ impl Wanted {
             }
         }
         let field = |name: &str, change| Change::Fields(IndexMap::from([(name.to_owned(), change)]));
+        let mut of_spec: Vec<Change> = Vec::new();
         if left == 0 && self.labels.is_empty() && !fields.is_empty() {
-            changes.push(Change::at(&pod.spec, field("nodeSelector", Change::Gone)));
+            of_spec.push(field("nodeSelector", Change::Gone));
         } else if !fields.is_empty() {
-            changes.push(Change::at(&pod.spec, field("nodeSelector", Change::Fields(fields))));
+            of_spec.push(field("nodeSelector", Change::Fields(fields)));
         }
         let (tolerations, change) = self.tolerations(pod);
-        changes.extend(change.map(|change| Change::at(&pod.spec, field("tolerations", change))));
+        of_spec.extend(change.map(|change| field("tolerations", change)));
+        let (affinity, change) = self.affinity(pod);
+        of_spec.extend(change);
+        let of_spec = of_spec.into_iter().reduce(|mut all, change| {
+            all.and(change);
+            all
+        });
+        changes.extend(of_spec.map(|change| match &pod.entry {
+            Some(entry) => entry.change(&pod.spec, change),
+            None => Change::at(&pod.spec, change),
+        }));
         let placed = Placed {
             offer: self.offer.clone(),
             instances: self.instances.clone(),
             base: self.base.clone(),
             labels,
             tolerations,
+            affinity,
         };
         let record = placed.write();
         if pod.record.as_ref() != Some(&record) {
@@ -191,6 +279,19 @@ impl Wanted {
             changes.push(Change::at(&pod.template, field("metadata", annotations)));
         }
         changes
+    }
+
+    /// The keys that are ours of the node affinity, and its change.
+    fn affinity(&self, pod: &PodPlace) -> (Vec<String>, Option<Change>) {
+        let ours = pod.placed.affinity.iter().any(|key| key == HOST);
+        let is_theirs = |key: &str| {
+            pod.node_selector.contains_key(key) && !pod.placed.labels.iter().any(|ours| ours == key)
+        };
+        // Its own names stay, as labels do.
+        let hosts =
+            if !ours && pod.affinity.names_hosts() || is_theirs(HOST) { &[][..] } else { &self.hosts };
+        let keys = if hosts.is_empty() { Vec::new() } else { vec![HOST.to_owned()] };
+        (keys, pod.affinity.change(hosts, ours))
     }
 
     /// The keys of the tolerations that are ours, and the change of the list.
@@ -236,11 +337,25 @@ fn the_pool<'p>(offer: &OfferSpec, pod: &PodPlace, pools: &[&'p PoolSeat]) -> Op
     may().find(|pool| Some(&pool.name) == selected).or_else(|| may().next()).copied()
 }
 
-/// The one machine of own nodes that a workload lies on, if its name is that of a host.
-fn the_node(placement: &Placement, estate: &EstateSpec) -> Option<String> {
-    let [used] = &placement.nodes.as_ref()?[..] else { return None };
-    let (group, _) = used.node.rsplit_once('/')?;
-    let mut groups = estate.sites.iter().flat_map(|site| &site.nodes).filter(|node| node.name == group);
-    let single = groups.next()?.count.unwrap_or(1) == 1;
-    (single && groups.next().is_none()).then(|| group.to_owned())
+/// The own machines that a workload lies on, if all of them are known by name: a node list names them, and a group of
+/// one machine has its name.
+fn hosts(placement: &Placement, machines: Machines<'_>) -> Option<Vec<Host>> {
+    let listed = machines.hosts.get(&placement.offer.full_name());
+    let host = |used: &NodeUse| {
+        let (group, index) = used.node.rsplit_once('/')?;
+        if let Some(listed) = listed {
+            return listed.get(index.parse::<usize>().ok()?).cloned();
+        }
+        let groups = machines.estate.sites.iter().flat_map(|site| &site.nodes);
+        let mut groups = groups.filter(|node| node.name == group);
+        let is_one = groups.next()?.count.unwrap_or(1) == 1 && groups.next().is_none();
+        is_one.then(|| Host { name: group.to_owned(), taints: Vec::new() })
+    };
+    placement
+        .nodes
+        .as_ref()?
+        .iter()
+        .map(host)
+        .collect::<Option<Vec<Host>>>()
+        .filter(|hosts| !hosts.is_empty())
 }

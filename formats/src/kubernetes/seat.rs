@@ -6,7 +6,14 @@
 //! plan made from its own output is the same plan, and a later one may move.
 
 use indexmap::IndexMap;
-use plimsoll_model::read::View;
+use plimsoll_model::{read::View, yaml::Change};
+
+use super::{
+    hosts::Affinity,
+    kinds::Component,
+    train::Entry,
+    twin::{self, Twin},
+};
 
 /// The annotation that records a placement.
 pub(super) const PLACED: &str = "plimsoll.dev/placed";
@@ -17,13 +24,15 @@ pub(super) const PLACED_FIELD: &str = "placed";
 /// The annotation that keeps some replicas off spot, without the prefix.
 pub(super) const BASE_FIELD: &str = "onDemandReplicas";
 
-/// The pods of a workload, in one document.
+/// The pods of a workload in one document; those of a group may be in several.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seat {
     /// The workload's name.
     pub workload: String,
     /// The name of those of its replicas that are never on spot, where they are a workload of their own.
     pub base: Option<String>,
+    /// Of such a workload, the two objects that the one becomes, or why it cannot.
+    pub(super) twin: Option<Result<Twin, String>>,
     /// The index of the document among those that were translated.
     pub document: usize,
     /// Its pod specs.
@@ -37,11 +46,14 @@ pub(super) struct PodPlace {
     pub(super) spec: String,
     /// The path of what has the annotations.
     pub(super) template: String,
-    /// Whether its kind takes selectors there.
-    pub(super) takes_selectors: bool,
+    /// The index of its document.
+    pub(super) document: usize,
+    /// Where it is a patch of a `TrainJob`'s runtime, and may not be there.
+    pub(super) entry: Option<Entry>,
     pub(super) node_selector: IndexMap<String, String>,
     /// The keys and values of its tolerations, in order.
     pub(super) tolerations: Vec<(String, Option<String>)>,
+    pub(super) affinity: Affinity,
     pub(super) placed: Placed,
     /// Text of the annotation as it is.
     pub(super) record: Option<String>,
@@ -50,7 +62,8 @@ pub(super) struct PodPlace {
 }
 
 impl PodPlace {
-    pub(super) fn of(spec: &View<'_>, template: &View<'_>) -> Self {
+    pub(super) fn of(component: &Component<'_>) -> Self {
+        let Component { spec, template, .. } = component;
         let labels = spec.field("nodeSelector").map_or_else(Vec::new, |labels| labels.entries());
         let text = |(key, value): &(&str, View<'_>)| Some(((*key).to_owned(), value.text()?.to_owned()));
         let node_selector: IndexMap<String, String> = labels.iter().filter_map(text).collect();
@@ -63,15 +76,30 @@ impl PodPlace {
         Self {
             spec: spec.path().to_owned(),
             template: template.path().to_owned(),
-            // A TrainJob's `trainer` is no pod spec.
-            takes_selectors: spec.field("numNodes").is_none(),
+            entry: component.entry.clone(),
+            document: component.document,
             uses_eks_labels: node_selector.keys().any(|key| key.starts_with("eks.amazonaws.com/")),
             node_selector,
             tolerations: tolerations.iter().map(key).collect(),
+            affinity: Affinity::of(spec),
             placed: record.as_deref().map(Placed::read).unwrap_or_default(),
             record,
         }
     }
+}
+
+impl PodPlace {
+    /// The same, from the object at this path on.
+    pub(super) fn within(&self, object: &str) -> Self {
+        let path = |path: &str| twin::within(path, object);
+        Self { spec: path(&self.spec), template: path(&self.template), ..self.clone() }
+    }
+}
+
+/// A change of the node that these fields lead to.
+pub(super) fn fields(path: &[&str], change: Change) -> Change {
+    let field = |inner, name: &&str| Change::Fields(IndexMap::from([((*name).to_owned(), inner)]));
+    path.iter().rev().fold(change, field)
 }
 
 fn record(template: &View<'_>) -> Option<String> {
@@ -89,6 +117,8 @@ pub(super) struct Placed {
     pub(super) labels: Vec<String>,
     /// Keys of tolerations.
     pub(super) tolerations: Vec<String>,
+    /// Keys of expressions of its node affinity.
+    pub(super) affinity: Vec<String>,
 }
 
 impl Placed {
@@ -97,7 +127,7 @@ impl Placed {
         record(template).as_deref().map(Self::read).unwrap_or_default()
     }
 
-    /// `OFFER; instances 2; base OFFER; labels KEY KEY; tolerations KEY`
+    /// `OFFER; instances 2; base OFFER; labels KEY KEY; tolerations KEY; affinity KEY`
     pub(super) fn read(text: &str) -> Self {
         let mut placed = Self::default();
         for (index, part) in text.split(';').map(str::trim).enumerate() {
@@ -108,6 +138,8 @@ impl Placed {
                 placed.labels = keys(rest);
             } else if let Some(rest) = part.strip_prefix("tolerations ") {
                 placed.tolerations = keys(rest);
+            } else if let Some(rest) = part.strip_prefix("affinity ") {
+                placed.affinity = keys(rest);
             } else if let Some(offer) = part.strip_prefix("base ") {
                 offer.clone_into(&mut placed.base);
             } else if let Some(count) = part.strip_prefix("instances ") {
@@ -123,11 +155,12 @@ impl Placed {
         };
         let base = if self.base.is_empty() { String::new() } else { format!("; base {}", self.base) };
         format!(
-            "{}; instances {}{base}{}{}",
+            "{}; instances {}{base}{}{}{}",
             self.offer,
             self.instances,
             list("labels", &self.labels),
-            list("tolerations", &self.tolerations)
+            list("tolerations", &self.tolerations),
+            list("affinity", &self.affinity)
         )
     }
 }

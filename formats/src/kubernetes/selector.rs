@@ -39,7 +39,7 @@ impl<'a> Placement<'a> {
         let required =
             affinity.as_ref().and_then(|a| a.field("requiredDuringSchedulingIgnoredDuringExecution"));
         placement.ways = match required.and_then(|required| required.field("nodeSelectorTerms")) {
-            Some(terms) => alternatives(&limits, &terms, estate, problems),
+            Some(terms) => alternatives(&limits, &terms, &placed.affinity, estate, problems),
             None => vec![limits],
         };
         let apart = anti_affinity_by_host(spec);
@@ -77,7 +77,7 @@ impl<'a> Placement<'a> {
         estate: Option<&EstateSpec>,
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
-        Self { ways: alternatives(&Limits::default(), terms, estate, problems), ..Self::default() }
+        Self { ways: alternatives(&Limits::default(), terms, &[], estate, problems), ..Self::default() }
     }
 
     /// One label alone.
@@ -102,10 +102,12 @@ fn anti_affinity_by_host<'a>(spec: &View<'a>) -> Option<View<'a>> {
 const NO_NODE: &str = "no node can be what it asks for; another term of the affinity stands";
 const UNHELD: &str = "no offer can be held against all of this term; another term of the affinity stands";
 
-/// The terms of an affinity, one of which must hold beside what holds already: as few sets as say the same.
+/// The terms of an affinity, one of which must hold beside what holds already: as few sets as say the same. `ours`: keys
+/// of expressions that an earlier plan wrote.
 fn alternatives<'a>(
     limits: &Limits<'a>,
     terms: &View<'a>,
+    ours: &[String],
     estate: Option<&EstateSpec>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Limits<'a>> {
@@ -116,7 +118,7 @@ fn alternatives<'a>(
     let (mut ways, mut unheld, mut none) = (Vec::new(), Vec::new(), Vec::new());
     for term in terms {
         let mut contradictions = Vec::new();
-        let all = with_term(limits, &term, estate, problems, &mut contradictions);
+        let all = with_term(limits, &term, ours, estate, problems, &mut contradictions);
         if !contradictions.is_empty() {
             none.push(contradictions);
         } else if all.unheld > limits.unheld {
@@ -157,6 +159,7 @@ fn alternatives<'a>(
 fn with_term<'a>(
     limits: &Limits<'a>,
     term: &View<'a>,
+    ours: &[String],
     estate: Option<&EstateSpec>,
     problems: &mut Vec<Diagnostic>,
     contradictions: &mut Vec<Diagnostic>,
@@ -169,7 +172,13 @@ fn with_term<'a>(
         let problem = term.problem("a term that asks for nothing is met by no node");
         contradictions.push(problem.with_help("give it `matchExpressions`, or remove the affinity"));
     }
-    for expression in expressions {
+    let is_ours = |expression: &View<'a>| {
+        expression
+            .field("key")
+            .and_then(|key| key.text())
+            .is_some_and(|key| ours.iter().any(|ours| ours == key))
+    };
+    for expression in expressions.into_iter().filter(|expression| !is_ours(expression)) {
         match Requirement::of_pod(&expression) {
             Ok(requirement) => all.and(label::limits(&requirement, estate), contradictions),
             Err(problem) => problems.push(*problem),

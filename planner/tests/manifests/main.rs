@@ -3,6 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
+mod own;
+mod sky;
+mod split;
+mod train;
+
 use plimsoll_planner::{
     Settings,
     load::{self, LoadArgs},
@@ -12,12 +17,17 @@ use plimsoll_planner::{
 
 /// The text with the plan's placements, and what could not be written.
 fn placed(text: &str) -> (String, Vec<String>) {
+    placed_if_read(text).unwrap()
+}
+
+/// The same; nothing where the text holds nothing to place.
+fn placed_if_read(text: &str) -> Option<(String, Vec<String>)> {
     let args = LoadArgs { files: vec!["-".into()], ..LoadArgs::default() };
-    let (inputs, texts) = load::inputs_and_texts(&args, &mut text.as_bytes()).unwrap();
+    let (inputs, texts) = load::inputs_and_texts(&args, &mut text.as_bytes()).ok()?;
     let plan = plan(&inputs, &Settings::of(&inputs), None, &mut |_| ()).unwrap();
     let (files, remarks) = manifests(&texts, &inputs, &plan);
     let [file] = &files[..] else { panic!("{files:?}") };
-    (file.text.clone(), remarks)
+    Some((file.text.clone(), remarks))
 }
 
 /// An estate of these offers alone.
@@ -283,22 +293,38 @@ fn a_class_without_a_pool_gets_one() {
     assert_eq!(all_placed(&format!("{DEPLOYMENT}{CLASS}{other}")).0.len(), 1);
 }
 
-/// Replicas that are never on spot beside others that are: what the nodes of both have in common is written.
+/// Every manifest that we have: planned again, what is written stays as it is to the byte.
 #[test]
-fn replicas_on_spot_and_not_share_a_template() {
-    let two = format!(
-        "{}  - {{{AWS}, hourly: 3, cpu: 64, memory: 512Gi, accelerators: 8, accelerator: H100}}\n",
-        offer(AWS_SPOT).replace("offers: [{", "offers:\n  - {").replace("}]", "}")
-    );
-    let estate = estate(&two);
-    let text = DEPLOYMENT.replace("interruptible: 'true'", "onDemandReplicas: '1'");
-    let (text, remarks) = placed(&format!("{text}{estate}"));
+fn every_fixture_stays_as_it_is() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests");
+    let folders = ["kubernetes", "skypilot"].map(|name| folder.join(name));
+    let all = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut files: Vec<_> = all.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut written = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        // Some hold nothing to place.
+        let Some((first, _)) = placed_if_read(&text) else { continue };
+        written += usize::from(first != text);
+        assert_eq!(placed(&first).0, first, "{}", file.display());
+    }
+    assert!(written > 60, "{written}");
+}
+
+/// Beside a document that cannot be read the others are written, where it is passed over.
+#[test]
+fn the_documents_beside_a_broken_one_are_written() {
+    let estate = estate(&offer(AWS));
+    let broken = "---\nkind: Pod\nspec: [}\n";
+    let text = format!("{DEPLOYMENT}{broken}{estate}");
+    let args = LoadArgs { files: vec!["-".into()], tolerate: true, ..LoadArgs::default() };
+    let (inputs, texts) = load::inputs_and_texts(&args, &mut text.as_bytes()).unwrap();
+    let plan = plan(&inputs, &Settings::of(&inputs), None, &mut |_| ()).unwrap();
+    let (files, remarks) = manifests(&texts, &inputs, &plan);
+    assert_eq!(remarks, [""; 0]);
     assert_eq!(
-        remarks,
-        [
-            "server: of its replicas those of server-on-demand belong on aws/us-east-1/p5.48xlarge/on-demand, the others on aws/us-east-1/p5.48xlarge/spot; a pod template selects the same nodes for all, so what the two have in common is written: two objects would say the rest"
-        ]
+        files[0].text,
+        placed(&format!("{DEPLOYMENT}{estate}")).0.replace("---\n", &format!("{broken}---\n"))
     );
-    insta::assert_snapshot!("split", text.strip_suffix(&estate).unwrap());
-    assert_eq!(placed(&text), (text.clone(), remarks), "the second time nothing changes");
 }
