@@ -2,7 +2,7 @@
 //!
 //! Nodes are read as they are (`node`): labels, taints, allocatable. Pods are those that run or wait, and
 //! those that controllers would make (`expand`); what each needs is what the scheduler counts, where it may
-//! run is its selectors, affinities and tolerations (`rule`). Which resource names are accelerators, and
+//! run is its selectors, affinities and tolerations (`rule`), and where its volumes can be mounted (`volume`). Which resource names are accelerators, and
 //! what a name asks of one, is decided over the whole cluster (`device`), as are the groups that keep
 //! apart, spread or run together (`group`), and within one domain (`confine`). What packing cannot hold is said in the assumptions. What a node
 //! on offer would be among those of the cluster is decided by `added`.
@@ -20,6 +20,7 @@ mod remarks;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 use std::collections::BTreeMap;
 
@@ -128,6 +129,7 @@ impl Hardware {
             devices: &self.known,
             is_gke: self.is_gke,
             claims: claim::Claims::of(objects, &drafts),
+            volumes: volume::Volumes::of(objects),
         };
         let labels: Vec<_> = drafts.iter().map(pod::labels).collect();
         let mut pods = Vec::with_capacity(drafts.len());

@@ -125,7 +125,7 @@ fn units<'a>(objects: &[Object<'a>], notes: &mut Notes, problems: &mut Vec<Diagn
 
 /// The group that a pod is scheduled with, in the dialects of the gang schedulers.
 pub(crate) fn group_of<'a>(pod: &Object<'a>) -> Option<&'a str> {
-    let paths: [&[&str]; 7] = [
+    let paths: [&[&str]; 8] = [
         &["spec", "schedulingGroup", "podGroupName"],
         &["spec", "workloadRef", "podGroup"],
         &["metadata", "labels", "scheduling.x-k8s.io/pod-group"],
@@ -133,6 +133,7 @@ pub(crate) fn group_of<'a>(pod: &Object<'a>) -> Option<&'a str> {
         &["metadata", "labels", "pod-group.scheduling.sigs.k8s.io/name"],
         &["metadata", "labels", "kueue.x-k8s.io/pod-group-name"],
         &["metadata", "annotations", "scheduling.k8s.io/group-name"],
+        &["metadata", "annotations", "scheduling.volcano.sh/group-name"],
     ];
     paths.iter().find_map(|path| pod.at(path)?.text())
 }

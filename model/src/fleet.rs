@@ -175,6 +175,24 @@ impl Rule {
             }
         }
     }
+
+    /// The same, and one of these alternatives too.
+    pub fn and_any(&mut self, alternatives: Vec<Vec<Requirement>>) {
+        let known = self.terms.take();
+        self.terms = Some(match known {
+            None => alternatives,
+            // An alternative without requirements is met by no node, and so is what it is joined with.
+            Some(terms) => {
+                let alternatives: Vec<_> = alternatives.into_iter().filter(|one| !one.is_empty()).collect();
+                let both = |term: &Vec<Requirement>, more: &[Requirement]| {
+                    let new = more.iter().filter(|one| !term.contains(one));
+                    term.iter().chain(new).cloned().collect::<Vec<_>>()
+                };
+                let terms = terms.iter().filter(|term| !term.is_empty());
+                terms.flat_map(|term| alternatives.iter().map(|one| both(term, one))).collect()
+            }
+        });
+    }
 }
 
 /// A requirement on a node.

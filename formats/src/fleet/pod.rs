@@ -18,6 +18,7 @@ use super::{
     listed,
     remarks::Remarks,
     rule,
+    volume::{Found, Volumes},
 };
 use crate::{
     kubernetes::{
@@ -44,6 +45,8 @@ pub(super) struct Context<'a, 'd> {
     pub(super) is_gke: bool,
     /// Claims of devices.
     pub(super) claims: Claims<'a>,
+    /// Volumes and claims of them.
+    pub(super) volumes: Volumes<'a>,
 }
 
 /// The labels of a pod, by which selectors of other pods find it.
@@ -109,13 +112,17 @@ impl<'a> Context<'a, '_> {
                 problems.push(stated.problem(message));
             }
         }
-        unheld(draft, remarks);
+        let volumes = self.volumes.narrow(draft, &mut pod.rule, problems);
+        if pod.left.is_none() {
+            pod.left.clone_from(&volumes.left);
+        }
+        unheld(draft, &volumes, remarks);
         pod
     }
 }
 
 /// What the packing does not look at.
-fn unheld(draft: &Draft<'_>, remarks: &mut Remarks) {
+fn unheld(draft: &Draft<'_>, volumes: &Found, remarks: &mut Remarks) {
     if draft.is_live && draft.spec.field("nodeName").is_some() {
         // It runs where it runs.
         return;
@@ -125,13 +132,9 @@ fn unheld(draft: &Draft<'_>, remarks: &mut Remarks) {
         let ports = container.field("ports").map_or_else(Vec::new, |ports| ports.items());
         ports.iter().any(|port| port.field("hostPort").is_some())
     });
-    let volumes = draft.spec.field("volumes").map_or_else(Vec::new, |volumes| volumes.items());
     for (present, what) in [
         (has_port, "ports of the node (hostPort)"),
-        (
-            volumes.iter().any(|volume| volume.field("persistentVolumeClaim").is_some()),
-            "where their volumes can be mounted",
-        ),
+        (volumes.is_partly || volumes.left.is_some(), "where their volumes can be mounted"),
     ] {
         if present {
             remarks.say("not looked at", what, draft.object.name);

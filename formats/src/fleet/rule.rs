@@ -26,7 +26,7 @@ pub(super) fn read(spec: &View<'_>, problems: &mut Vec<Diagnostic>) -> Rule {
     rule
 }
 
-fn alternative(term: &View<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Requirement> {
+pub(super) fn alternative(term: &View<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Requirement> {
     let mut found = Vec::new();
     for (field, is_label) in [("matchExpressions", true), ("matchFields", false)] {
         for expression in term.field(field).map_or_else(Vec::new, |list| list.items()) {
