@@ -8,7 +8,9 @@
 //! that a pod names (a claim), that pod is.
 
 mod beside;
+mod budget;
 mod facts;
+mod ground;
 mod read;
 mod source;
 #[cfg(test)]
@@ -26,6 +28,7 @@ use plimsoll_model::fleet;
 pub(crate) use beside::{Beside, key};
 use beside::{Effect, Ref, Unread};
 pub use facts::{Facts, Hold, Maker, Placing, Planned};
+pub(crate) use ground::Ground;
 pub(crate) use read::asks;
 pub use source::{Served, Source};
 
@@ -33,7 +36,7 @@ pub use source::{Served, Source};
 pub type Millis = i64;
 
 /// A pod.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pod {
     /// What its lifecycle says.
     pub facts: Facts,
@@ -45,6 +48,8 @@ pub struct Pod {
     text: Arc<str>,
     /// The objects that it names.
     refs: Box<[Ref]>,
+    /// The disruption budgets that it is in.
+    budgets: Box<[Box<str>]>,
 }
 
 impl Pod {
@@ -147,9 +152,7 @@ impl Cluster {
             facts.gang.clone_from(&known.facts.gang);
             let same = known.facts.like(&facts);
             self.room += u64::from(known.facts.gives_room(&facts));
-            let (needs, fault) = (known.needs.clone(), known.fault.clone());
-            let (text, refs) = (Arc::clone(&known.text), known.refs.clone());
-            *known = Arc::new(Pod { facts, needs, fault, text, refs });
+            *known = Arc::new(Pod { facts, ..Pod::clone(known) });
             return !same && self.changed();
         }
         // A pod that is new takes room; one that asks for something else may fit now.
@@ -159,7 +162,11 @@ impl Cluster {
         let known = self.pods.get(&facts.uid).cloned();
         self.share(&facts.uid, known.as_deref(), Some((facts.node.is_none(), &refs)));
         let (needs, fault) = self.ground().read(&facts, &text, &refs);
-        self.pods.insert(facts.uid.clone(), Arc::new(Pod { facts, needs, fault, text: text.into(), refs }));
+        let labels = pod.metadata.labels.as_ref();
+        let budgets =
+            labels.map(|labels| self.beside.budgets_of(&facts.namespace, labels)).unwrap_or_default();
+        let pod = Pod { facts, needs, fault, text: text.into(), refs, budgets };
+        self.pods.insert(pod.facts.uid.clone(), Arc::new(pod));
         self.changed()
     }
 
@@ -184,6 +191,12 @@ impl Cluster {
         object: &serde_json::Value,
     ) -> bool {
         let effect = self.beside.apply(source, (namespace, name), object);
+        if source == Source::Volumes {
+            // Who mounts it names the claim that it is bound to.
+            let of = |field: &str| object.pointer(&format!("/spec/claimRef/{field}"))?.as_str();
+            let Some((space, claim)) = of("namespace").zip(of("name")) else { return false };
+            return self.effected(effect, Source::VolumeClaims, &key(Some(space), claim));
+        }
         self.effected(effect, source, &key(namespace, name))
     }
 
@@ -203,6 +216,7 @@ impl Cluster {
     fn effected(&mut self, effect: Effect, source: Source, key: &str) -> bool {
         match effect {
             Effect::None => return false,
+            Effect::Known => return self.changed(),
             Effect::Nodes => {
                 self.unread(source, key);
                 return self.other_nodes();
@@ -217,6 +231,35 @@ impl Cluster {
     /// Whether a pod that is not there yet asks for accelerators, by what it claims, or claims what is not known yet.
     pub fn claims(&self, pod: &v1::Pod) -> bool {
         self.ground().claims(pod)
+    }
+
+    /// How many pods of a gang must be there, where a PodGroup says so; the gang with its namespace.
+    pub fn gang_size(&self, gang: &str) -> Option<u32> {
+        self.beside.gang_size(gang)
+    }
+
+    /// All objects of a kind are known, or none can be.
+    pub fn sees(&mut self, source: Source, is_seen: bool) {
+        self.beside.sees(source, is_seen);
+    }
+
+    /// What a pod waits for that nobody can plan yet, in words.
+    pub fn waits_for(&self, pod: &Pod) -> Option<String> {
+        self.beside.waits_for(&pod.refs)
+    }
+
+    /// The priority of a gang, where a PodGroup says so.
+    pub fn gang_priority(&self, gang: &str) -> Option<i32> {
+        self.beside.gang_priority(gang)
+    }
+
+    /// The keys of the disruption budgets of a pod of which it is one that counts.
+    pub(crate) fn budgets<'p>(&'p self, pod: &'p Pod) -> impl Iterator<Item = &'p str> {
+        let counts = |key: &&'p str| {
+            let budget = self.beside.budget(key);
+            budget.is_some_and(|budget| !budget.going.iter().any(|name| **name == *pod.facts.name))
+        };
+        pod.budgets.iter().map(|key| &**key).filter(counts)
     }
 
     /// Whether what a pod claims is not there, or not yet.
@@ -307,6 +350,12 @@ impl Cluster {
         let ground = Ground { hardware: &self.hardware, beside: &self.beside };
         for pod in self.pods.values_mut().filter(|pod| !alike || unread.has(&pod.refs)) {
             *pod = ground.reread(pod);
+        }
+        for pod in self.pods.values_mut().filter(|pod| unread.has_budgets(&pod.facts.namespace)) {
+            let budgets = self.beside.budgets_of(&pod.facts.namespace, &read::labels(&pod.text));
+            if budgets != pod.budgets {
+                *pod = Arc::new(Pod { budgets, ..Pod::clone(pod) });
+            }
         }
         true
     }
@@ -418,51 +467,6 @@ impl Cluster {
     /// Whether a pod or its namespace asks for us.
     pub fn asks_for_us(&self, pod: &Pod) -> bool {
         pod.facts.wants_place.unwrap_or_else(|| self.plans_namespace(&pod.facts.namespace))
-    }
-}
-
-/// What pods are read beside.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ground<'c> {
-    pub(crate) hardware: &'c Hardware,
-    pub(crate) beside: &'c Beside,
-}
-
-impl Ground<'_> {
-    /// What a pod needs, and what is wrong with what it says.
-    fn read(&self, facts: &Facts, text: &str, refs: &[Ref]) -> (Option<Arc<fleet::Pod>>, Option<String>) {
-        let beside = self.beside.of_pod(facts, refs);
-        let (needs, fault) = read::pod(self.hardware, facts, text, &beside);
-        let needs = needs.map(|mut needs| {
-            if let Some(why) = self.beside.left(facts, refs) {
-                needs.left = Some(why);
-            }
-            Arc::new(needs)
-        });
-        (needs, fault)
-    }
-
-    fn reread(&self, pod: &Pod) -> Arc<Pod> {
-        let (facts, text, refs) = (pod.facts.clone(), Arc::clone(&pod.text), pod.refs.clone());
-        let (needs, fault) = self.read(&facts, &text, &refs);
-        Arc::new(Pod { facts, needs, fault, text, refs })
-    }
-
-    /// Reads a pod that was never watched, from the object in a request: its text, and what that says.
-    pub(crate) fn read_text(&self, text: &str, pod: &v1::Pod) -> Option<fleet::Pod> {
-        let beside = self.beside.of_pods(Ref::of(pod).iter());
-        read::read_text(self.hardware, text, &beside)
-    }
-
-    /// Whether a pod asks for accelerators by what it claims, or claims what is not known (yet).
-    pub(crate) fn claims(&self, pod: &v1::Pod) -> bool {
-        let refs = Ref::of(pod);
-        if refs.is_empty() {
-            return false;
-        }
-        let Ok(text) = serde_json::to_string(pod) else { return false };
-        let asks = |needs: fleet::Pod| needs.left.is_none() && needs.ask.is_some();
-        self.beside.lacks(&refs) || self.read_text(&text, pod).is_some_and(asks)
     }
 }
 

@@ -15,9 +15,11 @@
 mod action;
 mod deeds;
 mod gangs;
+mod levels;
 mod plan;
 #[cfg(test)]
 mod simulation;
+mod sized;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +33,7 @@ pub use action::{Action, Patch, Target};
 use deeds::Deeds;
 use gangs::{is_queued, queued};
 pub use plan::{Bill, PackingPlanner, Plan, Planner, Question};
+use sized::Gangs;
 
 use crate::{
     cluster::{Cluster, Millis, Placing, Pod},
@@ -138,6 +141,8 @@ pub struct Controller {
     held: BTreeMap<String, Millis>,
     /// Gangs that lost a planned node before any of their pods ran: all of their pods are planned anew, together.
     lost: BTreeSet<String>,
+    /// How gangs of a stated size stood when it looked last.
+    gangs: Gangs,
     /// When gates of others last held pods that ours holds too.
     blocked: BTreeMap<String, Millis>,
     /// When pods that are not placed were last brought to the scheduler's attention, and how often.
@@ -161,6 +166,9 @@ impl Controller {
         self.lose_patience(&mut look);
         self.mend(&mut look);
         let wanted = self.wanted(&mut look);
+        for (uid, reason, text) in self.gangs.said(&mut look) {
+            self.say(&mut look, &uid, reason, text);
+        }
         let mut wanted = self.again(&mut look, wanted);
         self.open(&mut look);
         self.settle(&look, &mut wanted);
@@ -309,6 +317,10 @@ impl Controller {
                     None => faults.push((uid.clone(), LEFT, left(why))),
                 }
             }
+            let waits = look.cluster.waits_for(pod).filter(|_| look.cluster.is_planned(pod));
+            if let Some(why) = waits.filter(|_| facts.created + look.settings.again <= look.now) {
+                faults.push((uid.clone(), NOT_PLANNED, format!("no place yet: {why}")));
+            }
             if self.deeds.node(uid).is_some_and(|node| !look.cluster.has_node(node)) {
                 self.lost.extend(facts.gang.clone());
             }
@@ -369,9 +381,10 @@ impl Controller {
                 && look.cluster.kept_plan(pod, look.now, look.settings.bound).is_none()
                 && !pod.facts.is_pinned
         };
+        let is_free = |pod: &Pod| pod.facts.hold.others.is_empty() && look.cluster.waits_for(pod).is_none();
         // A gang would be placed without a pod that others' gates hold, or that is not to be touched yet.
         let is_held_up = |pod: &&Arc<Pod>| {
-            let others = !pod.facts.hold.others.is_empty();
+            let others = !is_free(pod);
             let is_off = || self.deeds.hold(pod, look.now) && self.sent(look, &pod.facts.uid).is_none();
             is_unplaced(pod) && (others || is_off())
         };
@@ -385,16 +398,18 @@ impl Controller {
         for (uid, pod) in look.cluster.pods() {
             let facts = &pod.facts;
             let is_wanted = is_unplaced(pod)
-                && facts.hold.others.is_empty()
+                && is_free(pod)
                 && facts.gang.as_ref().is_none_or(|gang| !held_up.contains(gang));
-            if !is_wanted || self.deeds.hold(pod, look.now) {
-                continue;
+            if is_wanted && !self.deeds.hold(pod, look.now) {
+                wanted.push(uid.clone());
             }
+        }
+        self.gangs = Gangs::of(look, &mut wanted, |uid| self.sent(look, uid).is_some());
+        for uid in &wanted {
             if !self.since.contains_key(uid) {
                 self.since.insert(uid.clone(), look.now);
                 self.newest = look.now;
             }
-            wanted.push(uid.clone());
         }
         wanted
     }
@@ -453,11 +468,15 @@ impl Controller {
     fn ask(&mut self, look: &Look<'_>, wanted: Vec<String>) -> Question {
         self.planned = Some((look.cluster.room(), look.now));
         let gang = |uid: &String| Some((uid.clone(), look.pod(uid)?.facts.gang.clone()?));
-        let gangs = wanted.iter().filter_map(gang).collect();
+        let (extra, members): (Vec<_>, Vec<_>) =
+            wanted.iter().partition(|uid| self.gangs.extra.contains(*uid));
+        let extra = extra.into_iter().cloned().collect();
+        let gangs = members.into_iter().filter_map(gang).collect();
         self.asked = Some(Asked { at: look.now, gangs, is_late: false });
         Question {
             cluster: look.cluster.clone(),
             wanted,
+            extra,
             sent: self.deeds.sent(),
             now: look.now,
             bound: look.settings.bound,
@@ -488,7 +507,7 @@ impl Controller {
             asked.gangs.values().map(|gang| &**gang).filter(|gang| !torn.contains(gang)).collect();
         let (now, bound) = (look.now, look.settings.bound);
         self.held.retain(|gang, at| !gangs.contains(&**gang) && at.saturating_add(bound) > now);
-        self.held.extend(plan.held(look.cluster).into_iter().map(|gang| (gang, now)));
+        self.held.extend(plan.held(look.cluster, &asked.gangs).into_iter().map(|gang| (gang, now)));
         for (uid, node) in placed {
             let Some(pod) = look.cluster.pods().get(uid) else { continue };
             let action = Action::place(pod, node, pod.facts.placing(look.settings.placing), look.now);
@@ -552,7 +571,9 @@ impl Controller {
         }
         for (uid, reason, why) in opened {
             let Some(pod) = look.cluster.pods().get(&uid) else { continue };
-            let action = Action::open(pod, self.held_since(pod, look));
+            // Nor is a part of a gang to run while the rest is not there.
+            let short = || self.gangs.is_short(pod).then_some(look.now);
+            let action = Action::open(pod, self.held_since(pod, look).or_else(short));
             self.say(look, &uid, reason, why);
             self.act(look, action, None);
         }

@@ -8,6 +8,7 @@
 //! - room that the plan keeps for pods that are on their way,
 //! - which models of accelerators will do (`plimsoll.dev/request`),
 //! - parts of a device, which are not counted as numbers,
+//! - room that pods of lower priority have no better right to,
 //! - gangs whose plan says that not all of their pods fit.
 //!
 //! A pod without accelerators passes at once, and so does every pod where the view or the plan is older than its bound.
@@ -21,7 +22,7 @@ mod judge;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use plimsoll_formats::Hardware;
 use plimsoll_model::fleet::Ask;
@@ -71,6 +72,35 @@ pub struct Snapshot {
     pub(crate) models: Arc<Vec<(String, String)>>,
     pub(crate) hardware: Arc<Hardware>,
     pub(crate) beside: Beside,
+    /// The disruption budgets that running pods are in.
+    pub(crate) budgets: Budgets,
+}
+
+/// How many pods of which kind may go.
+#[derive(Debug, Default)]
+pub(crate) struct Budgets {
+    /// How many may go now, by budget.
+    pub(crate) allowed: Vec<i64>,
+    /// The budgets of each pod that is in one.
+    pub(crate) of: FxHashMap<Box<str>, Box<[u32]>>,
+}
+
+impl Budgets {
+    /// How many of these pods break a budget, as kube-scheduler counts them: those that come when it is used up.
+    pub(crate) fn broken<'u>(&self, uids: impl Iterator<Item = &'u str>) -> i64 {
+        let mut used: BTreeMap<u32, i64> = BTreeMap::new();
+        let mut broken = 0;
+        for budgets in uids.filter_map(|uid| self.of.get(uid)) {
+            let mut breaks = false;
+            for at in budgets {
+                let used = used.entry(*at).or_default();
+                *used += 1;
+                breaks |= *used > self.allowed[*at as usize];
+            }
+            broken += i64::from(breaks);
+        }
+        broken
+    }
 }
 
 /// A node.
@@ -80,16 +110,21 @@ pub(crate) struct Seat {
     pub(crate) node: Node,
     /// What is free beside the pods that run.
     pub(crate) free: State,
-    /// What is free beside planned ones too; nothing where none are on their way.
-    pub(crate) kept: Option<State>,
+    /// What is free beside planned ones too, of so high a priority or higher, by falling priority.
+    pub(crate) kept: Vec<(i32, State)>,
     /// What a scorer cannot tell apart.
     pub(crate) group: u32,
 }
 
 impl Seat {
-    /// What pods that are not planned here may have.
-    pub(crate) fn open(&self) -> &State {
-        self.kept.as_ref().unwrap_or(&self.free)
+    /// What is free beside planned pods that one of a priority has to leave their room.
+    pub(crate) fn kept(&self, priority: i32) -> Option<&State> {
+        self.kept.iter().rev().find(|(of, _)| *of >= priority).map(|(_, state)| state)
+    }
+
+    /// What pods of a priority that are not planned here may have.
+    pub(crate) fn open(&self, priority: i32) -> &State {
+        self.kept(priority).unwrap_or(&self.free)
     }
 }
 
@@ -104,6 +139,8 @@ pub(crate) struct Known {
     pub(crate) on: Option<u32>,
     /// Whether it may not be preempted.
     pub(crate) stays: bool,
+    /// Its priority.
+    pub(crate) priority: i32,
     /// Until when it may go nowhere, for its gang does not fit whole.
     pub(crate) held: Option<Millis>,
     /// Its trace, while it waits for us.

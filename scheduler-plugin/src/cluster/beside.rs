@@ -1,54 +1,19 @@
 //! What is known beside nodes and pods, and how pods hang on it.
 
+mod named;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1;
 use plimsoll_formats::{Foreign, Hardware};
 use plimsoll_model::fleet;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Facts, Source, read};
-
-/// An object that a pod names: what it needs hangs on that.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ref {
-    source: Source,
-    /// `namespace/name`, or the name.
-    key: Box<str>,
-    /// Whether other pods may name it too.
-    is_shared: bool,
-}
-
-impl Ref {
-    /// Those of a pod.
-    pub(super) fn of(pod: &v1::Pod) -> Box<[Self]> {
-        let namespace = pod.metadata.namespace.as_deref().unwrap_or("default");
-        let new = |source, name: &String, is_shared| Self {
-            source,
-            key: format!("{namespace}/{name}").into(),
-            is_shared,
-        };
-        let made = pod.status.iter().flat_map(|status| status.resource_claim_statuses.iter().flatten());
-        let claims = pod.spec.iter().flat_map(|spec| spec.resource_claims.iter().flatten());
-        let mut refs: Vec<Self> = claims
-            .flat_map(|claim| {
-                let template = claim.resource_claim_template_name.as_ref();
-                let named = claim.resource_claim_name.as_ref();
-                [
-                    template.map(|name| new(Source::ResourceClaimTemplates, name, false)),
-                    named.map(|name| new(Source::ResourceClaims, name, true)),
-                ]
-            })
-            .flatten()
-            .collect();
-        let made = made.filter_map(|status| status.resource_claim_name.as_ref());
-        refs.extend(made.map(|name| new(Source::ResourceClaims, name, false)));
-        refs.into()
-    }
-}
+use super::{Facts, Source, budget::Budget, read, source::Stated};
+pub(super) use named::{Ref, Unread};
 
 /// The devices of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +51,9 @@ impl Allocation {
     }
 }
 
+/// Who states something of a gang: the key of an object.
+type Stater = (Source, Box<str>);
+
 type Texts = BTreeMap<Box<str>, Arc<str>>;
 
 /// Pods by UID, each with whether it waits: those that run first.
@@ -98,6 +66,12 @@ pub(crate) struct Beside {
     allocations: Arc<BTreeMap<Box<str>, Allocation>>,
     /// The pods that name a claim.
     sharers: Arc<BTreeMap<Box<str>, Sharers>>,
+    /// What is stated of gangs, by the gang with its namespace.
+    gangs: Arc<BTreeMap<Box<str>, BTreeMap<Stater, Stated>>>,
+    /// The kinds of which all objects are known.
+    seen: BTreeSet<Source>,
+    /// Disruption budgets.
+    budgets: Arc<BTreeMap<Box<str>, Arc<Budget>>>,
 }
 
 /// What a change of an object changes.
@@ -107,6 +81,8 @@ pub(super) enum Effect {
     None,
     /// The devices of nodes.
     Nodes,
+    /// Nothing that pods hang on.
+    Known,
     /// What those pods need that name it.
     Pods,
     /// The same, and it may give room to others.
@@ -122,38 +98,119 @@ impl Beside {
         object: &Value,
     ) -> Effect {
         let key = key(namespace, name);
+        if source == Source::DisruptionBudgets {
+            return self.note_budget(&key, Budget::of(object));
+        }
         let gave = source == Source::ResourceClaims && self.allocate(&key, Allocation::of(object));
         let text: Arc<str> = source.text(namespace, name, object).into();
         let texts = Arc::make_mut(self.texts.entry(source).or_default());
-        let is_same = texts.get(&*key).is_some_and(|known| *known == text);
+        let before = texts.get(&*key).cloned();
+        let is_same = before.as_ref() == Some(&text);
         if !is_same {
-            texts.insert(key, text);
+            texts.insert(key.clone(), Arc::clone(&text));
+            self.note_gangs(source, &key, before.as_deref(), Some(&text));
         }
         match source {
             _ if gave => Effect::Room,
             _ if is_same => Effect::None,
             Source::DeviceClasses | Source::ResourceSlices => Effect::Nodes,
             Source::ResourceClaims => Effect::Pods,
-            Source::ResourceClaimTemplates => Effect::Room,
+            _ => Effect::Room,
         }
     }
 
     /// An object went.
     pub(super) fn delete(&mut self, source: Source, key: &str) -> Effect {
+        if source == Source::DisruptionBudgets {
+            return self.note_budget(key, None);
+        }
         let texts = Arc::make_mut(self.texts.entry(source).or_default());
-        let was_there = texts.remove(key).is_some();
+        let before = texts.remove(key);
+        let was_there = before.is_some();
+        self.note_gangs(source, key, before.as_deref(), None);
         let gave = source == Source::ResourceClaims && self.allocate(key, None);
         match source {
             _ if !was_there => Effect::None,
             Source::DeviceClasses | Source::ResourceSlices => Effect::Nodes,
-            _ if gave => Effect::Room,
+            _ if gave || source.states_gangs() => Effect::Room,
             _ => Effect::Pods,
         }
     }
 
     /// The keys of all objects of a kind.
     pub(super) fn keys(&self, source: Source) -> Vec<Box<str>> {
+        if source == Source::DisruptionBudgets {
+            return self.budgets.keys().cloned().collect();
+        }
         self.texts.get(&source).map_or_else(Vec::new, |texts| texts.keys().cloned().collect())
+    }
+
+    /// Notes what an object states of gangs by its text, and no more what it stated before.
+    fn note_gangs(&mut self, source: Source, key: &str, before: Option<&str>, now: Option<&str>) {
+        if !source.states_gangs() {
+            return;
+        }
+        let read = |text: Option<&str>| -> Vec<(String, Stated)> {
+            text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        };
+        let by = (source, Box::<str>::from(key));
+        let all = Arc::make_mut(&mut self.gangs);
+        for (gang, _) in read(before) {
+            if let Some(stated) = all.get_mut(&*gang) {
+                stated.remove(&by);
+                if stated.is_empty() {
+                    all.remove(&*gang);
+                }
+            }
+        }
+        for (gang, stated) in read(now) {
+            all.entry(gang.into()).or_default().insert(by.clone(), stated);
+        }
+    }
+
+    /// How many pods of a gang must be there, where an object says so.
+    pub(super) fn gang_size(&self, gang: &str) -> Option<u32> {
+        self.gangs.get(gang)?.values().filter_map(|stated| stated.size).max()
+    }
+
+    /// The priority of a gang, where an object says so.
+    pub(super) fn gang_priority(&self, gang: &str) -> Option<i32> {
+        let of = |stated: &Stated| stated.priority.or_else(|| self.class(stated.class.as_deref()?));
+        self.gangs.get(gang)?.values().filter_map(of).max()
+    }
+
+    /// What the name of a priority means.
+    fn class(&self, name: &str) -> Option<i32> {
+        let document: Value = serde_json::from_str(self.text(Source::PriorityClasses, name)?).ok()?;
+        i32::try_from(document.get("value")?.as_i64()?).ok()
+    }
+
+    /// The budgets that a pod is in, by their keys.
+    pub(super) fn budgets_of(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Box<[Box<str>]> {
+        let prefix = format!("{namespace}/");
+        let all = self.budgets.range(Box::<str>::from(&*prefix)..);
+        let all = all.take_while(|(key, _)| key.starts_with(&prefix));
+        all.filter(|(_, budget)| budget.selects(labels)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// A budget.
+    pub(crate) fn budget(&self, key: &str) -> Option<&Arc<Budget>> {
+        self.budgets.get(key)
+    }
+
+    /// Notes a budget; whether it is of other pods than before.
+    fn note_budget(&mut self, key: &str, budget: Option<Budget>) -> Effect {
+        let known = self.budgets.get(key);
+        if known.map(|known| &**known) == budget.as_ref() {
+            return Effect::None;
+        }
+        let is_same = known.zip(budget.as_ref()).is_some_and(|(known, budget)| known.is_of_the_same(budget));
+        let all = Arc::make_mut(&mut self.budgets);
+        match budget {
+            Some(budget) => _ = all.insert(key.into(), Arc::new(budget)),
+            None => _ = all.remove(key),
+        }
+        if is_same { Effect::Known } else { Effect::Pods }
     }
 
     /// Notes the devices of a claim; whether others may have some of them now.
@@ -207,7 +264,7 @@ impl Beside {
 
     /// Whether a pod names a claim or template that is not there (yet).
     pub(super) fn lacks(&self, refs: &[Ref]) -> bool {
-        refs.iter().any(|one| self.text(one.source, &one.key).is_none())
+        refs.iter().any(|one| one.is_of_devices() && self.text(one.source, &one.key).is_none())
     }
 
     fn text(&self, source: Source, key: &str) -> Option<&Arc<str>> {
@@ -241,12 +298,53 @@ impl Beside {
     }
 
     fn documents<'r>(&self, refs: impl Iterator<Item = &'r Ref>) -> Vec<Foreign> {
-        let mut found: Vec<Foreign> =
-            refs.filter_map(|one| read::document(&one.key, self.text(one.source, &one.key)?)).collect();
-        if !found.is_empty() {
+        let (mut found, mut classes) = (Vec::new(), BTreeSet::new());
+        let mut has_devices = false;
+        for one in refs {
+            let Some(text) = self.text(one.source, &one.key) else { continue };
+            found.extend(read::document(&one.key, text));
+            if one.is_of_devices() {
+                has_devices = true;
+                continue;
+            }
+            let Bound { volume, class } = Bound::of(text);
+            let volume = volume.and_then(|volume| self.text(Source::Volumes, &volume));
+            found.extend(volume.and_then(|text| read::document(&one.key, text)));
+            classes.extend(class);
+        }
+        let classes = classes
+            .into_iter()
+            .filter_map(|class| read::document(&class, self.text(Source::StorageClasses, &class)?));
+        found.extend(classes);
+        if has_devices {
             found.extend(self.all(Source::DeviceClasses));
         }
         found
+    }
+
+    /// All objects of a kind are known, or none can be.
+    pub(super) fn sees(&mut self, source: Source, is_seen: bool) {
+        if is_seen {
+            self.seen.insert(source);
+        } else {
+            self.seen.remove(&source);
+        }
+    }
+
+    /// What a pod waits for that nobody can plan yet, in words: a claim that will be bound before the scheduler looks.
+    pub(super) fn waits_for(&self, refs: &[Ref]) -> Option<String> {
+        let claims = refs.iter().filter(|one| one.source == Source::VolumeClaims);
+        let claims = claims.filter(|_| self.seen.contains(&Source::VolumeClaims));
+        claims.into_iter().find_map(|claim| {
+            let name = claim.key.split_once('/').map_or(&*claim.key, |(_, name)| name);
+            let Some(text) = self.text(Source::VolumeClaims, &claim.key) else {
+                return Some(format!("its PersistentVolumeClaim {name} is not there"));
+            };
+            let Bound { volume, class } = Bound::of(text);
+            let class = self.text(Source::StorageClasses, &class?).filter(|_| volume.is_none())?;
+            let is_late = class.contains("WaitForFirstConsumer");
+            (!is_late).then(|| format!("its PersistentVolumeClaim {name} is not bound yet"))
+        })
     }
 
     /// Why a pod that waits is left to the scheduler, where that hangs on other pods.
@@ -293,34 +391,27 @@ impl Beside {
     }
 }
 
+/// What a claim of a volume is bound to, and its class.
+#[derive(Debug, Default, Deserialize)]
+struct Bound {
+    #[serde(default, rename = "volumeName")]
+    volume: Option<String>,
+    #[serde(default, rename = "storageClassName")]
+    class: Option<String>,
+}
+
+impl Bound {
+    fn of(text: &str) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Claim {
+            #[serde(default)]
+            spec: Option<Bound>,
+        }
+        serde_json::from_str::<Claim>(text).unwrap_or_default().spec.unwrap_or_default()
+    }
+}
+
 /// The key of an object.
 pub(crate) fn key(namespace: Option<&str>, name: &str) -> Box<str> {
     namespace.map_or_else(|| name.into(), |namespace| format!("{namespace}/{name}").into())
-}
-
-/// Marks the pods that name an object to be read again.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Unread {
-    keys: BTreeSet<(Source, Box<str>)>,
-    /// All that claim devices.
-    devices: bool,
-}
-
-impl Unread {
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty() && !self.devices
-    }
-
-    pub(super) fn add(&mut self, source: Source, key: &str) {
-        if source == Source::DeviceClasses {
-            self.devices = true;
-        } else {
-            self.keys.insert((source, key.into()));
-        }
-    }
-
-    /// Whether a pod that names these is to be read again.
-    pub(super) fn has(&self, refs: &[Ref]) -> bool {
-        refs.iter().any(|one| self.devices || self.keys.contains(&(one.source, one.key.clone())))
-    }
 }

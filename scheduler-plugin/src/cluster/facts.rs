@@ -99,6 +99,8 @@ pub struct Facts {
     pub odd_placing: Option<String>,
     /// The gang whose pods wait for each other, with its namespace: as [`Cluster`](super::Cluster) reads it.
     pub gang: Option<String>,
+    /// How many pods its gang has, where it says so itself (Kueue's pod groups).
+    pub gang_size: Option<u32>,
     /// `spec.priority`.
     pub priority: i32,
     /// The trace that the webhook began for it.
@@ -177,6 +179,8 @@ impl Facts {
                 )
             }),
             gang: None,
+            gang_size: annotation("kueue.x-k8s.io/pod-group-total-count")
+                .and_then(|count| count.parse().ok()),
             priority: spec.and_then(|spec| spec.priority).unwrap_or(0),
             traced: annotation(names::TRACEPARENT).and_then(Context::read).map(Box::new),
         })
@@ -260,12 +264,13 @@ fn pins(spec: &v1::PodSpec, node: &str) -> bool {
 
 /// The annotations that say what a pod needs or whether it may be disturbed.
 fn is_read(annotation: &str) -> bool {
-    const OTHERS: [&str; 5] = [
+    const OTHERS: [&str; 6] = [
         "gpu-fraction",
         "karpenter.sh/do-not-disrupt",
         "cluster-autoscaler.kubernetes.io/safe-to-evict",
         "kubernetes.io/config.mirror",
         "scheduling.k8s.io/group-name",
+        "scheduling.volcano.sh/group-name",
     ];
     const OWN: [&str; 7] = [
         names::NODE,
@@ -283,6 +288,13 @@ fn is_read(annotation: &str) -> bool {
 pub(super) fn pick(object: &Value, fields: &[&str]) -> Map<String, Value> {
     let value = |field: &&str| Some(((*field).to_owned(), object.get(*field)?.clone()));
     fields.iter().filter_map(value).collect()
+}
+
+/// The claim of a volume of a pod: one that it names, or one that is made for it.
+pub(super) fn claim_of(pod: &v1::Pod, volume: &v1::Volume) -> Option<String> {
+    let named = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.clone());
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    named.or_else(|| volume.ephemeral.as_ref().map(|_| format!("{name}-{}", volume.name)))
 }
 
 /// The document of a pod that is read, under its UID as the name.
@@ -306,6 +318,17 @@ pub(super) fn pod_text(pod: &v1::Pod, uid: &str) -> Box<str> {
     if kept.contains_key("nodeName") {
         // It is where it is; and each pod has at least the two that the API server adds.
         kept.remove("tolerations");
+    } else {
+        let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+        let claims: Vec<Value> = volumes
+            .filter_map(|volume| {
+                let claim = claim_of(pod, volume)?;
+                Some(json!({"name": volume.name, "persistentVolumeClaim": {"claimName": claim}}))
+            })
+            .collect();
+        if !claims.is_empty() {
+            kept.insert("volumes".to_owned(), claims.into());
+        }
     }
     for list in ["containers", "initContainers"] {
         let containers = spec.get(list).and_then(Value::as_array).into_iter().flatten();

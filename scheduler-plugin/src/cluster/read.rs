@@ -35,6 +35,19 @@ pub(super) fn pod(
     (read.filter(|_| problems.is_empty()), Some(fault))
 }
 
+/// Its labels.
+pub(super) fn labels(text: &str) -> BTreeMap<String, String> {
+    #[derive(Deserialize)]
+    struct Pod {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        labels: BTreeMap<String, String>,
+    }
+    serde_json::from_str(text).map_or_else(|_| BTreeMap::new(), |pod: Pod| pod.metadata.labels)
+}
+
 /// The gang that it names, with its namespace.
 pub(super) fn gang(facts: &Facts, text: &str) -> Option<String> {
     let gang = plimsoll_formats::gang(&document(&facts.key(), text)?)?;

@@ -1,6 +1,7 @@
 //! Objects as the API server sends them, and what is kept of them.
 
 pub(crate) mod claims;
+mod volumes;
 
 use k8s_openapi::api::core::v1;
 use serde_json::{Value, json};

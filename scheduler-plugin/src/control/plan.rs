@@ -14,6 +14,7 @@ use plimsoll_model::{
 };
 use plimsoll_planner::cluster::{self as packing, Rates, Settings};
 
+use super::levels::levels;
 use crate::{
     clock,
     cluster::{Cluster, Millis, Pod},
@@ -43,10 +44,10 @@ impl Plan {
         )
     }
 
-    /// The gangs of which no pod runs and not all pods have a place.
-    pub(super) fn held(&self, cluster: &Cluster) -> BTreeSet<String> {
-        let gang = |uid: &String| cluster.pods().get(uid)?.facts.gang.clone();
-        let mut held: BTreeSet<String> = self.waiting.keys().filter_map(gang).collect();
+    /// The gangs of which no pod runs and not all pods have a place. `gangs`: those of the pods that were to be placed.
+    pub(super) fn held(&self, cluster: &Cluster, gangs: &BTreeMap<String, String>) -> BTreeSet<String> {
+        let mut held: BTreeSet<String> =
+            self.waiting.keys().filter_map(|uid| gangs.get(uid).cloned()).collect();
         for pod in cluster.pods().values().filter(|pod| pod.facts.node.is_some()) {
             if let Some(gang) = &pod.facts.gang {
                 held.remove(gang);
@@ -95,6 +96,8 @@ pub struct Question {
     pub cluster: Cluster,
     /// The pods that want a place, by UID, sorted.
     pub wanted: Vec<String>,
+    /// Those of them that wait for themselves, though they name a gang.
+    pub extra: BTreeSet<String>,
     /// Pods on their way to nodes that the cluster does not show yet.
     pub sent: BTreeMap<String, String>,
     /// When it was asked.
@@ -163,16 +166,40 @@ fn left() -> f64 {
 impl Planner for PackingPlanner {
     fn plan(&mut self, question: &Question) -> Result<Plan, String> {
         UNTIL.set(clock::instant().checked_add(self.within));
-        let Question { cluster, wanted, .. } = question;
+        let mut plan = Plan::default();
+        let levels = levels(question);
+        for wanted in &levels {
+            let level = self.level(question, wanted, &plan.assignments)?;
+            plan.assignments.extend(level.assignments);
+            plan.waiting.extend(level.waiting);
+            plan.worth += level.worth;
+            plan.bound += level.bound;
+            plan.gap = level.gap;
+        }
+        if levels.len() > 1 {
+            plan.gap = if plan.bound > 0.0 { (plan.bound - plan.worth).max(0.0) / plan.bound } else { 0.0 };
+        }
+        Ok(plan)
+    }
+}
+
+impl PackingPlanner {
+    /// Places pods of one level of priority beside what runs, what is on its way, and what was placed before them.
+    fn level(
+        &self,
+        question: &Question,
+        wanted: &[String],
+        before: &BTreeMap<String, String>,
+    ) -> Result<Plan, String> {
+        let cluster = &question.cluster;
         let hardware = cluster.hardware();
         let mut given = Fleet { nodes: hardware.nodes.clone(), ..Fleet::default() };
         given.pods.extend(cluster.held_by_claims());
         let (mut documents, mut beside) = (Vec::new(), Vec::new());
         let nodes: BTreeSet<&str> = hardware.nodes.iter().map(|node| &*node.name).collect();
         for pod in cluster.pods().values() {
-            let Some(at) = question.seat(pod).filter(|node| nodes.contains(node)) else {
-                continue;
-            };
+            let at = question.seat(pod).or_else(|| before.get(&pod.facts.uid).map(String::as_str));
+            let Some(at) = at.filter(|node| nodes.contains(node)) else { continue };
             let Some(needs) = pod.needs.as_deref() else { continue };
             // What keeps others off counts by what all say together.
             if needs.apart.is_some() || needs.spread.is_some() {
@@ -190,6 +217,8 @@ impl Planner for PackingPlanner {
         documents.extend(waiting.clone().filter_map(|pod| pod.document(None)));
         documents.extend(cluster.beside(beside.into_iter().chain(waiting.map(|pod| &**pod))));
         let (mut fleet, problems) = hardware.pods(&documents.iter().collect::<Vec<_>>(), given);
+        let extra = &question.extra;
+        fleet.pods.iter_mut().filter(|pod| extra.contains(&pod.name)).for_each(|pod| pod.gang = None);
         // What a pod has that runs is known already: who shares its claim may not be among these.
         for pod in fleet.pods.iter_mut().filter(|pod| pod.on.is_some()) {
             if let Some(needs) = cluster.pods().get(&pod.name).and_then(|known| known.needs.as_deref()) {
@@ -264,6 +293,7 @@ impl Planner for FirstFit {
         let mut gangs: BTreeMap<String, Vec<&String>> = BTreeMap::new();
         for uid in wanted {
             let gang = cluster.pods()[uid].facts.gang.clone();
+            let gang = gang.filter(|_| !question.extra.contains(uid));
             gangs.entry(gang.unwrap_or_else(|| uid.clone())).or_default().push(uid);
         }
         for members in gangs.into_values() {

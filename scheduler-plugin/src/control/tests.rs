@@ -2,6 +2,8 @@
 
 mod claims;
 mod gangs;
+mod levels;
+mod sized;
 
 use serde_json::{Value, json};
 

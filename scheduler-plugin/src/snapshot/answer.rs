@@ -107,7 +107,9 @@ pub fn prioritize<'a>(
         .iter()
         .map(|seat| {
             let (at, seat) = (*seat)?;
-            if ours.planned != Some(at) && seat.kept.as_ref().is_some_and(|open| !open.fits(&ours.request)) {
+            if ours.planned != Some(at)
+                && seat.kept(ours.priority).is_some_and(|open| !open.fits(&ours.request))
+            {
                 return None;
             }
             ours.table.get(seat.group as usize).copied().flatten()
@@ -144,7 +146,8 @@ pub fn prioritize<'a>(
 /// On which nodes pods may go to make room, and which.
 ///
 /// kube-scheduler does not ask filter about these nodes: what filter would refuse once the victims are gone is dropped
-/// here. So is a node that would lose a pod which has to stay, and one on which nothing would go.
+/// here. So is a node that would lose a pod which has to stay or is more important, and one on which nothing would go. Of
+/// what is left only the nodes are offered that break the fewest disruption budgets.
 pub fn preempt(snapshot: &Snapshot, args: PreemptArgs<'_>, now: Millis) -> (PreemptReply, Answer) {
     let goes = |victims: &Victims| !victims.uids.is_empty();
     let ours = match who(snapshot, &args.pod, now) {
@@ -156,7 +159,11 @@ pub fn preempt(snapshot: &Snapshot, args: PreemptArgs<'_>, now: Millis) -> (Pree
         }
         Err(_) => None,
     };
-    let stays = |uid: &String| snapshot.pods.get(&**uid).is_some_and(|pod| pod.stays);
+    let priority = ours.as_ref().map(|ours| ours.priority);
+    let stays = |uid: &String| {
+        let known = snapshot.pods.get(&**uid);
+        known.is_some_and(|pod| pod.stays || priority.is_some_and(|priority| pod.priority > priority))
+    };
     let planned = ours.as_ref().and_then(|ours| ours.planned);
     let offers_planned = planned.is_some_and(|node| {
         args.nodes.iter().any(|(name, _)| snapshot.seat(name).is_some_and(|(at, _)| at == node))
@@ -172,16 +179,23 @@ pub fn preempt(snapshot: &Snapshot, args: PreemptArgs<'_>, now: Millis) -> (Pree
         if !ours.request.allows(&seat.node) || ours.is_held {
             return false;
         }
-        seat.kept.is_none() || fits_without(snapshot, ours, at, victims)
+        seat.kept(ours.priority).is_none() || fits_without(snapshot, ours, at, victims)
     };
     let answer = if ours.is_some() { Answer::Judged } else { Answer::NotOurs };
-    (PreemptReply { nodes: args.nodes.into_iter().filter(may).collect() }, answer)
+    let mut nodes: Vec<(String, Victims)> = args.nodes.into_iter().filter(may).collect();
+    for (_, victims) in &mut nodes {
+        let broken = snapshot.budgets.broken(victims.uids.iter().map(String::as_str));
+        victims.violations = victims.violations.max(broken);
+    }
+    let fewest = nodes.iter().map(|(_, victims)| victims.violations).min();
+    nodes.retain(|(_, victims)| Some(victims.violations) == fewest);
+    (PreemptReply { nodes }, answer)
 }
 
 /// Whether the pod fits beside planned ones once the victims are gone, counted by numbers: which devices they leave is
 /// not known.
 fn fits_without(snapshot: &Snapshot, ours: &Ours<'_>, node: u32, victims: &Victims) -> bool {
-    let open = snapshot.nodes[node as usize].open();
+    let open = snapshot.nodes[node as usize].open(ours.priority);
     let (mut cpu, mut memory, mut milli) = (open.cpu_milli, open.memory_mib, open.milli());
     for victim in victims.uids.iter().filter_map(|uid| snapshot.pods.get(&**uid)) {
         let Some(class) = victim.class.filter(|_| victim.on == Some(node)) else { continue };

@@ -12,7 +12,7 @@ use plimsoll_packing::{
 };
 use rustc_hash::FxHashMap;
 
-use super::{Bounds, Class, Known, Seat, Snapshot, request};
+use super::{Bounds, Budgets, Class, Known, Seat, Snapshot, request};
 use crate::{
     cluster::{Cluster, Millis, Pod},
     wire::Reason,
@@ -50,7 +50,7 @@ impl Builder {
         let classed = self.classify(cluster);
         let mut draft = Draft {
             free: self.shape.iter().map(State::empty).collect(),
-            kept: vec![None; self.shape.len()],
+            kept: vec![Vec::new(); self.shape.len()],
             kinds: vec![Kinds::default(); self.shape.len()],
         };
         let on = |pod: &Pod| pod.facts.node.as_deref().and_then(|node| at.get(node).copied());
@@ -76,6 +76,7 @@ impl Builder {
                 class,
                 planned,
                 on: on(pod),
+                priority: pod.facts.priority,
                 stays: pod.facts.planned.is_some()
                     && cluster.is_planned(pod)
                     && (gang.is_some() || needs.is_some_and(|needs| needs.required || needs.fixed)),
@@ -86,11 +87,16 @@ impl Builder {
             };
             pods.insert(uid.as_str().into(), known);
         }
+        let mut kept: Vec<(i32, &str, u32, u32)> = Vec::new();
         for uid in cluster.pods().keys() {
             let Some(known) = pods.get(&**uid) else { continue };
             if let (Some((node, _)), Some(class)) = (known.planned, known.class) {
-                draft.keep(node, &classed.requests[class as usize].0);
+                kept.push((known.priority, uid, node, class));
             }
+        }
+        kept.sort_by_key(|(priority, uid, ..)| (std::cmp::Reverse(*priority), *uid));
+        for (priority, _, node, class) in kept {
+            draft.keep(node, &classed.requests[class as usize].0, priority);
         }
         let classes = self.score(&draft, classed.requests);
         let Draft { free, kept, .. } = draft;
@@ -116,6 +122,7 @@ impl Builder {
             models: Arc::clone(&self.models),
             hardware: Arc::clone(cluster.hardware()),
             beside: cluster.what_is_beside().clone(),
+            budgets: budgets(cluster),
         }
     }
 
@@ -202,7 +209,7 @@ impl Builder {
 
     /// The classes with their scores.
     fn score(&mut self, draft: &Draft, requests: Vec<(Request, Option<fleet::Ask>)>) -> Vec<Class> {
-        let open = |at: usize| draft.kept[at].as_ref().unwrap_or(&draft.free[at]);
+        let open = |at: usize| draft.kept[at].last().map_or(&draft.free[at], |(_, state)| state);
         // Groups that no node is in any more are as much work as those that one is in.
         if self.board.as_ref().is_some_and(|board| board.groups() > 1_000 + 8 * self.shape.len()) {
             self.board = None;
@@ -232,6 +239,28 @@ impl Builder {
         }
         classes
     }
+}
+
+/// The disruption budgets of pods that run.
+fn budgets(cluster: &Cluster) -> Budgets {
+    let mut found = Budgets::default();
+    let mut places: BTreeMap<&str, u32> = BTreeMap::new();
+    for (uid, pod) in cluster.pods().iter().filter(|(_, pod)| pod.facts.node.is_some()) {
+        let keys = cluster.budgets(pod);
+        let own: Box<[u32]> = keys
+            .filter_map(|key| {
+                let allowed = cluster.what_is_beside().budget(key)?.allowed;
+                Some(*places.entry(key).or_insert_with(|| {
+                    found.allowed.push(allowed);
+                    found.allowed.len() as u32 - 1
+                }))
+            })
+            .collect();
+        if !own.is_empty() {
+            found.of.insert(uid.as_str().into(), own);
+        }
+    }
+    found
 }
 
 /// The same text once.
@@ -298,7 +327,7 @@ pub(super) fn machine(node: &fleet::Node, models: &[(String, String)]) -> Node {
 /// What is free, while it is worked out.
 struct Draft {
     free: Vec<State>,
-    kept: Vec<Option<State>>,
+    kept: Vec<Vec<(i32, State)>>,
     kinds: Vec<Kinds>,
 }
 
@@ -323,11 +352,18 @@ impl Draft {
         }
     }
 
-    /// Keeps room for a pod that is on its way.
-    fn keep(&mut self, node: u32, request: &Request) {
+    /// Keeps room for a pod that is on its way; those of higher priority have come before.
+    fn keep(&mut self, node: u32, request: &Request, priority: i32) {
         let at = node as usize;
-        let state = self.kept[at].get_or_insert_with(|| self.free[at].clone());
-        hold(state, request);
+        let levels = &mut self.kept[at];
+        match levels.last_mut() {
+            Some((last, state)) if *last == priority => hold(state, request),
+            last => {
+                let mut state = last.map_or(&self.free[at], |(_, state)| state).clone();
+                hold(&mut state, request);
+                levels.push((priority, state));
+            }
+        }
         self.kinds[at] = self.kinds[at].with(Kinds::of(request));
     }
 }

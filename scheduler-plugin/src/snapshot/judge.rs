@@ -28,6 +28,7 @@ pub(super) struct Ours<'s> {
     pub(super) ask: Option<Cow<'s, Asked>>,
     pub(super) table: &'s [Option<i64>],
     pub(super) planned: Option<u32>,
+    pub(super) priority: i32,
     /// Whether it waits for its gang.
     pub(super) is_held: bool,
     wrong: Reason,
@@ -60,6 +61,7 @@ impl Snapshot {
                 ask: class.ask.as_ref().map(Cow::Borrowed),
                 table: &class.table,
                 planned: known.planned.filter(|(_, until)| *until > now).map(|(node, _)| node),
+                priority: known.priority,
                 is_held: known.held.is_some_and(|until| until > now),
                 wrong: Arc::clone(&class.wrong),
             }));
@@ -82,6 +84,7 @@ impl Snapshot {
                     request: Cow::Owned(request),
                     ask: needs.ask.map(Cow::Owned),
                     planned: None,
+                    priority: object.spec.as_ref().and_then(|spec| spec.priority).unwrap_or(0),
                     is_held: false,
                     wrong,
                 }))
@@ -115,7 +118,7 @@ impl Ours<'_> {
         if self.is_held {
             return Some(Drop::Ever(reasons::GANG.into()));
         }
-        if let Some(open) = &seat.kept
+        if let Some(open) = seat.kept(self.priority)
             && !open.fits(&self.request)
         {
             // Where it would fit but for the plan, the scheduler would look for pods to preempt and find none.

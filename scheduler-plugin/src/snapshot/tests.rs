@@ -1,5 +1,6 @@
 //! What the extender answers, row by row of what kube-scheduler does with it.
 
+mod budgets;
 mod claims;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! What is shipped for clusters, on a real one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,15 +9,17 @@ use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client};
 use plimsoll_control_plane::nodes::{H100, Profile};
 use plimsoll_control_plane::{Options, User, demo, scheduler};
+use plimsoll_scheduler_plugin::cluster::Source;
 use serde_json::{Value, json};
 
 use crate::replica::Replica;
-use crate::site::{GPU, Site, is_gated, node_of, pod, until};
+use crate::site::{GPU, Site, is_gated, node_of, planned, pod, until};
 
 /// The documents of a file of `deploy/`.
 fn shipped(name: &str) -> Vec<Value> {
@@ -187,6 +190,78 @@ async fn the_shipped_webhooks_see_every_pod_that_asks() {
             assert!(!gated().await, "{annotations}");
         }
     }
+}
+
+/// The rights that are shipped are enough, and those that may be left out may be left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_goes_on_without_what_it_may_not_read() {
+    let Some(site) = site().await else { return };
+    let params = PostParams::default();
+    let mut role = None;
+    for document in shipped("plimsoll.yaml") {
+        match document["kind"].as_str().unwrap() {
+            "ClusterRole" => role = Some(document),
+            "ClusterRoleBinding" => {
+                let all = Api::<ClusterRoleBinding>::all(site.client.clone());
+                all.create(&params, &serde_json::from_value(document).unwrap()).await.unwrap();
+            }
+            "Role" => {
+                let all = Api::<Role>::namespaced(site.client.clone(), "kube-system");
+                all.create(&params, &serde_json::from_value(document).unwrap()).await.unwrap();
+            }
+            "RoleBinding" => {
+                let all = Api::<RoleBinding>::namespaced(site.client.clone(), "kube-system");
+                all.create(&params, &serde_json::from_value(document).unwrap()).await.unwrap();
+            }
+            _ => {}
+        }
+    }
+    let role = role.unwrap();
+    let mut least = role.clone();
+    let is_needed = |rule: &Value| {
+        rule["verbs"] != json!(["get", "list", "watch"])
+            || rule["resources"].as_array().unwrap().contains(&json!("nodes"))
+    };
+    least["rules"].as_array_mut().unwrap().retain(is_needed);
+    assert!(least["rules"].as_array().unwrap().len() + 5 <= role["rules"].as_array().unwrap().len());
+    let roles = Api::<ClusterRole>::all(site.client.clone());
+    roles.create(&params, &serde_json::from_value(least).unwrap()).await.unwrap();
+    let mut file: Value =
+        serde_json::from_slice(&std::fs::read(site.plane.kubeconfig(User::Admin)).unwrap()).unwrap();
+    file["users"][0]["user"]["as"] = "system:serviceaccount:kube-system:plimsoll".into();
+    file["users"][0]["user"]["as-groups"] = json!(["system:serviceaccounts"]);
+    let kubeconfig = site.plane.folder().join("account.kubeconfig");
+    std::fs::write(&kubeconfig, file.to_string()).unwrap();
+    let config = site.config("a", &kubeconfig, &json!({}));
+
+    let mut replica = Replica::start("a", &config, true);
+    let none: BTreeMap<String, u8> = Source::ALL.iter().map(|source| (source.name().to_owned(), 0)).collect();
+    assert_eq!(watches(&site).await, none);
+    site.submit(pod("first", &[(GPU, "1")], None)).await;
+    until("it plans all the same", || async { planned(&site.pods().get("first").await.unwrap()).is_some() })
+        .await;
+
+    replica.kill();
+    let whole = Patch::Merge(json!({"rules": role["rules"]}));
+    roles.patch("plimsoll", &PatchParams::default(), &whole).await.unwrap();
+    let _replica = Replica::start("b", &config, true);
+    let served = |name: &str| u8::from(!name.starts_with("podgroups.") && !name.starts_with("workloads."));
+    let expected: BTreeMap<String, u8> = none.into_keys().map(|name| (name.clone(), served(&name))).collect();
+    until("all that is served is watched", || async { watches(&site).await == expected }).await;
+    site.submit(pod("second", &[(GPU, "1")], None)).await;
+    until("it plans", || async { planned(&site.pods().get("second").await.unwrap()).is_some() }).await;
+}
+
+/// What is watched beside nodes and pods, as the metrics have it.
+async fn watches(site: &Site) -> BTreeMap<String, u8> {
+    let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
+    let client = site.plane.client_at(&format!("https://127.0.0.1:{}", site.port));
+    let text = client.request_text(request).await.unwrap();
+    let lines = text.lines().filter_map(|line| line.strip_prefix("plimsoll_watches{what=\""));
+    lines
+        .map(|line| line.split_once("\"} ").unwrap())
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
 }
 
 /// A client with the account of the manifests.

@@ -13,8 +13,10 @@
 mod claims;
 mod deploy;
 mod faults;
+mod gangs;
 mod ledger;
 mod plans;
 mod replica;
 mod site;
 mod traces;
+mod volumes;

@@ -91,6 +91,7 @@ fn claimed_devices_are_room_for_nobody_else() {
     let question = Question {
         wanted: ["a", "b", "c", "d"].map(|name| format!("uid-{name}")).to_vec(),
         cluster: known,
+        extra: BTreeSet::new(),
         sent: BTreeMap::new(),
         now: NOW,
         bound: 300_000,

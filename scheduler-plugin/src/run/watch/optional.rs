@@ -9,6 +9,8 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 
+use serde_json::json;
+
 use super::Known;
 use crate::{
     clock,
@@ -168,7 +170,13 @@ impl Optional {
 
     fn apply(&self, object: &DynamicObject) -> bool {
         let named = (object.metadata.namespace.as_deref(), &*object.name_any());
-        self.known.with(|cluster| cluster.apply_object(self.source, named, &object.data))
+        if !self.source.has_metadata() {
+            return self.known.with(|cluster| cluster.apply_object(self.source, named, &object.data));
+        }
+        let metadata = &object.metadata;
+        let mut data = object.data.clone();
+        data["metadata"] = json!({"labels": metadata.labels, "annotations": metadata.annotations});
+        self.known.with(|cluster| cluster.apply_object(self.source, named, &data))
     }
 
     /// An API server that does not answer may yet: only for so long is the list waited for.
@@ -192,6 +200,7 @@ impl Optional {
         if stand != Stand::Watched {
             self.known.with(|cluster| cluster.keep_objects(source, |_| false));
         }
+        self.known.with(|cluster| cluster.sees(source, stand == Stand::Watched));
         self.metrics.watches(source.name(), stand == Stand::Watched);
         if self.known.stand(source, stand) == stand {
             return;
