@@ -44,7 +44,7 @@ pub fn fleet(documents: &[Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {
     let hardware = Hardware::of(&objects, &given, &mut remarks, &mut problems);
     let mut fleet = given;
     fleet.nodes.extend(hardware.nodes.iter().cloned());
-    hardware.add(&objects, &mut fleet, remarks, &mut problems);
+    hardware.add(&objects, Extent::All, &mut fleet, remarks, &mut problems);
     (fleet, problems)
 }
 
@@ -52,6 +52,15 @@ pub fn fleet(documents: &[Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {
 pub fn gang(pod: &Foreign) -> Option<String> {
     let objects = object::objects(&[(0, pod)], &mut Vec::new());
     expand::gang_of_pod(objects.first()?)
+}
+
+/// How many of a cluster's pods are read at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of them.
+    All,
+    /// Some, so that what they must be within one domain with is not known.
+    Some,
 }
 
 /// The nodes of a cluster and what their accelerators are, by which pods are read: all at once, or as they come.
@@ -75,13 +84,14 @@ impl Hardware {
         (hardware, problems)
     }
 
-    /// Reads the pods among some documents into a fleet that holds the nodes already, and other pods.
+    /// Reads the pods among some documents into a fleet that holds the nodes already, and other pods. Domains that
+    /// gangs must be within are for whole clusters: see [`fleet`].
     pub fn pods(&self, documents: &[&Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {
         let mut problems = Vec::new();
         let numbered: Vec<(usize, &Foreign)> = documents.iter().copied().enumerate().collect();
         let objects = object::objects(&numbered, &mut problems);
         let mut fleet = given;
-        self.add(&objects, &mut fleet, Remarks::default(), &mut problems);
+        self.add(&objects, Extent::Some, &mut fleet, Remarks::default(), &mut problems);
         (fleet, problems)
     }
 
@@ -119,6 +129,7 @@ impl Hardware {
     fn add(
         &self,
         objects: &[Object<'_>],
+        extent: Extent,
         fleet: &mut Fleet,
         mut remarks: Remarks,
         problems: &mut Vec<Diagnostic>,
@@ -140,7 +151,9 @@ impl Hardware {
         group::gangs(&drafts, &mut pods, fleet, &mut remarks);
         group::aparts(&drafts, &labels, &mut pods, fleet, &mut remarks);
         group::spreads(&drafts, &labels, &mut pods, fleet, &mut remarks);
-        confine::confines(&drafts, &labels, &mut pods, fleet, &mut remarks);
+        if extent == Extent::All {
+            confine::confines(&drafts, &labels, &mut pods, fleet, &mut remarks);
+        }
         fleet.pods.extend(pods);
         unbind_unknown(fleet, &drafts, problems);
         fleet.assumptions.extend(remarks.into_assumptions());

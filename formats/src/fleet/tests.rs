@@ -353,3 +353,41 @@ fn what_is_wrong_is_named_with_its_place() {
         assert!(all.iter().all(|problem| problem.contains("dump.yaml:")), "{all:?}");
     }
 }
+
+/// A host of a slice of TPUs on two, and a pod that asks for one.
+fn slice_of_two() -> (String, String) {
+    let labels = "cloud.google.com/gke-nodepool: a, cloud.google.com/gke-tpu-topology: 2x4";
+    let host = |name: &str| node(name, "google.com/tpu: 4", &format!("labels: {{{labels}}}"));
+    let pod = "---\n{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {job-name: train}}, spec: {nodeSelector: \
+               {cloud.google.com/gke-tpu-topology: 2x4}, containers: [{name: c, resources: {limits: {google.com/tpu: 4}}}]}}\n";
+    (host("a-0") + &host("a-1"), pod.to_owned())
+}
+
+#[test]
+fn pods_that_are_read_one_by_one_are_confined_to_no_domain() {
+    let (nodes, pod) = slice_of_two();
+    let documents = |text: &str| -> Vec<_> {
+        let all = documents("dump.yaml", text.as_bytes()).expect("the text is well formed");
+        all.into_iter().map(|document| document.split().1).collect()
+    };
+    let nodes = documents(&nodes);
+    let (hardware, problems) = super::Hardware::read(&nodes.iter().collect::<Vec<_>>());
+    assert!(problems.is_empty());
+    let one = documents(&pod);
+    let (fleet, problems) = hardware.pods(&one.iter().collect::<Vec<_>>(), Fleet::default());
+    assert!(problems.is_empty());
+    let pod = &fleet.pods[0];
+    assert_eq!((pod.confine, pod.gang, &pod.rule.terms, fleet.confines.len()), (None, None, &None, 0));
+}
+
+#[test]
+fn all_pods_of_a_slice_are_confined_to_its_node_pool() {
+    let (nodes, pod) = slice_of_two();
+    let fleet = fleet(&(nodes + &pod + &pod.replace("name: p,", "name: q,")));
+    let confined: Vec<_> = fleet.pods.iter().map(|pod| (pod.confine, pod.gang)).collect();
+    assert_eq!(confined, [(Some(0), Some(0)); 2]);
+    assert_eq!(
+        (&*fleet.confines[0].name, &*fleet.confines[0].key),
+        ("train", "cloud.google.com/gke-nodepool")
+    );
+}
