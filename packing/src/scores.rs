@@ -23,6 +23,7 @@ mod mix;
 mod power;
 pub mod random;
 mod regret;
+mod reserve;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use kube_default::KubeDefault;
 pub use mix::{Mix, Shape};
 pub use power::{Power, Sockets, Watts};
 pub use regret::{Params as RegretParams, Regret};
+pub use reserve::{Gangs, Reserve};
 
 use crate::fleet::{Ask, DEVICE, Device, Hold, Node, Request, State};
 
@@ -52,6 +54,8 @@ pub struct View<'a> {
     pub state: &'a State,
     /// What sorts of pods run on it.
     pub kinds: Kinds,
+    /// Whether it is kept back for others than the pod: see [`Reserve`].
+    pub kept: bool,
 }
 
 /// A way to score nodes for pods.
@@ -70,6 +74,11 @@ pub trait Score: Send + Sync {
     /// Whether its scores hang on the memory of a node, beyond whether the pod fits.
     fn sees_memory(&self) -> bool {
         false
+    }
+
+    /// Whole free nodes that it keeps back for gangs; whoever holds the nodes says which they are ([`View::kept`]).
+    fn reserve(&self) -> Option<&Reserve> {
+        None
     }
 
     /// How its scores are made comparable over nodes before several scorers are added up.

@@ -29,10 +29,10 @@ pub(crate) fn named(name: &str, mix: impl FnOnce() -> Mix) -> Option<Arc<dyn Sco
 ///
 /// # Errors
 /// Why there are no prices.
-pub(crate) fn regret(nodes: &[Node], classes: &[Request], counts: &[u64]) -> Result<Arc<dyn Score>, String> {
+pub(crate) fn regret(nodes: &[Node], classes: &[Request], counts: &[u64]) -> Result<Regret, String> {
     let prices = bids(nodes, classes, counts, Sampling::default())
         .map_err(|error| format!("no prices for `regret`: {error}"))?;
-    Ok(Arc::new(Regret::new(nodes, classes, &prices, RegretParams::default())))
+    Ok(Regret::new(nodes, classes, &prices, RegretParams::default()))
 }
 
 /// All nodes alike: the first in the order of nodes is taken.

@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Kinds, Score, View};
+use super::{Kinds, Reserve, Score, View};
 use crate::fleet::{Device, Model, Node, Request, State};
 
 /// Nodes with what is free on them.
@@ -16,19 +16,28 @@ pub struct Board {
     nodes: Vec<Node>,
     states: Vec<State>,
     kinds: Vec<Kinds>,
+    /// Which nodes are kept back for gangs.
+    kept: Vec<bool>,
     /// The group of each node.
     group: Vec<u32>,
     groups: FxHashMap<Key, u32>,
 }
 
 /// What a scorer sees of a node; where memory is not among it, see [`Score::sees_memory`].
-type Key = (Option<Model>, u32, u64, u64, Vec<Device>, Kinds);
+type Key = (Option<Model>, u32, u64, u64, Vec<Device>, Kinds, bool);
 
 impl Board {
     /// Nodes with these states and sorts of pods on them.
     pub fn new(nodes: Vec<Node>, states: Vec<State>, kinds: Vec<Kinds>) -> Self {
         let count = nodes.len();
-        let mut board = Self { nodes, states, kinds, group: vec![0; count], groups: FxHashMap::default() };
+        let mut board = Self {
+            nodes,
+            states,
+            kinds,
+            kept: vec![false; count],
+            group: vec![0; count],
+            groups: FxHashMap::default(),
+        };
         for at in 0..count {
             board.regroup(at);
         }
@@ -42,14 +51,25 @@ impl Board {
         self.regroup(at);
     }
 
+    /// Keeps back as many of the nodes that are free now as a reserve says, beside those that have gangs.
+    pub fn keep(&mut self, reserve: &Reserve, has_gang: impl Fn(usize) -> bool) {
+        let kept = reserve.kept(self.nodes.iter().zip(&self.states), has_gang);
+        for (at, kept) in kept.into_iter().enumerate() {
+            if self.kept[at] != kept {
+                self.kept[at] = kept;
+                self.regroup(at);
+            }
+        }
+    }
+
     /// How many groups there have been.
     pub fn groups(&self) -> usize {
         self.groups.len()
     }
 
-    /// A node.
+    /// A node, for a pod of no gang.
     pub fn view(&self, at: usize) -> View<'_> {
-        View { node: &self.nodes[at], state: &self.states[at], kinds: self.kinds[at] }
+        View { node: &self.nodes[at], state: &self.states[at], kinds: self.kinds[at], kept: self.kept[at] }
     }
 
     /// The score of every node; nothing where the pod does not fit.
@@ -93,7 +113,8 @@ impl Board {
         // No score hangs on which of its devices has how much left.
         let mut devices = state.devices.clone();
         devices.sort_unstable();
-        let key = (node.model, node.pool, node.cpu_milli, state.cpu_milli, devices, self.kinds[at]);
+        let key =
+            (node.model, node.pool, node.cpu_milli, state.cpu_milli, devices, self.kinds[at], self.kept[at]);
         let next = self.groups.len() as u32;
         self.group[at] = *self.groups.entry(key).or_insert(next);
     }

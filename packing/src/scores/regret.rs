@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::{Score, View, WHOLE, left};
+use super::{Reserve, Score, View, WHOLE, left};
 use crate::fleet::{Ask, Hold, Model, Node, Request, State};
 
 /// Milli of a device in one step of the tables.
@@ -57,6 +57,7 @@ impl Default for Params {
 #[derive(Debug, Clone)]
 pub struct Regret {
     params: Params,
+    reserve: Reserve,
     kinds: FxHashMap<(Option<Model>, u32), Tables>,
 }
 
@@ -103,7 +104,17 @@ impl Regret {
                 kinds.entry(kind).or_default().push(tables.scaled(scale));
             }
         }
-        Self { params, kinds: kinds.into_iter().map(|(kind, sets)| (kind, Tables::joined(&sets))).collect() }
+        let reserve = Reserve::default();
+        Self {
+            params,
+            reserve,
+            kinds: kinds.into_iter().map(|(kind, sets)| (kind, Tables::joined(&sets))).collect(),
+        }
+    }
+
+    /// The same that keeps whole nodes back.
+    pub fn keeping(self, reserve: Reserve) -> Self {
+        Self { reserve, ..self }
     }
 
     /// V: what the best completion of a node is worth, in devices; nothing for a kind of node without tables.
@@ -168,10 +179,12 @@ impl Score for Regret {
         "regret"
     }
 
-    /// Without the pod's own price, which is the same on every node.
+    /// Without the pod's own price, which is the same on every node. Where a node is kept back the pod pays for all of
+    /// it, as if a gang that needs it whole were turned away.
     fn score(&self, request: &Request, on: View<'_>) -> i64 {
         self.best(request, on).map_or(UNKNOWN, |(worth, remainder, _)| {
-            ((remainder - worth - self.params.tie * remainder) * SCALE).round() as i64
+            let missed = if on.kept { worth } else { 0.0 };
+            ((remainder - worth - self.params.tie * remainder - missed) * SCALE).round() as i64
         })
     }
 
@@ -180,6 +193,10 @@ impl Score for Regret {
             (Ask::Share(milli), Some((_, _, Some(index)))) => Some(vec![Hold { index, milli, parts: 0 }]),
             _ => on.state.choose(request),
         }
+    }
+
+    fn reserve(&self) -> Option<&Reserve> {
+        Some(&self.reserve).filter(|reserve| !reserve.is_empty())
     }
 
     fn scale(&self) -> super::Scale {

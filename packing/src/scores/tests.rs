@@ -34,7 +34,7 @@ fn with<'a>(node: &Node, pods: impl IntoIterator<Item = &'a Request>) -> (State,
 
 fn score(scorer: &dyn Score, pod: &Request, node: &Node, pods: &[Request]) -> i64 {
     let (state, kinds) = with(node, pods);
-    scorer.score(pod, View { node, state: &state, kinds })
+    scorer.score(pod, View { node, state: &state, kinds, kept: false })
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn power_counts_busy_devices_and_whole_sockets() {
     assert_eq!(score(&power, &share, &node, std::slice::from_ref(&share)), 0);
     // The share goes to the device that runs already, though it has less left than an idle one.
     let (state, kinds) = with(&node, std::slice::from_ref(&share));
-    let holds = power.devices(&share, View { node: &node, state: &state, kinds }).unwrap();
+    let holds = power.devices(&share, View { node: &node, state: &state, kinds, kept: false }).unwrap();
     assert_eq!(holds[0].index, 0);
 }
 
@@ -131,7 +131,7 @@ fn fgd_keeps_a_device_whole_for_those_that_need_it() {
     let node = node(96_000, 2, 0);
     let half = request(1000, Ask::Share(500));
     let (state, kinds) = with(&node, std::slice::from_ref(&half));
-    let view = View { node: &node, state: &state, kinds };
+    let view = View { node: &node, state: &state, kinds, kept: false };
     assert_eq!(fgd.devices(&half, view).unwrap()[0].index, 0, "the device that is broken already");
     // Before: the half device is lost to whole ones, a third of 500. After: nothing is lost.
     let sigmoid = 1.0 / (1.0 + (-0.5_f64 / 3.0).exp());
@@ -234,7 +234,7 @@ proptest! {
             (100.0 / (1.0 + (-fall / 1000.0).exp())) as i64
         };
         let fgd = Fgd::new(&mix);
-        let view = View { node: &node, state: &state, kinds };
+        let view = View { node: &node, state: &state, kinds, kept: false };
         let score = fgd.score(&pod, view);
         prop_assert!((rated(&fgd.devices(&pod, view).unwrap()) - score).abs() <= 1);
         if let Ask::Share(milli) = pod.devices {
@@ -270,7 +270,7 @@ proptest! {
         for scorer in scorers(&Mix::typical(&typical, 95)) {
             let one_by_one: Vec<Option<i64>> = (0..6)
                 .map(|at| {
-                    let view = View { node: &nodes[at], state: &states[at], kinds: kinds[at] };
+                    let view = View { node: &nodes[at], state: &states[at], kinds: kinds[at], kept: false };
                     (pod.allows(&nodes[at]) && states[at].fits(&pod)).then(|| scorer.score(&pod, view))
                 })
                 .collect();
@@ -288,7 +288,7 @@ proptest! {
     ) {
         let node = node(128_000, 8, 0);
         let (state, kinds) = with(&node, &pods);
-        let view = View { node: &node, state: &state, kinds };
+        let view = View { node: &node, state: &state, kinds, kept: false };
         let mut chosen: Vec<_> =
             scorers(&Mix::typical(&typical, 95)).iter().map(|scorer| scorer.devices(&pod, view)).collect();
         let mut dice = dice.into_iter();

@@ -37,7 +37,7 @@ impl<'a> Fleet<'a> {
     }
 
     pub(super) fn view(&self, at: usize) -> View<'_> {
-        View { node: self.nodes[at], state: &self.states[at], kinds: self.kinds[at] }
+        View { node: self.nodes[at], state: &self.states[at], kinds: self.kinds[at], kept: false }
     }
 
     pub(super) fn changed(&mut self, at: usize) {

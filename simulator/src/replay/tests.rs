@@ -124,7 +124,7 @@ fn run_naively(input: &Input, arrivals: Arrivals, scorers: &[Weighted], mut draw
         let pod = &input.classes[class as usize];
         let feasible: Vec<usize> =
             (0..nodes.len()).filter(|at| pod.allows(nodes[*at].1) && states[*at].fits(pod)).collect();
-        let view = |at: usize| View { node: nodes[at].1, state: &states[at], kinds: kinds[at] };
+        let view = |at: usize| View { node: nodes[at].1, state: &states[at], kinds: kinds[at], kept: false };
         let scores: Vec<Vec<i64>> = scorers
             .iter()
             .map(|(_, scorer)| feasible.iter().map(|at| scorer.score(pod, view(*at))).collect())

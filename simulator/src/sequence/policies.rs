@@ -122,7 +122,7 @@ impl Makers<'_> {
         }
         let input = self.input;
         let made = match scorers::regret(&input.nodes, &input.classes, &input.counts()) {
-            Ok(made) => made,
+            Ok(made) => Arc::new(made) as Arc<dyn Score>,
             Err(error) => return context.refuse(field, error, ""),
         };
         self.regret = Some(Arc::clone(&made));

@@ -12,6 +12,7 @@ use plimsoll_packing::{
     scores::{Kinds, Score, View},
 };
 
+pub(in crate::timed) use gang::kept_for_gangs;
 use gang::{fewest, gang};
 
 /// What stands for a limit that nobody stated.
@@ -46,6 +47,8 @@ pub struct Cluster {
     slack: Vec<u64>,
     /// Nodes that jobs have left since somebody looked.
     freed: BTreeSet<u32>,
+    /// Of each node: gangs that have a part of it.
+    gangs: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -113,7 +116,9 @@ impl Cluster {
     fn new(nodes: Vec<Node>, room: Room) -> Self {
         let at_work = nodes.iter().map(|node| vec![0; usize::from(node.devices)]).collect();
         let slack = vec![0; nodes.len()];
-        Self { nodes: Arc::new(nodes), room, compact: false, at_work, busy: 0, slack, freed: BTreeSet::new() }
+        let gangs = vec![0; nodes.len()];
+        let nodes = Arc::new(nodes);
+        Self { nodes, room, compact: false, at_work, busy: 0, slack, freed: BTreeSet::new(), gangs }
     }
 
     /// The same, with gangs on as few nodes as can be.
@@ -180,7 +185,12 @@ impl Cluster {
                         let most = if self.compact { fewest(&self.nodes, ask, all)? } else { usize::MAX };
                         gang(&self.nodes, states, sorts, ask, all, most, scorer)?
                     }
-                    _ => vec![on_node(&self.nodes, states, sorts, ask, scorer)?],
+                    _ => {
+                        let reserve = scorer.and_then(|scorer| scorer.reserve());
+                        let nodes = || self.nodes.iter().zip(states.iter());
+                        let kept = reserve.map(|reserve| reserve.kept(nodes(), |at| self.gangs[at] > 0));
+                        vec![on_node(&self.nodes, states, sorts, ask, scorer, &kept.unwrap_or_default())?]
+                    }
                 }
             }
         };
@@ -222,6 +232,11 @@ impl Cluster {
 
     /// Takes back the room of a job that works no more.
     pub fn vacate(&mut self, parts: &[Part]) {
+        if parts.len() > 1 {
+            for part in parts {
+                self.gangs[part.node as usize] -= 1;
+            }
+        }
         for part in parts {
             self.room.give_back(part);
             self.freed.insert(part.node);
@@ -245,6 +260,11 @@ impl Cluster {
 
     /// A device that two shares lie on is busy once.
     fn work(&mut self, parts: &[Part]) {
+        if parts.len() > 1 {
+            for part in parts {
+                self.gangs[part.node as usize] += 1;
+            }
+        }
         for part in parts {
             let node = part.node as usize;
             for hold in &part.devices {
@@ -299,17 +319,19 @@ fn count(ask: Ask) -> u64 {
     }
 }
 
-/// The best node with room: by the scorer, else the one with least left of devices, then of CPU; of equals the first.
+/// The best node with room: by the scorer, else the one with least left of devices, then of CPU; of equals the first. Some nodes are kept
+/// back for gangs.
 fn on_node(
     nodes: &[Node],
     states: &mut [State],
     sorts: &mut [Vec<Kinds>],
     ask: &Request,
     scorer: Option<&dyn Score>,
+    kept: &[bool],
 ) -> Option<Part> {
     let view = |at: usize| {
         let kinds = sorts[at].iter().fold(Kinds::default(), |all, one| all.with(*one));
-        View { node: &nodes[at], state: &states[at], kinds }
+        View { node: &nodes[at], state: &states[at], kinds, kept: kept.get(at).copied().unwrap_or(false) }
     };
     let mut best: Option<(i64, usize)> = None;
     for at in 0..nodes.len() {

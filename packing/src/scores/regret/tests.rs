@@ -117,7 +117,7 @@ proptest! {
         }
         let (request, price) = &priced[pod % priced.len()];
         prop_assume!(state.fits(request));
-        let view = View { node: &node, state: &state, kinds: Kinds::default() };
+        let view = View { node: &node, state: &state, kinds: Kinds::default(), kept: false };
         let (worth, remainder, _) = regret.best(request, view).unwrap();
         prop_assert!((worth - regret.worth(&node, &state)).abs() < 1e-9);
         let mut after = state.clone();
@@ -139,7 +139,7 @@ fn a_pod_of_a_best_completion_costs_nothing_and_others_what_they_break() {
     let node = node(1_000_000, 2);
     let regret = regret_at(&node, &priced, 1, Params { tie: 0.0, ..Params::default() });
     let state = State::empty(&node);
-    let view = View { node: &node, state: &state, kinds: Kinds::default() };
+    let view = View { node: &node, state: &state, kinds: Kinds::default(), kept: false };
     let costs = |pod: &Request, price: f64| {
         let (worth, remainder, _) = regret.best(pod, view).unwrap();
         worth - remainder - price
@@ -158,7 +158,9 @@ fn equal_regrets_go_to_the_fuller_node() {
     let empty = State::empty(&node);
     let mut used = empty.clone();
     used.place(&share).unwrap();
-    let score = |state: &State| regret.score(&share, View { node: &node, state, kinds: Kinds::default() });
+    let score = |state: &State| {
+        regret.score(&share, View { node: &node, state, kinds: Kinds::default(), kept: false })
+    };
     assert!(score(&used) > score(&empty));
 }
 
@@ -169,9 +171,15 @@ fn a_kind_of_node_without_tables_comes_last() {
     let new = Node { model: Some(Model(9)), ..known.clone() };
     let regret = regret_at(&known, &[(share.clone(), 0.5)], 1, Params::default());
     let state = State::empty(&known);
-    let score = |node: &Node| regret.score(&share, View { node, state: &state, kinds: Kinds::default() });
+    let score = |node: &Node| {
+        regret.score(&share, View { node, state: &state, kinds: Kinds::default(), kept: false })
+    };
     assert!(score(&new) < score(&known));
-    assert!(regret.devices(&share, View { node: &new, state: &state, kinds: Kinds::default() }).is_some());
+    assert!(
+        regret
+            .devices(&share, View { node: &new, state: &state, kinds: Kinds::default(), kept: false })
+            .is_some()
+    );
 }
 
 #[test]

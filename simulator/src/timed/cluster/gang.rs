@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use plimsoll_packing::{
     fleet::{Ask, Node, Request, State},
-    scores::{Kinds, Score},
+    scores::{Gangs, Kinds, Reserve, Score},
 };
 
 use super::{Part, give_back, on_node, take};
@@ -33,7 +33,7 @@ pub(super) fn gang(
         let part = if left > room {
             states[at].choose(&piece).and_then(|devices| take(states, sorts, at, &piece, devices))
         } else {
-            on_node(nodes, states, sorts, &piece, scorer)
+            on_node(nodes, states, sorts, &piece, scorer, &[])
         };
         parts.push(part.expect("a node with room for the piece was found"));
         left -= left.min(room);
@@ -65,6 +65,22 @@ pub(super) fn fewest(nodes: &[Node], ask: &Request, all: u16) -> Option<usize> {
         .map(|at| at + 1)
 }
 
+/// The whole nodes that a mix of requests, each so many times, makes one expect to be needed: see [`Gangs::expected`].
+pub(in crate::timed) fn kept_for_gangs(nodes: &[Node], asks: &[Request], counts: &[u64]) -> Reserve {
+    let mut seen = Vec::new();
+    for (ask, count) in asks.iter().zip(counts) {
+        let largest = nodes.iter().filter(|node| ask.allows(node)).map(|node| node.devices).max();
+        if let (Ask::Whole(all), Some(largest)) = (ask.devices, largest.filter(|largest| *largest > 0))
+            && all > largest
+        {
+            let pods = vec![(piece(ask, all, largest), u32::from(all / largest))];
+            seen.push(Gangs { pods, count: *count });
+        }
+    }
+    let asked = asks.iter().zip(counts).map(|(ask, count)| ask.milli() * count).sum();
+    Reserve::of(nodes, &Gangs::expected(&seen, asked, nodes))
+}
+
 /// How many devices of a gang of so many a node has room for, with their part of its CPUs and memory.
 fn room(state: &State, ask: &Request, all: u16) -> u16 {
     let by = |free: u64, asked: u64| match asked {
@@ -83,5 +99,43 @@ fn piece(ask: &Request, all: u16, devices: u16) -> Request {
         memory_mib: part(ask.memory_mib),
         devices: Ask::Whole(devices),
         ..ask.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_packing::{
+        fleet::Model,
+        scores::{Regret, RegretParams},
+    };
+
+    use super::*;
+    use crate::timed::cluster::Cluster;
+
+    #[test]
+    fn whole_nodes_are_kept_for_the_gangs_of_the_mix() {
+        let machine = |name: &str| Node {
+            name: name.to_owned(),
+            cpu_milli: 64_000,
+            memory_mib: 1000,
+            model: Some(Model(0)),
+            devices: 8,
+            ..Node::default()
+        };
+        let nodes: Vec<Node> = ["a", "b", "c"].map(machine).into();
+        let ask =
+            |cpu_milli, devices| Request { cpu_milli, devices: Ask::Whole(devices), ..Request::default() };
+        let classes = [ask(30_000, 1), ask(1_000, 1), ask(16_000, 16)];
+        let regret = Regret::new(&nodes, &classes, &[vec![1.0, 1.0, 0.0]], RegretParams::default());
+        let runs_last = |scorer: &dyn Score| {
+            let mut cluster = Cluster::nodes(nodes.clone()).consolidated();
+            for _ in 0..2 {
+                cluster.place(&classes[0], Some(scorer)).unwrap();
+            }
+            cluster.place(&classes[2], Some(scorer)).is_some()
+        };
+        assert!(!runs_last(&regret));
+        assert!(!runs_last(&regret.clone().keeping(kept_for_gangs(&nodes, &classes[..2], &[5, 5]))));
+        assert!(runs_last(&regret.keeping(kept_for_gangs(&nodes, &classes, &[5, 3, 1]))));
     }
 }

@@ -8,7 +8,7 @@ use plimsoll_model::{
 };
 use plimsoll_packing::{
     fleet::Request,
-    scores::{Mix, Score},
+    scores::{Mix, Regret, Reserve, Score},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
     experiment::{Context, Problems, unknown},
     scorers,
     timed::{
-        cluster::Cluster,
+        cluster::{Cluster, kept_for_gangs},
         job::{Job, Trace},
         market::Offer,
         prepare::Machines,
@@ -259,10 +259,13 @@ impl Surroundings<'_> {
         let scorer = match family {
             Family::Queue => spec.scorer.as_deref(),
             Family::Scorer => Some(spec.name.as_str()),
-            Family::Plan => Some("regret"),
             _ => None,
         };
-        let scorer = scorer.map(|name| self.scorer(context, name, field)).transpose()?;
+        let scorer = match family {
+            // A plan places what is larger than a node before the rest by its rank: it keeps nothing back.
+            Family::Plan => Some(Arc::new(self.regret(context, field)?.0) as Arc<dyn Score>),
+            _ => scorer.map(|name| self.scorer(context, name, field)).transpose()?,
+        };
         let what = match family {
             Family::Queue => match spec.name.as_str() {
                 "fifo" => What::Fifo { backfill: spec.backfill.is_some() },
@@ -430,15 +433,17 @@ impl Surroundings<'_> {
             return Ok(scorer);
         }
         if name == "regret" {
-            return self.regret(context, field);
+            let (regret, kept) = self.regret(context, field)?;
+            return Ok(Arc::new(regret.keeping(kept)));
         }
         let known = names(|family| family == Family::Scorer);
         let (message, help) = unknown("scorer", name, &known);
         context.refuse(&format!("{field}.scorer"), message, &help)
     }
 
-    /// Regret at the prices of packing programs over the mix of jobs: what the planner's core thinks a place is worth.
-    fn regret(&self, context: &mut Context<'_>, field: &str) -> Result<Arc<dyn Score>, Problems> {
+    /// Regret at the prices of packing programs over the mix of jobs: what the planner's core thinks a place is worth;
+    /// and the whole nodes that jobs larger than one need.
+    fn regret(&self, context: &mut Context<'_>, field: &str) -> Result<(Regret, Reserve), Problems> {
         let nodes = &self.machines.cluster.nodes;
         let mut classes = Vec::new();
         let mut counts: Vec<u64> = Vec::new();
@@ -450,9 +455,10 @@ impl Surroundings<'_> {
                 counts.push(1);
             }
         }
-        // What takes more than a node is placed as pieces of whole nodes, which any scorer places alike.
+        // What takes more than a node is placed as pieces of whole nodes, which any scorer places alike; they can be
+        // kept back for as much of it as the mix has.
         let scorer = match scorers::regret(nodes, &classes, &counts) {
-            Ok(scorer) => scorer,
+            Ok(scorer) => (scorer, kept_for_gangs(nodes, &classes, &counts)),
             Err(error) => return context.refuse(field, error, ""),
         };
         let note = "regret: prices are of the mix of jobs that seed 0 makes";
