@@ -205,9 +205,10 @@ impl Serving {
         self.server.address()
     }
 
-    /// Waits until the cluster has been seen whole.
+    /// Waits until the cluster has been seen whole, and the API server has answered about the Lease: from then on the
+    /// webhook adds gates.
     pub async fn synced(&self) {
-        while !self.shared.snapshot.load().is_synced {
+        while !self.shared.snapshot.load().is_synced || self.shared.leading.heard() == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -14,6 +14,8 @@ use crate::{
 const SIZES: [u32; 2] = [1_000, 5_000];
 /// Calls beside the stub.
 const BESIDE: u32 = 4_000;
+/// Memory is looked at so often.
+const PARTS: u32 = 10;
 const VERBS: [&str; 2] = ["/scheduler/filter", "/scheduler/prioritize"];
 
 /// Filter and prioritize in turn over one kept connection, the pod one that waits.
@@ -61,10 +63,27 @@ pub(crate) async fn measure(binaries: &Binaries, calls: u32) -> Result<(), Error
             );
         }
     }
+    Ok(())
+}
+
+/// What calls leave behind in memory: small ones, so that there can be many.
+#[expect(clippy::print_stdout, reason = "the bench prints what it measured")]
+pub(crate) async fn remember(binaries: &Binaries, calls: u32, names: u32) -> Result<(), Error> {
+    let options = Options { controllers: Controllers::None, ..Options::default() };
+    let plane = ControlPlane::start(binaries, options).await?;
+    let client = plane.client();
+    nodes::create(&client, &[Profile::on_prem("h100", names, Some(H100))]).await?;
+    cluster::create(&client, std::iter::once(pod(0, Kind::Plain))).await?;
+    let waiting = cluster::pods(&client).await?.swap_remove(0);
+    let ours = Server::plimsoll(&plane);
+    let body = arguments(&waiting, (0..names).map(|index| format!("h100-{index}"))).to_string().into_bytes();
     let mut line = ours.connect();
-    let before = ours.mebibytes();
-    many(&mut line, &bodies[0], calls);
-    println!("{calls} calls of {} names: {before:.1} MiB before, {:.1} after", sizes[0], ours.mebibytes());
+    print!("{calls} calls of {names} names, MiB: {:.1}", ours.mebibytes());
+    for _ in 0..PARTS {
+        many(&mut line, &body, calls / PARTS);
+        print!(" {:.1}", ours.mebibytes());
+    }
+    println!("; before, and after each tenth");
     Ok(())
 }
 

@@ -31,6 +31,8 @@ use crate::{
 const CALLS: usize = 32;
 /// Events that wait to be written; what comes beyond is dropped, for it says nothing that the pods do not.
 const EVENTS: usize = 2_048;
+/// Events give way to changes for so long.
+const GIVES_WAY: Duration = Duration::from_secs(5);
 /// A call that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -56,8 +58,9 @@ impl Hands {
     pub(super) fn new(shared: &Shared, me: &str) -> Self {
         let (client, metrics) = (shared.client.clone(), Arc::clone(&shared.metrics));
         let (events, queue) = mpsc::channel(EVENTS);
-        tokio::spawn(write_events(client.clone(), me.to_owned(), queue, Arc::clone(&metrics)));
         let calls = Arc::new(Semaphore::new(CALLS));
+        let way = Arc::clone(&calls);
+        tokio::spawn(write_events(client.clone(), me.to_owned(), queue, Arc::clone(&metrics), way));
         let (leading, spans) = (Arc::clone(&shared.leading), shared.spans.clone());
         Self { client, calls, events, metrics, leading, spans }
     }
@@ -157,13 +160,17 @@ impl Hands {
 }
 
 /// Writes events, each anew: what is said again says something else, so that a count on the old text would be untrue.
+/// Pods wait for changes and not for events: these give way while changes wait for each other.
 async fn write_events(
     client: Client,
     me: String,
     mut queue: mpsc::Receiver<(Target, &'static str, String)>,
     metrics: Arc<Metrics>,
+    calls: Arc<Semaphore>,
 ) {
     while let Some((pod, reason, text)) = queue.recv().await {
+        // A permit is free once no change waits for one; it is not kept.
+        drop(tokio::time::timeout(GIVES_WAY, calls.acquire()).await);
         let events: Api<Event> = Api::namespaced(client.clone(), &pod.namespace);
         let event = event(pod, reason, &text, &me);
         match tokio::time::timeout(PATIENCE, events.create(&PostParams::default(), &event)).await {

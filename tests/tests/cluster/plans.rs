@@ -15,7 +15,9 @@ async fn every_pod_of_a_plan_lands_on_its_planned_node() {
     let fleet = vec![Profile::on_prem("h100", 250, Some(H100)), Profile::on_prem("plain", 50, None)];
     let Some(mut site) = Site::start(fleet, Options::default()).await else { return };
     site.schedule().await;
-    let config = site.config("a", &site.plane.kubeconfig(User::Admin), &json!({}));
+    // However busy the machine is: what is let go without a plan is another test's.
+    let spec = json!({"gate": {"deadline": "2m"}});
+    let config = site.config("a", &site.plane.kubeconfig(User::Admin), &spec);
     let _replica = Replica::start("a", &config, true);
     for index in 0..20 {
         let gpus = ["1", "2", "4", "8"][index % 4];

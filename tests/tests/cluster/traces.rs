@@ -115,14 +115,15 @@ async fn a_decision_is_one_trace_from_the_webhook_to_the_binding() {
     let traceparent = &it.annotations()["plimsoll.dev/traceparent"];
     let trace: BTreeSet<String> = spans.iter().map(|span| hex(&span.trace_id)).collect();
     let [trace] = &trace.into_iter().collect::<Vec<_>>()[..] else { panic!("one trace: {spans:?}") };
-    let one = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
+    // A change that the scheduler's own comes before (it notes that the pod is gated) is tried again.
+    let one = |name: &str| spans.iter().find(|span| span.name == name && span.status.is_none()).unwrap();
     let (admit, gated, plan, patch, filter, bound) =
         (one("admit"), one("gated"), one("plan"), one("patch"), one("filter"), one("bound"));
     assert_eq!(*traceparent, format!("00-{trace}-{}-01", hex(&admit.span_id)));
     for span in &spans {
         let above: &[u8] = if span.name == "admit" { &[] } else { &admit.span_id };
         assert_eq!(span.parent_span_id, above, "{}", span.name);
-        assert!(span.status.is_none(), "{span:?}");
+        assert!(span.status.is_none() || span.name == "patch", "{span:?}");
         let uid = if span.name == "admit" { String::new() } else { it.uid().unwrap() };
         assert_eq!(said(span, "k8s.pod.uid"), uid);
     }

@@ -86,7 +86,7 @@ async fn serve(plane: &ControlPlane) -> Result<Serving, Failure> {
         tls: Some(Tls { certificate, key, clients: None }),
         ..Config::default()
     };
-    let client = Some(plane.client());
+    let (config, client) = (super::traces::complete(config), Some(plane.client()));
     let serving = plimsoll_scheduler_plugin::start(config, client, &super::me()).await.map_err(outside)?;
     tokio::time::timeout(SETTLED_WITHIN, serving.synced())
         .await
