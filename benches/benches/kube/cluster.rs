@@ -48,12 +48,26 @@ pub(crate) fn pod(index: u32, kind: Kind) -> Pod {
 
 /// Creates pods, many at a time.
 pub(crate) async fn create(client: &Client, pods: impl Iterator<Item = Pod>) -> Result<(), Error> {
-    let api: Api<Pod> = Api::namespaced(client.clone(), "default");
+    all(&Api::namespaced(client.clone(), "default"), pods).await
+}
+
+/// Creates objects that are stated as JSON, many at a time.
+pub(crate) async fn create_all<K>(api: &Api<K>, objects: impl Iterator<Item = Value>) -> Result<(), Error>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned + serde::Serialize,
+{
+    all(api, objects.map(|object| serde_json::from_value(object).expect("an object of its kind"))).await
+}
+
+async fn all<K>(api: &Api<K>, objects: impl Iterator<Item = K>) -> Result<(), Error>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned + serde::Serialize,
+{
     let params = PostParams::default();
-    futures::stream::iter(pods)
-        .map(|pod| {
-            let (api, params) = (&api, &params);
-            async move { api.create(params, &pod).await.map(drop) }
+    futures::stream::iter(objects)
+        .map(|object| {
+            let params = &params;
+            async move { api.create(params, &object).await.map(drop) }
         })
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
