@@ -126,6 +126,18 @@ fn sized(
 }
 
 impl Bucket {
+    /// As it is written, without what an address may hold of a credential: what stands before `@`, and its query.
+    pub(super) fn shown(&self) -> String {
+        let (place, query) =
+            self.written.split_once('?').map_or((&*self.written, ""), |(place, _)| (place, "?…"));
+        let (scheme, rest) = place.split_once("://").unwrap_or(("", place));
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        match host.rsplit_once('@') {
+            Some((_, host)) => format!("{scheme}://…@{host}{path}{query}"),
+            None => format!("{place}{query}"),
+        }
+    }
+
     /// A bucket; `None` for a path of this machine.
     fn of(text: &str, size: Option<Bytes>, variables: &[(&str, &str)]) -> Option<Self> {
         let uri = filled(text, variables);
@@ -191,6 +203,17 @@ mod tests {
             ("plain", "plain"),
         ] {
             assert_eq!(filled(text, &variables), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_credential_in_an_address_is_shown() {
+        for (text, shown) in [
+            ("s3://bucket/a@b", "s3://bucket/a@b"),
+            ("s3://u:hunter2@host/b", "s3://…@host/b"),
+            ("https://acct.blob.core.windows.net/c?sig=hunter2", "https://acct.blob.core.windows.net/c?…"),
+        ] {
+            assert_eq!(Bucket::of(text, None, &[]).unwrap().shown(), shown);
         }
     }
 

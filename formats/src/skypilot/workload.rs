@@ -265,8 +265,8 @@ impl Maker<'_, '_> {
                     }
                 }
                 None => self.unknown(
-                    format!("data of {} from {}", self.name, bucket.written),
-                    &bucket.written,
+                    format!("data of {} from {}", self.name, bucket.shown()),
+                    &bucket.shown(),
                     bucket.size,
                 ),
             }
@@ -278,8 +278,8 @@ impl Maker<'_, '_> {
                     spec.outputs.push(Output { to: to.clone(), size: bucket.size.unwrap_or_default() });
                 }
                 None => self.unknown(
-                    format!("results of {} to {}", self.name, bucket.written),
-                    &bucket.written,
+                    format!("results of {} to {}", self.name, bucket.shown()),
+                    &bucket.shown(),
                     bucket.size,
                 ),
             }
