@@ -123,7 +123,9 @@ impl Hardware {
         let slices = listed::Slices::of(objects);
         let known = device::resolve(&mut nodes, &given.nodes, slices, remarks);
         let is_gke = nodes.iter().any(|node| node.is_gke);
-        Self { nodes: nodes.into_iter().map(|node| node.node).collect(), known, is_gke }
+        let mut nodes: Vec<Node> = nodes.into_iter().map(|node| node.node).collect();
+        node::numa(objects, &mut nodes, remarks);
+        Self { nodes, known, is_gke }
     }
 
     fn add(

@@ -43,6 +43,17 @@ pub struct Node {
     pub room: BTreeMap<String, u64>,
     /// Its accelerators, which are not in `room`.
     pub devices: Option<Devices>,
+    /// How its accelerators are grouped.
+    pub groups: Groups,
+}
+
+/// Accelerators in a row that are a group: a pair or a quad of `NVLink`, those of a NUMA node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Groups {
+    /// How many are one; 0 where nothing says that there are groups: then all of a node are one.
+    pub size: u16,
+    /// Whether the node takes no pod whose whole accelerators are not of one group.
+    pub strict: bool,
 }
 
 impl Node {
@@ -105,6 +116,8 @@ pub struct Pod {
     pub spread: Option<u32>,
     /// The confine that it waits with, by its place in [`Fleet::confines`].
     pub confine: Option<u32>,
+    /// Whether its whole accelerators must be of one group.
+    pub joined: bool,
     /// The accelerators it asks for, in thousandths.
     pub accelerators_milli: u64,
     /// What placing it is worth, in millionths of an accelerator.

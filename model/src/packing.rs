@@ -159,6 +159,8 @@ pub enum Obstacle {
     Gang,
     /// That it and others must be within one domain: of the label `name`.
     Domain,
+    /// That its accelerators must be of one group of the node.
+    Group,
 }
 
 impl Obstacle {
@@ -176,6 +178,7 @@ impl Obstacle {
             Self::Spread => "spread",
             Self::Gang => "gang",
             Self::Domain => "domain",
+            Self::Group => "group",
         }
     }
 }

@@ -181,7 +181,7 @@ struct Telling {
 }
 
 /// What decides whether pods can be of one class; last, how many fit on nodes.
-type Kind<'a> = (Ask, &'a [Model], &'a [u32], Option<u32>, Option<u32>, Option<u32>, usize);
+type Kind<'a> = ((Ask, bool), &'a [Model], &'a [u32], Option<u32>, Option<u32>, Option<u32>, usize);
 
 /// Classes of each kind, with their sizes.
 fn kinds<'a>(
@@ -204,7 +204,7 @@ fn kinds<'a>(
             if telling.nodes { rooms.iter().map(|room| fit(&amounts, it.devices, room)).sum() } else { 0 };
         let mut sizes = [u64::from(share); SIZES];
         sizes[..RESOURCES].copy_from_slice(&amounts);
-        let kind = (ask, &*it.models, &*it.pools, it.apart, class.spread, class.kind, fits);
+        let kind = ((ask, it.joined), &*it.models, &*it.pools, it.apart, class.spread, class.kind, fits);
         kinds.entry(kind).or_default().push((class, sizes));
     }
     kinds
@@ -344,7 +344,16 @@ fn join_nodes(exact: &[NodeClass], doublings: u32) -> Vec<NodeClass> {
         let devices: Vec<(u16, u8)> = state.devices.iter().map(device).collect();
         let extras: Vec<u64> = state.extras.iter().map(|extra| extra >> doublings).collect();
         let sizes = (state.cpu_milli / cpu, state.memory_mib / memory);
-        let key = (class.model, class.pool, class.zone, &class.domains, devices, sizes, extras, &state.apart);
+        let key = (
+            class.model,
+            class.pool,
+            class.zone,
+            (&class.domains, &class.groups, class.strict),
+            devices,
+            sizes,
+            extras,
+            &state.apart,
+        );
         buckets.entry(key).or_default().push(class);
     }
     buckets.into_values().map(|members| joined_nodes(&members)).collect()
@@ -367,6 +376,8 @@ fn merged(a: &State, b: &State, amount: fn(u64, u64) -> u64, share: fn(u16, u16)
         cpu_milli: amount(a.cpu_milli, b.cpu_milli),
         memory_mib: amount(a.memory_mib, b.memory_mib),
         devices: a.devices.iter().zip(&b.devices).map(device).collect(),
+        group: a.group,
+        strict: a.strict,
         extras: a.extras.iter().zip(&b.extras).map(|(a, b)| amount(*a, *b)).collect(),
         apart: a.apart.clone(),
     }

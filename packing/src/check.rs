@@ -129,7 +129,11 @@ fn one(cluster: &Cluster, pod: usize, placement: &Placement, broken: &mut Vec<Vi
             Ask::None => holds.is_empty(),
             Ask::Share(milli) => holds.len() == 1 && holds[0].milli == milli && holds[0].parts == 0,
             Ask::Whole(count) => {
-                holds.len() == usize::from(count) && holds.iter().all(|h| h.milli == 1000 && h.parts == 0)
+                let group = |hold: &crate::fleet::Hold| hold.index / node.group.max(1);
+                let joined = !stays && node.group > 0 && (request.joined || node.strict);
+                holds.len() == usize::from(count)
+                    && holds.iter().all(|h| h.milli == 1000 && h.parts == 0)
+                    && (!joined || holds.iter().all(|hold| group(hold) == group(&holds[0])))
             }
             Ask::Slice(slice) => {
                 let parts = u32::from(holds.first().map_or(0, |hold| hold.parts));

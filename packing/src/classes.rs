@@ -11,6 +11,7 @@ use crate::{
     buckets::{Cuts, bucket},
     confine::{Block, blocks, reach, usable},
     fleet::{Ask, Cluster, DEVICE, Device, Model, Node, Overfull, Request, State},
+    groups::MOST as MOST_OF_GROUP,
     joint::{Shape, Zones, shapes, spreads},
 };
 
@@ -57,6 +58,10 @@ pub struct NodeClass {
     pub zone: Option<u32>,
     /// The domains that may hold a confine.
     pub domains: Vec<u32>,
+    /// Where some pod's devices must be of one group: how many are free whole in each, rising.
+    pub groups: Vec<u16>,
+    /// See [`Node::strict`].
+    pub strict: bool,
     /// The nodes, by name.
     pub nodes: Vec<usize>,
 }
@@ -122,8 +127,8 @@ pub enum Invalid {
         /// The pod.
         pod: usize,
     },
-    /// A node has more than 2^53 of something, devices without a model or a model without devices, or is in a domain
-    /// that is not there.
+    /// A node has more than 2^53 of something, devices without a model or a model without devices, is in a domain that
+    /// is not there, or has groups of more devices than [`crate::groups::MOST`].
     Node {
         /// The node.
         node: usize,
@@ -171,7 +176,7 @@ pub fn validate(cluster: &Cluster) -> Result<(), Invalid> {
         let amounts = [it.cpu_milli, it.memory_mib].into_iter().chain(it.extras.iter().copied());
         let domains = it.domains.iter().all(|domain| (*domain as usize) < cluster.domains.len());
         let amounts = amounts.into_iter().all(|amount| amount <= MOST);
-        if !domains || !amounts || it.model.is_some() != (it.devices > 0) {
+        if !domains || !amounts || it.group > MOST_OF_GROUP || it.model.is_some() != (it.devices > 0) {
             return Err(Invalid::Node { node });
         }
     }
@@ -347,22 +352,35 @@ impl Classes {
 
 fn node_classes(cluster: &Cluster, states: &[State], usable: &BTreeSet<u32>) -> Vec<NodeClass> {
     let by_zone = cluster.pods.iter().any(|pod| pod.spread.is_some());
+    let by_group =
+        cluster.pods.iter().any(|pod| pod.request.joined) || states.iter().any(|state| state.strict);
     let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, (node, state)) in cluster.nodes.iter().zip(states).enumerate() {
         let mut state = state.clone();
+        // Devices are sorted, and groups are what is said beside them.
+        let groups = if by_group && state.group > 0 { groups(&state) } else { Vec::new() };
+        let strict = state.strict && !groups.is_empty();
+        (state.group, state.strict) = (0, false);
         state.devices.sort_by_key(|device| std::cmp::Reverse(*device));
         let zone = node.zone.filter(|_| by_zone);
         let domains: Vec<u32> =
             node.domains.iter().copied().filter(|domain| usable.contains(domain)).collect();
-        alike.entry((node.model, node.pool, zone, domains, state)).or_default().push(index);
+        alike.entry((node.model, node.pool, zone, domains, (groups, strict), state)).or_default().push(index);
     }
     alike
         .into_iter()
-        .map(|((model, pool, zone, domains, state), mut nodes)| {
+        .map(|((model, pool, zone, domains, (groups, strict), state), mut nodes)| {
             nodes.sort_by(|a, b| cluster.nodes[*a].name.cmp(&cluster.nodes[*b].name));
-            NodeClass { most: state.clone(), state, model, pool, zone, domains, nodes }
+            NodeClass { most: state.clone(), state, model, pool, zone, domains, groups, strict, nodes }
         })
         .collect()
+}
+
+/// How many devices of each group are free whole, rising.
+fn groups(state: &State) -> Vec<u16> {
+    let mut groups: Vec<u16> = state.groups().iter().map(|group| group.len() as u16).collect();
+    groups.sort_unstable();
+    groups
 }
 
 /// Whether a device has anything left for a pod of some ask.

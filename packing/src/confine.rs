@@ -107,6 +107,9 @@ fn copies(state: &State, request: &Request) -> u64 {
         Ask::None => u64::MAX,
         Ask::Share(milli) => state.devices.iter().map(|device| u64::from(device.free / milli)).sum(),
         Ask::Slice(slice) => parts(state) / (u64::from(slice.length) * 125).max(1),
+        Ask::Whole(count) if state.joins(request) => {
+            state.groups().iter().map(|group| times(group.len() as u64, u64::from(count))).sum()
+        }
         Ask::Whole(count) => times(state.whole() as u64, u64::from(count)),
     };
     fit.min(by_devices).min(if request.apart.is_some() { 1 } else { u64::MAX })

@@ -181,6 +181,8 @@ fn together(
             pool,
             zone: None,
             domains: Vec::new(),
+            groups: Vec::new(),
+            strict: false,
             nodes,
         });
     }

@@ -73,6 +73,8 @@ pub struct Request {
     pub extras: Vec<u64>,
     /// At most one pod of such a group runs on a node (anti-affinity by host name).
     pub apart: Option<u32>,
+    /// Whether whole devices must be of one group: see [`Node::group`].
+    pub joined: bool,
 }
 
 impl Request {
@@ -153,6 +155,10 @@ pub struct Node {
     pub model: Option<Model>,
     /// How many devices, each of [`DEVICE`] milli.
     pub devices: u16,
+    /// Devices in a row that are a group, of [`crate::groups::MOST`] at most; 0 for no groups.
+    pub group: u16,
+    /// Whether every pod's whole devices must be of one group.
+    pub strict: bool,
     /// Nodes that the same selectors, affinities and tolerations let in are one pool.
     pub pool: u32,
     /// The zone, by its place in [`Cluster::zones`].
@@ -266,6 +272,10 @@ pub struct State {
     pub memory_mib: u64,
     /// Each device.
     pub devices: Vec<Device>,
+    /// See [`Node::group`].
+    pub group: u16,
+    /// See [`Node::strict`].
+    pub strict: bool,
     /// Of each of [`Cluster::resources`].
     pub extras: Vec<u64>,
     /// The groups of [`Request::apart`] that are here, sorted.
@@ -306,6 +316,8 @@ impl State {
             cpu_milli: node.cpu_milli,
             memory_mib: node.memory_mib,
             devices: vec![Device::WHOLE; usize::from(node.devices)],
+            group: node.group,
+            strict: node.strict,
             extras: node.extras.clone(),
             apart: Vec::new(),
         }
@@ -334,6 +346,9 @@ impl State {
             Ask::None => true,
             Ask::Share(milli) => self.devices.iter().any(|device| device.free >= milli),
             Ask::Slice(slice) => self.devices.iter().any(|device| device.place(slice).is_some()),
+            Ask::Whole(count) if self.joins(request) => {
+                self.groups().iter().any(|group| group.len() >= usize::from(count))
+            }
             Ask::Whole(count) => self.whole() >= usize::from(count),
         };
         if !devices {
@@ -352,6 +367,14 @@ impl State {
         self.lacks(request).is_none()
     }
 
+    /// How many devices of a device's group are free whole.
+    fn beside(&self, index: u16) -> usize {
+        let Some(group) = index.checked_div(self.group).map(usize::from) else { return 0 };
+        let size = usize::from(self.group);
+        let devices = self.devices.iter().skip(group * size).take(size);
+        devices.filter(|device| device.is_whole()).count()
+    }
+
     /// The devices that a request would hold here: of those that fit, the ones with least left, then the
     /// first. Nothing when none fit.
     pub fn choose(&self, request: &Request) -> Option<Vec<Hold>> {
@@ -360,19 +383,16 @@ impl State {
             Ask::None => Some(Vec::new()),
             Ask::Share(milli) => devices()
                 .filter(|(_, device)| device.free >= milli)
-                .min_by_key(|(_, device)| device.free)
+                .min_by_key(|(index, device)| (device.free, self.beside(*index)))
                 .map(|(index, _)| vec![Hold { index, milli, parts: 0 }]),
             Ask::Slice(slice) => devices()
                 .filter_map(|(index, device)| device.place(slice).map(|parts| (index, parts, device)))
-                .min_by_key(|(_, _, device)| device.taken.count_zeros())
+                .min_by_key(|(index, _, device)| (device.taken.count_zeros(), self.beside(*index)))
                 .map(|(index, parts, _)| vec![Hold { index, milli: 0, parts }]),
             Ask::Whole(count) => {
-                let holds: Vec<Hold> = devices()
-                    .filter(|(_, device)| device.is_whole())
-                    .take(usize::from(count))
-                    .map(|(index, _)| Hold { index, milli: DEVICE, parts: 0 })
-                    .collect();
-                (holds.len() == usize::from(count)).then_some(holds)
+                let devices = self.whole_devices(usize::from(count), self.joins(request))?;
+                let hold = |index: usize| Hold { index: index as u16, milli: DEVICE, parts: 0 };
+                Some(devices.into_iter().map(hold).collect())
             }
         }
     }

@@ -7,6 +7,7 @@
 use crate::{
     classes::Amounts,
     fleet::{Ask, DEVICE, Device},
+    groups::Joined,
     instance::{minus, plus, within},
     relax::{Fitting, Relaxed},
 };
@@ -24,6 +25,8 @@ pub struct Choice {
     pub pods: Vec<(u32, u8)>,
     /// The groups that stay apart, each by a bit.
     pub groups: u64,
+    /// Whole devices that must be of one group.
+    pub joined: Joined,
 }
 
 /// How hard to look.
@@ -207,6 +210,7 @@ impl Inside<'_> {
                             devices: 0,
                             pods: Vec::new(),
                             groups: from.groups | bit(it.apart),
+                            joined: Joined::default(),
                         };
                         let bound = self.bound(&choice, |relaxed| still(relaxed, to));
                         if bound <= limit.threshold

@@ -3,6 +3,7 @@
 use crate::{
     classes::{Amounts, Classes, PodClass, RESOURCES, has_room},
     fleet::{ACCELERATOR, Ask, DEVICE, Device, Node, State},
+    groups::{Joined, seats},
     joint::Joint,
 };
 
@@ -25,6 +26,8 @@ pub struct Item {
     pub level: usize,
     /// At most one of such a group in a bin.
     pub apart: Option<u32>,
+    /// Whether whole devices must be of one group.
+    pub joined: bool,
     /// How many there are.
     pub demand: u32,
     /// What one is worth, in accelerators.
@@ -48,9 +51,27 @@ pub struct Bin {
     pub cost: f64,
     /// The zone, where spreads make it matter.
     pub zone: Option<u32>,
+    /// How many devices are free whole in each group, where that matters.
+    pub groups: Vec<u16>,
+    /// Whether every item's whole devices are of one group.
+    pub strict: bool,
 }
 
 impl Bin {
+    /// The devices of an item that must be of one group here.
+    pub fn joined(&self, item: &Item) -> Option<usize> {
+        let joins = !self.groups.is_empty() && (item.joined || self.strict);
+        match item.ask {
+            Ask::Whole(count @ 2..) if joins => Some(usize::from(count)),
+            _ => None,
+        }
+    }
+
+    /// Whether the groups hold pods within them.
+    pub fn holds(&self, joined: Joined) -> bool {
+        joined == Joined::default() || seats(&self.groups, &joined.sizes().collect::<Vec<_>>()).is_some()
+    }
+
     /// The place of the first part-free device in the order of the class.
     pub fn first_part(&self) -> usize {
         self.whole
@@ -202,6 +223,7 @@ impl Instance {
             ask: share(class, sizes).map_or(class.request.devices, Ask::Share),
             level: share(class, sizes).map_or(0, |milli| usize::from(milli / grain)),
             apart: class.request.apart,
+            joined: class.request.joined,
             demand: class.pods.len() as u32,
             worth: class.worth as f64 / ACCELERATOR as f64,
         };
@@ -240,6 +262,11 @@ impl Instance {
                 Sizes::Least => &class.most,
             };
             let mut bin = instance.bin(classes.room(state), state, &allowed);
+            (bin.groups, bin.strict) = (class.groups.clone(), class.strict);
+            let largest = bin.groups.last().copied().map(usize::from);
+            let mut fitting = std::mem::take(&mut bin.fitting);
+            fitting.retain(|item| bin.joined(&instance.items[*item as usize]) <= largest);
+            bin.fitting = fitting;
             bin.count = class.nodes.len() as u32;
             bin.zone = class.zone;
             instance.bins.push(bin);
@@ -281,6 +308,8 @@ impl Instance {
             count: 1,
             cost: 0.0,
             zone: None,
+            groups: Vec::new(),
+            strict: false,
         }
     }
 

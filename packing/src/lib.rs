@@ -15,6 +15,7 @@ pub mod dive;
 pub mod fill;
 pub mod fleet;
 pub mod generate;
+pub mod groups;
 pub mod inside;
 pub mod instance;
 pub mod joint;

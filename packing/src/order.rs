@@ -52,7 +52,7 @@ impl Order {
 }
 
 /// What some request asks for that decides only whether, not how much.
-type Kind<'a> = (Ask, &'a [Model], &'a [u32], Option<u32>);
+type Kind<'a> = (Ask, bool, &'a [Model], &'a [u32], Option<u32>);
 
 /// Requests that fit nowhere, as long as nothing is released: what asks for as much or more fits nowhere either.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl<'a> Refused<'a> {
             Ask::Whole(_) => Ask::Whole(0),
             ask => ask,
         };
-        (ask, &request.models, &request.pools, request.apart)
+        (ask, request.joined, &request.models, &request.pools, request.apart)
     }
 
     /// Whether a request is known to fit nowhere.

@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::{
     classes::{Amounts, RESOURCES},
     fleet::Device,
+    groups::Joined,
     inside::{Choice, Effort, Inside, Limit, bit},
     instance::{Bin, Instance, Pattern, minus, plus, within},
     loose::Loose,
@@ -34,6 +35,7 @@ struct Label {
     value: f64,
     bound: f64,
     groups: u64,
+    joined: Joined,
     /// Its last settled step.
     at: u32,
     /// A step since, not settled yet.
@@ -194,8 +196,15 @@ impl Labels<'_> {
     fn run(&mut self) -> Vec<(f64, Pattern)> {
         let bin = self.fitting.bin;
         let bound = self.relaxation.bound;
-        let mut list =
-            vec![Label { used: [0; RESOURCES], value: 0.0, bound, groups: 0, at: NONE, fresh: None }];
+        let mut list = vec![Label {
+            used: [0; RESOURCES],
+            value: 0.0,
+            bound,
+            groups: 0,
+            joined: Joined::default(),
+            at: NONE,
+            fresh: None,
+        }];
         for (at, device) in bin.parts.iter().enumerate() {
             let choices =
                 self.of_device(*device, bin.whole, |relaxed, instance| relaxed.device(instance, *device));
@@ -268,6 +277,7 @@ impl Labels<'_> {
                 devices: count,
                 pods: vec![(item, 0)],
                 groups: bit(it.apart),
+                joined: self.fitting.bin.joined(it).map_or_else(Joined::default, Joined::one),
             });
             for left in (count..=whole).rev() {
                 let here = std::mem::take(&mut lists[left]);
@@ -293,6 +303,10 @@ impl Labels<'_> {
         if !within(&used, room) || label.groups & added.groups != 0 {
             return None;
         }
+        let joined = label.joined.and(added.joined)?;
+        if joined != label.joined && !self.fitting.bin.holds(joined) {
+            return None;
+        }
         let (value, left) = (label.value + added.value, minus(room, &used));
         let still = |relaxed: &Relaxed| relaxed.still(&left, part, whole);
         let bound = value + self.relaxation.met.iter().map(still).fold(f64::INFINITY, f64::min);
@@ -300,7 +314,7 @@ impl Labels<'_> {
             return None;
         }
         let fresh = (!added.pods.is_empty()).then_some(Step { before: label.at, choice, device });
-        Some(Label { used, value, bound, groups: label.groups | added.groups, at: label.at, fresh })
+        Some(Label { used, value, bound, groups: label.groups | added.groups, joined, at: label.at, fresh })
     }
 
     /// Whether there are enough of each item for a choice on top of a trail.
@@ -333,7 +347,10 @@ impl Labels<'_> {
                 break;
             }
             let dominated = |by: &Label| {
-                by.value >= it.value && within(&by.used, &it.used) && by.groups & !it.groups == 0
+                by.value >= it.value
+                    && within(&by.used, &it.used)
+                    && by.groups & !it.groups == 0
+                    && by.joined.within(it.joined)
             };
             if kept.iter().any(dominated) {
                 continue;

@@ -11,6 +11,7 @@
 use crate::{
     classes::{Amounts, RESOURCES},
     fleet::{Ask, Device, Slice},
+    groups::Joined,
     instance::{Bin, Instance, Pattern, copies},
 };
 
@@ -372,7 +373,17 @@ impl Search<'_> {
         let mut groups: Vec<u32> =
             pods.iter().filter_map(|(item, _)| self.fitting.instance.items[*item as usize].apart).collect();
         groups.sort_unstable();
-        used.iter().zip(&self.fitting.bin.room).all(|(u, r)| u <= r) && groups.is_sorted_by(|a, b| a < b)
+        let bin = self.fitting.bin;
+        let joined = pods.iter().filter_map(|(item, _)| {
+            bin.joined(&self.fitting.instance.items[*item as usize]).map(Joined::one)
+        });
+        let is_held = joined
+            .into_iter()
+            .try_fold(Joined::default(), Joined::and)
+            .is_some_and(|joined| bin.holds(joined));
+        is_held
+            && used.iter().zip(&self.fitting.bin.room).all(|(u, r)| u <= r)
+            && groups.is_sorted_by(|a, b| a < b)
     }
 
     /// The least bound along one resource: tangents on both sides meet nearer and nearer to it.

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    assign::{holds, members},
-    classes::{Amounts, Classes, RESOURCES, device_order},
+    assign::{Devices, members},
+    classes::{Amounts, Classes, RESOURCES},
     dive::{Rounded, Use},
     fleet::{Ask, Cluster, Placement, State},
     instance::{Instance, minus, plus},
@@ -93,11 +93,8 @@ impl Members {
         state: &mut State,
         placements: &mut [Option<Placement>],
     ) {
-        let order = device_order(state);
-        let mut free: Vec<usize> = order.clone();
-        for (_, rank, _) in &it.pattern.holds {
-            free.retain(|index| *index != order[usize::from(*rank)]);
-        }
+        let bin = &instance.bins[it.bin as usize];
+        let mut devices = Devices::of(state, &it.pattern, bin, instance);
         let mut held = it.pattern.holds.iter().peekable();
         // Pods with devices first: what is left for the others is the most adaptable.
         let mut places = Vec::new();
@@ -109,16 +106,17 @@ impl Members {
                     classes.pods[item_of.class as usize].request.devices == Ask::None,
                     key,
                     held.next_if(|hold| hold.0 == *item),
+                    bin.joined(item_of),
                 ));
             }
         }
         places.sort_by_key(|place| place.0);
         let mut after = [0; RESOURCES];
-        for (_, (class, _), _) in &places {
+        for (_, (class, _), ..) in &places {
             after = plus(&after, &classes.pods[*class as usize].mean);
         }
         let count = places.len();
-        for (at, (_, key, hold)) in places.into_iter().enumerate() {
+        for (at, (_, key, hold, joined)) in places.into_iter().enumerate() {
             // What is over, or lacking, is for all that still come.
             let (room, mean) = (classes.room(state), &classes.pods[key.0 as usize].mean);
             let wanted: Amounts = std::array::from_fn(|r| {
@@ -130,13 +128,11 @@ impl Members {
             for member in nearest(cluster, classes, of, &wanted, self.resource) {
                 let pod = member.2;
                 let request = &cluster.pods[pod].request;
-                let holds = holds(request, hold, &order, &free);
+                let holds = devices.holds(request, hold, joined);
                 let enough =
                     !matches!(request.devices, Ask::Whole(count) if holds.len() < usize::from(count));
                 if enough && state.take(request, &holds).is_ok() {
-                    if matches!(request.devices, Ask::Whole(_)) {
-                        free.retain(|index| holds.iter().all(|hold| usize::from(hold.index) != *index));
-                    }
+                    devices.took(request, &holds, joined);
                     placements[pod] = Some(Placement { node, devices: holds });
                     of.remove(&member);
                     break;

@@ -33,7 +33,7 @@ const KEPT: usize = 4_000;
 type PodKey = (Request, u64, Option<u32>, Option<u32>, Option<u32>);
 
 /// What makes a class of nodes the same as one before.
-type NodeKey = (Option<Model>, u32, Option<u32>, Vec<u32>, State);
+type NodeKey = (Option<Model>, u32, Option<u32>, Vec<u32>, (Vec<u16>, bool), State);
 
 /// What a packing knew.
 #[derive(Debug)]
@@ -202,10 +202,10 @@ fn keys(classes: &Classes, instance: &Instance) -> (Vec<PodKey>, Vec<NodeKey>) {
         let class = &classes.pods[item.class as usize];
         (class.request.clone(), class.worth, class.spread, item.zone, item.domain)
     });
-    let bins = classes
-        .nodes
-        .iter()
-        .map(|class| (class.model, class.pool, class.zone, class.domains.clone(), class.state.clone()));
+    let bins = classes.nodes.iter().map(|class| {
+        let groups = (class.groups.clone(), class.strict);
+        (class.model, class.pool, class.zone, class.domains.clone(), groups, class.state.clone())
+    });
     (items.collect(), bins.collect())
 }
 

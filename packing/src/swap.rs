@@ -19,14 +19,14 @@ const PASSES: usize = 6;
 const LOOKS: usize = 12;
 
 /// What decides whether one pod may hold the devices of another: not how large a share.
-type Kind<'a> = (Ask, &'a [Model], &'a [u32]);
+type Kind<'a> = (Ask, bool, &'a [Model], &'a [u32]);
 
 fn kind(request: &Request) -> Kind<'_> {
     let ask = match request.devices {
         Ask::Share(_) => Ask::Share(0),
         ask => ask,
     };
-    (ask, &request.models, &request.pools)
+    (ask, request.joined, &request.models, &request.pools)
 }
 
 /// The pods that wait: of each kind and share by what they need of one resource, then by name.

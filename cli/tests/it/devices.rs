@@ -395,3 +395,66 @@ fn domains_of_pods_that_are_no_gang_are_said_not_to_be_held() {
     assert!(planned.says("since they are no gang"), "{}", planned.table);
     assert_eq!(planned.places().len(), 2);
 }
+
+#[test]
+fn devices_of_one_group_are_given_to_who_asks_for_it() {
+    let quads = node("n", "nvidia.com/gpu: 8", "annotations: {plimsoll.dev/device-group: '4'}");
+    let asks = |name: &str, gpus: u16, joined: bool| {
+        let annotation = if joined { ", annotations: {plimsoll.dev/device-group: required}" } else { "" };
+        pod(name, &format!("nvidia.com/gpu: {gpus}"))
+            .replace(&format!("name: {name}}}"), &format!("name: {name}{annotation}}}"))
+    };
+    let three = asks("a", 3, true) + &asks("b", 3, true);
+    let planned_of = |last: &str| planned(&(quads.clone() + &three + last));
+    let torn = planned_of(&asks("c", 2, true));
+    assert_eq!(torn.waiting(), ["c"], "{}", torn.table);
+    assert!(
+        torn.says("1 node: too few devices of one group free (nvidia.com/gpu): 2 needed, at most 1 free"),
+        "{}",
+        torn.table
+    );
+    let loose = planned_of(&asks("c", 2, false));
+    assert_eq!(loose.places().len(), 3, "{}", loose.table);
+    for (pod, (_, holds)) in loose.places() {
+        let groups: std::collections::BTreeSet<u64> = holds.iter().map(|(index, _)| index / 4).collect();
+        assert_eq!(groups.len(), if pod == "c" { 2 } else { 1 }, "{}", loose.table);
+    }
+    // One device of the other quad.
+    let alone = planned(&(quads.clone() + &asks("a", 3, true)));
+    let mut changed = alone.packing.clone();
+    for (at, index) in [2, 3, 4].into_iter().enumerate() {
+        changed["assignments"][0]["devices"][at]["index"] = index.into();
+    }
+    let (code, said) = alone.verified(&changed);
+    assert!(code == 3 && said.contains("they must be of one"), "{said}");
+}
+
+#[test]
+fn numa_nodes_of_a_strict_kubelet_are_groups_for_everyone() {
+    let numa = |policy: &str| {
+        let zone = |at: u8| {
+            format!(
+                "{{name: node-{at}, type: Node, resources: [{{name: nvidia.com/gpu, capacity: '4', allocatable: '4', available: '4'}}]}}"
+            )
+        };
+        format!(
+            "---\n{{apiVersion: topology.node.k8s.io/v1alpha2, kind: NodeResourceTopology, metadata: {{name: n}}, attributes: \
+             [{{name: topologyManagerPolicy, value: {policy}}}], zones: [{}, {}]}}\n",
+            zone(0),
+            zone(1)
+        )
+    };
+    let asks = |policy: &str| {
+        let nodes = node("n", "nvidia.com/gpu: 8", "") + &numa(policy);
+        planned(
+            &(nodes
+                + &pod("a", "nvidia.com/gpu: 3")
+                + &pod("b", "nvidia.com/gpu: 3")
+                + &pod("c", "nvidia.com/gpu: 2")),
+        )
+    };
+    assert_eq!(asks("best-effort").places().len(), 3);
+    let strict = asks("single-numa-node");
+    assert_eq!(strict.waiting(), ["c"], "{}", strict.table);
+    assert!(strict.says("too few devices of one group free"), "{}", strict.table);
+}

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_catalog::{Kind, accelerator, instance_types, regions_named};
 use plimsoll_model::{
     Arch, Capacity, Fleet, OfferSpec,
-    fleet::{Devices, Node, Rule, Taint, Test, ZONE},
+    fleet::{Devices, Groups, Node, Rule, Taint, Test, ZONE},
 };
 
 use crate::labels::{
@@ -228,8 +228,14 @@ impl<'f> Ground<'f> {
             let value = self.label(key, offer, zone, like, &near)?;
             Some(((*key).to_owned(), value))
         });
-        let node =
-            Node { name: offer.full_name(), labels: labels.collect(), taints: taints(&near), room, devices };
+        let node = Node {
+            name: offer.full_name(),
+            labels: labels.collect(),
+            taints: taints(&near),
+            room,
+            devices,
+            groups: like.map_or_else(Groups::default, |like| like.groups),
+        };
         Some(NewNode { node, like: like.map(|like| like.name.clone()) })
     }
 

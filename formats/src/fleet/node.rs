@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{
     Diagnostic,
-    fleet::{Node, Taint},
+    fleet::{Groups, Node, Taint},
     read::View,
 };
 
+use super::remarks::Remarks;
 use crate::kubernetes::{needs::quantity, object::Object};
 
 /// A node, with what only reading needs.
@@ -24,6 +25,10 @@ impl Read<'_> {
     }
 }
 
+/// How many devices in a row are a group; of a pod, that its devices must be of one.
+pub(super) const GROUP: &str = "plimsoll.dev/device-group";
+/// The most devices of a group.
+const MOST: u16 = 15;
 /// The taint that the scheduler sees on a cordoned node.
 const CORDONED: &str = "node.kubernetes.io/unschedulable";
 /// The taint of a node that is not ready.
@@ -47,8 +52,64 @@ pub(super) fn read<'a>(object: &Object<'a>) -> Result<Read<'a>, Vec<Diagnostic>>
         taints: taints(object),
         room: room(object)?,
         devices: None,
+        groups: stated_groups(object)?,
     };
     Ok(Read { node, object: object.clone(), is_gke })
+}
+
+/// The groups of its devices, as its annotation or label says.
+fn stated_groups(object: &Object<'_>) -> Result<Groups, Vec<Diagnostic>> {
+    let at = |of: &str| object.at(&["metadata", of, GROUP]);
+    let Some(stated) = at("annotations").or_else(|| at("labels")) else { return Ok(Groups::default()) };
+    let size = stated.text().and_then(|text| text.trim().parse::<u16>().ok());
+    size.filter(|size| (1..=MOST).contains(size)).map(|size| Groups { size, strict: false }).ok_or_else(
+        || {
+            let problem =
+                stated.problem(format!("`{GROUP}`: expected how many devices are a group, 1 to {MOST}"));
+            vec![problem.with_help("\"2\" where devices 0 and 1, 2 and 3, … are pairs")]
+        },
+    )
+}
+
+/// What a `NodeResourceTopology` says of a node's devices: those of a NUMA node are a group, and where the kubelet's policy is
+/// `single-numa-node` it takes no pod whose devices are of several.
+pub(super) fn numa(objects: &[Object<'_>], nodes: &mut [Node], remarks: &mut Remarks) {
+    for object in objects.iter().filter(|object| object.kind == "NodeResourceTopology") {
+        let Some(node) = nodes.iter_mut().find(|node| node.name == object.name) else { continue };
+        let Some(devices) = node.devices.as_ref().filter(|_| node.groups.size == 0) else { continue };
+        let list = |path: &[&str]| object.at(path).map_or_else(Vec::new, |list| list.items());
+        let of_zone = |zone: &View<'_>| {
+            let resources = zone.field("resources").map_or_else(Vec::new, |list| list.items());
+            let own = resources.into_iter().find(|one| {
+                one.field("name").and_then(|name| name.text().map(str::to_owned)).as_deref()
+                    == Some(&*devices.resource)
+            })?;
+            let count = own.field("allocatable").or_else(|| own.field("capacity"))?;
+            count.text().and_then(|text| text.trim().parse::<u16>().ok()).filter(|count| *count > 0)
+        };
+        let zones: Vec<u16> = list(&["zones"]).iter().filter_map(of_zone).collect();
+        let Some(size) = zones.first().copied() else { continue };
+        let is_equal = zones.iter().all(|count| *count == size) && size <= MOST;
+        if !is_equal || zones.iter().map(|count| u32::from(*count)).sum::<u32>() != u32::from(devices.count) {
+            let value = format!("its NUMA nodes do not have the {} devices in equal parts", devices.count);
+            remarks.say("groups of devices", value, object.name);
+            continue;
+        }
+        let policies = list(&["topologyPolicies"]);
+        let is_single = |text: &str| text.to_ascii_lowercase().replace('-', "").starts_with("singlenumanode");
+        let by_attribute = list(&["attributes"]).iter().any(|one| {
+            let text = |field: &str| one.field(field).and_then(|view| view.text().map(str::to_owned));
+            text("name").as_deref() == Some("topologyManagerPolicy")
+                && text("value").is_some_and(|value| is_single(&value))
+        });
+        let by_list = policies.iter().any(|policy| policy.text().is_some_and(is_single));
+        node.groups = Groups { size, strict: by_attribute || by_list };
+        remarks.say(
+            "groups of devices",
+            "devices in a row are of one NUMA node, as many as it has",
+            object.name,
+        );
+    }
 }
 
 /// What pods can have of it.

@@ -16,6 +16,7 @@ use super::{
     device::{Known, NEURON_CORE, NVIDIA, SLICED},
     expand::Draft,
     listed,
+    node::GROUP,
     remarks::Remarks,
     rule,
     volume::{Found, Volumes},
@@ -98,6 +99,16 @@ impl<'a> Context<'a, '_> {
                 Some("true") => pod.required = true,
                 Some("false") => {}
                 _ => problems.push(stated.problem("`plimsoll.dev/required`: expected \"true\" or \"false\"")),
+            }
+        }
+        if let Some(stated) = annotation(GROUP) {
+            match stated.text() {
+                Some("required") => pod.joined = true,
+                _ => problems.push(
+                    stated.problem(format!("`{GROUP}`: expected \"required\" on a pod")).with_help(
+                        "its devices are then of one group; on a node it says how many devices are one",
+                    ),
+                ),
             }
         }
         pod.daemon = is_of_node(draft);

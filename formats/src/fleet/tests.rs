@@ -338,6 +338,14 @@ fn what_is_wrong_is_named_with_its_place() {
             "`plimsoll.dev/required`",
         ),
         (
+            node("n", "nvidia.com/gpu: 2", "annotations: {plimsoll.dev/device-group: '0'}"),
+            "`plimsoll.dev/device-group`: expected how many devices are a group, 1 to 15",
+        ),
+        (
+            gpu.clone() + &pod("p", "nvidia.com/gpu: 2", "annotations: {plimsoll.dev/device-group: 'yes'}"),
+            "`plimsoll.dev/device-group`: expected \"required\" on a pod",
+        ),
+        (
             gpu.clone()
                 + "---\n{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {nodeName: gone, containers: [{name: c}]}}",
             "pod p runs on node `gone`, which is not among the nodes",

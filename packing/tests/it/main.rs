@@ -4,6 +4,7 @@
 
 mod confines;
 mod examples;
+mod groups;
 mod joint;
 mod laws;
 mod moves;

@@ -74,7 +74,10 @@ fn first(cluster: &Cluster, pod: &Pod, request: &Request, seen: &Seen<'_>) -> Op
         Overfull::Memory => (Obstacle::Memory, "memory".to_owned()),
         Overfull::Device => {
             let resource = pod.ask.as_ref().map_or(String::new(), |ask| ask.resource.clone());
-            (Obstacle::Devices, resource)
+            // Where there are enough, and not in one group.
+            let is_torn = seen.state.joins(request)
+                && matches!(request.devices, Ask::Whole(count) if seen.state.whole() >= usize::from(count));
+            (if is_torn { Obstacle::Group } else { Obstacle::Devices }, resource)
         }
         Overfull::Resource(at) => {
             (Obstacle::Resource, cluster.resources.get(at).cloned().unwrap_or_default())
@@ -102,6 +105,10 @@ fn amounts(
         Obstacle::Devices => {
             let has = if seen.is_held { 0.0 } else { most(state, request.devices) };
             (pod.accelerators_milli as f64 / 1000.0, has)
+        }
+        Obstacle::Group => {
+            let has = state.groups().iter().map(Vec::len).max().unwrap_or(0);
+            (pod.accelerators_milli as f64 / 1000.0, has as f64)
         }
         Obstacle::Resource => {
             let has = seen.node.room.get(name).copied().unwrap_or(0);

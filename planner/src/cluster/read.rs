@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Read, path::Path};
 use plimsoll_formats::Foreign;
 use plimsoll_model::{
     Diagnostic, Document, Fleet, Span,
-    fleet::{Amount, Ask, Devices, Node, Pod},
+    fleet::{Amount, Ask, Devices, Groups, Node, Pod},
     read as documents,
 };
 use plimsoll_traces::{Tolerance, TraceError, openb};
@@ -74,6 +74,7 @@ fn node(row: openb::Node) -> Node {
         labels,
         taints: Vec::new(),
         room: amounts(row.cpu_milli, row.memory_mib),
+        groups: Groups::default(),
         devices: row.model.map(|model| Devices {
             resource: GPU.to_owned(),
             model,

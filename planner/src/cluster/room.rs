@@ -106,6 +106,9 @@ fn copies(alike: &Alike<'_>, request: &Request, rest: &[u64]) -> u64 {
         // What asks for nothing at all fits as often as one likes; a node runs no more than this.
         Ask::None => u64::MAX,
         Ask::Share(milli) => state.devices.iter().map(|device| u64::from(device.free / milli.max(1))).sum(),
+        Ask::Whole(count) if state.joins(request) => {
+            state.groups().iter().map(|group| times(group.len() as u64, u64::from(count))).sum()
+        }
         Ask::Whole(count) => times(state.whole() as u64, u64::from(count)),
         Ask::Slice(slice) => {
             let on = |device: &plimsoll_packing::fleet::Device| {

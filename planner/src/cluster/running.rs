@@ -101,13 +101,38 @@ fn grow(cluster: &mut Cluster, node: usize, pods: &[usize]) -> bool {
 fn seat(cluster: &mut Cluster, node: usize, pods: &[usize]) -> Result<bool, PlanError> {
     let requests: Vec<&Request> = pods.iter().map(|pod| &cluster.pods[*pod].request).collect();
     let devices = cluster.nodes[node].devices;
-    let exact = best_fit(&requests, devices).or_else(|| Search::new(&requests, devices)?.run());
+    let it = &cluster.nodes[node];
+    let (group, strict) = (it.group, it.strict);
+    let exact = best_fit(&requests, devices, (group, strict))
+        .or_else(|| Search::new(&requests, devices)?.run().filter(|seats| are_joined(&requests, seats, it)));
+    let (exact, is_torn) = match exact {
+        Some(seats) => (Some(seats), false),
+        // They run: whatever has come since that wants their devices of one group.
+        None if group > 0 => {
+            let any = best_fit(&requests, devices, (0, false));
+            (any.or_else(|| Search::new(&requests, devices)?.run()), true)
+        }
+        None => (None, false),
+    };
     let was_enough = exact.is_some();
     let seats = exact.map_or_else(|| beyond(&requests, &mut cluster.nodes[node]), Ok)?;
     for (pod, devices) in pods.iter().zip(seats) {
-        cluster.pods[*pod].running = Some(Placement { node, devices });
+        let it = &mut cluster.pods[*pod];
+        it.running = Some(Placement { node, devices });
+        if is_torn {
+            (it.fixed, it.request.joined) = (true, false);
+        }
     }
     Ok(was_enough)
+}
+
+/// Whether whole devices are of one group where they must be.
+fn are_joined(requests: &[&Request], seats: &[Vec<Hold>], node: &Node) -> bool {
+    let state = State::empty(node);
+    requests.iter().zip(seats).all(|(request, holds)| {
+        let group = |hold: &Hold| hold.index / node.group.max(1);
+        !state.joins(request) || holds.iter().all(|hold| group(hold) == group(&holds[0]))
+    })
 }
 
 /// Devices for more requests than a node has devices for: it gets those that they need, all of them held.
@@ -118,19 +143,23 @@ fn beyond(requests: &[&Request], node: &mut Node) -> Result<Vec<Vec<Hold>>, Plan
         Ask::Share(_) | Ask::Slice(_) => 1,
     };
     let needed = u16::try_from(requests.iter().map(each).sum::<usize>()).ok();
-    let seats = needed.and_then(|needed| Some((needed, best_fit(requests, needed)?)));
+    let seats = needed.and_then(|needed| Some((needed, best_fit(requests, needed, (0, false))?)));
     let Some((needed, seats)) = seats else {
         let message = format!("the pods on node {} ask for more devices than a node can have", node.name);
         return Err(PlanError::input(message, "look at their requests, or leave them out"));
     };
-    (node.devices, node.model) = (needed, Some(HELD));
+    (node.devices, node.model, node.group, node.strict) = (needed, Some(HELD), 0, false);
     Ok(seats)
 }
 
 /// Devices for each request in turn, those on which it leaves least.
-fn best_fit(requests: &[&Request], devices: u16) -> Option<Vec<Vec<Hold>>> {
-    let mut state = State::empty(&Node { devices, ..Node::default() });
-    let bare = |request: &&Request| Request { devices: request.devices, ..Request::default() };
+fn best_fit(requests: &[&Request], devices: u16, (group, strict): (u16, bool)) -> Option<Vec<Vec<Hold>>> {
+    let mut state = State::empty(&Node { devices, group, strict, ..Node::default() });
+    let bare = |request: &&Request| Request {
+        devices: request.devices,
+        joined: request.joined,
+        ..Request::default()
+    };
     requests.iter().map(|request| state.place(&bare(request)).ok()).collect()
 }
 

@@ -54,6 +54,8 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
         zones: &zones,
         keys: &keys,
         domains: &domains,
+        by_group: fleet.pods.iter().any(|pod| pod.joined)
+            || fleet.nodes.iter().any(|node| node.groups.strict),
         memory_unit,
         pools: &pools,
     };
@@ -154,6 +156,8 @@ fn domains_of<'n>(node: &'n Node, keys: &[&str]) -> impl Iterator<Item = (u32, &
 
 /// What names stand for.
 struct Stated<'a> {
+    /// Whether it matters which devices are a group.
+    by_group: bool,
     /// The labels that domains are of, and the domains.
     keys: &'a [&'a str],
     domains: &'a [(u32, &'a str)],
@@ -181,6 +185,8 @@ impl Stated<'_> {
             devices: node.devices.as_ref().map_or(0, |devices| devices.count),
             pool,
             zone: node.zone().and_then(|zone| self.zones.binary_search(&zone).ok()).map(|at| at as u32),
+            group: if self.by_group { node.groups.size } else { 0 },
+            strict: node.groups.strict,
             domains: domains_of(node, self.keys)
                 .filter_map(|domain| self.domains.binary_search(&domain).ok())
                 .map(|at| at as u32)
@@ -202,6 +208,7 @@ impl Stated<'_> {
             pools: self.pools.open(&pod.rule),
             extras: self.resources.iter().map(|resource| pod.need(resource)).collect(),
             apart: pod.apart,
+            joined: pod.joined,
         };
         fleet::Pod {
             name: pod.name.clone(),

@@ -10,7 +10,8 @@ use plimsoll_model::{
     AcceleratorCount, Bytes, Capacity, Cpu, Fleet, Inputs, OfferSpec, Packing, Usd,
     estate::EstateSpec,
     fleet::{
-        Amount, Ask, Devices, NODE_NAME, Node, Pod, Requirement, Rule, Spread, Taint, Test, Toleration, ZONE,
+        Amount, Ask, Devices, Groups, NODE_NAME, Node, Pod, Requirement, Rule, Spread, Taint, Test,
+        Toleration, ZONE,
     },
     plan::Status,
     read::Places,
@@ -110,6 +111,7 @@ fn node(index: usize, kind: u8, zone: u8, tainted: bool, pods: u64) -> Node {
         labels,
         taints: if tainted { vec![taint] } else { Vec::new() },
         room: room(8 + u64::from(kind) * 4, 32, pods),
+        groups: Groups { size: if kind == 1 { 2 } else { 0 }, strict: zone == 1 },
         devices: devices[usize::from(kind)].map(|(resource, model, count)| Devices {
             resource: resource.into(),
             model: model.into(),
@@ -189,6 +191,7 @@ fn pod(gangs: bool) -> impl Strategy<Value = Pod> {
                 worth,
                 required,
                 interruptible: cpu % 2 == 0,
+                joined: cpu % 3 == 0,
                 ..Pod::default()
             }
         },

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_model::{
     Capacity, Duration, Fleet, Inputs, Time, Usd,
     estate::Counts,
-    fleet::{Devices, Node, Pod, Taint},
+    fleet::{Devices, Groups, Node, Pod, Taint},
     packing::{Addition, Assignment, Packing},
     plan::Flags,
 };
@@ -127,7 +127,7 @@ fn on_new_nodes(view: &View<'_>, found: &mut Vec<Violation>) {
     let mut assignments: Vec<Assignment> = Vec::new();
     for one in &view.packing.add {
         let names: BTreeSet<&str> = one.assignments.iter().map(|place| &*place.node).collect();
-        fleet.nodes.extend(names.into_iter().map(|name| node(name, one)));
+        fleet.nodes.extend(names.into_iter().map(|name| node(view, name, one)));
         assignments.extend(one.assignments.iter().cloned());
     }
     let on: BTreeSet<&str> = assignments.iter().map(|place| &*place.pod).collect();
@@ -146,7 +146,7 @@ fn on_new_nodes(view: &View<'_>, found: &mut Vec<Violation>) {
     loads::check(&new, found);
 }
 
-fn node(name: &str, one: &Addition) -> Node {
+fn node(view: &View<'_>, name: &str, one: &Addition) -> Node {
     let taint = |text: &String| {
         let (pair, effect) = text.rsplit_once(':').unwrap_or((text, ""));
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -164,6 +164,11 @@ fn node(name: &str, one: &Addition) -> Node {
         taints: of.taints.iter().map(taint).collect(),
         room: of.room.clone(),
         devices,
+        groups: of
+            .like
+            .as_ref()
+            .and_then(|like| view.nodes.get(&**like))
+            .map_or_else(Groups::default, |like| like.groups),
     }
 }
 

@@ -124,6 +124,8 @@ impl<'a> Free<'a> {
         let Some(ask) = &pod.ask else { return Some(Vec::new()) };
         let with = |free: u16| self.held.iter().enumerate().filter(move |(_, held)| 1000 - **held >= free);
         let (count, chosen): (usize, Vec<usize>) = match ask.amount {
+            // Of one group: not tried.
+            Amount::Whole(_) if rules::is_joined(pod, self.node) => return None,
             Amount::Whole(count) => {
                 let count = usize::from(count);
                 (count, with(1000).map(|(at, _)| at).take(count).collect())
@@ -283,6 +285,11 @@ fn copies(free: &Free<'_>, pod: &Pod) -> u64 {
         most = most.min(1);
     }
     let by_devices = match pod.ask.as_ref().map(|ask| ask.amount) {
+        Some(Amount::Whole(count)) if rules::is_joined(pod, free.node) => free
+            .held
+            .chunks(usize::from(free.node.groups.size))
+            .map(|group| group.iter().filter(|held| **held == 0).count() as u64 / u64::from(count))
+            .sum(),
         Some(Amount::Whole(count)) => {
             free.held.iter().filter(|held| **held == 0).count() as u64 / u64::from(count.max(1))
         }

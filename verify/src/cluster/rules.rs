@@ -20,10 +20,25 @@ pub(super) fn check(pod: &Pod, node: &Node, place: &Assignment, found: &mut Vec<
         if let Some(why) = lacks_devices(pod, node) {
             wrong(why);
         }
+        let groups: BTreeSet<u16> =
+            place.devices.iter().map(|hold| hold.index / node.groups.size.max(1)).collect();
+        if is_joined(pod, node) && groups.len() > 1 {
+            wrong(format!(
+                "its devices are of {} groups of {}: they must be of one",
+                groups.len(),
+                node.groups.size
+            ));
+        }
     }
     if let Some(why) = misheld(pod, place) {
         wrong(why);
     }
+}
+
+/// Whether a pod's whole devices must be of one group of a node.
+pub(super) fn is_joined(pod: &Pod, node: &Node) -> bool {
+    let is_whole = pod.ask.as_ref().is_some_and(|ask| matches!(ask.amount, Amount::Whole(2..)));
+    is_whole && node.groups.size > 0 && (pod.joined || node.groups.strict)
 }
 
 /// Whether a node lets a pod with this rule in.

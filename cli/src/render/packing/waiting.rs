@@ -93,6 +93,9 @@ fn sentence(cause: &Cause) -> String {
         Obstacle::Spread => {
             format!("{nodes}: its spread over zones ({name}), at most {needs} above the least")
         }
+        Obstacle::Group => {
+            format!("{nodes}: too few devices of one group free ({name}): {needs} needed, at most {has} free")
+        }
         Obstacle::Domain => {
             format!("{nodes}: its {needs} pods must be within one {name}, and one holds at most {has}")
         }
