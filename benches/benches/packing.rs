@@ -1,13 +1,14 @@
 //! Whole clusters packed and proven: `cargo bench --bench packing [-- LIST …]`.
 //!
 //! `PLIMSOLL_DATA` names the folder that has `traces/openb`. Every list is packed as traced and inflated to 130 %
-//! of the GPUs (pods drawn again from the list), beside a greedy plan (pods by falling worth, each where it leaves
-//! least); the default list also twelve times over. Then a sample of 105 pods and 12 nodes goes to HiGHS as the plain
+//! of the GPUs (pods drawn again from the list), beside greedy plans: pods by falling worth, each where it leaves least;
+//! the same on the first node that fits; and as they come, each where it leaves least. Memory is the most of each cluster
+//! alone. The default list also twelve times over. Then a sample of 105 pods and 12 nodes goes to HiGHS as the plain
 //! program over pods, nodes and devices, and to us. The default list is also packed again after a change of one per
 //! cent of its pods and nodes. `different` is 100,000 pods of the default list, no two alike, on
 //! 10,000 nodes of which most are filled in part.
 
-use std::path::PathBuf;
+use std::{cmp::Reverse, collections::BTreeMap, path::PathBuf};
 
 use plimsoll_benches::{
     fleets::{changed, different, inflated},
@@ -18,7 +19,8 @@ use plimsoll_packing::{
     check::check,
     classes::{Classes, states},
     fill::Filler,
-    fleet::{Ask, Cluster, DEVICE, Pod},
+    fleet::{Ask, Cluster, DEVICE, Pod, Request},
+    order::Order,
     pack,
     session::Session,
 };
@@ -44,10 +46,12 @@ fn main() {
         let (nodes, pods) = (nodes.expect("the lists are there"), pods.expect("the lists are there"));
         openb::input(&nodes.rows, &pods.rows)
     };
-    println!("gap: to the proven bound, per cent of it; greedy: the same for pods by falling worth.");
     println!(
-        "{:<12} {:>5} {:>7} {:>6} {:>7} {:>8} {:>8} {:>7} {:>6} {:>6}",
-        "list", "load", "pods", "nodes", "classes", "gap", "greedy", "gpus", "cpu s", "MiB"
+        "gap: to the proven bound, per cent of it; greedy: the same for pods by falling worth, ffd: on the first node, best: as they come."
+    );
+    println!(
+        "{:<12} {:>5} {:>7} {:>6} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>6} {:>6}",
+        "list", "load", "pods", "nodes", "classes", "gap", "greedy", "ffd", "best", "gpus", "cpu s", "MiB"
     );
     if std::env::args().any(|arg| arg == "--test") {
         row("default", 1.0, &inflated(&read("default"), 1.0, 1));
@@ -74,22 +78,25 @@ fn main() {
 
 #[expect(clippy::print_stdout, reason = "the bench prints its table")]
 fn row(list: &str, load: f64, cluster: &Cluster) {
+    meter::forget_peak();
     let before = meter::cpu_seconds();
     let packing = pack(cluster, &Params::default()).expect("openb is valid");
     let seconds = meter::cpu_seconds() - before;
+    let peak = meter::peak_mib();
     assert!(check(cluster, &packing.placements).is_empty(), "the packing holds");
     let pods = cluster.pods.iter().zip(&packing.placements);
     let placed: u64 = pods.filter(|(_, at)| at.is_some()).map(|(pod, _)| pod.request.milli()).sum();
     let devices: u64 = cluster.nodes.iter().map(|node| u64::from(node.devices)).sum();
     println!(
-        "{list:<12} {load:>5} {:>7} {:>6} {:>7} {:>8.4} {:>8.4} {:>7.2} {seconds:>6.2} {:>6.0}",
+        "{list:<12} {load:>5} {:>7} {:>6} {:>7} {:>8.4} {:>8.4} {:>8.4} {:>8.4} {:>7.2} {seconds:>6.2} {peak:>6.0}",
         cluster.pods.len(),
         cluster.nodes.len(),
         packing.stats.pod_classes,
         100.0 * packing.gap(),
         100.0 * greedy_gap(cluster, &packing),
+        100.0 * fit_gap(cluster, &packing, Fit::First),
+        100.0 * fit_gap(cluster, &packing, Fit::Best),
         placed as f64 / (10 * devices) as f64,
-        meter::peak_mib(),
     );
 }
 
@@ -125,6 +132,48 @@ fn greedy_gap(cluster: &Cluster, packing: &Packing) -> f64 {
     let (_, placements) = Filler::new(cluster, &classes, states, vec![None; cluster.pods.len()]).finish();
     let placed = cluster.pods.iter().zip(&placements).filter(|(_, placement)| placement.is_some());
     let worth: u64 = placed.map(|(pod, _)| pod.worth).sum();
+    (packing.bound - worth) as f64 / packing.bound as f64
+}
+
+/// How pods are placed one by one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// By falling worth, on the first node that fits.
+    First,
+    /// As they come, on the node that fits where least is left.
+    Best,
+}
+
+/// How far a plan is from the bound that places pods one by one.
+fn fit_gap(cluster: &Cluster, packing: &Packing, fit: Fit) -> f64 {
+    let mut states = states(cluster).expect("nothing runs where it does not fit");
+    let waits = |pod: &usize| cluster.pods[*pod].running.is_none();
+    let mut pods: Vec<usize> = (0..cluster.pods.len()).filter(waits).collect();
+    if fit == Fit::First {
+        pods.sort_by_key(|pod| Reverse(cluster.pods[*pod].worth));
+    }
+    let mut worth: u64 = cluster.pods.iter().filter(|pod| pod.running.is_some()).map(|pod| pod.worth).sum();
+    let mut order = Order::new(cluster, &states);
+    // Nodes only fill: what an equal pod did not fit on is no place for this one.
+    let mut from: BTreeMap<&Request, usize> = BTreeMap::new();
+    for pod in pods {
+        let request = &cluster.pods[pod].request;
+        let fits = |node: &usize| states[*node].fits(request) && request.allows(&cluster.nodes[*node]);
+        let node = match fit {
+            Fit::First => {
+                let from = from.entry(request).or_default();
+                let node = (*from..states.len()).find(fits);
+                *from = node.unwrap_or(states.len());
+                node
+            }
+            Fit::Best => order.after(request, None).map(|(_, node)| node).find(fits),
+        };
+        if let Some(node) = node {
+            states[node].place(request).expect("it fits");
+            order.set(node, &states[node]);
+            worth += cluster.pods[pod].worth;
+        }
+    }
     (packing.bound - worth) as f64 / packing.bound as f64
 }
 
