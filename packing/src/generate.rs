@@ -30,7 +30,7 @@ pub struct Stop {
     pub rounds: usize,
     /// How hard to look at most: an index of the efforts, 0 to 3.
     pub hardest: usize,
-    /// Whether patterns hold no more of an item than there are; then nothing is proven.
+    /// Whether patterns hold no more of an item than there are.
     pub capped: bool,
 }
 

@@ -29,6 +29,12 @@ pub struct Choice {
     pub joined: Joined,
 }
 
+impl Choice {
+    fn items(&self) -> impl Iterator<Item = u32> {
+        self.pods.iter().map(|pod| pod.0)
+    }
+}
+
 /// How hard to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
@@ -36,8 +42,7 @@ pub struct Effort {
     pub beam: usize,
     /// Fillings kept of one level of a device.
     pub level: usize,
-    /// Whether a pattern holds no more of an item than there are. Patterns are better so for a plan, but
-    /// prove nothing.
+    /// Whether a pattern holds no more of an item than there are.
     pub capped: bool,
 }
 
@@ -65,13 +70,59 @@ struct Partial {
     bound: f64,
 }
 
-/// Whatever can be let go: it uses no less, brings no more, and keeps no less apart.
-fn dominated(by: &Choice, it: &Choice) -> bool {
-    by.value >= it.value && within(&by.used, &it.used) && by.groups & !it.groups == 0
+/// The items of which a bin may hold more than there are, where that is looked at: what uses one up takes it from what
+/// comes later.
+#[derive(Debug)]
+pub struct Scarce(Vec<bool>);
+
+impl Scarce {
+    /// Those of a bin.
+    pub fn new(fitting: &Fitting<'_>, effort: Effort) -> Self {
+        let (instance, bin) = (fitting.instance, fitting.bin);
+        let mut scarce = vec![false; if effort.capped { instance.items.len() } else { 0 }];
+        for item in bin.fitting.iter().map(|item| *item as usize).filter(|_| effort.capped) {
+            let it = &instance.items[item];
+            let room = (0..instance.dimensions).filter(|r| it.size[*r] > 0).map(|r| bin.room[r] / it.size[r]);
+            let devices = (bin.parts.len() + bin.whole) as u64;
+            let on_devices = match it.ask {
+                Ask::None => u64::MAX,
+                Ask::Share(share) => devices * u64::from(DEVICE / share.max(1)),
+                Ask::Slice(_) => devices * 8,
+                Ask::Whole(count) => bin.whole as u64 / u64::from(count.max(1)),
+            };
+            scarce[item] = u64::from(it.demand) < room.min().unwrap_or(u64::MAX).min(on_devices);
+        }
+        Self(scarce)
+    }
+
+    /// Whether the first holds no more of any such item than the second.
+    pub fn spares(&self, by: impl Iterator<Item = u32>, it: impl Iterator<Item = u32>) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let mut spent: Vec<u32> = by.filter(|item| self.0[*item as usize]).collect();
+        for item in it {
+            if spent.is_empty() {
+                break;
+            }
+            if let Some(at) = spent.iter().position(|one| *one == item) {
+                spent.swap_remove(at);
+            }
+        }
+        spent.is_empty()
+    }
+}
+
+/// Whatever can be let go: it uses no less, brings no more, keeps no less apart, and leaves no more of what is scarce.
+fn dominated(by: &Choice, it: &Choice, items: impl Iterator<Item = u32>, scarce: &Scarce) -> bool {
+    by.value >= it.value
+        && within(&by.used, &it.used)
+        && by.groups & !it.groups == 0
+        && scarce.spares(by.items(), items)
 }
 
 /// Keeps the best of a list, none of them dominated.
-fn thin(list: &mut Vec<Partial>, most: usize, limit: &mut Limit) {
+fn thin(list: &mut Vec<Partial>, most: usize, limit: &mut Limit, scarce: &Scarce) {
     list.sort_by(|a, b| {
         b.bound
             .total_cmp(&a.bound)
@@ -85,7 +136,7 @@ fn thin(list: &mut Vec<Partial>, most: usize, limit: &mut Limit) {
             limit.dropped = limit.dropped.max(it.bound);
             break;
         }
-        if !kept.iter().any(|by| dominated(&by.choice, &it.choice)) {
+        if !kept.iter().any(|by| dominated(&by.choice, &it.choice, it.choice.items(), scarce)) {
             kept.push(it);
         }
     }
@@ -104,6 +155,8 @@ pub struct Inside<'a> {
     pub others: Vec<f64>,
     /// How hard to look.
     pub effort: Effort,
+    /// What there may be too few of.
+    pub scarce: &'a Scarce,
 }
 
 impl Inside<'_> {
@@ -164,7 +217,7 @@ impl Inside<'_> {
             partial.bound = self.bound(&partial.choice, |_| 0.0);
         }
         all.retain(|partial| partial.bound > limit.threshold);
-        thin(&mut all, self.effort.beam.max(self.effort.level), limit);
+        thin(&mut all, self.effort.beam.max(self.effort.level), limit, self.scarce);
         let mut choices = vec![Choice::default()];
         choices
             .extend(all.into_iter().map(|partial| partial.choice).filter(|choice| !choice.pods.is_empty()));
@@ -190,7 +243,7 @@ impl Inside<'_> {
             for at in from..places {
                 if lists[at].len() > self.effort.level {
                     let mut list = std::mem::take(&mut lists[at]);
-                    thin(&mut list, self.effort.level, limit);
+                    thin(&mut list, self.effort.level, limit, self.scarce);
                     lists[at] = list;
                 }
                 for index in 0..lists[at].len() {
@@ -214,7 +267,10 @@ impl Inside<'_> {
                         };
                         let bound = self.bound(&choice, |relaxed| still(relaxed, to));
                         if bound <= limit.threshold
-                            || lists[to].iter().any(|by| dominated(&by.choice, &choice))
+                            || lists[to].iter().any(|by| {
+                                let items = from.items().chain([*item]);
+                                dominated(&by.choice, &choice, items, self.scarce)
+                            })
                         {
                             continue;
                         }

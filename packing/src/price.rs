@@ -11,7 +11,7 @@ use crate::{
     classes::{Amounts, RESOURCES},
     fleet::Device,
     groups::Joined,
-    inside::{Choice, Effort, Inside, Limit, bit},
+    inside::{Choice, Effort, Inside, Limit, Scarce, bit},
     instance::{Bin, Instance, Pattern, minus, plus, within},
     loose::Loose,
     relax::{Fitting, Lambda, Relaxation, Relaxed, relaxation},
@@ -22,7 +22,7 @@ use crate::{
 pub struct Priced {
     /// The best patterns found, by falling value.
     pub patterns: Vec<(f64, Pattern)>,
-    /// No pattern of the bin brings more (without demand as a limit).
+    /// No pattern of the bin brings more; of those that hold no more of an item than there are, where only they are sought.
     pub bound: f64,
     /// The prices of the resources at which the bound is least.
     pub lambda: Lambda,
@@ -149,8 +149,10 @@ fn search(
     // What is found must beat the best known by more than rounding.
     let limit = Limit { threshold: best + 1e-9 * best.abs().max(1e-6), dropped: 0.0 };
     let loose = Loose::new(&fitting, values, &lambda);
+    let scarce = Scarce::new(&fitting, effort);
     let mut labels = Labels {
         fitting: &fitting,
+        scarce: &scarce,
         values,
         relaxation: &relaxation,
         effort,
@@ -183,6 +185,7 @@ fn told_apart(instance: &Instance, bin: &Bin) -> bool {
 
 struct Labels<'a> {
     fitting: &'a Fitting<'a>,
+    scarce: &'a Scarce,
     values: &'a [f64],
     relaxation: &'a Relaxation,
     effort: Effort,
@@ -248,6 +251,7 @@ impl Labels<'_> {
             met,
             others: met.iter().map(|r| r.others(own(r, self.fitting.instance), whole)).collect(),
             effort: self.effort,
+            scarce: self.scarce,
         };
         let choices = inside.choices(device, &mut self.limit);
         let from = self.choices.len() as u32;
@@ -329,6 +333,12 @@ impl Labels<'_> {
         })
     }
 
+    /// The items of a label, each as often as it has it.
+    fn items(&self, label: &Label) -> impl Iterator<Item = u32> {
+        let steps = self.steps(label.at).chain(label.fresh);
+        steps.flat_map(|step| self.choices[step.choice as usize].pods.iter().map(|pod| pod.0))
+    }
+
     fn steps(&self, at: u32) -> impl Iterator<Item = Step> {
         let first = self.trail.get(at as usize).copied();
         std::iter::successors(first, |step| self.trail.get(step.before as usize).copied())
@@ -351,6 +361,7 @@ impl Labels<'_> {
                     && within(&by.used, &it.used)
                     && by.groups & !it.groups == 0
                     && by.joined.within(it.joined)
+                    && self.scarce.spares(self.items(by), self.items(&it))
             };
             if kept.iter().any(dominated) {
                 continue;

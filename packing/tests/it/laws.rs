@@ -4,12 +4,14 @@ use plimsoll_packing::{
     Params,
     buckets::Cuts,
     check::{check, moved},
-    classes::Classes,
+    classes::{Classes, RESOURCES},
     fleet::{Ask, Cluster, DEVICE, Model, Node, Placement, Pod, Request, Slice, Spread, State},
     generate::{Memory, Stop, generate},
+    inside::Effort,
     instance::Instance,
     master::{Form, Master},
     nearly, pack,
+    price::price,
 };
 use proptest::prelude::*;
 
@@ -159,6 +161,29 @@ fn quick() -> Params {
 
 fn running_states(cluster: &Cluster) -> Vec<State> {
     plimsoll_packing::classes::states(cluster).unwrap()
+}
+
+proptest! {
+    #![proptest_config(crate::config(1_000))]
+
+    /// What a node with room for more of a kind than there are is said to bring at most is what it can, however hard is looked:
+    /// what takes the last of a kind takes it from what comes later.
+    #[test]
+    fn a_bin_brings_no_more_than_is_said(cluster in any_cluster(1, 8), effort in 0..4_usize) {
+        let states = running_states(&cluster);
+        let instance = Instance::of(&Classes::of(&cluster, &states).unwrap());
+        let values: Vec<f64> = instance.items.iter().map(|item| item.worth).collect();
+        let effort = Effort { beam: [1, 3, 8, 3000][effort], level: [1, 2, 4, 300][effort], capped: true };
+        let most: f64 = instance
+            .bins
+            .iter()
+            .map(|bin| price(&instance, bin, &values, &[0.0; RESOURCES], 0.0, Some(effort)).bound)
+            .sum();
+        let running: u64 =
+            cluster.pods.iter().filter(|pod| pod.running.is_some()).map(|pod| pod.worth).sum();
+        let best = brute(&cluster, &mut running_states(&cluster), 0) - running;
+        prop_assert!(most * 1e6 * (1.0 + 1e-9) >= best as f64, "bound {most} under {best}");
+    }
 }
 
 proptest! {
