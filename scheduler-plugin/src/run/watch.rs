@@ -40,6 +40,8 @@ const TRIES: Millis = 65_000;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     cluster: Mutex<Cluster>,
+    /// Held by who reads a copy: of two that overlapped, the older might be adopted last.
+    reading: Mutex<()>,
     changed: Notify,
     /// Told once, when the first list of nodes has been read.
     seen_nodes: Notify,
@@ -134,6 +136,7 @@ impl Known {
 
     /// A copy, with what is to be read read: that takes long, and watches wait for none of it.
     pub(crate) fn copy(&self) -> Cluster {
+        let _alone = self.reading.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut copy = self.with(|cluster| cluster.clone());
         if copy.refresh() {
             self.with(|cluster| cluster.adopt(&copy));

@@ -13,7 +13,6 @@ use serde_json::json;
 
 use super::Known;
 use crate::{
-    clock,
     cluster::{Served, Source, key},
     metrics::Metrics,
 };
@@ -24,7 +23,7 @@ const AGAIN: Duration = Duration::from_mins(1);
 /// [`AGAIN`].
 const SOON: Duration = Duration::from_millis(250);
 /// A list that has not come after so long holds nothing up any more.
-const PATIENCE: i64 = 10_000;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a watch stands that there need not be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,31 +71,13 @@ impl Stand {
 
 /// Watches a kind for ever.
 pub(super) async fn watch(client: Client, known: Arc<Known>, metrics: Arc<Metrics>, source: Source) {
-    let it = Optional { known, metrics, source, begun: clock::now() };
-    let mut pause = SOON;
-    loop {
-        match resource(&client, source.served()).await {
-            Ok(Some(resource)) => {
-                let api = Api::<DynamicObject>::all_with(client.clone(), &resource);
-                let config = watcher::Config::default().page_size(500);
-                it.follow(watcher(api, config).default_backoff()).await;
-                pause = AGAIN;
-            }
-            Ok(None) => {
-                it.stands(Stand::NotServed);
-                pause = AGAIN;
-            }
-            Err(error) => match Stand::of(&error) {
-                Some(stand) => {
-                    it.stands(stand);
-                    pause = AGAIN;
-                }
-                None => it.waits(&error),
-            },
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(AGAIN);
-    }
+    let it = Optional { known, metrics, source };
+    // A list may also hang without an error.
+    let late = async {
+        tokio::time::sleep(PATIENCE).await;
+        it.is_late();
+    };
+    tokio::join!(it.try_forever(client), late);
 }
 
 /// The kind in the best version that is served.
@@ -124,10 +105,36 @@ struct Optional {
     known: Arc<Known>,
     metrics: Arc<Metrics>,
     source: Source,
-    begun: i64,
 }
 
 impl Optional {
+    async fn try_forever(&self, client: Client) {
+        let mut pause = SOON;
+        loop {
+            match resource(&client, self.source.served()).await {
+                Ok(Some(resource)) => {
+                    let api = Api::<DynamicObject>::all_with(client.clone(), &resource);
+                    let config = watcher::Config::default().page_size(500);
+                    self.follow(watcher(api, config).default_backoff()).await;
+                    pause = AGAIN;
+                }
+                Ok(None) => {
+                    self.stands(Stand::NotServed);
+                    pause = AGAIN;
+                }
+                Err(error) => match Stand::of(&error) {
+                    Some(stand) => {
+                        self.stands(stand);
+                        pause = AGAIN;
+                    }
+                    None => self.waits(&error),
+                },
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(AGAIN);
+        }
+    }
+
     /// Takes events until the kind is gone or may not be read any more.
     async fn follow(&self, events: impl Stream<Item = watcher::Result<watcher::Event<DynamicObject>>>) {
         let mut events = pin!(events);
@@ -179,16 +186,20 @@ impl Optional {
         self.known.with(|cluster| cluster.apply_object(self.source, named, &data))
     }
 
-    /// An API server that does not answer may yet: only for so long is the list waited for.
+    /// An API server that does not answer may yet.
     fn waits(&self, error: &dyn std::fmt::Display) {
         tracing::debug!(what = self.source.name(), %error, "a watch broke and begins anew");
+    }
+
+    /// Only for so long is a list waited for that nothing is known of.
+    fn is_late(&self) {
         let is_unknown = self
             .known
             .stands()
             .iter()
             .zip(Source::ALL)
             .any(|(stand, source)| source == self.source && *stand == Stand::Unknown);
-        if is_unknown && clock::now() - self.begun > PATIENCE {
+        if is_unknown {
             self.stands(Stand::Failing);
         }
     }
@@ -241,12 +252,7 @@ mod tests {
     fn only_what_is_not_known_yet_is_waited_for() {
         let known = Arc::<Known>::default();
         known.listed.store(super::super::ALL, std::sync::atomic::Ordering::Release);
-        let watch = |source| Optional {
-            known: Arc::clone(&known),
-            metrics: Arc::default(),
-            source,
-            begun: clock::now(),
-        };
+        let watch = |source| Optional { known: Arc::clone(&known), metrics: Arc::default(), source };
         for source in Source::ALL {
             assert!(!known.is_synced(), "{source:?}");
             watch(source).waits(&"no answer");
@@ -254,11 +260,13 @@ mod tests {
             watch(source).stands(Stand::NotServed);
         }
         assert!(known.is_synced());
-        let late = Optional { begun: clock::now() - 2 * PATIENCE, ..watch(Source::DeviceClasses) };
+        let late = watch(Source::DeviceClasses);
+        late.is_late();
+        assert_eq!(known.stand(Source::DeviceClasses, Stand::Unknown), Stand::NotServed, "that is known");
+        assert!(!known.is_synced());
         late.waits(&"no answer");
-        assert!(known.is_synced());
-        assert_eq!(known.stand(Source::DeviceClasses, Stand::Unknown), Stand::NotServed);
-        late.waits(&"no answer");
+        assert!(!known.is_synced());
+        late.is_late();
         assert!(known.is_synced(), "after so long it is not waited for");
     }
 }
