@@ -358,9 +358,7 @@ fn node_classes(cluster: &Cluster, states: &[State], usable: &BTreeSet<u32>) -> 
     for (index, (node, state)) in cluster.nodes.iter().zip(states).enumerate() {
         let mut state = state.clone();
         // Devices are sorted, and groups are what is said beside them.
-        let groups = if by_group && state.group > 0 { groups(&state) } else { Vec::new() };
-        let strict = state.strict && !groups.is_empty();
-        (state.group, state.strict) = (0, false);
+        let (groups, strict) = grouped(&mut state, by_group);
         state.devices.sort_by_key(|device| std::cmp::Reverse(*device));
         let zone = node.zone.filter(|_| by_zone);
         let domains: Vec<u32> =
@@ -374,6 +372,15 @@ fn node_classes(cluster: &Cluster, states: &[State], usable: &BTreeSet<u32>) -> 
             NodeClass { most: state.clone(), state, model, pool, zone, domains, groups, strict, nodes }
         })
         .collect()
+}
+
+/// Takes the groups of devices out of a state, where they matter: how many are free whole in each, and whether each pod's must be
+/// of one.
+pub(crate) fn grouped(state: &mut State, matter: bool) -> (Vec<u16>, bool) {
+    let groups = if matter && state.group > 0 { groups(state) } else { Vec::new() };
+    let strict = state.strict && !groups.is_empty();
+    (state.group, state.strict) = (0, false);
+    (groups, strict)
 }
 
 /// How many devices of each group are free whole, rising.

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    classes::{Classes, Invalid, NodeClass, validate},
+    classes::{Classes, Invalid, NodeClass, grouped, validate},
     dive::{Rounded, dive},
     fleet::{Cluster, Hold, Node, Placement, Request, State},
     generate::{Generated, Memory, Stop, generate},
@@ -170,7 +170,8 @@ fn together(
     // One class of nodes an offer, in their order, with as many nodes as could be wanted.
     let mut first = 0;
     for offer in offers {
-        let state = State::empty(&offer.node);
+        let mut state = State::empty(&offer.node);
+        let (groups, strict) = grouped(&mut state, true);
         let nodes = (first..first + pods.len()).collect();
         first += pods.len();
         let (model, pool) = (offer.node.model, offer.node.pool);
@@ -181,8 +182,8 @@ fn together(
             pool,
             zone: None,
             domains: Vec::new(),
-            groups: Vec::new(),
-            strict: false,
+            groups,
+            strict,
             nodes,
         });
     }
