@@ -9,7 +9,7 @@ use plimsoll_packing::{
 };
 use proptest::prelude::*;
 
-use crate::joint::best;
+use crate::exhaustion::{Least, lies_between, most_by_rules, mostly, no_moves_reach_above, packed, run};
 
 /// Node pools `p0`, `p1`, … of hosts with four chips each, as many hosts as stated.
 fn pools(hosts: &[usize]) -> Cluster {
@@ -47,12 +47,6 @@ fn gang(cluster: &mut Cluster, confines: &[usize], devices: Ask) {
             cluster.pods.push(Pod { gang: Some(gang), confine: Some(confine), ..pod });
         }
     }
-}
-
-fn packed(cluster: &Cluster) -> Packing {
-    let packing = pack(cluster, &Params::default()).unwrap();
-    assert_eq!(check(cluster, &packing.placements), []);
-    packing
 }
 
 /// The domain of each confine that is placed.
@@ -203,10 +197,7 @@ fn any_cluster() -> impl Strategy<Value = Cluster> {
                 [(None, None), (Some(0), Some(0)), (Some(0), Some(2)), (Some(0), None), (Some(1), Some(1))]
                     [of];
             if runs == 0 {
-                pod.running = (0..states.len()).find_map(|node| {
-                    let devices = states[node].place(&pod.request).ok()?;
-                    Some(Placement { node, devices })
-                });
+                run(&mut pod, &mut states);
             }
             cluster.pods.push(pod);
         }
@@ -220,39 +211,19 @@ proptest! {
     /// On clusters small enough to try every place: the packing holds, its worth is at most the best, its bound at least.
     #[test]
     fn between_the_worth_and_the_bound_lies_the_best(cluster in any_cluster()) {
-        let packing = packed(&cluster);
-        let best = best(&cluster);
-        prop_assert!(packing.worth <= best, "worth {} of at most {best}", packing.worth);
-        prop_assert!(packing.bound >= best, "bound {} under {best}", packing.bound);
+        lies_between(&cluster, most_by_rules(&cluster))?;
     }
 
     /// Where running pods may move too.
     #[test]
     fn no_moves_reach_above_the_bound(cluster in any_cluster()) {
-        let packing = pack(&cluster, &Params { moves: 9, ..Params::default() }).unwrap();
-        prop_assert_eq!(check(&cluster, &packing.placements), []);
-        prop_assert!(packing.bound >= best(&cluster).max(packing.worth));
+        no_moves_reach_above(&cluster, most_by_rules(&cluster))?;
     }
 }
 
-/// All together the plans are the best, or nearly, and the proofs near.
 #[test]
 fn the_best_is_mostly_found_and_proven() {
-    use proptest::{strategy::ValueTree, test_runner::TestRunner};
-    let mut runner = TestRunner::deterministic();
-    let (mut worth, mut bound, mut best_of, mut found, mut proven) = (0, 0, 0, 0, 0);
-    for _ in 0..200 {
-        let cluster = any_cluster().new_tree(&mut runner).unwrap().current();
-        let packing = packed(&cluster);
-        let best = best(&cluster);
-        (worth, bound, best_of) = (worth + packing.worth, bound + packing.bound, best_of + best);
-        found += usize::from(packing.worth == best);
-        proven += usize::from(packing.bound == packing.worth);
-    }
-    println!("{found} found, {proven} proven of 200; {worth} of {best_of} of at most {bound}");
-    assert!(found >= 198 && proven >= 185, "{found} found, {proven} proven of 200");
-    assert!(worth * 1000 >= best_of * 990, "{worth} of {best_of}");
-    assert!(bound * 100 <= best_of * 103, "{bound} for {best_of}");
+    mostly(&any_cluster(), most_by_rules, &Least { found: 198, proven: 185, worth: 990, bound: 103 });
 }
 
 #[test]

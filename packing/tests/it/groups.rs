@@ -1,13 +1,15 @@
 //! Pods whose whole devices must be of one group of their node.
 
 use plimsoll_packing::{
-    Packing, Params,
+    Params,
     check::{Violation, check},
-    classes::{Invalid, states},
+    classes::Invalid,
     fleet::{Ask, Cluster, DEVICE, Hold, Model, Node, Placement, Pod, Request, State},
     pack,
 };
 use proptest::prelude::*;
+
+use crate::exhaustion::{Least, lies_between, most, mostly, no_moves_reach_above, packed, run};
 
 fn node(name: &str, devices: u16, group: u16, strict: bool) -> Node {
     Node {
@@ -29,12 +31,6 @@ fn pod(name: &str, devices: Ask, joined: bool) -> Pod {
 
 fn of(nodes: Vec<Node>, pods: Vec<Pod>) -> Cluster {
     Cluster { models: vec!["T4".into()], nodes, pods, ..Cluster::default() }
-}
-
-fn packed(cluster: &Cluster) -> Packing {
-    let packing = pack(cluster, &Params::default()).unwrap();
-    assert_eq!(check(cluster, &packing.placements), []);
-    packing
 }
 
 /// The ways in which a request can hold devices: devices of a group that are alike are one.
@@ -67,30 +63,8 @@ fn ways(request: &Request, state: &State) -> Vec<Vec<Hold>> {
     }
 }
 
-/// The most that the pods from one on can be worth: every place of every pod is tried.
-fn brute(cluster: &Cluster, states: &mut [State], pod: usize) -> u64 {
-    let Some(it) = cluster.pods.get(pod) else { return 0 };
-    if it.running.is_some() {
-        return it.worth + brute(cluster, states, pod + 1);
-    }
-    let mut best = brute(cluster, states, pod + 1);
-    for node in 0..states.len() {
-        if !it.request.allows(&cluster.nodes[node]) || !states[node].fits(&it.request) {
-            continue;
-        }
-        for holds in ways(&it.request, &states[node]) {
-            let before = states[node].clone();
-            if states[node].take(&it.request, &holds).is_ok() {
-                best = best.max(it.worth + brute(cluster, states, pod + 1));
-            }
-            states[node] = before;
-        }
-    }
-    best
-}
-
 fn best(cluster: &Cluster) -> u64 {
-    brute(cluster, &mut states(cluster).unwrap(), 0)
+    most(cluster, ways)
 }
 
 #[test]
@@ -165,10 +139,7 @@ fn any_cluster() -> impl Strategy<Value = Cluster> {
             pod.request.cpu_milli = 1_000 + 5_000 * cpu;
             pod.worth = pod.request.worth();
             if runs == 0 {
-                pod.running = (0..states.len()).find_map(|node| {
-                    let devices = states[node].place(&pod.request).ok()?;
-                    Some(Placement { node, devices })
-                });
+                run(&mut pod, &mut states);
             }
             cluster.pods.push(pod);
         }
@@ -181,37 +152,17 @@ proptest! {
 
     #[test]
     fn between_the_worth_and_the_bound_lies_the_best(cluster in any_cluster()) {
-        let packing = packed(&cluster);
-        let best = best(&cluster);
-        prop_assert!(packing.worth <= best, "worth {} of at most {best}", packing.worth);
-        prop_assert!(packing.bound >= best, "bound {} under {best}", packing.bound);
+        lies_between(&cluster, best(&cluster))?;
     }
 
     /// Where running pods may move too.
     #[test]
     fn no_moves_reach_above_the_bound(cluster in any_cluster()) {
-        let packing = pack(&cluster, &Params { moves: 9, ..Params::default() }).unwrap();
-        prop_assert_eq!(check(&cluster, &packing.placements), []);
-        prop_assert!(packing.bound >= best(&cluster).max(packing.worth));
+        no_moves_reach_above(&cluster, best(&cluster))?;
     }
 }
 
-/// All together the plans are the best, or nearly, and the proofs near.
 #[test]
 fn the_best_is_mostly_found_and_proven() {
-    use proptest::{strategy::ValueTree, test_runner::TestRunner};
-    let mut runner = TestRunner::deterministic();
-    let (mut worth, mut bound, mut best_of, mut found, mut proven) = (0, 0, 0, 0, 0);
-    for _ in 0..200 {
-        let cluster = any_cluster().new_tree(&mut runner).unwrap().current();
-        let packing = packed(&cluster);
-        let best = best(&cluster);
-        (worth, bound, best_of) = (worth + packing.worth, bound + packing.bound, best_of + best);
-        found += usize::from(packing.worth == best);
-        proven += usize::from(packing.bound == packing.worth);
-    }
-    println!("{found} found, {proven} proven of 200; {worth} of {best_of} of at most {bound}");
-    assert!(found >= 190 && proven >= 120, "{found} found, {proven} proven of 200");
-    assert!(worth * 1000 >= best_of * 990, "{worth} of {best_of}");
-    assert!(bound * 100 <= best_of * 106, "{bound} for {best_of}");
+    mostly(&any_cluster(), best, &Least { found: 190, proven: 120, worth: 990, bound: 106 });
 }

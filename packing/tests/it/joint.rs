@@ -1,13 +1,9 @@
 //! Gangs all or nothing and spreads over zones, in the plan and in its proof.
 
-use plimsoll_packing::{
-    Packing, Params,
-    check::check,
-    classes::states,
-    fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, Spread, State},
-    pack,
-};
+use plimsoll_packing::fleet::{Ask, Cluster, Model, Node, Pod, Request, Spread, State};
 use proptest::prelude::*;
+
+use crate::exhaustion::{Least, lies_between, most_by_rules, mostly, no_moves_reach_above, packed, run};
 
 fn node(name: &str, devices: u16, zone: u32) -> Node {
     Node {
@@ -37,47 +33,6 @@ fn of(nodes: Vec<Node>, pods: Vec<Pod>, skew: u32) -> Cluster {
     }
 }
 
-fn packed(cluster: &Cluster) -> Packing {
-    let packing = pack(cluster, &Params::default()).unwrap();
-    assert_eq!(check(cluster, &packing.placements), []);
-    packing
-}
-
-/// The most that pods can be worth where every rule holds: every place of every pod is tried.
-fn brute(cluster: &Cluster, states: &mut [State], placements: &mut Vec<Option<Placement>>) -> u64 {
-    let Some(it) = cluster.pods.get(placements.len()) else {
-        let worth = cluster.pods.iter().zip(placements.iter()).filter(|(_, at)| at.is_some());
-        let worth = worth.map(|(pod, _)| pod.worth).sum();
-        return if check(cluster, placements).is_empty() { worth } else { 0 };
-    };
-    if it.running.is_some() {
-        placements.push(it.running.clone());
-        let best = brute(cluster, states, placements);
-        placements.pop();
-        return best;
-    }
-    placements.push(None);
-    let mut best = brute(cluster, states, placements);
-    placements.pop();
-    for node in 0..states.len() {
-        let before = states[node].clone();
-        if !it.request.allows(&cluster.nodes[node]) {
-            continue;
-        }
-        if let Ok(devices) = states[node].place(&it.request) {
-            placements.push(Some(Placement { node, devices }));
-            best = best.max(brute(cluster, states, placements));
-            placements.pop();
-        }
-        states[node] = before;
-    }
-    best
-}
-
-pub(crate) fn best(cluster: &Cluster) -> u64 {
-    brute(cluster, &mut states(cluster).unwrap(), &mut Vec::new())
-}
-
 /// Few nodes in three zones; pods of two gangs and two spreads, some of them running where they were put first,
 /// whatever the rules. Whole devices and halves, so that the fullest device is always the best to use.
 fn any_cluster() -> impl Strategy<Value = Cluster> {
@@ -103,10 +58,7 @@ fn any_cluster() -> impl Strategy<Value = Cluster> {
             pod.gang = (gang < 2).then_some(gang);
             pod.spread = (spread < 2).then_some(spread);
             if runs == 0 {
-                pod.running = (0..states.len()).find_map(|node| {
-                    let devices = states[node].place(&pod.request).ok()?;
-                    Some(Placement { node, devices })
-                });
+                run(&mut pod, &mut states);
             }
             cluster.pods.push(pod);
         }
@@ -119,39 +71,19 @@ proptest! {
 
     #[test]
     fn between_the_worth_and_the_bound_lies_the_best(cluster in any_cluster()) {
-        let packing = packed(&cluster);
-        let best = best(&cluster);
-        prop_assert!(packing.worth <= best, "worth {} of at most {best}", packing.worth);
-        prop_assert!(packing.bound >= best, "bound {} under {best}", packing.bound);
+        lies_between(&cluster, most_by_rules(&cluster))?;
     }
 
     /// Where running pods may move too.
     #[test]
     fn no_moves_reach_above_the_bound(cluster in any_cluster()) {
-        let packing = pack(&cluster, &Params { moves: 9, ..Params::default() }).unwrap();
-        prop_assert_eq!(check(&cluster, &packing.placements), []);
-        prop_assert!(packing.bound >= best(&cluster).max(packing.worth));
+        no_moves_reach_above(&cluster, most_by_rules(&cluster))?;
     }
 }
 
-/// All together the plans are the best, or nearly, and the proofs near.
 #[test]
 fn the_best_is_mostly_found_and_proven() {
-    use proptest::{strategy::ValueTree, test_runner::TestRunner};
-    let mut runner = TestRunner::deterministic();
-    let (mut worth, mut bound, mut best_of, mut found, mut proven) = (0, 0, 0, 0, 0);
-    for _ in 0..200 {
-        let cluster = any_cluster().new_tree(&mut runner).unwrap().current();
-        let packing = packed(&cluster);
-        let best = best(&cluster);
-        (worth, bound, best_of) = (worth + packing.worth, bound + packing.bound, best_of + best);
-        found += usize::from(packing.worth == best);
-        proven += usize::from(packing.bound == packing.worth);
-    }
-    println!("{found} found, {proven} proven of 200; {worth} of {best_of} of at most {bound}");
-    assert!(found >= 190 && proven >= 160, "{found} found, {proven} proven of 200");
-    assert!(worth * 1000 >= best_of * 995, "{worth} of {best_of}");
-    assert!(bound * 100 <= best_of * 103, "{bound} for {best_of}");
+    mostly(&any_cluster(), most_by_rules, &Least { found: 190, proven: 160, worth: 995, bound: 103 });
 }
 
 #[test]

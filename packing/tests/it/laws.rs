@@ -15,6 +15,8 @@ use plimsoll_packing::{
 };
 use proptest::prelude::*;
 
+use crate::exhaustion;
+
 fn node(index: usize, cpu_milli: u64, devices: u16, model: u16) -> Node {
     Node {
         name: format!("n{index}"),
@@ -107,28 +109,6 @@ fn any_joined() -> impl Strategy<Value = Cluster> {
     (any_cluster(5, 20), draws).prop_map(|(cluster, draws)| joined(cluster, &draws))
 }
 
-/// The most that the pods from one on can be worth: every place of every pod is tried.
-fn brute(cluster: &Cluster, states: &mut Vec<State>, pod: usize) -> u64 {
-    let Some(it) = cluster.pods.get(pod) else { return 0 };
-    if it.running.is_some() {
-        return it.worth + brute(cluster, states, pod + 1);
-    }
-    let mut best = brute(cluster, states, pod + 1);
-    for node in 0..states.len() {
-        if !it.request.allows(&cluster.nodes[node]) || !states[node].fits(&it.request) {
-            continue;
-        }
-        for holds in ways(&it.request, &states[node]) {
-            let before = states[node].clone();
-            if states[node].take(&it.request, &holds).is_ok() {
-                best = best.max(it.worth + brute(cluster, states, pod + 1));
-            }
-            states[node] = before;
-        }
-    }
-    best
-}
-
 /// The ways that a request can hold devices, equal devices once.
 fn ways(request: &Request, state: &State) -> Vec<Vec<plimsoll_packing::fleet::Hold>> {
     use plimsoll_packing::fleet::Hold;
@@ -174,15 +154,15 @@ proptest! {
         let instance = Instance::of(&Classes::of(&cluster, &states).unwrap());
         let values: Vec<f64> = instance.items.iter().map(|item| item.worth).collect();
         let effort = Effort { beam: [1, 3, 8, 3000][effort], level: [1, 2, 4, 300][effort], capped: true };
-        let most: f64 = instance
+        let said: f64 = instance
             .bins
             .iter()
             .map(|bin| price(&instance, bin, &values, &[0.0; RESOURCES], 0.0, Some(effort)).bound)
             .sum();
         let running: u64 =
             cluster.pods.iter().filter(|pod| pod.running.is_some()).map(|pod| pod.worth).sum();
-        let best = brute(&cluster, &mut running_states(&cluster), 0) - running;
-        prop_assert!(most * 1e6 * (1.0 + 1e-9) >= best as f64, "bound {most} under {best}");
+        let best = exhaustion::most(&cluster, ways) - running;
+        prop_assert!(said * 1e6 * (1.0 + 1e-9) >= best as f64, "bound {said} under {best}");
     }
 }
 
@@ -196,7 +176,7 @@ proptest! {
         let packing = pack(&cluster, &quick()).unwrap();
         prop_assert_eq!(check(&cluster, &packing.placements), []);
         prop_assert_eq!(moved(&cluster, &packing.placements), []);
-        let best = brute(&cluster, &mut running_states(&cluster), 0);
+        let best = exhaustion::most(&cluster, ways);
         prop_assert!(packing.worth <= best, "worth {} of at most {best}", packing.worth);
         prop_assert!(packing.bound >= best, "bound {} under {best}", packing.bound);
     }
@@ -215,7 +195,7 @@ proptest! {
         let bound = nearly::bound(&cluster, &classes, &instance, &master, &memory, &generated);
         let running: u64 =
             cluster.pods.iter().filter(|pod| pod.running.is_some()).map(|pod| pod.worth).sum();
-        let best = brute(&cluster, &mut running_states(&cluster), 0) - running;
+        let best = exhaustion::most(&cluster, ways) - running;
         prop_assert!(bound * 1e6 * (1.0 + 1e-9) >= best as f64, "bound {bound} under {best}");
     }
 
@@ -233,7 +213,7 @@ proptest! {
         for pod in cluster.pods.iter_mut().filter(|pod| !pod.fixed && pod.running.is_some()) {
             (pod.running, pod.worth, off) = (None, pod.worth + more, off + more);
         }
-        let best = brute(&cluster, &mut running_states(&cluster), 0) - off;
+        let best = exhaustion::most(&cluster, ways) - off;
         prop_assert!(packing.worth <= best && best <= packing.bound, "{best} {}", packing.bound);
     }
 

@@ -4,6 +4,7 @@
 
 mod confines;
 mod examples;
+mod exhaustion;
 mod groups;
 mod joint;
 mod laws;
