@@ -356,6 +356,8 @@ spec! {
 spec! {
     /// Offers that may be used. Entries without a team say what there is: an offer that none of them
     /// matches is out. Entries with a team confine that team further, to the offers that its entries match.
+    /// Of both, a workload is held to those that are about it: with `accelerators` only to those about what
+    /// it asks.
     #[derive(Default)]
     pub struct Only {
         /// What to call it: a node pool, a queue.
@@ -367,6 +369,9 @@ spec! {
         /// For workloads of these teams; by default for all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub team: Option<OneOf<String>>,
+        /// For workloads that ask for accelerators (`true`), or for none (`false`); by default for both.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub accelerators: Option<bool>,
     }
 }
 

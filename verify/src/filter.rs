@@ -160,11 +160,14 @@ impl Checker<'_> {
     }
 
     /// `only`: an offer of a cloud matches one of the entries without a team, if there are any; with a
-    /// team that entries name, any offer matches one of those.
+    /// team that entries name, any offer matches one of those. Entries for those with accelerators, or
+    /// without, count for these alone.
     fn by_only(&self, spec: &WorkloadSpec, offer: &Offer, found: &mut Filtered) {
-        let all = &self.inputs.estate.only;
-        let general = all.iter().filter(|only| only.team.is_none() && offer.own.is_none());
-        let own = all.iter().filter(|only| {
+        let has_accelerators = spec.request.accelerators.is_some();
+        let all = self.inputs.estate.only.iter();
+        let all = all.filter(|only| only.accelerators.is_none_or(|about| about == has_accelerators));
+        let general = all.clone().filter(|only| only.team.is_none() && offer.own.is_none());
+        let own = all.filter(|only| {
             let teams = only.team.as_ref().map_or(&[][..], |teams| teams.values());
             spec.team.as_ref().is_some_and(|team| teams.contains(team))
         });

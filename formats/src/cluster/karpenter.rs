@@ -178,7 +178,8 @@ impl<'a> Reader<'_, 'a> {
         }
         matches.capacity.get_or_insert_with(|| CLASSES.to_vec().into());
         let name = format!("NodePool {}", object.name);
-        out.estate.only.push(Only { name: Some(name.clone()), matches: matches.clone(), team: None });
+        let only = Only { name: Some(name.clone()), matches: matches.clone(), ..Only::default() };
+        out.estate.only.push(only);
         out.pools.push(PoolSeat::of(object, &well_known, &ours, &matches));
         let quotas = self.limits(&name, &matches, out);
         let is_limited = !quotas.is_empty();

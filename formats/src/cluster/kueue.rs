@@ -9,6 +9,7 @@
 //! Σ max(0, U − (N − L)) ≤ Σ L. That holds just when for every set of queues Σ (U − (N − L)) over the
 //! set is at most Σ L over all, and each of these is a quota of several teams.
 
+mod confine;
 mod flavors;
 mod share;
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
     Bytes, Cpu, Match, OneOf, Workload,
-    estate::{Counts, EstateSpec, Only, Quota},
+    estate::{Counts, EstateSpec, Quota},
     read::Located,
 };
 
@@ -27,7 +28,8 @@ use super::{
     object::Object,
     overlay::both,
 };
-use crate::{Translation, listed};
+use crate::Translation;
+use confine::confine;
 use flavors::Flavors;
 use share::{Amount, Share, read_shares};
 
@@ -228,45 +230,6 @@ fn joint(queues: &[&Share], pool: u64) -> Vec<(Vec<usize>, u64)> {
         }
     }
     all
-}
-
-/// A queue's workloads run where its flavors are.
-fn confine(queue: &Object<'_>, flavors: &mut Flavors<'_, '_>, out: &mut Translation) {
-    let mut allowed: Option<Vec<(String, Match)>> = None;
-    for group in queue.items(&["spec", "resourceGroups"]) {
-        let covered = group.field("coveredResources").map_or_else(Vec::new, |view| view.items());
-        let is_for_all = covered.iter().any(|view| matches!(view.text(), Some("cpu" | "memory")));
-        let names = group.field("flavors").map_or_else(Vec::new, |view| view.items());
-        let names: Vec<String> =
-            names.iter().filter_map(|flavor| flavor.field("name")?.text().map(str::to_owned)).collect();
-        let matches: Option<Vec<(String, Match)>> =
-            names.into_iter().map(|name| Some((name.clone(), flavors.matches(&name, out)?))).collect();
-        let Some(matches) = matches.filter(|all| all.iter().all(|(_, one)| *one != Match::default())) else {
-            continue;
-        };
-        if !is_for_all {
-            let names: Vec<String> = matches.iter().map(|(name, _)| name.clone()).collect();
-            let what = format!("flavors {} of {}", listed(&names), queue.title());
-            let value = "limit how much is used there, not where else devices are used";
-            note(out, what, value, "they cover devices alone");
-            continue;
-        }
-        allowed = Some(match allowed {
-            None => matches,
-            Some(before) => {
-                let pairs = before.iter().flat_map(|one| matches.iter().map(move |other| (one, other)));
-                pairs
-                    .filter_map(|(one, other)| {
-                        Some((format!("{} and {}", one.0, other.0), both(&one.1, &other.1)?))
-                    })
-                    .collect()
-            }
-        });
-    }
-    for (flavor, matches) in allowed.into_iter().flatten() {
-        let name = format!("ClusterQueue {}, flavor {flavor}", queue.name);
-        out.estate.only.push(Only { name: Some(name), matches, team: Some(OneOf::from(queue.name)) });
-    }
 }
 
 /// Kueue admits no pod that asks for what its queue does not cover.

@@ -144,11 +144,8 @@ fn quota(fill: f64) -> impl Strategy<Value = Quota> {
 }
 
 fn only(fill: f64) -> impl Strategy<Value = Only> {
-    (maybe(fill, text()), matches(fill), maybe(fill, one_of(text()))).prop_map(|(name, matches, team)| Only {
-        name,
-        matches,
-        team,
-    })
+    (maybe(fill, text()), matches(fill), maybe(fill, one_of(text())), maybe(fill, any::<bool>()))
+        .prop_map(|(name, matches, team, accelerators)| Only { name, matches, team, accelerators })
 }
 
 fn budget() -> impl Strategy<Value = Budget> {

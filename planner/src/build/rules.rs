@@ -25,10 +25,12 @@ pub struct Rules {
     only: Vec<Allowed>,
 }
 
-/// What may be used, by one team or by everyone.
+/// What may be used, by one team or by everyone, with accelerators or without.
 #[derive(Debug)]
 struct Allowed {
     team: Option<String>,
+    /// Whether by workloads that ask for accelerators, else by those that ask for none.
+    asking: bool,
     names: String,
     /// By offer.
     offers: Vec<bool>,
@@ -69,13 +71,19 @@ impl Rules {
 
     /// Whether an offer may be used at all, as far as the entries of `only` for everyone say.
     pub fn is_offered(&self, ix: OfferIx) -> bool {
-        let general = self.only.iter().find(|allowed| allowed.team.is_none());
-        general.is_none_or(|allowed| allowed.offers[ix.0 as usize])
+        let general =
+            |asking| self.only.iter().find(move |allowed| allowed.team.is_none() && allowed.asking == asking);
+        [true, false]
+            .into_iter()
+            .any(|asking| general(asking).is_none_or(|allowed| allowed.offers[ix.0 as usize]))
     }
 
     /// The entries of `only` that keep a workload off an offer, by what they are called.
     pub fn kept_off(&self, ix: OfferIx, spec: &WorkloadSpec) -> Option<&str> {
-        let about = |allowed: &&Allowed| allowed.team.is_none() || allowed.team == spec.team;
+        let asking = spec.request.accelerators.is_some();
+        let about = |allowed: &&Allowed| {
+            allowed.asking == asking && (allowed.team.is_none() || allowed.team == spec.team)
+        };
         let mut all = self.only.iter().filter(about);
         all.find(|allowed| !allowed.offers[ix.0 as usize]).map(|allowed| &*allowed.names)
     }
@@ -86,7 +94,8 @@ fn concerns(teams: Option<&OneOf<String>>, spec: &WorkloadSpec) -> bool {
     teams.is_none_or(|teams| spec.team.as_ref().is_some_and(|team| teams.has(team)))
 }
 
-/// The entries of `only`, those for everyone together, then those of each team together.
+/// The entries of `only`, those for everyone together, then those of each team together; all apart for
+/// workloads with accelerators and for those without.
 fn allowed(world: &World<'_>) -> Vec<Allowed> {
     let mut all: Vec<Allowed> = Vec::new();
     for (position, only) in (1..).zip(&world.inputs.estate.only) {
@@ -96,13 +105,14 @@ fn allowed(world: &World<'_>) -> Vec<Allowed> {
             None => vec![None],
             Some(teams) => teams.values().iter().cloned().map(Some).collect(),
         };
-        for team in teams {
-            let known = all.iter().position(|allowed| allowed.team == team);
+        let asking = only.accelerators.map_or_else(|| vec![true, false], |asking| vec![asking]);
+        for (team, asking) in teams.iter().flat_map(|team| asking.iter().map(move |asking| (team, *asking))) {
+            let known = all.iter().position(|allowed| allowed.team == *team && allowed.asking == asking);
             let at = known.unwrap_or_else(|| {
                 // Own machines are always there, for everyone; a team may be kept off them.
                 let everyone = team.is_none();
                 let offers = world.offers.iter().map(|offer| everyone && offer.nodes.is_some()).collect();
-                all.push(Allowed { team, names: String::new(), offers });
+                all.push(Allowed { team: team.clone(), asking, names: String::new(), offers });
                 all.len() - 1
             });
             let allowed = &mut all[at];

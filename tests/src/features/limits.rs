@@ -77,6 +77,9 @@ pub(super) fn only(made: &mut Instance, dice: &mut Dice) {
         if dice.chance(50) {
             entry["team"] = json!(dice.pick(&[&["a"][..], &["a", "b"]]));
         }
+        if dice.chance(40) {
+            entry["accelerators"] = json!(dice.chance(60));
+        }
         made.list("only").push(entry);
     }
 }
