@@ -239,7 +239,7 @@ impl<'a> Editor<'a> {
                 }
                 (Some(at), Change::Gone) => gone.push(at),
                 (Some(at), change) if matches!(self.layout.node(entries[at].value).shape, Shape::Null) => {
-                    self.fill(&entries[at], change, flow)?;
+                    self.fill(&entries[at], change, flow);
                 }
                 (Some(at), change) => self.change(entries[at].value, change)?,
             }
@@ -286,23 +286,24 @@ impl<'a> Editor<'a> {
     }
 
     /// A field that is there and says nothing.
-    fn fill(&mut self, entry: &Entry, change: &Change, flow: bool) -> Result<(), &'static str> {
+    fn fill(&mut self, entry: &Entry, change: &Change, flow: bool) {
         let node = self.layout.node(entry.value).clone();
-        let Some(value) = change.applied(None) else { return Ok(()) };
+        let Some(value) = change.applied(None) else { return };
         let scalar = !value.is_object() && !value.is_array();
         if flow || scalar {
             let gap = if node.start == node.end { " " } else { "" };
             self.splice(node.start, node.end, format!("{gap}{}", self.flat(&value)));
-            return Ok(());
+            return;
         }
-        if node.start != node.end {
-            return Err("a field is null");
+        // A null that is written out makes way; a comment behind it stays.
+        let key = self.text[..node.start].trim_end_matches([' ', '\t']).len();
+        if node.start != node.end && self.text[..key].ends_with(':') {
+            self.splice(key, node.end, "");
         }
         let indent = self.column(entry.start);
         let deeper = if value.is_object() { indent + 2 } else { indent };
         let at = self.line_end_after(node.end);
         self.splice(at, at, Self::block(&value, deeper, self.line_end_at(at)));
-        Ok(())
     }
 
     /// Adds fields to a mapping, after the last of those that stay.

@@ -41,6 +41,23 @@ fn only_what_changes_is_touched() {
             labels.clone(),
             "spec:\n  nodeSelector:\n    a/b: \"x: 1\"\n    zone: z-1\n  x: 1\n",
         ),
+        // A null says nothing either, and is no mapping of lines.
+        (
+            "spec:\n  nodeSelector: null\n  x: 1\n",
+            labels.clone(),
+            "spec:\n  nodeSelector:\n    a/b: \"x: 1\"\n    zone: z-1\n  x: 1\n",
+        ),
+        (
+            "spec:\r\n  nodeSelector:  ~ # none\r\n",
+            labels.clone(),
+            "spec:\r\n  nodeSelector: # none\r\n    a/b: \"x: 1\"\r\n    zone: z-1\r\n",
+        ),
+        (
+            "spec: {nodeSelector: null}\n",
+            labels.clone(),
+            "spec: {nodeSelector: {a/b: \"x: 1\", zone: z-1}}\n",
+        ),
+        ("spec: null\n", labels.clone(), "spec:\n  nodeSelector:\n    a/b: \"x: 1\"\n    zone: z-1\n"),
         ("spec: {nodeSelector: {}}\n", labels.clone(), "spec: {nodeSelector: {a/b: \"x: 1\", zone: z-1}}\n"),
         (
             "spec: {x: [1]} # end\n",
@@ -72,6 +89,11 @@ fn only_what_changes_is_touched() {
             "spec:\n  tolerations:\n    - key: a\n",
             taint.clone(),
             "spec:\n  tolerations:\n    - key: a\n    - key: spot\n      operator: Exists\n",
+        ),
+        (
+            "spec:\n  tolerations: null\n",
+            taint.clone(),
+            "spec:\n  tolerations:\n  - key: spot\n    operator: Exists\n",
         ),
         (
             "spec:\n  tolerations:\n  x: 1\n",
