@@ -54,7 +54,7 @@ pub(crate) fn translate(
 ) -> Translation {
     let mut problems = Vec::new();
     let objects = object::objects(documents, &mut problems);
-    let context = Context {
+    let mut context = Context {
         around: Around { estate, own_nodes },
         claims: Claims::of(&objects),
         beside: Beside::of(&objects),
@@ -66,6 +66,7 @@ pub(crate) fn translate(
     let mut notes = Notes::default();
     let units = units(&objects, &mut notes, &mut problems);
     let names = name::names(&units);
+    context.beside.name(&names);
     for (unit, name) in units.iter().zip(names) {
         context.add(unit, &name, &mut translation, &mut notes, &mut problems);
     }
@@ -182,14 +183,20 @@ impl<'a> Context<'a, '_> {
             };
             if let Some(workload) = assembly.workload(notes, &mut translation.estate, problems) {
                 let workloads = assembly.split(workload, problems);
+                let twin = match &workloads[..] {
+                    [one, kept] => Some(assembly.twin(&one.value, &kept.value)),
+                    _ => None,
+                };
+                if let Some(Err(why)) = &twin {
+                    let what = "two kinds of replicas (plimsoll.dev/onDemandReplicas)";
+                    let value = "priced each on its own offer, which no manifest of it can say";
+                    notes.assume(what, &assembly.name, value, why);
+                }
                 let documents: BTreeSet<usize> = part.places.iter().map(|pod| pod.document).collect();
                 translation.seats.extend(documents.into_iter().map(|document| Seat {
                     workload: assembly.name.clone(),
                     base: workloads.get(1).map(|base| base.value.metadata.name.clone()),
-                    twin: match &workloads[..] {
-                        [one, kept] => Some(assembly.twin(&one.value, &kept.value)),
-                        _ => None,
-                    },
+                    twin: twin.clone(),
                     document,
                     pods: part.places.iter().filter(|pod| pod.document == document).cloned().collect(),
                 }));

@@ -182,7 +182,7 @@ impl<'a> Assembly<'a, '_> {
     fn request(&self, way: &Way<'a>, draft: &mut Draft) {
         let Part { needs, pods, at, .. } = self.part;
         let asked = &way.asked;
-        let together = asked.as_ref().map_or(1, |(asked, _)| asked.pods);
+        let together = way.pods();
         let replicas = pods.div_ceil(together);
         if replicas != 1 {
             draft.integer(&["spec", "replicas"], replicas.into(), at);

@@ -25,6 +25,13 @@ pub(super) struct Way<'a> {
     pub(super) asked: Option<(Asked, View<'a>)>,
 }
 
+impl Way<'_> {
+    /// Pods that are one replica: those of a slice of several hosts.
+    pub(super) fn pods(&self) -> u32 {
+        self.asked.as_ref().map_or(1, |(asked, _)| asked.pods)
+    }
+}
+
 /// Pods that are placed together.
 #[derive(Debug, Clone)]
 pub(super) struct Part<'a> {
@@ -162,9 +169,8 @@ fn ways<'a>(
     };
     first.limits.also_ignore(devices.ignored.clone());
     first.limits.also_ignore(none.into_iter().map(|problem| (problem.message, NOT_ITS)).collect());
-    let pods = |way: &Way<'_>| way.asked.as_ref().map_or(1, |(asked, _)| asked.pods);
-    let one = pods(first);
-    if let Some((_, at)) = ways.iter().find(|way| pods(way) != one).and_then(|way| way.asked.as_ref()) {
+    let one = first.pods();
+    if let Some((_, at)) = ways.iter().find(|way| way.pods() != one).and_then(|way| way.asked.as_ref()) {
         let problem = at.problem("the terms of the node affinity name slices of different numbers of hosts");
         problems.push(problem.with_help("the pods of one slice are one replica: keep one of the terms"));
     }

@@ -1,5 +1,5 @@
 //! Replicas of one object on spot and not: `plimsoll.dev/onDemandReplicas: "2"` keeps so many of a service's
-//! replicas off spot, the others may be interrupted.
+//! replicas off spot, the others may be interrupted. Replicas of a LeaderWorkerSet are its groups.
 //!
 //! A workload lies on one offer, so the object becomes two: one of its name, and `NAME-on-demand`. They are
 //! kept together in one region.
@@ -12,6 +12,7 @@ use plimsoll_model::{
 
 use super::{
     assemble::{Assembly, PREFIX},
+    part::Way,
     seat::BASE_FIELD,
 };
 
@@ -38,13 +39,25 @@ impl<'a> Assembly<'a, '_> {
             Vec::new()
         };
         let spec = &rest.value.spec;
-        let stated = at.text().and_then(|text| text.trim().parse::<u32>().ok());
-        let Some(base) = stated.filter(|base| (1..spec.replicas).contains(base)) else {
-            return refuse(
-                &format!("not less than its {} replicas, or no number of them", spec.replicas),
-                HELP,
-            );
+        let (size, of_what) = match self.group_of_pods() {
+            Some(_) if self.group.is_some() => {
+                let message =
+                    "its leaders and its workers ask for different things, so a group would be torn";
+                return refuse(message, "make two objects of it, each with its groups");
+            }
+            Some(pods) => (pods / self.part.ways.first().map_or(1, Way::pods), "groups"),
+            None => (1, "replicas"),
         };
+        if !spec.replicas.is_multiple_of(size) {
+            let message = format!("its {} replicas are no whole number of groups", spec.replicas);
+            return refuse(&message, "a replica is a slice of several hosts: make a group of whole slices");
+        }
+        let stated = at.text().and_then(|text| text.trim().parse::<u32>().ok());
+        let Some(base) = stated.filter(|base| (1..spec.replicas / size).contains(base)) else {
+            let all = spec.replicas / size;
+            return refuse(&format!("not less than its {all} {of_what}, or no number of them"), HELP);
+        };
+        let base = base * size;
         if spec.duration.is_some() {
             return refuse("it is for services", "what ends runs all on one offer: remove it");
         }
@@ -70,7 +83,7 @@ impl<'a> Assembly<'a, '_> {
         }
         let mut kept = rest.clone();
         let never = &mut kept.value;
-        never.metadata.name = base_of(&self.name);
+        never.metadata.name = format!("{}{}", self.name, self.base_suffix());
         never.spec.replicas = base;
         never.spec.interruptible = false;
         never.spec.capacity = capacity;
@@ -87,9 +100,16 @@ impl<'a> Assembly<'a, '_> {
         }
         vec![rest, kept]
     }
-}
 
-/// What the replicas that are never on spot are called.
-pub(super) fn base_of(name: &str) -> String {
-    format!("{name}-on-demand")
+    /// What the name of the replicas that are never on spot has beside the object's: nothing else has it.
+    pub(super) fn base_suffix(&self) -> String {
+        let is_free = |suffix: &String| {
+            let object = &self.unit.object;
+            !self.beside.runs(&format!("{}{suffix}", self.name))
+                && !self.beside.has(object, &format!("{}{suffix}", object.name))
+        };
+        let numbered = (2_u32..).map(|nth| format!("-on-demand-{nth}"));
+        let mut suffixes = std::iter::once("-on-demand".to_owned()).chain(numbered);
+        suffixes.find(is_free).unwrap_or_default()
+    }
 }

@@ -288,6 +288,51 @@ fn what_cannot_be_split_over_spot_and_not_is_refused() {
     assert_eq!(translated(&deployment(&base("2"), ""), None).workloads.len(), 2);
 }
 
+/// Replicas of a LeaderWorkerSet are groups, which stay whole; what only one object can be is said when it is read.
+#[test]
+fn groups_are_split_whole() {
+    let groups = |base: u32, leader: &str| {
+        let pod = |asks: &str| format!("{{spec: {{containers: [{{resources: {{limits: {{{asks}}}}}}}]}}}}");
+        let leader =
+            if leader.is_empty() { String::new() } else { format!("leaderTemplate: {}, ", pod(leader)) };
+        format!(
+            "apiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata: {{name: l, annotations: {{plimsoll.dev/onDemandReplicas: '{base}'}}}}\nspec: {{replicas: 3, leaderWorkerTemplate: {{size: 4, {leader}workerTemplate: {}}}}}\n",
+            pod("nvidia.com/gpu: 8")
+        )
+    };
+    for (leader, said) in [("", 0), ("nvidia.com/gpu: 8", 1)] {
+        let translation = translated(&groups(1, leader), None);
+        let replicas: Vec<u32> =
+            translation.workloads.iter().map(|(_, one)| one.value.spec.replicas).collect();
+        assert_eq!(replicas, [8, 4], "{leader}");
+        let split = |one: &&plimsoll_model::plan::Assumption| one.what.starts_with("two kinds of replicas");
+        assert_eq!(translation.assumptions.iter().filter(split).count(), said, "{leader}");
+    }
+    for (text, wrong) in [
+        (groups(3, ""), "not less than its 3 groups, or no number of them"),
+        (groups(8, ""), "not less than its 3 groups, or no number of them"),
+        (
+            groups(1, "cpu: 1"),
+            "its leaders and its workers ask for different things, so a group would be torn",
+        ),
+    ] {
+        let problems = translated(&text, None).problems;
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.message == format!("`plimsoll.dev/onDemandReplicas`: {wrong}")),
+            "{problems:?}"
+        );
+        assert!(!problems.is_empty(), "{text}");
+    }
+    let set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: s, annotations: {plimsoll.dev/onDemandReplicas: '1'}}\nspec: {replicas: 3, template: {spec: {containers: [{resources: {requests: {cpu: 1}}}]}}}\n";
+    let assumptions = translated(set, None).assumptions;
+    let said = assumptions.iter().find(|one| one.what.starts_with("two kinds of replicas")).unwrap();
+    assert_eq!(said.what, "two kinds of replicas (plimsoll.dev/onDemandReplicas) of s");
+    assert_eq!(said.value, "priced each on its own offer, which no manifest of it can say");
+    assert!(said.source.starts_with("its replicas have names and volumes of their own"), "{}", said.source);
+}
+
 fn yaml_of<T: serde::de::DeserializeOwned>(text: &str) -> T {
     plimsoll_model::read::documents("t", text.as_bytes()).unwrap().remove(0).split().1.read().unwrap()
 }

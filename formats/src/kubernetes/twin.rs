@@ -42,6 +42,8 @@ pub(super) struct Twin {
 #[derive(Debug, Default)]
 pub(super) struct Beside<'a> {
     objects: BTreeSet<(&'a str, &'a str, &'a str)>,
+    /// What the workloads are called.
+    workloads: BTreeSet<String>,
     /// What scales what: a kind, a namespace and a name, and the title of the autoscaler.
     scalers: Vec<(&'a str, &'a str, &'a str, String)>,
 }
@@ -57,10 +59,21 @@ impl<'a> Beside<'a> {
         Self {
             objects: objects.iter().map(|object| (object.kind, object.namespace(), object.name)).collect(),
             scalers: objects.iter().filter_map(scales).collect(),
+            workloads: BTreeSet::new(),
         }
     }
 
-    fn has(&self, object: &Object<'_>, name: &str) -> bool {
+    /// The names of all workloads.
+    pub(super) fn name(&mut self, workloads: &[String]) {
+        self.workloads = workloads.iter().cloned().collect();
+    }
+
+    /// Whether a workload has this name.
+    pub(super) fn runs(&self, name: &str) -> bool {
+        self.workloads.contains(name)
+    }
+
+    pub(super) fn has(&self, object: &Object<'_>, name: &str) -> bool {
         self.objects.contains(&(object.kind, object.namespace(), name))
     }
 
@@ -77,7 +90,7 @@ impl<'a> Assembly<'a, '_> {
     pub(super) fn twin(&self, one: &Workload, kept: &Workload) -> Result<Twin, String> {
         let object = &self.unit.object;
         let size = self.group_size()?;
-        let second = super::split::base_of(object.name);
+        let second = format!("{}{}", object.name, self.base_suffix());
         if object.at(&["metadata", "name"]).is_none() {
             return Err("it has no name of its own (`generateName`)".to_owned());
         }
@@ -92,9 +105,6 @@ impl<'a> Assembly<'a, '_> {
                 "{scaler} scales it by the pods that its selector matches, which the second's would be"
             ));
         }
-        if self.beside.has(object, &second) {
-            return Err(format!("there is a {} {second} already", object.kind));
-        }
         if self.part.template.at(&["metadata", "labels", LABEL]).is_some() {
             return Err(format!("it is such a part itself (label `{LABEL}`)"));
         }
@@ -102,17 +112,22 @@ impl<'a> Assembly<'a, '_> {
         if rest + base != self.part.pods {
             return Err("several of its pods are one replica".to_owned());
         }
-        if base % size != 0 {
-            return Err(format!("{base} is no whole number of its groups of {size} pods"));
-        }
         Ok(Twin {
             object: object.view.path().to_owned(),
             item: if object.view.path().is_empty() { None } else { object.view.read().ok() },
             first: self.as_part(rest / size, true, None),
             second: self.as_part(base / size, false, Some(&second)),
-            replicas: [rest, base],
+            replicas: [rest / size, base / size],
             kind: object.kind.to_owned(),
         })
+    }
+
+    /// Pods of one of its groups, where its replicas are groups.
+    pub(super) fn group_of_pods(&self) -> Option<u32> {
+        let object = &self.unit.object;
+        let size = object.at(&["spec", "leaderWorkerTemplate", "size"]).and_then(|size| size.integer());
+        let size = size.and_then(|size| u32::try_from(size).ok()).unwrap_or(1).max(1);
+        (object.kind == "LeaderWorkerSet").then_some(size)
     }
 
     /// Pods of one of its replicas, of a kind of which a second object is as good as more replicas.
@@ -123,11 +138,7 @@ impl<'a> Assembly<'a, '_> {
         }
         match object.kind {
             "Deployment" | "ReplicaSet" | "CloneSet" | "ReplicationController" | "DeploymentConfig" => Ok(1),
-            "LeaderWorkerSet" => {
-                let size =
-                    object.at(&["spec", "leaderWorkerTemplate", "size"]).and_then(|size| size.integer());
-                Ok(size.and_then(|size| u32::try_from(size).ok()).unwrap_or(1).max(1))
-            }
+            "LeaderWorkerSet" => Ok(self.group_of_pods().unwrap_or(1)),
             "StatefulSet" => {
                 Err("its replicas have names and volumes of their own, which those of a second \
                                   StatefulSet would not have: make two where they need not know each other"

@@ -75,7 +75,7 @@ items:
 - apiVersion: leaderworkerset.x-k8s.io/v1
   kind: LeaderWorkerSet
   metadata:
-    name: big # two groups of two
+    name: big # three groups of two
     namespace: prod
     uid: 0-1
     annotations: {plimsoll.dev/interruptible: 'false'}
@@ -85,7 +85,7 @@ items:
       size: 2
       workerTemplate:
         metadata:
-          annotations: {plimsoll.dev/onDemandReplicas: '2', plimsoll.dev/current: aws/us-east-1/p5.48xlarge/spot}
+          annotations: {plimsoll.dev/onDemandReplicas: '1', plimsoll.dev/current: aws/us-east-1/p5.48xlarge/spot}
         spec:
           containers:
           - {name: w, resources: {limits: {nvidia.com/gpu: 8}}}
@@ -94,7 +94,12 @@ items:
 ";
     let estate = both();
     let (edited, remarks) = placed(&format!("{text}{estate}"));
-    assert_eq!(remarks.len(), 1, "{remarks:?}");
+    assert_eq!(
+        remarks,
+        [
+            "big: its replicas are on two offers, so it is written as two objects of kind LeaderWorkerSet: 2 on aws/us-east-1/p5.48xlarge/spot, and 1 on aws/us-east-1/p5.48xlarge/on-demand as big-on-demand"
+        ]
+    );
     insta::assert_snapshot!("two-in-a-list", edited.strip_suffix(&estate).unwrap());
     assert_eq!(placed(&edited), (edited.clone(), Vec::new()), "the second time nothing changes");
 }
@@ -133,7 +138,6 @@ fn selectors_of_all_forms_get_a_label_more() {
 fn what_cannot_be_two_says_why() {
     let estate = both();
     let scaler = "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: server}}\n";
-    let taken = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: server-on-demand}\nspec: {replicas: 0, template: {spec: {containers: [{name: c}]}}}\n";
     for (text, why) in [
         (
             SERVER.replace("kind: Deployment", "kind: StatefulSet"),
@@ -147,7 +151,6 @@ fn what_cannot_be_two_says_why() {
             format!("{SERVER}{scaler}"),
             "HorizontalPodAutoscaler h scales it by the pods that its selector matches, which the second's would be",
         ),
-        (format!("{SERVER}{taken}"), "there is a Deployment server-on-demand already"),
         (
             SERVER
                 .replace("  replicas: 3\n", "")
@@ -169,5 +172,25 @@ fn what_cannot_be_two_says_why() {
             insta::assert_snapshot!("in-common", edited.strip_suffix(&estate).unwrap());
         }
         assert_eq!(placed(&edited), (edited.clone(), remarks), "the second time nothing changes");
+    }
+}
+
+/// Where the name of the second object is taken it has a free one, whether what has it runs something or not.
+#[test]
+fn the_second_object_has_a_free_name() {
+    let estate = both();
+    for (kind, replicas) in [("Deployment", 0), ("Deployment", 1), ("StatefulSet", 1)] {
+        let taken = format!(
+            "---\napiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: server-on-demand}}\nspec: {{replicas: {replicas}, template: {{spec: {{containers: [{{name: c, resources: {{limits: {{nvidia.com/gpu: 8}}}}}}]}}}}}}\n"
+        );
+        let (edited, remarks) = placed(&format!("{SERVER}{taken}{estate}"));
+        assert_eq!(
+            remarks,
+            [
+                "server: its replicas are on two offers, so it is written as two objects of kind Deployment: 2 on aws/us-east-1/p5.48xlarge/spot, and 1 on aws/us-east-1/p5.48xlarge/on-demand as server-on-demand-2"
+            ]
+        );
+        assert!(edited.contains("  name: server-on-demand-2   # its name\n"), "{edited}");
+        assert_eq!(placed(&edited), (edited.clone(), Vec::new()), "the second time nothing changes");
     }
 }
