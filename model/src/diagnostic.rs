@@ -5,15 +5,22 @@
 //! window of the line and replaces control characters, since a file may hold anything (a terminal's
 //! escape sequences too).
 
+mod columns;
 mod credential;
 mod secret;
 
 use std::{fmt, sync::OnceLock};
 
+use columns::Columns;
+pub use credential::in_address as address;
 use secret::Secrets;
 
 /// The most characters of a source line that are shown.
 const WINDOW: usize = 110;
+
+/// The longest line, in bytes, that is gone through for each problem on it. A document of JSON may be one line of
+/// megabytes with thousands of problems: what is asked about longer lines is looked for once.
+const LONG: usize = 1024;
 
 /// A stretch of one line. Lines and columns start at 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,7 +54,7 @@ pub struct Source {
     text: String,
     starts: Vec<usize>,
     /// Looked for once something is wrong.
-    secrets: OnceLock<Secrets>,
+    found: OnceLock<(Secrets, Columns)>,
 }
 
 impl Source {
@@ -62,7 +69,7 @@ impl Source {
             _ => None,
         });
         let starts = std::iter::once(0).chain(breaks).collect();
-        Self { name, text, starts, secrets: OnceLock::new() }
+        Self { name, text, starts, found: OnceLock::new() }
     }
 
     /// The name.
@@ -83,12 +90,9 @@ impl Source {
         self.text.get(start..end).map(|text| text.trim_end_matches(['\n', '\r']))
     }
 
-    /// Where a place is, in bytes; the end of its line where that is shorter.
-    fn byte(&self, span: Span) -> Option<usize> {
-        let line = self.line(span.line)?;
-        let start = self.starts[span.line as usize - 1];
-        let column = line.char_indices().nth((span.column as usize).saturating_sub(1));
-        Some(start + column.map_or(line.len(), |(at, _)| at))
+    /// Each line with where it begins.
+    fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        (1..).zip(&self.starts).map_while(|(number, start)| Some((*start, self.line(number)?)))
     }
 
     /// A problem at a place of this text.
@@ -97,23 +101,24 @@ impl Source {
     /// message quotes; so it is with values of environment variables, of which the rest of the line is shown.
     /// What looks like a credential is not shown anywhere.
     pub fn problem(&self, span: Span, field: impl Into<String>, message: impl Into<String>) -> Diagnostic {
-        let secrets = self.secrets.get_or_init(|| Secrets::of(&self.text));
-        let (field, message): (String, String) = (field.into(), message.into());
+        let (secrets, columns) =
+            self.found.get_or_init(|| (Secrets::of(&self.text, || self.lines()), Columns::of(self.lines())));
+        let line = self.line(span.line).map(|line| (self.starts[span.line as usize - 1], line));
         let is_hidden = secrets.hide(span.line);
-        let is_value = || self.byte(span).is_some_and(|at| secrets.hold(at));
+        let column = (span.column as usize).saturating_sub(1);
+        let is_value =
+            || line.is_some_and(|(start, line)| secrets.hold(start + columns.byte(start, line, column)));
+        let (field, message): (String, String) = (field.into(), message.into());
         let message = if is_hidden || is_value() { without_quotations(&message) } else { message };
         let (field, message) = (credential::without(&field), credential::without(&message));
-        let shown = self.line(span.line).filter(|_| !is_hidden).map(|line| {
-            let start = self.starts.get(span.line as usize - 1).copied().unwrap_or_default();
-            excerpt(&secrets.mask(line, start), span)
-        });
+        let shown = line.filter(|_| !is_hidden);
         Diagnostic {
             file: self.name.clone(),
             span: Some(span),
             field,
             message,
             help: None,
-            source_line: shown,
+            source_line: shown.map(|(start, line)| excerpt(start, line, span, secrets, columns)),
         }
     }
 }
@@ -133,13 +138,15 @@ pub struct Excerpt {
     pub before: usize,
 }
 
-fn excerpt(line: &str, span: Span) -> Excerpt {
-    let column = span.column as usize - 1;
+fn excerpt(start: usize, line: &str, span: Span, secrets: &Secrets, columns: &Columns) -> Excerpt {
+    let column = (span.column as usize).saturating_sub(1);
     let from = if line.chars().nth(WINDOW).is_none() { 0 } else { column.saturating_sub(WINDOW / 2) };
-    let shown = line.chars().skip(from).take(WINDOW).map(printable);
+    let window = columns.byte(start, line, from)..columns.byte(start, line, from + WINDOW);
+    let is_cut = window.end < line.len();
+    let shown = secrets.mask(start, line, window);
     let mut text: String =
-        if from > 0 { std::iter::once('…').chain(shown).collect() } else { shown.collect() };
-    if line.chars().nth(from + WINDOW).is_some() {
+        (from > 0).then_some('…').into_iter().chain(shown.chars().map(printable)).collect();
+    if is_cut {
         text.push('…');
     }
     let length = text.chars().count();
@@ -296,6 +303,24 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         let caret = lines[4].chars().position(|c| c == '^').unwrap();
         assert_eq!(lines[3].chars().skip(caret).take(4).collect::<String>(), "HERE");
+    }
+
+    /// Each of them went through the whole line: minutes for a megabyte with thousands of problems.
+    #[test]
+    fn many_problems_on_one_long_line_cost_what_is_shown_of_each() {
+        let pod = "{\"é\": 2x, \"args\": [\"--token=hunter2\", \"3f9a0c12be77d41598aa\"], \"env\": [{\"name\": \"T\", \
+                   \"value\": \"hunter2 PLIMSOLL_X: 1\"}], \"image\": \"https://me:hunter2@host/x?y\"}, ";
+        let (count, length) = (5_000, pod.chars().count());
+        let source = Source::new("f", pod.repeat(count));
+        for index in 0..count {
+            let span = Span { length: 2, ..Span::point(1, index * length + 7) };
+            let problem = source.problem(span, "", "`2x` is no number");
+            let line = problem.source_line.unwrap();
+            assert_eq!(line.text.chars().skip(line.before).take(2).collect::<String>(), "2x", "{line:?}");
+            assert!(!line.text.contains("hunter2") && !line.text.contains("3f9a"), "{line:?}");
+        }
+        let span = Span::point(1, length + pod.find("hunter2 P").unwrap());
+        assert_eq!(source.problem(span, "", "`hunter3` is wrong").message, "`…` is wrong");
     }
 
     /// The secret stands wherever a value may, in whole texts and in broken ones.

@@ -32,7 +32,7 @@ pub mod workload;
 pub mod yaml;
 
 pub use changes::Changes;
-pub use diagnostic::{Diagnostic, Source, Span, shown};
+pub use diagnostic::{Diagnostic, Source, Span, address, shown};
 pub use document::{API_VERSION, Document, Metadata};
 pub use estate::Estate;
 pub use explanation::Explanation;

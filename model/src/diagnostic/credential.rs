@@ -48,11 +48,20 @@ const PREFIXES: [&str; 19] = [
 const LEAST: usize = 8;
 const RUN: usize = 20;
 
-/// Where it stands in a line, in bytes.
+/// Where it stands in a line, in bytes: stretches that ascend and do not overlap.
 pub(super) fn within(line: &str) -> Vec<Range<usize>> {
     let mut found = by_itself(line);
     found.extend(of_names(line));
-    found
+    merged(found)
+}
+
+/// An address without what it may hold of a credential: what stands before `@`, and its query.
+pub fn in_address(address: &str) -> String {
+    match address.find("://") {
+        Some(scheme) => replaced(address, of_address(address, scheme + 3..address.len())),
+        // Without a scheme nothing says where the host ends.
+        None => replaced(address, address.rfind('@').map(|end| 0..end).into_iter().collect()),
+    }
 }
 
 /// A message without what looks like one; a quotation may hold a key with its value.
@@ -63,18 +72,29 @@ pub(super) fn without(message: &str) -> String {
     message.split('`').enumerate().map(part).collect::<Vec<_>>().join("`")
 }
 
-fn replaced(text: &str, mut hidden: Vec<Range<usize>>) -> String {
-    hidden.sort_unstable_by_key(|range| range.start);
+fn replaced(text: &str, hidden: Vec<Range<usize>>) -> String {
     let (mut out, mut at) = (String::new(), 0);
-    for range in hidden.into_iter().filter(|range| !range.is_empty()) {
-        if range.start >= at {
-            out.push_str(&text[at..range.start]);
-            out.push('…');
-        }
-        at = at.max(range.end);
+    for range in merged(hidden) {
+        out.push_str(&text[at..range.start]);
+        out.push('…');
+        at = range.end;
     }
     out.push_str(&text[at..]);
     out
+}
+
+/// The same bytes in stretches that ascend and do not overlap.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.retain(|range| !range.is_empty());
+    ranges.sort_unstable_by_key(|range| range.start);
+    ranges.dedup_by(|next, last| {
+        let is_within = next.start < last.end;
+        if is_within {
+            last.end = last.end.max(next.end);
+        }
+        is_within
+    });
+    ranges
 }
 
 fn is_of_word(c: char) -> bool {
@@ -96,14 +116,42 @@ fn by_itself(text: &str) -> Vec<Range<usize>> {
         }
         at += word.len();
     }
+    let mut ends = Ahead::new(text, &[' ', '"', '\'', '`']);
     for (scheme, _) in text.match_indices("://") {
-        let start = scheme + 3;
-        let host = text[start..].find(['/', ' ', '"', '\'', '`']).map_or(text.len(), |end| start + end);
-        if let Some(end) = text[start..host].rfind('@').filter(|end| text[start..start + end].contains(':')) {
-            found.push(start..start + end);
-        }
+        found.extend(of_address(text, scheme + 3..ends.from(scheme + 3)));
     }
     found
+}
+
+/// What an address holds of a credential, from its host on.
+fn of_address(text: &str, rest: Range<usize>) -> Vec<Range<usize>> {
+    let address = &text[rest.clone()];
+    let host = &address[..address.find(['/', '?']).unwrap_or(address.len())];
+    let user = host.rfind('@').map(|end| rest.start..rest.start + end);
+    let query = address.find('?').map(|mark| rest.start + mark + 1..rest.end);
+    user.into_iter().chain(query).collect()
+}
+
+/// The first of some characters from a place on, for places that ascend: nothing of the text is looked at twice.
+pub(super) struct Ahead<'a> {
+    text: &'a str,
+    any: &'static [char],
+    /// The last answer; all before it was passed.
+    at: Option<usize>,
+}
+
+impl<'a> Ahead<'a> {
+    pub(super) fn new(text: &'a str, any: &'static [char]) -> Self {
+        Self { text, any, at: None }
+    }
+
+    /// Where it is; the end of the text where there is none.
+    pub(super) fn from(&mut self, start: usize) -> usize {
+        match self.at {
+            Some(at) if at >= start => at,
+            _ => *self.at.insert(self.text[start..].find(self.any).map_or(self.text.len(), |at| start + at)),
+        }
+    }
 }
 
 /// Letters and digits in a row, too many for a word or a number, and too mixed.
@@ -114,32 +162,44 @@ fn is_run(text: &str) -> bool {
 
 /// The values of names that hold secrets.
 fn of_names(text: &str) -> Vec<Range<usize>> {
-    let is_separator = |&(_, c): &(usize, char)| matches!(c, ':' | '=');
-    text.char_indices()
-        .filter(is_separator)
-        .filter_map(|(at, separator)| value(text, at, separator))
+    let mut ends = Ends {
+        double: Ahead::new(text, &['"']),
+        single: Ahead::new(text, &['\'']),
+        word: Ahead::new(text, &[' ', '"', '\'', ',']),
+        flow: Ahead::new(text, &[',', '}', ']']),
+    };
+    text.match_indices([':', '='])
+        .filter_map(|(at, separator)| value(text, at, separator, &mut ends))
         .collect()
 }
 
+/// What ends values.
+struct Ends<'a> {
+    double: Ahead<'a>,
+    single: Ahead<'a>,
+    word: Ahead<'a>,
+    flow: Ahead<'a>,
+}
+
 /// The value behind a separator, if what stands before it names a secret.
-fn value(text: &str, at: usize, separator: char) -> Option<Range<usize>> {
+fn value(text: &str, at: usize, separator: &str, ends: &mut Ends<'_>) -> Option<Range<usize>> {
     let before = text[..at].trim_end_matches([' ', '"', '\'']);
     before.rsplit(|c| !(is_of_word(c) || c == '.')).next().filter(|name| holds_secret(name))?;
     let rest = &text[at + 1..];
     // `a:b` is one word of YAML.
     let is_quoted = text[..at].trim_end().ends_with(['"', '\'']);
-    if separator == ':' && !is_quoted && !rest.starts_with(' ') {
+    if separator == ":" && !is_quoted && !rest.starts_with(' ') {
         return None;
     }
     let start = at + 1 + (rest.len() - rest.trim_start_matches(' ').len());
-    let value = &text[start..];
-    let length = match value.chars().next()? {
+    let end = match text[start..].chars().next()? {
         '{' | '[' | '|' | '>' => return None,
-        quote @ ('"' | '\'') => value[1..].find(quote).map_or(value.len(), |end| end + 2),
-        _ if separator == '=' => value.find([' ', '"', '\'', ',']).unwrap_or(value.len()),
-        _ => value.find([',', '}', ']']).unwrap_or(value.len()),
+        '"' => (ends.double.from(start + 1) + 1).min(text.len()),
+        '\'' => (ends.single.from(start + 1) + 1).min(text.len()),
+        _ if separator == "=" => ends.word.from(start),
+        _ => ends.flow.from(start),
     };
-    let plain = value[..length].trim();
+    let plain = text[start..end].trim();
     (!matches!(plain, "true" | "false" | "null" | "~" | "")).then(|| start..start + plain.len())
 }
 
@@ -171,7 +231,8 @@ mod tests {
             ("'db-password' : 'hunter2' # c", "'db-password' : … # c"),
             ("args: [--token=hunter2, --port=80]", "args: [--token=…, --port=80]"),
             ("run: curl -H hf_abcdefgh1 x", "run: curl -H … x"),
-            ("image: https://me:hunter2@host/x", "image: https://…@host/x"),
+            ("image: https://me:hunter2@host/x@1", "image: https://…@host/x@1"),
+            ("url: 'https://hunter2@host?sig=hunter2' # x@y", "url: 'https://…@host?…' # x@y"),
             ("AKIAABCDEFGH:", "…:"),
             ("x: 3f9a0c12be77d41598aa", "x: …"),
             ("api-3f9a0c12be77d41598aa-x: 2", "…: 2"),
@@ -186,12 +247,22 @@ mod tests {
             "token: {a: b}",
             "PLIMSOLL_DURATION: 6x",
             "cpu: 100000000000000000000000",
-            "s3://bucket/models/llama-3-70b-instruct",
+            "s3://bucket/models/llama-3-70b-instruct@1",
             "sk-1",
             "RFC 3339: x",
             "a:b token:x",
         ] {
             assert_eq!(masked(line), line);
+        }
+        for (address, shown) in [
+            ("s3://bucket/a@b", "s3://bucket/a@b"),
+            ("s3://u:hunter2@host/b", "s3://…@host/b"),
+            ("https://acct.blob.core.windows.net/c?sig=hunter2", "https://acct.blob.core.windows.net/c?…"),
+            ("http://me:my hunter2@host", "http://…@host"),
+            ("http:/me:hunter2@host:4318/x", "…@host:4318/x"),
+            ("collector:4318", "collector:4318"),
+        ] {
+            assert_eq!(in_address(address), shown);
         }
         assert_eq!(without("token: expected `cpu`"), "token: expected `cpu`");
         assert_eq!(without("`TOKEN: hunter2` of hf_0123456789"), "`TOKEN: …` of …");

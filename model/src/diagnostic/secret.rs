@@ -4,9 +4,13 @@
 //! after a key that is known to hold secrets and ends where its brackets or quotes close, or where another entry
 //! begins that is not indented below it. In doubt it is longer.
 
-use std::ops::{Range, RangeInclusive};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    ops::{Range, RangeInclusive},
+};
 
-use super::credential;
+use super::{LONG, credential, credential::Ahead};
 
 /// Keys whose values are not shown, wherever they stand.
 const KEYS: [&str; 7] = [
@@ -28,8 +32,10 @@ const MASK: char = '•';
 /// What of a text is not shown.
 #[derive(Debug)]
 pub(super) struct Secrets {
-    /// Lines of documents that hold a Secret.
+    /// Lines of documents that hold a Secret, ascending.
     lines: Vec<RangeInclusive<u32>>,
+    /// What looks like a credential on long lines, in bytes of the line, by where the line begins.
+    credentials: BTreeMap<usize, Vec<Range<usize>>>,
     /// Values, in bytes of the text, by where they begin; they do not overlap.
     values: Vec<Range<usize>>,
     /// What of them is shown: this program's own settings.
@@ -40,42 +46,48 @@ pub(super) struct Secrets {
 pub(super) const OWN: &str = "PLIMSOLL_";
 
 impl Secrets {
-    pub(super) fn of(text: &str) -> Self {
+    /// Those of a text, whose lines come with where they begin.
+    pub(super) fn of<'a, L: Iterator<Item = (usize, &'a str)>>(text: &'a str, lines: impl Fn() -> L) -> Self {
         let values = values(text);
         let own = values.iter().flat_map(|value| own(text, value.clone())).collect();
-        Self { lines: documents(text), values, own }
+        let long = lines().filter(|(_, line)| line.len() > LONG);
+        let credentials = long.map(|(start, line)| (start, credential::within(line))).collect();
+        let has_one = text.contains("Secret");
+        let documents = if has_one { documents(lines().map(|(_, line)| line)) } else { Vec::new() };
+        Self { lines: documents, credentials, values, own }
     }
 
     /// Whether a line is of a document that holds a Secret.
     pub(super) fn hide(&self, line: u32) -> bool {
-        self.lines.iter().any(|lines| lines.contains(&line))
+        let next = self.lines.partition_point(|lines| *lines.start() <= line);
+        next.checked_sub(1).is_some_and(|at| self.lines[at].contains(&line))
     }
 
     /// Whether a byte of the text is of a value.
     pub(super) fn hold(&self, byte: usize) -> bool {
-        let is_in = |ranges: &[Range<usize>]| {
-            let next = ranges.partition_point(|range| range.start <= byte);
-            next.checked_sub(1).is_some_and(|at| ranges[at].contains(&byte))
-        };
-        is_in(&self.values) && !is_in(&self.own)
+        is_in(&self.values, byte) && !is_in(&self.own, byte)
     }
 
-    /// A line that begins at a byte of the text, without values.
-    pub(super) fn mask(&self, line: &str, start: usize) -> String {
-        let credentials = credential::within(line);
-        let is_hidden =
-            |at: usize| self.hold(start + at) || credentials.iter().any(|range| range.contains(&at));
-        let shown = |(at, c): (usize, char)| if is_hidden(at) && c != ' ' { MASK } else { c };
-        line.char_indices().map(shown).collect()
+    /// A window, in bytes, of the line that begins at `start`, without values.
+    pub(super) fn mask(&self, start: usize, line: &str, window: Range<usize>) -> String {
+        let found = self.credentials.get(&start);
+        let credentials = found.map_or_else(|| credential::within(line).into(), |found| Cow::from(&**found));
+        let is_hidden = |at: usize| self.hold(start + at) || is_in(&credentials, at);
+        let first = window.start;
+        let shown = |(at, c): (usize, char)| if is_hidden(first + at) && c != ' ' { MASK } else { c };
+        line[window].char_indices().map(shown).collect()
     }
 }
 
+/// Whether a byte is in one of some stretches that ascend and do not overlap.
+fn is_in(ranges: &[Range<usize>], byte: usize) -> bool {
+    let next = ranges.partition_point(|range| range.start <= byte);
+    next.checked_sub(1).is_some_and(|at| ranges[at].contains(&byte))
+}
+
 /// The lines of documents that hold a Secret.
-fn documents(text: &str) -> Vec<RangeInclusive<u32>> {
+fn documents<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<RangeInclusive<u32>> {
     let mut found = Vec::new();
-    if !text.contains("Secret") {
-        return found;
-    }
     let names_one = |line: &str| {
         line.match_indices("kind").any(|(at, _)| {
             let rest = line[at + 4..].trim_start_matches(['"', '\'', ' ']);
@@ -84,8 +96,7 @@ fn documents(text: &str) -> Vec<RangeInclusive<u32>> {
         })
     };
     let (mut first, mut is_secret, mut number) = (1, false, 0);
-    // Lines are counted as `Source::starts` does: CR alone ends one, CR LF ends one.
-    for line in text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')) {
+    for line in lines {
         number += 1;
         if begins_document(line) {
             if is_secret {
@@ -109,10 +120,11 @@ fn values(text: &str) -> Vec<Range<usize>> {
     }
     keys.sort_unstable();
     let mut found: Vec<Range<usize>> = Vec::new();
+    let mut breaks = Ahead::new(text, &BREAKS);
     for (key, value) in keys {
         // What lies in another's value is not shown already.
         if found.last().is_none_or(|last| last.end <= key) {
-            found.push(value..end(text, key, value));
+            found.push(value..end(text, key, value, &mut breaks));
         }
     }
     found
@@ -121,12 +133,13 @@ fn values(text: &str) -> Vec<Range<usize>> {
 /// This program's own settings within a value, with their names.
 fn own(text: &str, value: Range<usize>) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
+    let mut breaks = Ahead::new(&text[..value.end], &BREAKS);
     for (at, _) in text[value.clone()].match_indices(OWN) {
         let start = value.start + at;
         let rest = &text[start..value.end];
         let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-        let Some(own) = value_of(text, start, length) else { continue };
-        let Some(length) = text.get(own..value.end).and_then(own_length) else { continue };
+        let Some(own) = value_of(text, start, length).filter(|own| *own <= value.end) else { continue };
+        let Some(length) = text.get(own..breaks.from(own)).and_then(own_length) else { continue };
         if found.last().is_none_or(|last| last.end <= start) {
             found.push(start..own + length);
         }
@@ -134,10 +147,9 @@ fn own(text: &str, value: Range<usize>) -> Vec<Range<usize>> {
     found
 }
 
-/// How much of a text is the value of an own setting that it begins with. None where that is not sure to be all on one
-/// line, and to hold no other setting: a quote or a comma may be missing.
-fn own_length(text: &str) -> Option<usize> {
-    let line = &text[..text.find(BREAKS).unwrap_or(text.len())];
+/// How much of the rest of a line is the value of an own setting that it begins with. None where that is not sure to be
+/// all of it, and to hold no other setting: a quote or a comma may be missing.
+fn own_length(line: &str) -> Option<usize> {
     let start = line.len() - line.trim_start_matches(' ').len();
     let end = match line[start..].chars().next() {
         Some(quote @ ('"' | '\'')) => quote_end(line, start + 1, quote)?,
@@ -168,8 +180,8 @@ fn value_of(text: &str, key: usize, length: usize) -> Option<usize> {
     ends.then_some(text.len() - rest.len())
 }
 
-/// Where the value of a key ends.
-fn end(text: &str, key: usize, value: usize) -> usize {
+/// Where the value of a key ends, with the breaks of lines from there on.
+fn end(text: &str, key: usize, value: usize, breaks: &mut Ahead<'_>) -> usize {
     let rest = &text[value..];
     let start = value + (rest.len() - rest.trim_start_matches([' ', '\t']).len());
     let end = match text[start..].chars().next() {
@@ -180,7 +192,7 @@ fn end(text: &str, key: usize, value: usize) -> usize {
     // What was pasted below it as though it were the next key.
     let mut end = end;
     while let Some(line) =
-        next_line(text, end).filter(|line| is_variable(text[line.clone()].trim_start_matches(' ')))
+        next_line(text, end, breaks).filter(|line| is_variable(text[line.clone()].trim_start_matches(' ')))
     {
         end = line.end;
     }
@@ -188,9 +200,9 @@ fn end(text: &str, key: usize, value: usize) -> usize {
 }
 
 /// The line below, where nothing but a comment is left of this one.
-fn next_line(text: &str, at: usize) -> Option<Range<usize>> {
-    let line_end = at + text[at..].find(BREAKS)?;
-    let left = text[at..line_end].trim();
+fn next_line(text: &str, at: usize, breaks: &mut Ahead<'_>) -> Option<Range<usize>> {
+    let line_end = Some(breaks.from(at)).filter(|end| *end < text.len())?;
+    let left = text[at..line_end].trim_start();
     let rest = &text[line_end..];
     let start = line_end + if rest.starts_with("\r\n") { 2 } else { 1 };
     let length = text[start..].find(BREAKS).unwrap_or(text.len() - start);

@@ -257,11 +257,7 @@ fn connector(url: &Uri) -> Result<HttpsConnector<HttpConnector>, String> {
 
 /// A URL of a collector.
 pub(crate) fn read(text: &str) -> Result<Uri, ExportError> {
-    let wrong = || {
-        // A name and a password may stand before the host.
-        let shown = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
-        ExportError::Url(plimsoll_model::shown(shown))
-    };
+    let wrong = || ExportError::Url(plimsoll_model::shown(&plimsoll_model::address(text)));
     let url: Uri = text.parse().map_err(|_| wrong())?;
     let is_whole = matches!(url.scheme_str(), Some("http" | "https"))
         && url.authority().is_some_and(|who| !who.host().is_empty() && !who.as_str().contains('@'));
