@@ -27,9 +27,9 @@ pub struct Plan {
     pub assignments: BTreeMap<String, String>,
     /// Why each other pod waits, in words.
     pub waiting: BTreeMap<String, String>,
-    /// The worth of all placed pods, in accelerators.
+    /// The worth of all placed pods, those that run among them, in accelerators.
     pub worth: f64,
-    /// No plan is worth more.
+    /// No plan is worth more that places the pods of higher priority first.
     pub bound: f64,
     /// How far the worth is from the bound, a part of the bound.
     pub gap: f64,
@@ -166,18 +166,20 @@ fn left() -> f64 {
 impl Planner for PackingPlanner {
     fn plan(&mut self, question: &Question) -> Result<Plan, String> {
         UNTIL.set(clock::instant().checked_add(self.within));
-        let mut plan = Plan::default();
+        let (mut plan, mut missed) = (Plan::default(), 0.0);
         let levels = levels(question);
         for wanted in &levels {
             let level = self.level(question, wanted, &plan.assignments)?;
             plan.assignments.extend(level.assignments);
             plan.waiting.extend(level.waiting);
-            plan.worth += level.worth;
-            plan.bound += level.bound;
+            // What runs, and what was placed on the levels before, is part of the worth of each level.
+            plan.worth = level.worth;
+            missed += (level.bound - level.worth).max(0.0);
             plan.gap = level.gap;
         }
+        plan.bound = plan.worth + missed;
         if levels.len() > 1 {
-            plan.gap = if plan.bound > 0.0 { (plan.bound - plan.worth).max(0.0) / plan.bound } else { 0.0 };
+            plan.gap = if plan.bound > 0.0 { missed / plan.bound } else { 0.0 };
         }
         Ok(plan)
     }

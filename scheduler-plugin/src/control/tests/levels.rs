@@ -1,7 +1,10 @@
 //! Priorities.
 
 use super::*;
-use crate::cluster::{Source, tests::object};
+use crate::cluster::{
+    Source,
+    tests::{object, on},
+};
 
 fn with_priority(name: &str, gpus: u32, priority: i32, gang: Option<&str>) -> Value {
     let mut it = gated(name, gpus, NOW);
@@ -13,8 +16,9 @@ fn with_priority(name: &str, gpus: u32, priority: i32, gang: Option<&str>) -> Va
 }
 
 fn plan(known: &Cluster) -> Plan {
+    let waiting = known.pods().iter().filter(|(_, pod)| pod.facts.is_waiting());
     let question = Question {
-        wanted: known.pods().keys().cloned().collect(),
+        wanted: waiting.map(|(uid, _)| uid.clone()).collect(),
         cluster: known.clone(),
         extra: BTreeSet::new(),
         sent: BTreeMap::new(),
@@ -40,7 +44,13 @@ fn pods_of_higher_priority_are_placed_first_though_others_are_worth_more() {
     assert_eq!(placed(&plan), ["uid-rest", "uid-small"]);
     assert!(plan.waiting["uid-large"].contains("nvidia.com/gpu"), "{:?}", plan.waiting);
     // None that places the important first is worth more.
-    assert!((plan.worth - plan.bound).abs() < 0.1 && plan.gap < 0.02, "{plan:?}");
+    assert!((plan.worth - 7.0).abs() < 0.1, "{plan:?}");
+    assert!((plan.worth..plan.worth + 0.1).contains(&plan.bound) && plan.gap < 0.02, "{plan:?}");
+    // What runs counts once, on however many levels others wait.
+    let pods = [on(pod("runs", 1), "n0"), pods[1].clone(), pods[2].clone()];
+    let plan = self::plan(&cluster(&[node("n0", 8, "H100")], &pods));
+    assert_eq!(placed(&plan), ["uid-rest", "uid-small"]);
+    assert!((plan.worth - 8.0).abs() < 0.1 && (plan.bound - 8.0).abs() < 0.1, "{plan:?}");
     // However many priorities there are.
     let many: Vec<Value> = (0..20).map(|at| with_priority(&format!("p{at:02}"), 1, at, None)).collect();
     let known = cluster(&[node("n0", 8, "H100")], &many);
