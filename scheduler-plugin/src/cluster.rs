@@ -191,12 +191,6 @@ impl Cluster {
         object: &serde_json::Value,
     ) -> bool {
         let effect = self.beside.apply(source, (namespace, name), object);
-        if source == Source::Volumes {
-            // Who mounts it names the claim that it is bound to.
-            let of = |field: &str| object.pointer(&format!("/spec/claimRef/{field}"))?.as_str();
-            let Some((space, claim)) = of("namespace").zip(of("name")) else { return false };
-            return self.effected(effect, Source::VolumeClaims, &key(Some(space), claim));
-        }
         self.effected(effect, source, &key(namespace, name))
     }
 

@@ -74,7 +74,8 @@ impl Unread {
     pub(in crate::cluster) fn add(&mut self, source: Source, key: &str) {
         match source {
             Source::DeviceClasses => self.devices = true,
-            Source::StorageClasses => self.volumes = true,
+            // Which claim a volume is bound to, and of which class one is, stands in the claim alone.
+            Source::StorageClasses | Source::Volumes => self.volumes = true,
             Source::DisruptionBudgets => {
                 self.budgets.extend(key.split_once('/').map(|(namespace, _)| namespace.into()));
             }

@@ -22,13 +22,17 @@ fn claim(cluster: &mut Cluster, name: &str, spec: &Value) -> bool {
     cluster.apply_object(Source::VolumeClaims, (Some("default"), name), &object)
 }
 
-fn volume(cluster: &mut Cluster, name: &str, claim: &str, zone: &str) -> bool {
+/// A volume of a claim in a zone.
+fn bound(claim: &str, zone: &str) -> Value {
     let expression = json!({"key": ZONE, "operator": "In", "values": [zone]});
-    let object = json!({"spec": {
+    json!({"spec": {
         "claimRef": {"namespace": "default", "name": claim},
         "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}},
-    }});
-    cluster.apply_object(Source::Volumes, (None, name), &object)
+    }})
+}
+
+fn volume(cluster: &mut Cluster, name: &str, claim: &str, zone: &str) -> bool {
+    cluster.apply_object(Source::Volumes, (None, name), &bound(claim, zone))
 }
 
 fn zones(cluster: &Cluster, name: &str) -> Vec<String> {
@@ -63,6 +67,14 @@ fn a_pod_goes_where_its_volume_is() {
         assert!(cluster.refresh());
         assert_eq!(zones(&cluster, "a"), [zone]);
     }
+    // One that is gone, and one that comes before it says whose it is: how the claim is bound counts.
+    assert!(cluster.delete_object(Source::Volumes, "v") && cluster.refresh());
+    assert_eq!(zones(&cluster, "a"), Vec::<String>::new());
+    let mut unclaimed = bound("data", "b");
+    unclaimed["spec"]["claimRef"] = Value::Null;
+    assert!(cluster.apply_object(Source::Volumes, (None, "v"), &unclaimed) && cluster.refresh());
+    assert_eq!(zones(&cluster, "a"), ["b"]);
+    assert!(!volume(&mut cluster, "v", "data", "b"), "whose it is is no news");
     // What a volume that nobody mounts says matters to nobody.
     volume(&mut cluster, "other", "other", "c");
     cluster.refresh();
