@@ -262,9 +262,10 @@ impl Beside {
         touched
     }
 
-    /// Whether a pod names a claim or template that is not there (yet).
+    /// Whether a pod names a claim or template that is not there (yet). What nobody sees will not come.
     pub(super) fn lacks(&self, refs: &[Ref]) -> bool {
-        refs.iter().any(|one| one.is_of_devices() && self.text(one.source, &one.key).is_none())
+        let comes = |one: &&Ref| one.is_of_devices() && self.seen.contains(&one.source);
+        refs.iter().filter(comes).any(|one| self.text(one.source, &one.key).is_none())
     }
 
     fn text(&self, source: Source, key: &str) -> Option<&Arc<str>> {

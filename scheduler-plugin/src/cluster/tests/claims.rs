@@ -47,6 +47,9 @@ pub(crate) fn listed(nodes: u32) -> Cluster {
     let all: Vec<v1::Node> =
         (0..nodes).map(|at| node(&format!("n{at}"), 0, "none")).chain([node("plain", 0, "none")]).collect();
     let mut cluster = cluster(&all, &[]);
+    for source in [Source::ResourceClaims, Source::ResourceClaimTemplates] {
+        cluster.sees(source, true);
+    }
     let class =
         json!({"spec": {"selectors": [{"cel": {"expression": format!("device.driver == '{DRIVER}'")}}]}});
     cluster.apply_object(Source::DeviceClasses, (None, DRIVER), &class);
@@ -85,6 +88,12 @@ fn what_a_pod_claims_is_what_it_needs() {
     let left = |cluster: &Cluster| cluster.pods()["uid-a"].left().map(str::to_owned);
     assert!(left(&cluster).is_some_and(|why| why.contains("ResourceClaimTemplate t is not known")));
     assert!(cluster.lacks_claims(&cluster.pods()["uid-a"]) && !cluster.is_planned(&cluster.pods()["uid-a"]));
+    // Where nobody sees templates none will come.
+    cluster.sees(Source::ResourceClaimTemplates, false);
+    assert!(!cluster.lacks_claims(&cluster.pods()["uid-a"]));
+    assert!(!cluster.claims(&object(claiming("b", TEMPLATE, "t"))), "nor is one behind the gate waited for");
+    cluster.sees(Source::ResourceClaimTemplates, true);
+    assert!(cluster.claims(&object(claiming("b", TEMPLATE, "t"))));
     // What it claims may come after it.
     assert!(template(&mut cluster, "t", 2));
     assert!(cluster.refresh());

@@ -71,6 +71,16 @@ fn a_claim_is_waited_for_a_moment() {
     assert!(known.is_planned(&known.pods()["uid-a"]));
 }
 
+/// Where claims may not be read, or are served in versions that nobody here reads, waiting brings nothing.
+#[test]
+fn a_claim_that_nobody_sees_is_not_waited_for() {
+    let mut known = listed(1);
+    known.sees(crate::cluster::Source::ResourceClaimTemplates, false);
+    known.apply_pod(&object(gated_claim("a", "t")));
+    let (patches, texts, _) = said(&mut Controller::default(), &mut known, NOW + 10);
+    assert!(patches == ["open"] && texts[0].starts_with("LeftToScheduler"), "{texts:?}");
+}
+
 /// Two of three devices on n0 have a claim of which no pod runs; one pod runs on n1.
 #[test]
 fn claimed_devices_are_room_for_nobody_else() {
