@@ -1,6 +1,8 @@
 //! What is known beside nodes and pods, and how pods hang on it.
 
 mod named;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -103,10 +105,10 @@ impl Beside {
         }
         let gave = source == Source::ResourceClaims && self.allocate(&key, Allocation::of(object));
         let text: Arc<str> = source.text(namespace, name, object).into();
-        let texts = Arc::make_mut(self.texts.entry(source).or_default());
-        let before = texts.get(&*key).cloned();
+        let before = self.text(source, &key).cloned();
         let is_same = before.as_ref() == Some(&text);
         if !is_same {
+            let texts = Arc::make_mut(self.texts.entry(source).or_default());
             texts.insert(key.clone(), Arc::clone(&text));
             self.note_gangs(source, &key, before.as_deref(), Some(&text));
         }
@@ -124,13 +126,13 @@ impl Beside {
         if source == Source::DisruptionBudgets {
             return self.note_budget(key, None);
         }
-        let texts = Arc::make_mut(self.texts.entry(source).or_default());
-        let before = texts.remove(key);
-        let was_there = before.is_some();
-        self.note_gangs(source, key, before.as_deref(), None);
+        let Some(before) = self.text(source, key).cloned() else { return Effect::None };
+        if let Some(texts) = self.texts.get_mut(&source) {
+            Arc::make_mut(texts).remove(key);
+        }
+        self.note_gangs(source, key, Some(&before), None);
         let gave = source == Source::ResourceClaims && self.allocate(key, None);
         match source {
-            _ if !was_there => Effect::None,
             Source::DeviceClasses | Source::ResourceSlices => Effect::Nodes,
             _ if gave || source.states_gangs() => Effect::Room,
             _ => Effect::Pods,
@@ -153,9 +155,13 @@ impl Beside {
         let read = |text: Option<&str>| -> Vec<(String, Stated)> {
             text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
         };
+        let (before, now) = (read(before), read(now));
+        if before.is_empty() && now.is_empty() {
+            return;
+        }
         let by = (source, Box::<str>::from(key));
         let all = Arc::make_mut(&mut self.gangs);
-        for (gang, _) in read(before) {
+        for (gang, _) in before {
             if let Some(stated) = all.get_mut(&*gang) {
                 stated.remove(&by);
                 if stated.is_empty() {
@@ -163,7 +169,7 @@ impl Beside {
                 }
             }
         }
-        for (gang, stated) in read(now) {
+        for (gang, stated) in now {
             all.entry(gang.into()).or_default().insert(by.clone(), stated);
         }
     }
@@ -243,10 +249,10 @@ impl Beside {
             refs.iter().filter(|one| one.is_shared).map(|one| (waits, one.key.clone())).collect()
         };
         let (before, now) = (shared(before), shared(now));
-        let touched = before.iter().chain(&now).map(|(_, key)| key.clone()).collect();
-        if before.is_empty() && now.is_empty() {
+        if before == now {
             return Vec::new();
         }
+        let touched = before.iter().chain(&now).map(|(_, key)| key.clone()).collect();
         let all = Arc::make_mut(&mut self.sharers);
         for (waits, key) in before {
             if let Some(pods) = all.get_mut(&key) {
