@@ -147,7 +147,7 @@ pub fn prioritize<'a>(
 ///
 /// kube-scheduler does not ask filter about these nodes: what filter would refuse once the victims are gone is dropped
 /// here. So is a node that would lose a pod which has to stay or is more important, and one on which nothing would go. Of
-/// what is left only the nodes are offered that break the fewest disruption budgets.
+/// what is left kube-scheduler takes a node that breaks the fewest disruption budgets, by the numbers given here.
 pub fn preempt(snapshot: &Snapshot, args: PreemptArgs<'_>, now: Millis) -> (PreemptReply, Answer) {
     let goes = |victims: &Victims| !victims.uids.is_empty();
     let ours = match who(snapshot, &args.pod, now) {
@@ -187,8 +187,6 @@ pub fn preempt(snapshot: &Snapshot, args: PreemptArgs<'_>, now: Millis) -> (Pree
         let broken = snapshot.budgets.broken(victims.uids.iter().map(String::as_str));
         victims.violations = victims.violations.max(broken);
     }
-    let fewest = nodes.iter().map(|(_, victims)| victims.violations).min();
-    nodes.retain(|(_, victims)| Some(victims.violations) == fewest);
     (PreemptReply { nodes }, answer)
 }
 
