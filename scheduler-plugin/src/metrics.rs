@@ -98,7 +98,7 @@ impl Default for Metrics {
         to.register("pods", "Pods by what they wait for", it.pods.clone());
         to.register(
             "watches",
-            "1 for each kind of object that is watched, 0 for those that the cluster does not serve or allow",
+            "1 for each kind of object that is watched, 0 for those that the cluster does not serve or allow, or of which nothing comes",
             it.watches.clone(),
         );
         to.register_with_unit(

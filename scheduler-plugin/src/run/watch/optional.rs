@@ -1,6 +1,11 @@
 //! Watches of what a cluster may lack.
 
-use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures::{Stream, StreamExt};
 use kube::{
@@ -10,6 +15,7 @@ use kube::{
 };
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::Known;
 use crate::{
@@ -17,13 +23,18 @@ use crate::{
     metrics::Metrics,
 };
 
-/// What is not served or not allowed is asked for again after so long.
+/// What is not served or not allowed is asked for again after so long; what was there before it was refused is forgotten
+/// after so long, and a watch that broke so long ago, and again and again since, tells nothing.
 const AGAIN: Duration = Duration::from_mins(1);
 /// An API server that gives no answer is asked again after so long, and twice as long after each further time, up to
 /// [`AGAIN`].
 const SOON: Duration = Duration::from_millis(250);
-/// A list that has not come after so long holds nothing up any more.
+/// A list that has not come after so long holds nothing up any more; a watch that held for so long was none that is refused.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A watch that broke breaks again within so long, or has been mended.
+const TRIES: Duration = Duration::from_millis(super::TRIES.unsigned_abs());
+/// What does not come is said again so often.
+const SAY_AGAIN: Duration = Duration::from_mins(10);
 
 /// How a watch stands that there need not be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,7 +48,7 @@ pub(super) enum Stand {
     NotServed,
     /// Our account may not read it.
     NotAllowed,
-    /// It does not come.
+    /// Its list does not come, or its watch breaks again and again.
     Failing,
 }
 
@@ -71,13 +82,8 @@ impl Stand {
 
 /// Watches a kind for ever.
 pub(super) async fn watch(client: Client, known: Arc<Known>, metrics: Arc<Metrics>, source: Source) {
-    let it = Optional { known, metrics, source };
-    // A list may also hang without an error.
-    let late = async {
-        tokio::time::sleep(PATIENCE).await;
-        it.is_late();
-    };
-    tokio::join!(it.try_forever(client), late);
+    let it = Optional { known, metrics, source, broken: Mutex::default() };
+    tokio::join!(it.try_forever(client), it.complain());
 }
 
 /// The kind in the best version that is served.
@@ -101,69 +107,119 @@ async fn resource(client: &Client, served: Served) -> Result<Option<ApiResource>
     Ok(None)
 }
 
+/// A watch that breaks again and again, with no sign of life between.
+#[derive(Debug)]
+struct Broken {
+    since: Instant,
+    last: Instant,
+    error: String,
+}
+
 struct Optional {
     known: Arc<Known>,
     metrics: Arc<Metrics>,
     source: Source,
+    broken: Mutex<Option<Broken>>,
 }
 
 impl Optional {
     async fn try_forever(&self, client: Client) {
-        let mut pause = SOON;
+        let (mut pause, mut refused) = (SOON, None);
         loop {
-            match resource(&client, self.source.served()).await {
+            let begun = Instant::now();
+            let stand = match resource(&client, self.source.served()).await {
                 Ok(Some(resource)) => {
                     let api = Api::<DynamicObject>::all_with(client.clone(), &resource);
                     let config = watcher::Config::default().page_size(500);
-                    self.follow(watcher(api, config).default_backoff()).await;
-                    pause = AGAIN;
+                    self.follow(watcher(api, config).default_backoff()).await
                 }
-                Ok(None) => {
-                    self.stands(Stand::NotServed);
-                    pause = AGAIN;
-                }
-                Err(error) => match Stand::of(&error) {
-                    Some(stand) => {
-                        self.stands(stand);
-                        pause = AGAIN;
+                Ok(None) => Some(Stand::NotServed),
+                Err(error) => {
+                    let stand = Stand::of(&error);
+                    if stand.is_none() {
+                        self.waits(&error);
                     }
-                    None => self.waits(&error),
-                },
+                    stand
+                }
+            };
+            if begun.elapsed() >= PATIENCE {
+                // It went well meanwhile.
+                (pause, refused) = (SOON, None);
+            }
+            if let Some(stand) = stand {
+                let since: Instant = *refused.get_or_insert_with(Instant::now);
+                // What is known is not forgotten for an answer or two: an API server that has just come up refuses too.
+                if !self.is_known() || since.elapsed() >= AGAIN {
+                    self.stands(stand);
+                    pause = AGAIN;
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(AGAIN);
         }
     }
 
-    /// Takes events until the kind is gone or may not be read any more.
-    async fn follow(&self, events: impl Stream<Item = watcher::Result<watcher::Event<DynamicObject>>>) {
+    /// Says how it stands with what does not come, again and again.
+    async fn complain(&self) {
+        // A list may also hang without an error.
+        tokio::time::sleep(PATIENCE).await;
+        self.is_late();
+        loop {
+            tokio::time::sleep(SAY_AGAIN).await;
+            if self.stand() == Stand::Failing {
+                self.say(Stand::Failing);
+            }
+        }
+    }
+
+    /// Takes events until the kind is refused: how.
+    async fn follow(
+        &self,
+        events: impl Stream<Item = watcher::Result<watcher::Event<DynamicObject>>>,
+    ) -> Option<Stand> {
         let mut events = pin!(events);
-        let mut listing = BTreeSet::new();
-        while let Some(event) = events.next().await {
-            let changed = match event {
-                Ok(watcher::Event::Apply(object)) => self.apply(&object),
+        let mut listing = Some(BTreeSet::new());
+        loop {
+            // Where nothing happens nothing comes: a watch that does not break again has been mended.
+            let mended = self.breaks_by().filter(|_| listing.is_none());
+            let event = match mended {
+                Some(at) => tokio::time::timeout_at(at, events.next()).await,
+                None => Ok(events.next().await),
+            };
+            let Ok(event) = event else {
+                self.lives();
+                continue;
+            };
+            let changed = match event? {
+                Ok(watcher::Event::Apply(object)) => {
+                    self.lives();
+                    self.apply(&object)
+                }
                 Ok(watcher::Event::Delete(object)) => {
+                    self.lives();
                     let key = key(object.metadata.namespace.as_deref(), &object.name_any());
                     self.known.with(|cluster| cluster.delete_object(self.source, &key))
                 }
                 Ok(watcher::Event::Init) => {
-                    listing.clear();
+                    listing = Some(BTreeSet::new());
                     false
                 }
                 Ok(watcher::Event::InitApply(object)) => {
-                    listing.insert(key(object.metadata.namespace.as_deref(), &object.name_any()));
+                    let key = key(object.metadata.namespace.as_deref(), &object.name_any());
+                    listing.get_or_insert_default().insert(key);
                     self.apply(&object)
                 }
                 Ok(watcher::Event::InitDone) => {
-                    let there = std::mem::take(&mut listing);
+                    let there = listing.take().unwrap_or_default();
                     self.known.with(|cluster| cluster.keep_objects(self.source, |key| there.contains(key)));
+                    self.broken().take();
                     self.stands(Stand::Watched);
                     true
                 }
                 Err(error) => {
-                    if let Some(stand) = Stand::of_watch(&error) {
-                        self.stands(stand);
-                        return;
+                    let stand = Stand::of_watch(&error);
+                    if stand.is_some() {
+                        return stand;
                     }
                     self.waits(&error);
                     false
@@ -186,37 +242,69 @@ impl Optional {
         self.known.with(|cluster| cluster.apply_object(self.source, named, &data))
     }
 
-    /// An API server that does not answer may yet.
-    fn waits(&self, error: &dyn std::fmt::Display) {
-        tracing::debug!(what = self.source.name(), %error, "a watch broke and begins anew");
+    fn broken(&self) -> MutexGuard<'_, Option<Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Only for so long is a list waited for that nothing is known of.
-    fn is_late(&self) {
-        let is_unknown = self
-            .known
-            .stands()
-            .iter()
-            .zip(Source::ALL)
-            .any(|(stand, source)| source == self.source && *stand == Stand::Unknown);
-        if is_unknown {
+    /// Until when a watch that broke breaks again, if it does.
+    fn breaks_by(&self) -> Option<Instant> {
+        self.broken().as_ref().map(|broken| broken.last + TRIES)
+    }
+
+    /// An API server that does not answer may yet; one that has not for long is a watch that tells nothing.
+    fn waits(&self, error: &dyn std::fmt::Display) {
+        tracing::debug!(what = self.source.name(), %error, "a watch broke and begins anew");
+        let last = Instant::now();
+        let since = self.broken().as_ref().map_or(last, |broken| broken.since);
+        *self.broken() = Some(Broken { since, last, error: error.to_string() });
+        if last - since >= AGAIN && self.stand() == Stand::Watched {
             self.stands(Stand::Failing);
         }
     }
 
-    /// Notes how the watch stands, and says so where that is something else than before. What cannot be seen any more is
-    /// forgotten: it may be gone.
+    /// The watch tells what happens, whatever broke before.
+    fn lives(&self) {
+        let was_broken = self.broken().take().is_some();
+        if was_broken && self.stand() == Stand::Failing {
+            self.stands(Stand::Watched);
+        }
+    }
+
+    fn stand(&self) -> Stand {
+        let stands = self.known.stands();
+        let at = Source::ALL.iter().position(|one| *one == self.source);
+        at.map_or(Stand::Unknown, |at| stands[at])
+    }
+
+    /// Whether something may be known of the kind.
+    fn is_known(&self) -> bool {
+        matches!(self.stand(), Stand::Watched | Stand::Failing)
+    }
+
+    /// Only for so long is a list waited for that nothing is known of.
+    fn is_late(&self) {
+        if self.stand() == Stand::Unknown {
+            self.stands(Stand::Failing);
+        }
+    }
+
+    /// Notes how the watch stands, and says so where that is something else than before. What is refused is forgotten: it
+    /// may be gone. What only does not come counts as it was seen last.
     fn stands(&self, stand: Stand) {
         let source = self.source;
-        if stand != Stand::Watched {
+        if matches!(stand, Stand::NotServed | Stand::NotAllowed) {
             self.known.with(|cluster| cluster.keep_objects(source, |_| false));
         }
         self.known.with(|cluster| cluster.sees(source, stand == Stand::Watched));
         self.metrics.watches(source.name(), stand == Stand::Watched);
-        if self.known.stand(source, stand) == stand {
-            return;
+        if self.known.stand(source, stand) != stand {
+            self.say(stand);
+            self.known.wake();
         }
-        let (what, without) = (source.name(), source.without());
+    }
+
+    fn say(&self, stand: Stand) {
+        let (what, without) = (self.source.name(), self.source.without());
         match stand {
             Stand::Unknown => {}
             Stand::Watched => tracing::info!(what, "watched"),
@@ -227,46 +315,20 @@ impl Optional {
                     "may not be read (list, watch): {without}; deploy/plimsoll.yaml has the rights"
                 );
             }
-            Stand::Failing => tracing::warn!(what, "its list does not come: until it does {without}"),
+            Stand::Failing => {
+                let broken = self.broken();
+                let seconds = broken.as_ref().map_or(0, |broken| broken.since.elapsed().as_secs());
+                let error = broken.as_ref().map_or("no answer", |broken| &*broken.error);
+                tracing::warn!(
+                    what,
+                    error,
+                    seconds,
+                    "what changes of it does not come; what was seen last counts, and of what was not: {without}"
+                );
+            }
         }
-        self.known.wake();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_refused_for_good_is_told_from_what_fails() {
-        let answers = |code: u16| {
-            let status = kube::core::Status::failure("no", "No").with_code(code);
-            Stand::of_watch(&watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status))))
-        };
-        assert_eq!((answers(403), answers(404)), (Some(Stand::NotAllowed), Some(Stand::NotServed)));
-        assert_eq!((answers(500), answers(429)), (None, None));
-    }
-
-    /// Whoever waits for a list that cannot come would never be ready.
-    #[test]
-    fn only_what_is_not_known_yet_is_waited_for() {
-        let known = Arc::<Known>::default();
-        known.listed.store(super::super::ALL, std::sync::atomic::Ordering::Release);
-        let watch = |source| Optional { known: Arc::clone(&known), metrics: Arc::default(), source };
-        for source in Source::ALL {
-            assert!(!known.is_synced(), "{source:?}");
-            watch(source).waits(&"no answer");
-            assert!(!known.is_synced(), "{source:?}: it may still come");
-            watch(source).stands(Stand::NotServed);
-        }
-        assert!(known.is_synced());
-        let late = watch(Source::DeviceClasses);
-        late.is_late();
-        assert_eq!(known.stand(Source::DeviceClasses, Stand::Unknown), Stand::NotServed, "that is known");
-        assert!(!known.is_synced());
-        late.waits(&"no answer");
-        assert!(!known.is_synced());
-        late.is_late();
-        assert!(known.is_synced(), "after so long it is not waited for");
-    }
-}
+mod tests;
