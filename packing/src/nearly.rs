@@ -50,8 +50,9 @@ pub fn bound(
     let mut lambdas = memory.lambdas().to_vec();
     lambdas.resize(nearly.instance.bins.len(), Lambda::default());
     // Rows that join items have prices of their own.
-    let steps = if means.joint.rows.is_empty() && !master.is_over() { STEPS } else { 0 };
-    nearly.improved(prices, &mut lambdas, generated.fractional.value, steps)
+    let steps = if means.joint.rows.is_empty() { STEPS } else { 0 };
+    let goes_on = || !master.is_over();
+    nearly.improved(prices, &mut lambdas, generated.fractional.value, (0..steps).take_while(|_| goes_on()))
 }
 
 /// What a unit of each resource is worth on the node in the middle of those that hold each class. Where few nodes are
@@ -167,10 +168,16 @@ impl<'a> Nearly<'a> {
 
     /// The least bound that steps from some prices come to. Steps are as long as what they hope for is far: a little
     /// above the worth of the program.
-    fn improved(&self, mut center: Paid, lambdas: &mut [Lambda], worth: f64, steps: usize) -> f64 {
+    fn improved(
+        &self,
+        mut center: Paid,
+        lambdas: &mut [Lambda],
+        worth: f64,
+        steps: impl Iterator<Item = usize>,
+    ) -> f64 {
         let (mut best, mut average) = self.at(&center, lambdas);
         let (mut length, mut failed) = (1.0, 0);
-        for _ in 0..steps {
+        for _ in steps {
             let hoped = worth.min(best * (1.0 - 5e-4));
             let norm = self.norm(&average);
             if norm <= 0.0 || length < 1e-3 {
@@ -375,8 +382,11 @@ impl Node<'_> {
                 (Some(low), None) => (low.lambda[r] * 1.1).max(self.ceiling(r) / 64.0),
                 (Some(low), Some(high)) => {
                     let (down, up) = (low.left[r], high.left[r]);
-                    let at =
-                        (high.bound - low.bound + down * low.lambda[r] - up * high.lambda[r]) / (down - up);
+                    // Rounding must not take it below 0, where nothing is proven.
+                    let at = f64::max(
+                        (high.bound - low.bound + down * low.lambda[r] - up * high.lambda[r]) / (down - up),
+                        0.0,
+                    );
                     let least = f64::min(low.bound, high.bound);
                     if up <= 0.0 || low.bound + down * (at - low.lambda[r]) >= least * (1.0 - 1e-7) {
                         break;

@@ -402,7 +402,7 @@ impl Search<'_> {
                 (Some(a), Some(b)) => {
                     // Where the tangents meet, and what the bound would be there if they were all.
                     let (sa, sb) = (slope(a), slope(b));
-                    let at = (b.0 - a.0 + sa * a.2[r] - sb * b.2[r]) / (sa - sb);
+                    let at = f64::max((b.0 - a.0 + sa * a.2[r] - sb * b.2[r]) / (sa - sb), 0.0);
                     let hoped = a.0 + sa * (at - a.2[r]);
                     if sb <= 0.0 || hoped >= best.0 - 1e-7 * best.0.abs() {
                         break;
