@@ -11,7 +11,7 @@ use crate::{
     buckets::{Cuts, bucket},
     confine::{Block, blocks, reach, usable},
     fleet::{Ask, Cluster, DEVICE, Device, Model, Node, Overfull, Request, State},
-    groups::MOST as MOST_OF_GROUP,
+    groups::{MOST as MOST_OF_GROUP, MOST_OF_NODE},
     joint::{Shape, Zones, shapes, spreads},
 };
 
@@ -128,7 +128,8 @@ pub enum Invalid {
         pod: usize,
     },
     /// A node has more than 2^53 of something, devices without a model or a model without devices, is in a domain that
-    /// is not there, or has groups of more devices than [`crate::groups::MOST`].
+    /// is not there, or has groups of more devices than [`crate::groups::MOST`], or groups and more devices than
+    /// [`crate::groups::MOST_OF_NODE`].
     Node {
         /// The node.
         node: usize,
@@ -176,7 +177,8 @@ pub fn validate(cluster: &Cluster) -> Result<(), Invalid> {
         let amounts = [it.cpu_milli, it.memory_mib].into_iter().chain(it.extras.iter().copied());
         let domains = it.domains.iter().all(|domain| (*domain as usize) < cluster.domains.len());
         let amounts = amounts.into_iter().all(|amount| amount <= MOST);
-        if !domains || !amounts || it.group > MOST_OF_GROUP || it.model.is_some() != (it.devices > 0) {
+        let groups = it.group == 0 || it.group <= MOST_OF_GROUP && it.devices <= MOST_OF_NODE;
+        if !domains || !amounts || !groups || it.model.is_some() != (it.devices > 0) {
             return Err(Invalid::Node { node });
         }
     }

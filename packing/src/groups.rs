@@ -9,25 +9,28 @@ use crate::fleet::{Ask, Request, State};
 /// The most devices of a group.
 pub const MOST: u16 = 15;
 
-/// How many pods of each number of devices within one group: four bits for each number.
+/// The most devices of a node that has groups: so many that [`Joined`] can count the pods that it holds.
+pub const MOST_OF_NODE: u16 = 510;
+
+/// How many pods of each number of devices within one group, at least two: eight bits for each number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Joined(u64);
+pub struct Joined(u128);
 
 impl Joined {
     /// One pod of so many devices.
     pub const fn one(devices: usize) -> Self {
-        Self(1 << (4 * devices))
+        Self(1 << (8 * devices))
     }
 
     /// With others; nothing when there are more than can be counted, which no node holds.
     pub fn and(self, other: Self) -> Option<Self> {
-        let fits = (1..=usize::from(MOST)).all(|devices| self.count(devices) + other.count(devices) <= 15);
+        let fits = (1..=usize::from(MOST)).all(|devices| self.count(devices) + other.count(devices) <= 255);
         fits.then(|| Self(self.0 + other.0))
     }
 
     /// How many of so many devices.
-    pub const fn count(self, devices: usize) -> u64 {
-        self.0 >> (4 * devices) & 15
+    pub const fn count(self, devices: usize) -> u128 {
+        self.0 >> (8 * devices) & 255
     }
 
     /// Whether of each number there are no more than of another.
@@ -125,7 +128,9 @@ mod tests {
         let all = two.and(three).and_then(|all| all.and(two)).expect("few");
         assert_eq!((all.count(2), all.count(3), all.sizes().collect::<Vec<_>>()), (2, 1, vec![3, 2, 2]));
         assert!(two.within(all) && !all.within(two) && !three.within(two));
-        let fifteen = (0..14).try_fold(two, |sum, _| sum.and(two)).expect("fifteen");
-        assert_eq!(fifteen.and(two), None);
+        let most =
+            (1..MOST_OF_NODE / 2).try_fold(two, |sum, _| sum.and(two)).expect("as many as a node holds");
+        assert_eq!((most.count(2), most.and(two)), (255, None));
+        assert!(Joined::one(MOST.into()).and(most).is_some(), "numbers are counted each by itself");
     }
 }

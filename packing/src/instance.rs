@@ -261,12 +261,8 @@ impl Instance {
                 Sizes::Most | Sizes::Mean => &class.state,
                 Sizes::Least => &class.most,
             };
-            let mut bin = instance.bin(classes.room(state), state, &allowed);
-            (bin.groups, bin.strict) = (class.groups.clone(), class.strict);
-            let largest = bin.groups.last().copied().map(usize::from);
-            let mut fitting = std::mem::take(&mut bin.fitting);
-            fitting.retain(|item| bin.joined(&instance.items[*item as usize]) <= largest);
-            bin.fitting = fitting;
+            let groups = (class.groups.clone(), class.strict);
+            let mut bin = instance.bin(classes.room(state), state, groups, &allowed);
             bin.count = class.nodes.len() as u32;
             bin.zone = class.zone;
             instance.bins.push(bin);
@@ -286,9 +282,15 @@ impl Instance {
         (0..).zip(&self.items).filter_map(allowed).collect()
     }
 
-    /// A bin with what is free in a state whose devices are sorted, for those of the allowed items that
-    /// fit.
-    pub fn bin(&self, room: Amounts, state: &State, allowed: &[u32]) -> Bin {
+    /// A bin with what is free in a state whose devices are sorted, with the groups that were taken out of it
+    /// ([`crate::classes::grouped`]), for those of the allowed items that fit.
+    pub(crate) fn bin(
+        &self,
+        room: Amounts,
+        state: &State,
+        (groups, strict): (Vec<u16>, bool),
+        allowed: &[u32],
+    ) -> Bin {
         let whole = state.devices.iter().filter(|device| device.is_whole()).count();
         let parts: Vec<Device> = state.devices[whole..].to_vec();
         let fits = |item: &&u32| {
@@ -300,17 +302,12 @@ impl Instance {
             };
             devices && within(&item.size, &room)
         };
-        Bin {
-            room,
-            parts,
-            whole,
-            fitting: allowed.iter().filter(fits).copied().collect(),
-            count: 1,
-            cost: 0.0,
-            zone: None,
-            groups: Vec::new(),
-            strict: false,
-        }
+        let mut bin =
+            Bin { room, parts, whole, fitting: Vec::new(), count: 1, cost: 0.0, zone: None, groups, strict };
+        let largest = bin.groups.last().copied().map(usize::from);
+        let joins = |item: &&u32| bin.joined(&self.items[**item as usize]) <= largest;
+        bin.fitting = allowed.iter().filter(fits).filter(joins).copied().collect();
+        bin
     }
 
     /// Takes bins away that are used, with what they take of limits.

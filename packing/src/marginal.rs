@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    classes::Classes,
+    classes::{Classes, grouped},
     fleet::{ACCELERATOR, Cluster, Node, Placement, Request, State},
     generate::look,
     instance::Instance,
@@ -37,15 +37,16 @@ pub fn of_nodes(cluster: &Cluster, classes: &Classes, instance: &Instance, price
     let by_zone = instance.items.iter().any(|item| item.zone.is_some());
     let by_domain = instance.items.iter().any(|item| item.domain.is_some());
     let of_node = |node: &Node| {
-        let state = State::empty(node);
+        let mut state = State::empty(node);
+        let groups = grouped(&mut state, true);
         let allowed = instance.allowed(classes, node);
-        let bin = instance.bin(classes.room(&state), &state, &allowed);
+        let bin = instance.bin(classes.room(&state), &state, groups, &allowed);
         look(instance, &bin, prices, &Lambda::default())
     };
     let nodes = cluster.nodes.iter().map(|node| {
         let zone = node.zone.filter(|_| by_zone);
         let domains = Some(&node.domains).filter(|_| by_domain);
-        let size = (node.devices, node.cpu_milli, node.memory_mib, &node.extras);
+        let size = (node.devices, node.group, node.strict, node.cpu_milli, node.memory_mib, &node.extras);
         let kind = (node.model, size, node.pool, zone, domains);
         *kinds.entry(kind).or_insert_with(|| of_node(node))
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     classes::{Classes, Invalid, states},
-    fleet::{ACCELERATOR, Cluster, Placement, Pod},
+    fleet::{ACCELERATOR, Cluster, Placement, Pod, State},
     generate::{Generated, Memory, Prices, Stop, generate},
     instance::{Instance, Sizes},
     marginal,
@@ -79,7 +79,11 @@ pub(crate) fn with_moves(
     let stays_only = |pod: &Pod| {
         pod.running.as_ref().filter(|_| !pod.fixed).is_some_and(|running| {
             let node = &cluster.nodes[running.node];
-            !pod.request.allows(node) || pod.spread.is_some() && node.zone.is_none()
+            let over_groups = State::empty(node).joins(&pod.request)
+                && running.devices.iter().any(|hold| {
+                    hold.index / node.group.max(1) != running.devices[0].index / node.group.max(1)
+                });
+            !pod.request.allows(node) || pod.spread.is_some() && node.zone.is_none() || over_groups
         })
     };
     let over = total(cluster, stays_only);

@@ -93,6 +93,42 @@ fn a_node_that_keeps_pods_to_groups_takes_none_that_is_larger() {
 }
 
 #[test]
+fn a_node_with_many_groups_is_filled_and_proven_full() {
+    let pairs = (0..17).map(|index| pod(&format!("p{index}"), Ask::Whole(2), true)).collect();
+    let mut node = node("n", 32, 2, false);
+    node.cpu_milli = 64_000;
+    let packing = packed(&of(vec![node], pairs));
+    assert_eq!(packing.placements.iter().flatten().count(), 16);
+    assert_eq!(packing.bound, packing.worth, "a seventeenth has no devices");
+}
+
+#[test]
+fn one_more_node_brings_nothing_for_pods_larger_than_its_groups() {
+    let one_more = |strict| {
+        let cluster = of(
+            vec![node("n", 8, 2, strict)],
+            vec![pod("p", Ask::Whole(9), false), pod("q", Ask::Whole(3), false)],
+        );
+        packed(&cluster).one_more[0]
+    };
+    assert_eq!(one_more(true).to_bits(), 0.0_f64.to_bits());
+    let full = |strict| {
+        let pods = (0..3).map(|index| pod(&format!("p{index}"), Ask::Whole(3), false)).collect();
+        packed(&of(vec![node("n", 8, 4, strict)], pods)).one_more[0]
+    };
+    assert!(full(true) > 0.0 && full(false) > 0.0);
+}
+
+#[test]
+fn who_runs_over_several_groups_stays_and_counts() {
+    let hold = |index| Hold { index, milli: DEVICE, parts: 0 };
+    let mut cluster = of(vec![node("n", 4, 2, true)], vec![pod("p", Ask::Whole(3), false)]);
+    cluster.pods[0].running = Some(Placement { node: 0, devices: vec![hold(0), hold(1), hold(2)] });
+    let packing = pack(&cluster, &Params { moves: 3, ..Params::default() }).unwrap();
+    assert_eq!((packing.worth, packing.bound), (cluster.pods[0].worth, cluster.pods[0].worth));
+}
+
+#[test]
 fn shares_go_where_they_break_the_fewest_groups() {
     // 4, 2 and 2 of quads beside two halves: the halves must share a device of the pairs' quad or be none.
     let pods = vec![
@@ -113,6 +149,8 @@ fn what_is_of_two_groups_is_found() {
     assert_eq!(check(&cluster, &place(2, 3)), []);
     assert_eq!(check(&cluster, &place(1, 2)), [Violation::Holds { pod: 0 }]);
     let large = of(vec![node("n", 32, 16, false)], Vec::new());
+    assert_eq!(pack(&large, &Params::default()), Err(Invalid::Node { node: 0 }));
+    let large = of(vec![node("n", 512, 2, false)], Vec::new());
     assert_eq!(pack(&large, &Params::default()), Err(Invalid::Node { node: 0 }));
 }
 
