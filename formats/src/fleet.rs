@@ -18,6 +18,7 @@ mod node;
 mod pod;
 mod remarks;
 mod rule;
+mod stays;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -155,6 +156,7 @@ impl Hardware {
         group::spreads(&drafts, &labels, &mut pods, fleet, &mut remarks);
         if extent == Extent::All {
             confine::confines(&drafts, &labels, &mut pods, fleet, &mut remarks);
+            stays::keep(&drafts, &mut pods, &remarks);
         }
         fleet.pods.extend(pods);
         unbind_unknown(fleet, &drafts, problems);

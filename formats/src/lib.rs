@@ -110,7 +110,7 @@ fn unknown(document: &Foreign) -> Diagnostic {
 }
 
 /// Names in a row, cut after a few.
-fn listed(names: &[String]) -> String {
+pub fn listed(names: &[String]) -> String {
     const MOST: usize = 8;
     let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
     let more = names.len().saturating_sub(MOST);

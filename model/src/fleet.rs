@@ -102,8 +102,8 @@ pub struct Pod {
     pub rule: Rule,
     /// The node it is bound to.
     pub on: Option<String>,
-    /// Whether it may not be moved from there.
-    pub fixed: bool,
+    /// Why it may not be moved from there.
+    pub stays: Option<Stays>,
     /// Whether it is of the node itself, of which each has one (of a `DaemonSet`, or static).
     pub daemon: bool,
     /// Whether it may be interrupted: runs on spot nodes too.
@@ -133,6 +133,23 @@ impl Pod {
     pub fn need(&self, resource: &str) -> u64 {
         self.needs.get(resource).copied().unwrap_or(0)
     }
+}
+
+/// Why a running pod is not moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stays {
+    /// It is of its node.
+    OfNode,
+    /// It asks for that, or is being deleted.
+    Asked,
+    /// It is where others of its gang, or its slice, must be too.
+    Within,
+    /// What keeps it off other nodes is known to the scheduler alone.
+    Scheduler,
+    /// Nothing would make its copy.
+    Alone,
+    /// Its node has its data.
+    Data,
 }
 
 /// Accelerators that a pod asks for.

@@ -121,7 +121,7 @@ impl<'a> View<'a> {
             }
             let Some(node) = &pod.on else { continue };
             let message = match (stays, moved.contains(&*pod.name)) {
-                (true, false) | (false, true) if !pod.fixed || stays => continue,
+                (true, false) | (false, true) if pod.stays.is_none() || stays => continue,
                 (true, _) => format!("stays on {node}, and `moves` lists it"),
                 (false, true) => format!("runs on {node} and may not be moved"),
                 (false, false) => format!("runs on {node}, is not there, and `moves` does not list it"),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
     Fleet,
-    fleet::{Amount, Confine, Node, Pod, Requirement, Test},
+    fleet::{Amount, Confine, Node, Pod, Requirement, Stays, Test},
 };
 
 use super::{
@@ -96,7 +96,7 @@ fn confine(
 ) {
     for index in &members.running {
         // To move one would tear it.
-        pods[*index].fixed = true;
+        pods[*index].stays = Some(Stays::Within);
     }
     if members.waiting.is_empty() {
         return;
@@ -174,7 +174,9 @@ fn stated(
             found.push((key, selector.words()));
         } else if !draft.is_live || draft.spec.field("nodeName").is_none() {
             let value = "which pods they must be near (pod affinity beyond a gang of their own)";
-            remarks.say("not looked at", value, draft.object.name);
+            remarks.leave(index, value, draft.object.name);
+        } else {
+            remarks.leave_silently(index);
         }
     }
     found

@@ -33,6 +33,13 @@ pub(super) struct Draft<'a> {
     pub(super) part: Option<String>,
 }
 
+impl Draft<'_> {
+    /// Whether it runs on a node.
+    pub(super) fn runs(&self) -> bool {
+        self.is_live && self.spec.field("nodeName").is_some()
+    }
+}
+
 /// All pods, in document order.
 pub(super) fn drafts<'a>(
     objects: &[Object<'a>],

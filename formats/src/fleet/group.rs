@@ -112,11 +112,11 @@ pub(super) fn aparts(
             let by_host =
                 term.field("topologyKey").and_then(|key| key.text()) == Some("kubernetes.io/hostname");
             let Some(selector) = Selector::read(&term, draft.object.namespace()).filter(|_| by_host) else {
-                remarks.say("not looked at", "anti-affinity beyond single nodes", name);
+                remarks.leave(index, "anti-affinity beyond single nodes", name);
                 continue;
             };
             if !selector.finds(draft.object.namespace(), &labels[index]) {
-                remarks.say("not looked at", "anti-affinity to pods of another kind", name);
+                remarks.leave(index, "anti-affinity to pods of another kind", name);
                 continue;
             }
             groups.entry(selector.words()).or_insert_with(|| (selector, Vec::new())).1.push(index);
@@ -128,15 +128,15 @@ pub(super) fn aparts(
             let name = drafts[*index].object.name;
             match pods[*index].apart {
                 None => pods[*index].apart = Some(group),
-                Some(_) => remarks.say("not looked at", "the second of two anti-affinities", name),
+                Some(_) => remarks.leave(*index, "the second of two anti-affinities", name),
             }
         }
         let others = drafts.iter().enumerate().filter(|(index, draft)| {
             members.binary_search(index).is_err() && selector.finds(draft.object.namespace(), &labels[*index])
         });
-        for (_, other) in others {
+        for (index, other) in others {
             let value = format!("an anti-affinity of others to it ({words})");
-            remarks.say("not looked at", value, other.object.name);
+            remarks.leave(index, value, other.object.name);
         }
         fleet.aparts.push(words);
     }
@@ -162,19 +162,19 @@ pub(super) fn spreads(
             let by_zone = text("topologyKey") == Some(ZONE);
             if !by_zone {
                 let value = format!("spread over `{}`", text("topologyKey").unwrap_or_default());
-                remarks.say("not looked at", value, name);
+                remarks.leave(index, value, name);
                 continue;
             }
             let selector = Selector::read(&one, draft.object.namespace());
             let Some(selector) = selector.filter(|it| it.finds(draft.object.namespace(), &labels[index]))
             else {
-                remarks.say("not looked at", "a spread that does not count the pod itself", name);
+                remarks.leave(index, "a spread that does not count the pod itself", name);
                 continue;
             };
             let skew = one.field("maxSkew").and_then(|view| view.integer()).unwrap_or(1);
             let skew = u32::try_from(skew).unwrap_or(1).max(1);
             if pods[index].spread.is_some() {
-                remarks.say("not looked at", "the second of two spreads", name);
+                remarks.leave(index, "the second of two spreads", name);
                 continue;
             }
             let words = selector.words();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll_catalog::canonical;
 use plimsoll_model::{
     Capacity, Diagnostic,
-    fleet::{Amount, Ask, Pod, Requirement, Rule, Test, Toleration},
+    fleet::{Amount, Ask, Pod, Requirement, Rule, Stays, Test, Toleration},
     quantity::decimal::parse_pico,
     read::{self, View},
     shown,
@@ -18,7 +18,7 @@ use super::{
     listed,
     node::GROUP,
     remarks::Remarks,
-    rule,
+    rule, stays,
     volume::{Found, Volumes},
 };
 use crate::{
@@ -111,8 +111,8 @@ impl<'a> Context<'a, '_> {
                 ),
             }
         }
-        pod.daemon = is_of_node(draft);
-        pod.fixed = pod.daemon || is_fixed(draft);
+        pod.stays = stays::stated(draft);
+        pod.daemon = pod.stays == Some(Stays::OfNode);
         pod.interruptible = bears_spot(draft, &pod.rule);
         match annotation("plimsoll.dev/interruptible").as_ref().map(|stated| (stated, stated.text())) {
             None => {}
@@ -127,17 +127,13 @@ impl<'a> Context<'a, '_> {
         if pod.left.is_none() {
             pod.left.clone_from(&volumes.left);
         }
-        unheld(draft, &volumes, remarks);
+        unheld(draft, index, &volumes, remarks);
         pod
     }
 }
 
 /// What the packing does not look at.
-fn unheld(draft: &Draft<'_>, volumes: &Found, remarks: &mut Remarks) {
-    if draft.is_live && draft.spec.field("nodeName").is_some() {
-        // It runs where it runs.
-        return;
-    }
+fn unheld(draft: &Draft<'_>, index: usize, volumes: &Found, remarks: &mut Remarks) {
     let containers = draft.spec.field("containers").map_or_else(Vec::new, |list| list.items());
     let has_port = containers.iter().any(|container| {
         let ports = container.field("ports").map_or_else(Vec::new, |ports| ports.items());
@@ -147,8 +143,11 @@ fn unheld(draft: &Draft<'_>, volumes: &Found, remarks: &mut Remarks) {
         (has_port, "ports of the node (hostPort)"),
         (volumes.is_partly || volumes.left.is_some(), "where their volumes can be mounted"),
     ] {
-        if present {
-            remarks.say("not looked at", what, draft.object.name);
+        match present {
+            false => {}
+            // It runs where it runs.
+            true if draft.runs() => remarks.leave_silently(index),
+            true => remarks.leave(index, what, draft.object.name),
         }
     }
 }
@@ -163,20 +162,6 @@ pub(super) fn annotation<'a>(draft: &Draft<'a>, name: &str) -> Option<View<'a>> 
 fn worth(text: &str) -> Option<u64> {
     let pico = parse_pico(text.trim()).ok()?;
     u64::try_from(pico / 1_000_000).ok().filter(|worth| pico >= 0 && *worth <= MOST_WORTH)
-}
-
-/// Whether each node has such a pod: of a DaemonSet, or static.
-fn is_of_node(draft: &Draft<'_>) -> bool {
-    draft.object.owner().is_some_and(|(kind, _)| matches!(kind, "DaemonSet" | "Node"))
-        || annotation(draft, "kubernetes.io/config.mirror").is_some()
-}
-
-/// Whether a running pod asks not to be disturbed, or is going anyway.
-fn is_fixed(draft: &Draft<'_>) -> bool {
-    let text = |name: &str| annotation(draft, name).and_then(|view| view.text().map(str::to_owned));
-    text("karpenter.sh/do-not-disrupt").as_deref() == Some("true")
-        || text("cluster-autoscaler.kubernetes.io/safe-to-evict").as_deref() == Some("false")
-        || draft.object.at(&["metadata", "deletionTimestamp"]).is_some()
 }
 
 /// Whether a pod lets itself be put on spot nodes: it bears their taint, or selects them.

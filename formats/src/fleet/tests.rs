@@ -1,6 +1,7 @@
 //! Readings of nodes and pods, each a small document.
 
 mod claims;
+mod stays;
 mod volumes;
 
 use plimsoll_model::{

@@ -63,7 +63,7 @@ pub(super) fn place(fleet: &Fleet, cluster: &mut Cluster) -> Result<Vec<Assumpti
 /// What is said of a node that has less than runs there.
 const FULL: &str = "its pods ask for more than is allocatable: it counts as full, and they stay";
 
-fn note(what: String, value: &str) -> Assumption {
+pub(super) fn note(what: String, value: &str) -> Assumption {
     Assumption { what, value: value.to_owned(), source: "the cluster's documents".to_owned(), as_of: None }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use plimsoll_formats::listed;
 use plimsoll_model::{
     Fleet,
-    fleet::{Amount, Ask as Asked, Node, Pod},
+    fleet::{Amount, Ask as Asked, Node, Pod, Stays},
     plan::Assumption,
 };
 use plimsoll_packing::fleet::{self, Ask, Cluster, Confine, Domain, Model, Request, Slice, Spread};
@@ -31,7 +32,7 @@ pub(super) struct State {
 pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
     let memory_unit = memory_unit(&fleet.pods);
     // A spread counts the zones of all nodes that let one of its pods in, running ones too.
-    let may_move = |pod: &&Pod| pod.on.is_none() || pod.spread.is_some() || moves && !pod.fixed;
+    let may_move = |pod: &&Pod| pod.on.is_none() || pod.spread.is_some() || moves && pod.stays.is_none();
     let pools = Pools::of(&fleet.nodes, fleet.pods.iter().filter(may_move).map(|pod| &pod.rule));
     let models: BTreeSet<(&str, &str)> = fleet
         .nodes
@@ -77,8 +78,32 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
             .map(|one| Confine { name: one.name.clone(), kind: kind(&one.key) })
             .collect(),
     };
-    let assumptions = running::place(fleet, &mut cluster)?;
+    let mut assumptions = running::place(fleet, &mut cluster)?;
+    if moves {
+        assumptions.extend(staying(fleet));
+    }
     Ok(State { cluster, memory_unit, assumptions })
+}
+
+/// Which running pods stay that nothing asks to stay.
+fn staying(fleet: &Fleet) -> Vec<Assumption> {
+    let mut all: BTreeMap<Stays, Vec<String>> = BTreeMap::new();
+    for pod in &fleet.pods {
+        if let Some(why) = pod.stays.filter(|_| pod.on.is_some()) {
+            all.entry(why).or_default().push(pod.name.clone());
+        }
+    }
+    let words = |why: Stays| match why {
+        Stays::OfNode | Stays::Asked => None,
+        Stays::Within => Some("where others of their gang run"),
+        Stays::Scheduler => Some("what keeps them off other nodes is known to their scheduler alone"),
+        Stays::Alone => Some("nothing would make them anew: they have no ownerReferences"),
+        Stays::Data => Some("their data are on their nodes (hostPath)"),
+    };
+    let note = |(why, names): (Stays, Vec<String>)| {
+        Some(running::note(format!("running pods that stay: {}", listed(&names)), words(why)?))
+    };
+    all.into_iter().filter_map(note).collect()
 }
 
 /// The largest amount of which every pod's memory is a multiple, so that rounding loses nothing: a MiB where
@@ -218,7 +243,7 @@ impl Stated<'_> {
             gang: pod.gang,
             spread: pod.spread,
             confine: pod.confine,
-            fixed: pod.fixed,
+            fixed: pod.stays.is_some(),
         }
     }
 

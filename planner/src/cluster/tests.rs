@@ -10,7 +10,7 @@ use plimsoll_model::{
     AcceleratorCount, Bytes, Capacity, Cpu, Fleet, Inputs, OfferSpec, Packing, Usd,
     estate::EstateSpec,
     fleet::{
-        Amount, Ask, Devices, Groups, NODE_NAME, Node, Pod, Requirement, Rule, Spread, Taint, Test,
+        Amount, Ask, Devices, Groups, NODE_NAME, Node, Pod, Requirement, Rule, Spread, Stays, Taint, Test,
         Toleration, ZONE,
     },
     plan::Status,
@@ -217,7 +217,7 @@ fn fleets() -> impl Strategy<Value = Fleet> {
         for pod in fleet.pods.iter_mut().take(running) {
             pod.on = first.get(&pod.name).cloned();
             pod.gang = pod.gang.filter(|_| pod.on.is_none());
-            pod.fixed = pod.required;
+            pod.stays = pod.required.then_some(Stays::Asked);
             pod.daemon = pod.required && pod.interruptible;
         }
         fleet

@@ -390,7 +390,7 @@ impl Beside {
                 }),
                 accelerators_milli: u64::from(*count) * 1000,
                 on: Some(allocation.node.clone().into()),
-                fixed: true,
+                stays: Some(fleet::Stays::OfNode),
                 ..fleet::Pod::default()
             };
             allocation.counts.iter().filter(is_counted).map(of)

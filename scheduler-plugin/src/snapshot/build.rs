@@ -79,7 +79,7 @@ impl Builder {
                 priority: pod.facts.priority,
                 stays: pod.facts.planned.is_some()
                     && cluster.is_planned(pod)
-                    && (gang.is_some() || needs.is_some_and(|needs| needs.required || needs.fixed)),
+                    && (gang.is_some() || needs.is_some_and(|needs| needs.required || needs.stays.is_some())),
                 held: gang
                     .filter(|_| waits && planned.is_none() && cluster.is_planned(pod))
                     .and_then(|gang| held.get(&**gang).copied()),
