@@ -22,7 +22,8 @@ use crate::{
     terms::{Fraction, Terms, rework},
     world::{AcceleratorIx, Assumptions, LocationIx, Offer, OfferIx, World},
 };
-use fit::{demand, instances, per_instance, too_small, wanted};
+pub use fit::Dimension;
+use fit::{demand, instances, misfits, per_instance, wanted};
 
 /// Beyond this share of rework an offer is not eligible.
 pub(crate) const MOST_REWORK: f64 = 1e6;
@@ -75,7 +76,7 @@ impl Verdict {
 type Speed = (Option<AcceleratorIx>, String, Ratio);
 
 /// A workload with its names looked up, run one way; the first way knows the others.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Prospect<'w> {
     /// What was asked.
     pub workload: &'w Workload,
@@ -156,6 +157,21 @@ impl<'w> Prospect<'w> {
     /// What it asks for.
     pub fn spec(&self) -> &'w WorkloadSpec {
         &self.workload.spec
+    }
+
+    /// The most that a replica asks for, whichever way it runs.
+    pub fn asked(&self, of: Dimension) -> Option<u64> {
+        self.ways().filter_map(|way| of.asked(&way.way.request)).max()
+    }
+
+    /// The same workload, asking for no more than so much.
+    pub fn limited(&self, of: Dimension, most: u64) -> Self {
+        let mut limited = self.clone();
+        for way in std::iter::once(&mut limited.way).chain(limited.others.iter_mut().map(|way| &mut way.way))
+        {
+            of.limit(&mut way.to_mut().request, most);
+        }
+        limited
     }
 
     /// Whether it runs for the horizon instead of a duration.
@@ -337,9 +353,21 @@ impl<'w> Prospect<'w> {
                 None
             );
         }
-        if let Some((what, needs, has)) = too_small(request, offer) {
-            fail!(Size, what, needs, has, None);
+        let mut is_too_large = false;
+        for misfit in misfits(request, offer) {
+            is_too_large |= misfit.relax.is_some();
+            fail!(Size, misfit.what, misfit.needs, misfit.has, misfit.relax);
         }
+        // What else stands in the way is asked of as much as an instance holds.
+        let fitting = is_too_large.then(|| {
+            let mut fitting = spec.clone();
+            for of in Dimension::ALL {
+                of.limit(&mut fitting.request, of.of(offer).unwrap_or(u64::MAX));
+            }
+            fitting
+        });
+        let spec = fitting.as_ref().unwrap_or(spec);
+        let request = &spec.request;
         if let Some(least) = request.accelerators.as_ref().and_then(|a| a.memory)
             && offer.accelerator_memory.is_none_or(|has| has < least)
         {

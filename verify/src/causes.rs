@@ -235,7 +235,11 @@ impl Checker<'_> {
                 return Some(());
             }
         }
-        let clear: Vec<&Cause> = unplaced.causes.iter().filter(|cause| self.is_clear(cause)).collect();
+        // What would cost something only when it were smaller is worth nobody knows what.
+        let no_value = self.inputs.workloads[workload].spec.value.is_none();
+        let is_clear =
+            |cause: &&Cause| self.is_clear(cause) && (no_value || cause.constraint != Constraint::Size);
+        let clear: Vec<&Cause> = unplaced.causes.iter().filter(is_clear).collect();
         let all: Vec<(&Cause, f64)> = clear.iter().map(|cause| (*cause, enough(cause))).collect();
         let all_clear = clear.len() == unplaced.causes.len();
         for one in &all {

@@ -2,13 +2,14 @@
 //!
 //! A cause names a limit by its constraint and its name, as the plan's `prices` do: an offer, a quota by
 //! its name (else its match, else `quota` and its position), a team, `plan`, a workload. Which accelerator
-//! or how much less of a machine a workload would have to ask for has no one answer, nor has how much less
+//! a workload would have to ask for has no one answer, nor has how much less
 //! may be at risk: these are not relaxed.
 
 use plimsoll_model::{
-    Bytes, Cpu, Duration, Inputs, Kg, Time, Usd, When,
+    AcceleratorCount, Bytes, Cpu, Duration, Inputs, Kg, Time, Usd, When,
     estate::Quota,
     plan::{Cause, Constraint, Flags},
+    workload::Request,
 };
 
 /// A limit with an amount that bears on a workload.
@@ -90,8 +91,9 @@ pub(crate) fn limits(inputs: &Inputs, flags: &Flags, workload: usize) -> Vec<Cau
 /// Whether a cause can be relaxed by an amount at all.
 pub(crate) fn is_clear(cause: &Cause) -> bool {
     match cause.constraint {
-        Constraint::Size | Constraint::Accelerator | Constraint::Risk | Constraint::Producer => false,
-        Constraint::Count
+        Constraint::Accelerator | Constraint::Risk | Constraint::Producer => false,
+        Constraint::Size
+        | Constraint::Count
         | Constraint::Quota
         | Constraint::Budget
         | Constraint::CarbonBudget
@@ -192,7 +194,37 @@ pub(crate) fn relax(inputs: &mut Inputs, flags: &mut Flags, workload: usize, cau
         Constraint::Only => estate.only.clear(),
         Constraint::Together => spec.together = None,
         Constraint::Speed => spec.speed = None,
-        Constraint::Accelerator | Constraint::Size | Constraint::Producer | Constraint::Risk => {}
+        Constraint::Size => {
+            let alternatives = spec.alternatives.iter_mut().filter_map(|other| other.request.as_mut());
+            for request in std::iter::once(&mut spec.request).chain(alternatives) {
+                smaller(request, cause, by);
+            }
+        }
+        Constraint::Accelerator | Constraint::Producer | Constraint::Risk => {}
+    }
+}
+
+/// Asks for no more than what a cause about the size of a replica says that it needs, less so much.
+fn smaller(request: &mut Request, cause: &Cause, by: f64) {
+    let (number, text) = (cause.needs.as_f64(), cause.needs.as_str());
+    let less = |needs: f64| ((needs - by) * 1000.0).round().max(0.0) as u64;
+    match &*cause.name {
+        "count" => {
+            if let (Some(asked), Some(needs)) = (&mut request.accelerators, number) {
+                asked.count = Some(AcceleratorCount(asked.count().milli().min(less(needs))));
+            }
+        }
+        "cpu" => {
+            let cores = text.and_then(|text| text.parse().ok()).map(|cpu: Cpu| cpu.milli() as f64 / 1000.0);
+            let most = number.or(cores).map(|needs| Cpu(less(needs)));
+            request.cpu = request.cpu.map(|cpu| most.map_or(cpu, |most| cpu.min(most)));
+        }
+        "memory" => {
+            let needs = text.and_then(|text| text.parse().ok());
+            let most = needs.map(|needs: Bytes| Bytes(needs.0.saturating_sub(by.ceil() as u64)));
+            request.memory = request.memory.map(|memory| most.map_or(memory, |most| memory.min(most)));
+        }
+        _ => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use plimsoll_catalog as catalog;
 use plimsoll_model::{
-    AcceleratorKind, Cpu,
+    AcceleratorCount, AcceleratorKind, Bytes, Cpu,
     workload::{Request, WorkloadSpec},
 };
 use plimsoll_solver::problem::Demand;
@@ -34,50 +34,153 @@ pub(super) fn wanted(request: &Request) -> String {
     }
 }
 
-/// The first dimension in which one replica does not fit on one instance: what, needs, has.
-pub(super) fn too_small(request: &Request, offer: &Offer) -> Option<(&'static str, Value, Value)> {
-    if let Some(accelerators) = &request.accelerators {
-        let count = accelerators.count();
-        if count.is_fraction() && offer.nodes.is_none() {
-            return Some(("count", json!(count.milli() as f64 / 1000.0), json!("whole accelerators")));
-        }
-        if count.milli() > offer.accelerators {
-            return Some((
-                "count",
-                json!(count.milli() as f64 / 1000.0),
-                json!(offer.accelerators as f64 / 1000.0),
-            ));
-        }
-    } else if let Some(hosts) = hosts(offer).filter(|hosts| *hosts > 1) {
+/// Why one instance does not hold one replica.
+pub(super) struct Misfit {
+    /// In what.
+    pub(super) what: &'static str,
+    pub(super) needs: Value,
+    pub(super) has: Value,
+    /// By how much less it would have to ask for, where that helps.
+    pub(super) relax: Option<(f64, &'static str)>,
+}
+
+impl Misfit {
+    fn kind(what: &'static str, needs: Value, has: Value) -> Self {
+        Self { what, needs, has, relax: None }
+    }
+}
+
+/// Everything in which one replica does not fit on one instance.
+pub(super) fn misfits<'r>(request: &'r Request, offer: &'r Offer) -> impl Iterator<Item = Misfit> + 'r {
+    const CHECKS: [fn(&Request, &Offer) -> Option<Misfit>; 6] = [
+        accelerators,
+        |request, offer| size(Dimension::Cpu, request, offer),
+        |request, offer| size(Dimension::Memory, request, offer),
+        |request, offer| {
+            let known = offer.instance_type.as_deref();
+            let is_it = known.is_some_and(|kind| request.instance_type.iter().any(|one| one == kind));
+            (!request.instance_type.is_empty() && !is_it)
+                .then(|| Misfit::kind("instanceType", json!(request.instance_type), json!(known)))
+        },
+        |request, offer| {
+            let kind = offer.instance_type.as_deref()?;
+            let is_forbidden = request.not_instance_type.iter().any(|forbidden| forbidden == kind);
+            is_forbidden
+                .then(|| Misfit::kind("notInstanceType", json!(request.not_instance_type), json!(kind)))
+        },
+        |request, offer| {
+            let arch = request.arch?;
+            (offer.arch != Some(arch)).then(|| Misfit::kind("arch", json!(arch), json!(offer.arch)))
+        },
+    ];
+    CHECKS.iter().filter_map(move |check| check(request, offer))
+}
+
+fn accelerators(request: &Request, offer: &Offer) -> Option<Misfit> {
+    let Some(accelerators) = &request.accelerators else {
         // Its cores and memory are those of several machines.
-        return Some(("hosts", json!(1), json!(hosts)));
+        let hosts = hosts(offer).filter(|hosts| *hosts > 1)?;
+        return Some(Misfit::kind("hosts", json!(1), json!(hosts)));
+    };
+    let count = accelerators.count();
+    if count.is_fraction() && offer.nodes.is_none() {
+        let needs = json!(count.milli() as f64 / 1000.0);
+        return Some(Misfit::kind("count", needs, json!("whole accelerators")));
     }
-    if let Some(cpu) = request.cpu
-        && offer.cpu.is_none_or(|has| has < cpu)
-    {
-        return Some(("cpu", json!(cpu), json!(offer.cpu)));
+    size(Dimension::Count, request, offer)
+}
+
+fn size(of: Dimension, request: &Request, offer: &Offer) -> Option<Misfit> {
+    let needs = of.asked(request)?;
+    let has = of.of(offer);
+    has.is_none_or(|has| has < needs).then(|| Misfit {
+        what: of.name(),
+        needs: of.value(needs),
+        has: has.map_or(Value::Null, |has| of.value(has)),
+        relax: has.map(|has| of.amount(needs - has)),
+    })
+}
+
+/// What an instance has so much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
+    /// Accelerators, in thousandths.
+    Count,
+    /// Cores, in thousandths.
+    Cpu,
+    /// Memory of the host, in bytes.
+    Memory,
+}
+
+impl Dimension {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Count, Self::Cpu, Self::Memory];
+
+    /// The field of a request.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+        }
     }
-    if let Some(memory) = request.memory
-        && offer.memory.is_none_or(|has| has < memory)
-    {
-        return Some(("memory", json!(memory), json!(offer.memory)));
+
+    /// The least by which a request can be larger.
+    pub const fn step(self) -> u64 {
+        match self {
+            Self::Count => 1000,
+            Self::Cpu | Self::Memory => 1,
+        }
     }
-    if !request.instance_type.is_empty()
-        && !offer.instance_type.as_deref().is_some_and(|t| request.instance_type.iter().any(|i| i == t))
-    {
-        return Some(("instanceType", json!(request.instance_type), json!(offer.instance_type)));
+
+    /// What a replica asks for.
+    pub fn asked(self, request: &Request) -> Option<u64> {
+        match self {
+            Self::Count => request.accelerators.as_ref().map(|of| of.count().milli()),
+            Self::Cpu => request.cpu.map(Cpu::milli),
+            Self::Memory => request.memory.map(|memory| memory.0),
+        }
     }
-    if let Some(kind) = offer.instance_type.as_deref()
-        && request.not_instance_type.iter().any(|forbidden| forbidden == kind)
-    {
-        return Some(("notInstanceType", json!(request.not_instance_type), json!(kind)));
+
+    /// What an instance has, where that is stated.
+    pub fn of(self, offer: &Offer) -> Option<u64> {
+        match self {
+            Self::Count => Some(offer.accelerators),
+            Self::Cpu => offer.cpu.map(Cpu::milli),
+            Self::Memory => offer.memory.map(|memory| memory.0),
+        }
     }
-    if let Some(arch) = request.arch
-        && offer.arch != Some(arch)
-    {
-        return Some(("arch", json!(arch), json!(offer.arch)));
+
+    /// As the request states it.
+    pub fn value(self, amount: u64) -> Value {
+        match self {
+            Self::Count => json!(amount as f64 / 1000.0),
+            Self::Cpu => json!(Cpu(amount)),
+            Self::Memory => json!(Bytes(amount)),
+        }
     }
-    None
+
+    /// In a unit of `relaxBy`.
+    pub fn amount(self, amount: u64) -> (f64, &'static str) {
+        match self {
+            Self::Count => (amount as f64 / 1000.0, "accelerators"),
+            Self::Cpu => (amount as f64 / 1000.0, "cores"),
+            Self::Memory => (amount as f64, "bytes"),
+        }
+    }
+
+    /// Asks for no more than so much.
+    pub fn limit(self, request: &mut Request, most: u64) {
+        match self {
+            Self::Count => {
+                if let Some(accelerators) = &mut request.accelerators {
+                    accelerators.count = Some(AcceleratorCount(accelerators.count().milli().min(most)));
+                }
+            }
+            Self::Cpu => request.cpu = request.cpu.map(|cpu| cpu.min(Cpu(most))),
+            Self::Memory => request.memory = request.memory.map(|memory| memory.min(Bytes(most))),
+        }
+    }
 }
 
 /// How many machines a slice of TPUs spans.

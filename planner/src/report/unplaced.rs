@@ -5,6 +5,7 @@
 //! workload. When no limit alone does, the smallest set that together does is given. A limit behind
 //! which an optional workload would still cost more than it is worth is no cause.
 
+mod smaller;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -83,8 +84,16 @@ fn one(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Unplaced {
     taken.sort_by(|a, b| a.usd.total_cmp(&b.usd));
     unplaced.causes = causes(&taken);
     unplaced.together = unplaced.causes.len() > 1 && taken.iter().all(|way| way.obstacles.len() > 1);
+    let alone: &mut [Cause] = if unplaced.together { &mut [] } else { &mut unplaced.causes };
+    let holder = smaller::most(build, outcome, task, &taken, alone);
     let nearest = nearest(taken.iter().copied()).or_else(|| nearest(&ways));
-    unplaced.nearest = nearest.map(|way| world.offer(way.offer).name());
+    let is_smaller =
+        |way: &&Way| way.obstacles.iter().any(|obstacle| obstacle.constraint == Constraint::Size);
+    let holder = holder.filter(|_| nearest.as_ref().is_some_and(is_smaller));
+    unplaced.nearest = nearest.map(|way| world.offer(holder.unwrap_or(way.offer)).name());
+    if !ways.is_empty() && ways.iter().all(|way| ways::is_alien(build, task, way.offer)) {
+        is_had_by_none(&mut unplaced);
+    }
     let least = |ways: &mut dyn Iterator<Item = &Way>| ways.map(|way| way.usd).reduce(f64::min);
     let free = least(&mut ways.iter().filter(|way| way.obstacles.is_empty()));
     if unplaced.value_usd.is_some() {
@@ -140,11 +149,16 @@ impl Unheard {
             None => format!("no offer has the accelerator {names}"),
         };
         if self.near.is_none() {
-            unplaced.nearest = None;
-            for cause in unplaced.causes.iter_mut().filter(|c| c.constraint == Constraint::Accelerator) {
-                cause.has = json!(null);
-            }
+            is_had_by_none(unplaced);
         }
+    }
+}
+
+/// No offer has an accelerator that would do: another one is no way out.
+fn is_had_by_none(unplaced: &mut Unplaced) {
+    unplaced.nearest = None;
+    for cause in unplaced.causes.iter_mut().filter(|cause| cause.constraint == Constraint::Accelerator) {
+        cause.has = json!(null);
     }
 }
 
@@ -206,7 +220,6 @@ fn causes(ways: &[&Way]) -> Vec<Cause> {
         let key = match obstacle.constraint {
             // These are not limits with an amount: one entry stands for all offers they exclude.
             Constraint::Accelerator
-            | Constraint::Size
             | Constraint::Memory
             | Constraint::Speed
             | Constraint::Capacity

@@ -152,6 +152,8 @@ fn value(barrier: &Barrier, value: &Value) -> String {
     match value {
         Value::Number(number) => {
             let figure_of = |number: f64| match (barrier.constraint, barrier.unit.as_deref()) {
+                // Its sentence names the unit.
+                (Constraint::Size, Some("accelerators" | "cores")) => decimals(number, 3),
                 (_, Some("ms")) => format!("{} ms", decimals(number, 1)),
                 (_, Some(unit)) => figure(number, unit),
                 (Constraint::Size, _) if barrier.name == "memory" => bytes(number as u64),

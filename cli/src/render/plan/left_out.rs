@@ -1,7 +1,7 @@
 //! What is not placed, why, and what would change that.
 
 use plimsoll_model::{
-    Plan,
+    Cpu, Plan,
     plan::{Cause, Constraint, Lacking, Shortfall, Unplaced},
 };
 use serde_json::Value;
@@ -110,6 +110,22 @@ pub(in crate::render) fn sentence(cause: &Cause) -> String {
         Constraint::Size if name == "instanceType" => format!("machine type {has} instead of {needs}"),
         Constraint::Size if name == "hosts" => {
             format!("a slice of TPUs ({has} machines), if it asked for one")
+        }
+        Constraint::Size if cause.relax_by.is_some() => {
+            let what = match &**name {
+                "count" => "accelerators",
+                "cpu" => "cores",
+                _ => "of memory",
+            };
+            let plain = |value: &Value| {
+                let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let cores =
+                    value.as_str().filter(|_| name == "cpu").and_then(|text| text.parse::<Cpu>().ok());
+                let number = value.as_f64().or(cores.map(|cores| cores.milli() as f64 / 1000.0));
+                number.map_or_else(text, |number| decimals(number, 3))
+            };
+            let (most, asked) = (plain(&cause.has), plain(&cause.needs));
+            format!("a request of at most {most} {what} instead of {asked}")
         }
         Constraint::Size => format!("a smaller request ({name}): {has} instead of {needs}"),
         Constraint::Memory => format!("less memory of the accelerator: {has} instead of {needs}"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use plimsoll_catalog as catalog;
 use plimsoll_model::{Usd, plan::Constraint};
 use plimsoll_solver::{
     Column, Outcome,
@@ -30,6 +31,11 @@ pub(super) struct Way {
     pub(super) usd: f64,
 }
 
+/// Whether no instance holds a replica.
+fn is_too_large(obstacles: &[Obstacle]) -> bool {
+    obstacles.iter().any(|obstacle| obstacle.constraint == Constraint::Size && obstacle.relax.is_some())
+}
+
 impl Way {
     /// Whether a workload of that value would be placed so, if everything in the way gave.
     pub(super) fn is_worth_it(&self, value: Option<Usd>) -> bool {
@@ -40,10 +46,11 @@ impl Way {
 }
 
 /// The ways to place a task: all with at most one obstacle, and of those that are worth it all that may
-/// have the fewest.
+/// have the fewest. Accelerators of another make are none unless there is no other way.
 pub(super) fn all(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Vec<Way> {
     let world = build.world();
     let mut fixed: Vec<(OfferIx, Vec<Obstacle>, Option<Terms>)> = Vec::new();
+    let mut alien = Vec::new();
     for ix in 0..world.offers.len() as u32 {
         let (mut obstacles, terms) =
             build.prospects[task].obstacles(OfferIx(ix), &mut Assumptions::ignored());
@@ -51,7 +58,11 @@ pub(super) fn all(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Vec<
         if terms.is_some() {
             obstacles.retain(|obstacle| !is_judged_beside(obstacle));
         }
-        fixed.push((OfferIx(ix), obstacles, terms));
+        let list = if is_alien(build, task, OfferIx(ix)) { &mut alien } else { &mut fixed };
+        list.push((OfferIx(ix), obstacles, terms));
+    }
+    if fixed.is_empty() {
+        fixed = alien;
     }
     // What stands in the way on its own comes before what does beside the others: the rest of an offer's
     // obstacles only add to it.
@@ -81,6 +92,36 @@ pub(super) fn all(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Vec<
         fewest = ways.iter().filter(matters).map(|way| way.obstacles.len()).min().unwrap_or(fewest);
     }
     ways
+}
+
+/// Whether an offer has no accelerators of the vendor and the kind asked for: what runs on those would have to be
+/// written anew for it, and a cluster counts it under another name. Of what nobody knows the make it may be.
+pub(super) fn is_alien(build: &Build<'_>, task: usize, ix: OfferIx) -> bool {
+    let offer = build.world().offer(ix);
+    let make = |name: &str| catalog::accelerator(name).map(|known| (known.vendor, known.kind));
+    let has = offer.accelerator_name.as_deref();
+    let is_like = |name: &String| {
+        has.is_some_and(|has| make(name).zip(make(has)).is_none_or(|(asked, has)| asked == has))
+    };
+    build.prospects[task].spec().ways().iter().all(|way| {
+        way.request.accelerators.as_ref().is_some_and(|asked| {
+            let is_named = asked.any_of.is_empty() || asked.any_of.iter().any(is_like);
+            has.is_none() || !is_named || asked.kind.is_some_and(|kind| offer.kind != Some(kind))
+        })
+    })
+}
+
+/// An offer on which nothing at all stands in the way of a task.
+pub(super) fn free(build: &mut Build<'_>, outcome: &Outcome, task: usize) -> Option<OfferIx> {
+    let task_numbers = build.problem.tasks[task].clone();
+    let (free, limited) = build.prospects[task].candidates();
+    let mut trial = Vec::new();
+    for ix in free.into_iter().chain(limited) {
+        let Ok(terms) = build.prospects[task].judge(ix, &mut Assumptions::ignored()) else { continue };
+        trial.extend(build.choice(task, &task_numbers, ix, &terms).map(|choice| (ix, Vec::new(), choice)));
+    }
+    let ways = beside_the_others(build, outcome, task, trial);
+    ways.iter().find(|way| way.obstacles.is_empty()).map(|way| way.offer)
 }
 
 /// An offer away from the others of a task's group, as they are placed.
@@ -176,8 +217,11 @@ fn beside_the_others(
                 all.push(too_late(column.end(), deadline));
             }
             all.extend(limits_broken(build, &problem, &offers, &mut state, task, &column));
-            let usd = state.place(task, column);
+            let mut usd = state.place(task, column);
             state.remove(task);
+            if is_too_large(&all) {
+                usd = f64::INFINITY;
+            }
             ways.push(Way { offer: ix, obstacles: all, usd });
         }
     }
