@@ -178,7 +178,9 @@ impl<'a> Reader<'a, '_> {
     /// A count of pods; `default` where it is not stated.
     fn count(&mut self, at: Option<View<'a>>, default: u32) -> Pods<'a> {
         let Some(view) = &at else { return Pods { count: default, at } };
-        let count = view.integer().and_then(|count| u32::try_from(count).ok()).unwrap_or_else(|| {
+        // Kubernetes counts in 32 bits with a sign; kubectl writes a whole float as an integer.
+        let count = view.integer().and_then(|count| i32::try_from(count).ok());
+        let count = count.and_then(|count| u32::try_from(count).ok()).unwrap_or_else(|| {
             self.problems.push(no_count(view));
             default
         });
@@ -444,7 +446,8 @@ impl<'a> Pods<'a> {
 fn no_count(view: &View<'_>) -> Diagnostic {
     let shown =
         view.text().map_or_else(String::new, |text| format!(", found `{}`", plimsoll_model::shown(text)));
-    let problem = view.problem(format!("`{}`: expected a whole number{shown}", view.path()));
+    let problem =
+        view.problem(format!("`{}`: expected a whole number from 0 to 2147483647{shown}", view.path()));
     if view.text().is_some_and(|text| text.contains("{{")) {
         return problem.with_help("render the template first: helm template … | plimsoll plan -");
     }

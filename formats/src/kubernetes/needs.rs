@@ -63,16 +63,21 @@ impl<'a> Needs<'a> {
             |field| resources.field(field).map_or_else(Self::default, |list| Self::stated(&list, problems));
         let (mut needs, requests) = (list("limits"), list("requests"));
         for (name, (asked, at)) in &requests.0 {
-            // Devices cannot be overcommitted, so Kubernetes refuses such a pod.
-            if let Some((limit, limited)) =
-                needs.0.get(name).filter(|(limit, _)| name.contains('/') && limit != asked)
-            {
-                let problem = at.problem(format!("`{name}`: requests {asked}, and its limit is {limit}"));
-                problems.push(problem.with_help(format!(
-                    "Kubernetes refuses a request of devices that is not their limit (line {}); state the limit alone",
-                    limited.span().line
-                )));
-            }
+            let Some((limit, limited)) = needs.0.get(name) else { continue };
+            // Devices cannot be overcommitted, so their request is their limit.
+            let are_devices = name.contains('/') && limit != asked;
+            let help = match (are_devices, limit < asked) {
+                (true, _) => "a request of devices that is not their limit",
+                (false, true) => "a request above its limit",
+                (false, false) => continue,
+            };
+            let line = limited.span().line;
+            let advice =
+                if are_devices { "state the limit alone" } else { "raise the limit or ask for less" };
+            let shown = |view: &View<'_>| view.text().map(plimsoll_model::shown).unwrap_or_default();
+            let (asked, limit) = (shown(at), shown(limited));
+            let problem = at.problem(format!("`{}`: requests {asked}, and its limit is {limit}", at.path()));
+            problems.push(problem.with_help(format!("Kubernetes refuses {help} (line {line}); {advice}")));
         }
         needs.0.extend(requests.0);
         needs.without_zeros()

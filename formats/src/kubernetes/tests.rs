@@ -141,7 +141,12 @@ fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
         "apiVersion: v1\nkind: Pod\nmetadata: {name: '{{ .Release.Name }}-x'}\n".to_owned(),
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: '{{ .Values.n }}', template: {spec: {}}}\n".to_owned(),
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: -1, template: {spec: {}}}\n".to_owned(),
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: 2147483648, template: {spec: {}}}\n".to_owned(),
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: 1.5e0, template: {spec: {}}}\n".to_owned(),
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: 1}\n".to_owned(),
+        pod("", "  containers:\n  - resources:\n      requests: {cpu: 1500m}\n      limits:\n        cpu: 1\n"),
+        pod("", "  containers:\n  - resources: {limits: {memory: 1Gi}, requests: {memory: 1e10}}\n"),
+        pod("", "  initContainers:\n  - resources: {limits: {ephemeral-storage: 1Gi}, requests: {ephemeral-storage: 2Gi}}\n  containers: [{}]\n"),
         "apiVersion: v1\nkind: List\nitems: [7]\n".to_owned(),
         "apiVersion: v1\nkind: List\nitems: [{kind: Pod}]\n".to_owned(),
     ];
@@ -331,6 +336,19 @@ fn groups_are_split_whole() {
     assert_eq!(said.what, "two kinds of replicas (plimsoll.dev/onDemandReplicas) of s");
     assert_eq!(said.value, "priced each on its own offer, which no manifest of it can say");
     assert!(said.source.starts_with("its replicas have names and volumes of their own"), "{}", said.source);
+}
+
+/// Numbers are as kubectl makes JSON of YAML: a count may be written as a float, and a request may be its limit.
+#[test]
+fn what_kubernetes_takes_is_taken() {
+    for (replicas, cpu) in [("1e0", "1000m"), ("3.0", "1"), ("0x2", "0.5")] {
+        let text = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d}}\nspec: {{replicas: {replicas}, template: {{spec: {{containers: [{{resources: {{requests: {{cpu: {cpu}}}, limits: {{cpu: 1}}}}}}]}}}}}}\n"
+        );
+        let translation = translated(&text, None);
+        assert_eq!(translation.problems, [], "{text}");
+        assert_eq!(translation.workloads.len(), 1, "{text}");
+    }
 }
 
 fn yaml_of<T: serde::de::DeserializeOwned>(text: &str) -> T {
