@@ -9,8 +9,8 @@
 //! No look waits for a plan. A look asks for one by a [`Question`], and [`Controller::answered`] carries the answer into
 //! the pods, whenever it comes; a planner that fails, panics or never ends leaves gates to their deadlines.
 //!
-//! The laws that the simulation holds it to: no pod is lost, none is bound twice, none waits behind our gate for good,
-//! no node is overfilled, and no room is kept for a pod that is gone.
+//! The laws that the simulation holds it to: no pod is lost, none is bound twice, none waits behind our gate alone for
+//! good, no node is overfilled, and no room is kept for a pod that is gone.
 
 mod action;
 mod ask;
@@ -140,6 +140,8 @@ pub struct Controller {
     lost: BTreeSet<String>,
     /// How gangs of a stated size stood when it looked last.
     gangs: Gangs,
+    /// Since when our gate alone holds pods while another's holds one of their gang.
+    apart: BTreeMap<String, Millis>,
     /// When gates of others last held pods that ours holds too.
     blocked: BTreeMap<String, Millis>,
     /// When pods that are not placed were last brought to the scheduler's attention, and how often.
@@ -168,6 +170,7 @@ impl Controller {
         }
         let mut wanted = self.again(&mut look, wanted);
         self.open(&mut look);
+        self.hold_on(&mut look);
         self.settle(&look, &mut wanted);
         let is_due = self.is_due(&mut look, &wanted, may_ask);
         let question = is_due.then(|| self.ask(&look, wanted));

@@ -58,6 +58,64 @@ impl Controller {
             && (look.cluster.kept_plan(pod, look.now, look.settings.bound).is_some() || is_sent())
     }
 
+    /// The pods that our gate alone holds, and has for as long as a plan counts, while another's holds a pod of their gang.
+    /// kube-scheduler does not look at that one, and would run the others alone: they are let go as a gang that does not
+    /// fit is, and refused all nodes for as long as the other's gate stays.
+    pub(super) fn apart(&mut self, look: &mut Look<'_>) -> BTreeSet<String> {
+        let mut apart = BTreeSet::new();
+        let mut since = std::mem::take(&mut self.apart);
+        let queued = queued(look.cluster);
+        if queued.is_empty() {
+            return apart;
+        }
+        for (uid, pod) in look.cluster.pods() {
+            let facts = &pod.facts;
+            let is_apart = facts.is_gated() && facts.is_waiting() && facts.hold.others.is_empty();
+            if !is_apart || !look.cluster.is_planned(pod) || !is_queued(pod, &queued) {
+                continue;
+            }
+            let from = since.remove(uid).filter(|from| *from <= look.now).unwrap_or(look.now);
+            self.apart.insert(uid.clone(), from);
+            let until = from.saturating_add(look.settings.bound);
+            if until <= look.now {
+                apart.insert(uid.clone());
+            } else {
+                look.next = look.next.min(until);
+            }
+        }
+        apart
+    }
+
+    /// Goes on holding pods that are past the gate while a gate of another holds a pod of their gang: what a plan has said
+    /// of a gang counts no longer than the plan.
+    pub(super) fn hold_on(&mut self, look: &mut Look<'_>) {
+        let queued = queued(look.cluster);
+        if queued.is_empty() {
+            return;
+        }
+        let mut fading = Vec::new();
+        for (uid, pod) in look.cluster.pods() {
+            let facts = &pod.facts;
+            let Some(held) = facts.held.filter(|_| facts.is_waiting() && !facts.is_gated()) else { continue };
+            let is_theirs = facts.hold.others.is_empty() && is_queued(pod, &queued);
+            let is_open = look.cluster.kept_plan(pod, look.now, look.settings.bound).is_none();
+            if !is_theirs || !is_open || !look.cluster.is_planned(pod) || self.deeds.hold(pod, look.now) {
+                continue;
+            }
+            let until = held.saturating_add(look.settings.bound / 2);
+            if until <= look.now || held > look.now {
+                fading.push(uid.clone());
+            } else {
+                look.next = look.next.min(until);
+            }
+        }
+        for uid in fading {
+            let Some(pod) = look.cluster.pods().get(&uid) else { continue };
+            let action = Action::hold(pod, Some(look.now));
+            self.act(look, action, None);
+        }
+    }
+
     /// When a plan that still counts said that the gang of a pod does not fit.
     pub(super) fn held_since(&self, pod: &Pod, look: &Look<'_>) -> Option<Millis> {
         let at = *self.held.get(pod.facts.gang.as_deref()?)?;

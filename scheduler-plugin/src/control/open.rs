@@ -11,13 +11,17 @@ impl Controller {
     /// Opens the gates that are past their deadline, whatever else is known: for when looking fails.
     pub fn overdue(cluster: &Cluster, settings: &Settings, now: Millis) -> Vec<Action> {
         let queued = queued(cluster);
-        let overdue = cluster.pods().values().filter(|pod| {
-            pod.facts.is_gated()
-                && !pod.facts.is_leaving
-                && !is_queued(pod, &queued)
-                && pod.facts.created.saturating_add(settings.deadline) <= now
+        let gated = cluster.pods().values().filter(|pod| pod.facts.is_gated() && !pod.facts.is_leaving);
+        let overdue = gated.filter_map(|pod| {
+            let until = pod.facts.created.saturating_add(settings.deadline);
+            let (until, held) = match is_queued(pod, &queued) {
+                false => (until, None),
+                true if pod.facts.hold.others.is_empty() => (until.saturating_add(settings.bound), Some(now)),
+                true => return None,
+            };
+            (until <= now).then(|| Action::open(pod, held))
         });
-        overdue.map(|pod| Action::open(pod, None)).collect()
+        overdue.collect()
     }
 
     /// Opens every gate as it is, for a shutdown.
@@ -29,6 +33,7 @@ impl Controller {
     /// Gates that hold nothing that is planned, or that have held for too long.
     pub(super) fn open(&mut self, look: &mut Look<'_>) {
         let mut opened: Vec<(String, &'static str, String)> = Vec::new();
+        let apart = self.apart(look);
         let queued = queued(look.cluster);
         for (uid, pod) in look.cluster.pods() {
             if !pod.facts.is_gated() || pod.facts.is_leaving || self.deeds.hold(pod, look.now) {
@@ -39,6 +44,13 @@ impl Controller {
                 // It does not wait for us: what is planned when the others let it go is planned in time.
                 self.blocked.insert(uid.clone(), look.now);
                 self.since.remove(uid);
+                if apart.contains(uid) {
+                    let seconds = look.settings.bound / 1000;
+                    let why = format!(
+                        "for {seconds} s a gate of another program has held a pod of its gang: it goes nowhere before that opens"
+                    );
+                    opened.push((uid.clone(), OPENED, why));
+                }
                 continue;
             }
             let from = self.blocked.get(uid).copied().unwrap_or(pod.facts.created);
@@ -63,8 +75,9 @@ impl Controller {
         }
         for (uid, reason, why) in opened {
             let Some(pod) = look.cluster.pods().get(&uid) else { continue };
-            // Nor is a part of a gang to run while the rest is not there.
-            let short = || self.gangs.is_short(pod).then_some(look.now);
+            // Nor is a part of a gang to run while the rest is not there, or waits for others.
+            let is_part = self.gangs.is_short(pod) || apart.contains(&uid);
+            let short = || is_part.then_some(look.now);
             let action = Action::open(pod, self.held_since(pod, look).or_else(short));
             self.say(look, &uid, reason, why);
             self.act(look, action, None);

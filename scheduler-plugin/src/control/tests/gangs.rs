@@ -51,6 +51,69 @@ fn a_gate_stays_while_another_holds_the_pod() {
     }
 }
 
+/// A gate that never opens is not to hold pods behind ours: they are let go, and go nowhere without it.
+#[test]
+fn a_gang_that_a_foreign_gate_tears_is_let_go_and_held() {
+    let settings = Settings::default();
+    let member = |name: &str, gates: Value| {
+        let mut it = gated(name, 4, NOW);
+        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+        it["spec"]["schedulingGates"] = gates;
+        it
+    };
+    let (ours, both) =
+        (json!([{"name": names::GATE}]), json!([{"name": names::GATE}, {"name": "example.com/queue"}]));
+    let mut known =
+        cluster(&[node("n0", 8, "H100")], &[member("a", ours.clone()), member("b", both.clone())]);
+    let mut controller = Controller::default();
+    let patches = |decision: &Decision| -> Vec<(String, &'static str, Value)> {
+        let changes = decision.actions.iter().filter_map(|action| match action {
+            Action::Patch(patch) => {
+                let held = patch.body["metadata"]["annotations"][names::HELD_AT].clone();
+                Some((patch.pod.name.clone(), patch.what, held))
+            }
+            _ => None,
+        });
+        changes.collect()
+    };
+    let mut look = |known: &mut Cluster, after: Millis| {
+        let decision = controller.decide(known, &settings, NOW + after, true);
+        assert!(decision.question.is_none(), "half a gang is not planned");
+        (patches(&decision), decision.next - NOW)
+    };
+    assert_eq!(look(&mut known, 1_000), (vec![], 3_000));
+    assert_eq!(look(&mut known, 300_500), (vec![], 301_000), "it looks again when that is over");
+    let at = |after| Value::from(clock::text(NOW + after));
+    assert_eq!(look(&mut known, 301_000).0, [("a".to_owned(), "open", at(301_000))]);
+    let overdue = |known: &Cluster, after| Controller::overdue(known, &settings, NOW + after).len();
+    assert_eq!((overdue(&known, 329_000), overdue(&known, 331_000)), (0, 1));
+
+    // Whoever answers the scheduler refuses it all nodes, and goes on doing so.
+    let mut open = member("a", json!([]));
+    open["metadata"]["annotations"][names::HELD_AT] = at(301_000);
+    open["metadata"]["resourceVersion"] = "2".into();
+    known.apply_pod(&object(open.clone()));
+    assert_eq!(look(&mut known, 302_000).0, []);
+    assert!(known.held_gangs(NOW + 302_000, settings.bound).contains_key("default/g"));
+    assert_eq!(look(&mut known, 451_000).0, [("a".to_owned(), "hold", at(451_000))]);
+    open["metadata"]["annotations"][names::HELD_AT] = at(451_000);
+    open["metadata"]["resourceVersion"] = "3".into();
+    known.apply_pod(&object(open));
+
+    // Once the other's gate opens all of it is planned.
+    let mut freed = member("b", ours);
+    freed["metadata"]["resourceVersion"] = "2".into();
+    known.apply_pod(&object(freed));
+    let mut looks = [460_000, 460_400].into_iter();
+    let question =
+        looks.find_map(|after| controller.decide(&mut known, &settings, NOW + after, true).question);
+    let plan = question.expect("it is time").answer(&mut FirstFit);
+    let actions = controller.answered(&mut known, &settings, NOW + 460_500, plan);
+    let placed: Vec<&str> =
+        actions.iter().filter(|action| action.changes().is_some()).map(Action::name).collect();
+    assert_eq!(placed, ["replan", "place"]);
+}
+
 /// What could not be carried out is tried again with the same nodes; where one of them is gone by then, no pod of the gang
 /// is placed alone.
 #[test]
