@@ -31,7 +31,7 @@ pub use api::open_gates;
 use elect::{Held, Leading};
 use life::Life;
 use page::Page;
-use watch::Known;
+use watch::{Known, Seen};
 
 use crate::{
     admit::{self, Answered, Begun},
@@ -343,11 +343,13 @@ impl Hooks for Answers {
         }
         // Whoever adds a gate must be sure that somebody opens it: this replica sees the cluster, and it or another
         // holds the Lease.
-        let is_planning = shared.known.is_synced()
+        let snapshot = shared.snapshot.load();
+        let is_planning = snapshot.is_synced
             && !shared.is_ending.load(Ordering::Acquire)
             && clock::now() - shared.leading.heard() < HEARD;
         let (spans, start) = (shared.spans.as_ref(), clock::nanos());
-        let answered = admit::answer(body, &*shared.known, is_planning, spans.map(|spans| spans.name()));
+        let seen = Seen { known: &shared.known, snapshot: &snapshot };
+        let answered = admit::answer(body, &seen, is_planning, spans.map(|spans| spans.name()));
         let answered = answered.map_err(|error| error.to_string());
         if let (Some(spans), Ok(Answered { begun: Some(begun), .. })) = (spans, &answered) {
             let Begun { context, namespace, name } = begun.clone();

@@ -10,14 +10,16 @@ mod optional;
 use std::{
     collections::BTreeSet,
     fmt::Debug,
+    panic::AssertUnwindSafe,
     pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU8, Ordering},
     },
+    time::Duration,
 };
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -30,11 +32,15 @@ use super::Shared;
 use crate::{
     admit, clock,
     cluster::{Cluster, Millis, Source},
+    metrics::Metrics,
+    snapshot::Snapshot,
 };
 use optional::Stand;
 
 /// A watch that broke is tried again within 30 s, give or take a part, and breaks again where that fails.
 const TRIES: Millis = 65_000;
+/// One that panicked begins anew after so long.
+const REST: Duration = Duration::from_secs(5);
 
 /// What is known, and how who waits for changes hears of them.
 #[derive(Debug, Default)]
@@ -149,6 +155,13 @@ impl Known {
         self.listed.load(Ordering::Acquire) == ALL && !self.stands().contains(&Stand::Unknown)
     }
 
+    /// Waits for the first list of nodes.
+    async fn nodes_seen(&self) {
+        while self.listed.load(Ordering::Acquire) & Node::BIT == 0 {
+            self.seen_nodes.notified().await;
+        }
+    }
+
     fn stands(&self) -> std::sync::MutexGuard<'_, [Stand; Source::ALL.len()]> {
         self.optional.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -187,32 +200,59 @@ impl Known {
     }
 }
 
-impl admit::Known for Known {
+/// What the webhook asks. A pod is read by what was published: whoever holds the cluster is not waited for so long. A
+/// namespace is looked up as it is known now, for its pods may come right after its label.
+pub(super) struct Seen<'s> {
+    pub(super) known: &'s Known,
+    pub(super) snapshot: &'s Snapshot,
+}
+
+impl admit::Known for Seen<'_> {
     fn plans(&self, namespace: &str) -> bool {
-        self.with(|cluster| cluster.plans_namespace(namespace))
+        self.known.with(|cluster| cluster.plans_namespace(namespace))
     }
 
     fn claims(&self, pod: &Pod) -> bool {
-        self.with(|cluster| cluster.claims(pod))
+        self.snapshot.claims(pod)
     }
 }
 
 /// Watches everything until the tasks are dropped.
 pub(super) fn watch(client: &Client, shared: &Arc<Shared>) -> tokio::task::JoinSet<()> {
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(one::<Node>(client.clone(), Arc::clone(shared)));
-    tasks.spawn(one::<Namespace>(client.clone(), Arc::clone(shared)));
-    tasks.spawn(pods(client.clone(), Arc::clone(shared)));
+    let (metrics, shared) = (|| Arc::clone(&shared.metrics), || Arc::clone(shared));
+    let client = || client.clone();
+    let (to, it) = (client(), shared());
+    tasks.spawn(anew(metrics(), "nodes", move || one::<Node>(to.clone(), Arc::clone(&it))));
+    let (to, it) = (client(), shared());
+    tasks.spawn(anew(metrics(), "namespaces", move || one::<Namespace>(to.clone(), Arc::clone(&it))));
+    let (to, it) = (client(), shared());
+    tasks.spawn(anew(metrics(), "pods", move || pods(to.clone(), Arc::clone(&it))));
     for source in Source::ALL {
-        let (known, metrics) = (Arc::clone(&shared.known), Arc::clone(&shared.metrics));
-        tasks.spawn(optional::watch(client.clone(), known, metrics, source));
+        let (to, it) = (client(), shared());
+        let begin =
+            move || optional::watch(to.clone(), Arc::clone(&it.known), Arc::clone(&it.metrics), source);
+        tasks.spawn(anew(metrics(), source.name(), begin));
     }
     tasks
 }
 
+/// Begins a watch anew that panicked: an object that cannot be read for a bug must not end what others wait for.
+async fn anew<F: Future<Output = ()>>(
+    metrics: Arc<Metrics>,
+    what: &'static str,
+    mut begin: impl FnMut() -> F,
+) {
+    while AssertUnwindSafe(begin()).catch_unwind().await.is_err() {
+        metrics.failed("watch");
+        tracing::error!(what, "a watch panicked, which is a bug, and begins anew");
+        tokio::time::sleep(REST).await;
+    }
+}
+
 /// Pods are read beside the hardware there is: those that came before it would all be read twice, and kept twice meanwhile.
 async fn pods(client: Client, shared: Arc<Shared>) {
-    shared.known.seen_nodes.notified().await;
+    shared.known.nodes_seen().await;
     let known = Arc::clone(&shared.known);
     // If reading panics it is a bug that the next snapshot meets too, and says.
     _ = tokio::task::spawn_blocking(move || drop(known.copy())).await;
@@ -276,7 +316,67 @@ async fn one<K: Watched>(client: Client, shared: Arc<Shared>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::snapshot::{Bounds, Builder};
+
+    /// Whoever holds the cluster may hold it for long, and webhooks are answered on the threads of all calls.
+    #[test]
+    fn the_webhook_reads_a_pod_while_somebody_holds_the_cluster() {
+        let pod = json!({"metadata": {"annotations": {crate::names::PLACE: "true"}}, "spec": {"resourceClaims":
+            [{"name": "gpu", "resourceClaimTemplateName": "t"}]}});
+        let review =
+            json!({"request": {"uid": "r", "operation": "CREATE", "namespace": "default", "object": pod}});
+        let (body, known) = (review.to_string().into_bytes(), Known::default());
+        let (done, answered) = mpsc::channel();
+        std::thread::scope(|scope| {
+            known.with(|cluster| {
+                cluster.sees(Source::ResourceClaimTemplates, true);
+                let snapshot = Builder::default().snapshot(cluster, 0, Bounds::default());
+                let (body, known) = (&body, &known);
+                scope.spawn(move || {
+                    let seen = Seen { known, snapshot: &snapshot };
+                    _ = done.send(admit::answer(body, &seen, true, None));
+                });
+                let answer =
+                    answered.recv_timeout(Duration::from_secs(20)).expect("an answer").expect("a review");
+                assert!(
+                    String::from_utf8_lossy(&answer.body).contains("patch"),
+                    "its claim is not known yet"
+                );
+            });
+        });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_panics_begins_anew() {
+        let (metrics, mut times) = (Arc::<Metrics>::default(), 0);
+        anew(Arc::clone(&metrics), "nodes", || {
+            times += 1;
+            let is_well = times == 3;
+            // A panic without the noise.
+            async move {
+                if is_well {
+                } else {
+                    std::panic::resume_unwind(Box::new("a bug"))
+                }
+            }
+        })
+        .await;
+        assert_eq!(times, 3);
+        assert!(metrics.text().contains("plimsoll_controller_failures_total{what=\"watch\"} 2"));
+        // What has been waited for once is there for one that begins anew too.
+        let known = Known::default();
+        assert!(known.nodes_seen().now_or_never().is_none());
+        known.listed.store(Node::BIT, Ordering::Release);
+        known.seen_nodes.notify_one();
+        for _ in 0..2 {
+            assert!(known.nodes_seen().now_or_never().is_some());
+        }
+    }
 
     #[test]
     fn a_view_is_as_true_as_its_worst_watch() {

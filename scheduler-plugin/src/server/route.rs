@@ -124,12 +124,14 @@ fn prioritize(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
 fn preempt(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
     let args = PreemptArgs::read(bytes).map_err(|error| refused(&error))?;
     let snapshot = shared.snapshot.load();
-    let (pod, offered) = (args.pod.clone(), args.nodes.len());
+    let told = shared.hooks.spans().map(|_| (args.pod.clone(), args.nodes.len()));
     let (reply, answer) = snapshot::preempt(&snapshot, args, clock::now());
     done(shared, Call::Preempt, answer, begun);
-    trace(shared, &snapshot, &pod, Call::Preempt, answer, begun, |span| {
-        span.with("plimsoll.nodes.offered", offered).with("plimsoll.nodes.passed", reply.nodes.len())
-    });
+    if let Some((pod, offered)) = told {
+        trace(shared, &snapshot, &pod, Call::Preempt, answer, begun, |span| {
+            span.with("plimsoll.nodes.offered", offered).with("plimsoll.nodes.passed", reply.nodes.len())
+        });
+    }
     // An empty map would say that no node will do; what is not known yet is an error.
     if answer == Answer::NotReady {
         let why = "plimsoll has not seen the whole cluster yet; ask again";
@@ -140,8 +142,7 @@ fn preempt(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
 
 async fn bind(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
     let args = BindArgs::read(bytes).map_err(|error| refused(&error))?;
-    let (namespace, name) = (args.pod_namespace.clone(), args.pod_name.clone());
-    let (uid, node) = (args.pod_uid.clone(), args.node.clone());
+    let told = shared.hooks.spans().map(|spans| (spans, args.clone()));
     let Some(binding) = shared.hooks.bind(args) else {
         return Ok(text(
             StatusCode::NOT_FOUND,
@@ -151,9 +152,10 @@ async fn bind(shared: &Shared, bytes: &[u8], begun: Instant) -> Made {
     let reply = binding.await;
     let answer = if reply.error.is_empty() { "bound" } else { "failed" };
     shared.metrics.called(Call::Bind.name(), answer, begun.elapsed());
-    if let Some(spans) = shared.hooks.spans()
-        && let Some(context) = shared.snapshot.load().trace(&uid)
+    if let Some((spans, args)) = told
+        && let Some(context) = shared.snapshot.load().trace(&args.pod_uid)
     {
+        let BindArgs { pod_namespace: namespace, pod_name: name, pod_uid: uid, node } = args;
         let span = spanned(Who { context, uid, namespace, name }, Call::Bind, begun);
         let span = span.with("k8s.node.name", node);
         spans.push(if reply.error.is_empty() { span } else { span.failed(reply.error.clone()) });

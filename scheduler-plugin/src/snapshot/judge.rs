@@ -51,6 +51,15 @@ pub(super) mod reasons {
 }
 
 impl Snapshot {
+    fn ground(&self) -> Ground<'_> {
+        Ground { hardware: &self.hardware, beside: &self.beside }
+    }
+
+    /// Whether a pod that is not there yet asks for accelerators, by what it claims, or claims what is not known yet.
+    pub(crate) fn claims(&self, pod: &v1::Pod) -> bool {
+        self.ground().claims(pod)
+    }
+
     /// Who a pod is. Known pods are looked up; others are read from their object.
     pub(super) fn subject(&self, pod: &wire::Pod<'_>, now: Millis) -> Subject<'_> {
         if let Some(known) = self.pods.get(&*pod.uid) {
@@ -71,9 +80,8 @@ impl Snapshot {
         if !self.is_synced {
             return Subject::Unknown;
         }
-        let ground = Ground { hardware: &self.hardware, beside: &self.beside };
         let asks = |needs: &fleet::Pod| needs.ask.is_some() || needs.accelerators_milli > 0;
-        match ground.read_text(text, &object) {
+        match self.ground().read_text(text, &object) {
             Some(needs) if asks(&needs) && needs.left.is_none() => {
                 let wrong = wrong(needs.ask.as_ref()).into();
                 let request = request(&needs, &self.models);
