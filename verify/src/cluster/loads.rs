@@ -61,12 +61,15 @@ fn unit(resource: &str) -> &'static str {
     }
 }
 
-/// How many devices a node has; nothing where what runs there and stays has more than there are: then all of them
-/// count as held. `seats` says whether they all have some, for where that takes too long to find out.
-pub(super) fn count(node: &Node, stay: &[&Pod], seats: impl FnOnce(u16) -> bool) -> Option<u64> {
-    let count = node.devices.as_ref().map_or(0, |devices| devices.count);
+/// How many devices a node has.
+pub(super) fn count(node: &Node) -> u16 {
+    node.devices.as_ref().map_or(0, |devices| devices.count)
+}
+
+/// Whether what runs on a node and stays has devices there in some way; nothing where that takes too long to find out.
+pub(super) fn are_seated(node: &Node, stay: &[&Pod]) -> Option<bool> {
     let asks: Vec<Amount> = stay.iter().filter_map(|pod| pod.ask.as_ref()).map(|ask| ask.amount).collect();
-    seats::are_enough(count, &asks).unwrap_or_else(|| seats(count)).then_some(count.into())
+    seats::are_enough(count(node), &asks)
 }
 
 fn devices(node: &Node, pods: &[(&Pod, &Assignment)], stay: &[&Pod], found: &mut Vec<Violation>) {
@@ -82,12 +85,11 @@ fn devices(node: &Node, pods: &[(&Pod, &Assignment)], stay: &[&Pod], found: &mut
         }
         *taken |= own;
     }
-    // What the packing says that they hold, which is looked at below.
-    let stated = |count: u16| {
-        let mut holds = pods.iter().filter(|(_, place)| place.running).flat_map(|(_, place)| &place.devices);
-        holds.all(|hold| hold.index < count)
-    };
-    let all = count(node, stay, stated);
+    // What the packing says that they hold is looked at below. Where more run than there are devices, all of them count
+    // as held.
+    let mut holds = pods.iter().filter(|(_, place)| place.running).flat_map(|(_, place)| &place.devices);
+    let has_all = holds.all(|hold| hold.index < count(node)) || are_seated(node, stay) == Some(true);
+    let all = has_all.then_some(u64::from(count(node)));
     let is_new = |pod: &Pod| pod.ask.is_some() && pod.on.as_ref() != Some(&node.name);
     if let (None, Some((pod, _))) = (all, pods.iter().find(|(pod, _)| is_new(pod))) {
         wrong(format!("has fewer devices than run there, and {} comes to one", pod.name));

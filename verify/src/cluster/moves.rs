@@ -11,7 +11,7 @@ use plimsoll_model::{
 
 use super::{
     View,
-    loads::{room, sum},
+    loads::{are_seated, count, room, sum},
 };
 use crate::{Violation, violation::Kind};
 
@@ -74,9 +74,9 @@ fn overfull(one: &Move, node: &Node, on: &[&Pod], found: &mut Vec<Violation>) {
     }
     let asks = |name: &str| on.iter().any(|pod| pod.name == name && pod.ask.is_some());
     let held: u64 = on.iter().filter(|pod| pod.ask.is_some()).map(|pod| pod.accelerators_milli).sum();
-    let is_over = match super::loads::count(node, &ran, |_| true) {
-        Some(count) => held > count * 1000,
-        None => asks(&one.pod),
+    let is_over = match are_seated(node, &ran) {
+        Some(false) => asks(&one.pod),
+        Some(true) | None => held > u64::from(count(node)) * 1000,
     };
     if is_over {
         wrong("the sum of devices");
