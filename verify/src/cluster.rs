@@ -148,10 +148,11 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The nodes of those pods of a confine that did not run have one value of its label.
+    /// The nodes that pods of a confine come to, newly or from another node, have one value of its label.
     fn confines(&self, found: &mut Vec<Violation>) {
         let mut values: BTreeMap<u32, BTreeSet<Option<&str>>> = BTreeMap::new();
-        for (pod, node, _) in self.placed().filter(|(pod, ..)| pod.on.is_none()) {
+        // Whoever stays is where it is.
+        for (pod, node, _) in self.placed().filter(|(pod, node, _)| pod.on.as_ref() != Some(&node.name)) {
             let Some(confine) = pod.confine else { continue };
             let key = self.fleet.confines.get(confine as usize).map(|it| &it.key);
             let value = key.and_then(|key| node.labels.get(key)).map(String::as_str);

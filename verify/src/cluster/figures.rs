@@ -122,15 +122,20 @@ impl<'a> Free<'a> {
     /// The devices of the first that will do; nothing for slices, which are not tried.
     fn devices(&self, pod: &Pod) -> Option<Vec<usize>> {
         let Some(ask) = &pod.ask else { return Some(Vec::new()) };
-        let with = |free: u16| self.held.iter().enumerate().filter(move |(_, held)| 1000 - **held >= free);
+        let with = |free: u16| {
+            let some = self.held.iter().enumerate().filter(move |(_, held)| 1000 - **held >= free);
+            some.map(|(at, _)| at)
+        };
         let (count, chosen): (usize, Vec<usize>) = match ask.amount {
-            // Of one group: not tried.
-            Amount::Whole(_) if rules::is_joined(pod, self.node) => return None,
-            Amount::Whole(count) => {
-                let count = usize::from(count);
-                (count, with(1000).map(|(at, _)| at).take(count).collect())
+            Amount::Whole(count) if rules::is_joined(pod, self.node) => {
+                let size = usize::from(self.node.groups.size);
+                let whole: Vec<usize> = with(1000).collect();
+                let mut groups = whole.chunk_by(|a, b| a / size == b / size);
+                let group = groups.find(|group| group.len() >= count.into())?;
+                (count.into(), group[..count.into()].to_vec())
             }
-            Amount::Share(milli) => (1, with(milli).map(|(at, _)| at).take(1).collect()),
+            Amount::Whole(count) => (count.into(), with(1000).take(count.into()).collect()),
+            Amount::Share(milli) => (1, with(milli).take(1).collect()),
             Amount::Slice { .. } => return None,
         };
         (chosen.len() == count).then_some(chosen)

@@ -2,8 +2,8 @@
 
 use plimsoll_model::{
     Packing,
-    fleet::{Amount, Ask, Devices},
-    packing::Obstacle,
+    fleet::{Amount, Ask, Confine, Devices},
+    packing::{Move, Obstacle},
 };
 
 use super::*;
@@ -93,6 +93,16 @@ fn shares_that_run_are_seated_whatever_way_it_takes() {
     assert!(packing.assignments.iter().all(|it| it.running && it.devices.iter().all(|hold| hold.index < 3)));
 }
 
+/// They were seated by recursion, one level for each: the checker overflowed its stack.
+#[test]
+fn ten_thousand_shares_run_on_one_node() {
+    let bare =
+        |name: String, on, milli| Pod { needs: BTreeMap::new(), ..pod(&name, on, Amount::Share(milli)) };
+    let running = (0..10_000).map(|at| bare(format!("r{at}"), Some("n"), 1 + at % 2));
+    let packing = packed(vec![node("n", 16)], running.chain([bare("new".into(), None, 900)]).collect(), 0);
+    assert!(!is_full(&packing, "n") && packing.unplaced.is_empty());
+}
+
 #[test]
 fn a_pod_comes_to_what_running_shares_leave_in_some_way_only() {
     // Largest first, each where it leaves least: 0.6 + 0.3, 0.5 + 0.2 + 0.2, and 0.15 on a third. Of two devices
@@ -103,4 +113,61 @@ fn a_pod_comes_to_what_running_shares_leave_in_some_way_only() {
     let pods = running.chain([whole, pod("new", None, Amount::Share(50))]).collect();
     let packing = packed(vec![node("n", 3)], pods, 0);
     assert!(!is_full(&packing, "n") && packing.unplaced.is_empty());
+}
+
+/// What the checker finds in a packing after it was changed.
+fn found(fleet: &Fleet, change: impl Fn(&mut Packing)) -> Vec<String> {
+    let mut packing = packed_with(fleet, 9, &[]);
+    change(&mut packing);
+    verified(&packing, fleet).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn who_moves_comes_to_the_domain_of_the_others() {
+    let nodes = ["a", "b", "c"].map(|name| {
+        let labels = BTreeMap::from([("rack".to_owned(), name.to_owned())]);
+        Node { labels, ..node(name, 1) }
+    });
+    let pods = ["r", "s"].map(|name| pod(name, Some("a"), Amount::Share(100)));
+    let mut fleet = Fleet { nodes: nodes.into(), pods: pods.into(), ..Fleet::default() };
+    let to = |to: [&'static str; 2]| {
+        move |packing: &mut Packing| {
+            for (assignment, node) in packing.assignments.iter_mut().zip(to) {
+                (assignment.node, assignment.running) = (node.into(), node == "a");
+                let (step, pod) = (1, assignment.pod.clone());
+                if node != "a" {
+                    packing.moves.push(Move { step, pod, from: "a".into(), to: node.into() });
+                }
+            }
+        }
+    };
+    let torn = |fleet: &Fleet, nodes| {
+        found(fleet, to(nodes)).iter().filter(|it| it.contains("they must be in one")).count()
+    };
+    assert_eq!(torn(&fleet, ["b", "c"]), 0);
+    fleet.gangs.push("g".into());
+    fleet.confines.push(Confine { name: "g".into(), key: "rack".into() });
+    for pod in &mut fleet.pods {
+        (pod.gang, pod.confine) = (Some(0), Some(0));
+    }
+    assert_eq!((torn(&fleet, ["b", "c"]), torn(&fleet, ["b", "b"]), torn(&fleet, ["a", "a"])), (1, 0, 0));
+}
+
+#[test]
+fn a_bound_below_what_first_fit_places_in_one_group_is_found() {
+    let groups = Groups { size: 2, strict: true };
+    // One device is held, then one of each group. Each pod is worth a half.
+    for held in [1, 2] {
+        let nodes = vec![Node { groups, ..node("n", 4) }];
+        let running = (0..held).map(|at| pod(&format!("r{at}"), Some("n"), Amount::Whole(1)));
+        let pods = running.chain([pod("new", None, Amount::Whole(2))]).collect();
+        let fleet = Fleet { nodes, pods, ..Fleet::default() };
+        let found = found(&fleet, |packing| {
+            packing.objective.bound_worth = 0.0;
+            for assignment in packing.assignments.iter_mut().filter(|it| it.running) {
+                assignment.devices[0].index = if assignment.pod == "r0" { 0 } else { 2 };
+            }
+        });
+        assert!(found.iter().any(|it| it.ends_with("first fit places 1")), "{found:?}");
+    }
 }
