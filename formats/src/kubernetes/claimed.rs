@@ -13,14 +13,13 @@ use std::collections::BTreeMap;
 use plimsoll_model::{Diagnostic, read::View, shown};
 
 use super::object::Object;
-use condition::{Held, split};
+use condition::{Held, LONGEST, conditions};
 
 /// Ways to take devices that are looked at for one pod, at most.
 const MOST_WAYS: usize = 16;
 
-/// Devices of one claim, and bytes of one selector: Kubernetes takes no more.
+/// Devices of one claim: Kubernetes takes no more.
 const MOST_DEVICES: i64 = 32;
-const LONGEST: usize = 10 * 1024;
 
 /// Classes that give no accelerator.
 const BESIDE: [&str; 7] = ["compute-domain", "dra.cpu", "dra.memory", "dra.net", "dranet", "rdma", "sriov"];
@@ -137,9 +136,8 @@ impl<'a> Catalogue<'a> {
             for selector in selectors {
                 let text =
                     selector.at(&["cel", "expression"]).and_then(|view| view.text()).unwrap_or_default();
-                for condition in split(text, "&&") {
-                    held.take(condition);
-                }
+                // Nothing is known of a class that Kubernetes refuses.
+                conditions(text)?.into_iter().for_each(|condition| _ = held.take(condition));
             }
             // A name for some of them does not stand for all.
             let is_narrow = held.is_part || held.profile.is_some() || held.names.is_some();
@@ -228,13 +226,13 @@ impl<'a> Catalogue<'a> {
                     devices.problems.push(problem.with_help("state it: cel: {expression: …}"));
                     continue;
                 };
-                if text.len() > LONGEST {
+                let Some(conditions) = conditions(text) else {
                     let message = format!("a selector of {said} of {} bytes", text.len());
                     let problem = selector.problem(message);
                     devices.problems.push(problem.with_help(format!("Kubernetes takes at most {LONGEST}")));
                     continue;
-                }
-                for condition in split(text, "&&") {
+                };
+                for condition in conditions {
                     if !held.take(condition) {
                         let why =
                             "no offer can be held against it: any will do; plimsoll.dev/request states more";

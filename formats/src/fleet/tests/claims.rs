@@ -221,3 +221,17 @@ fn devices_with_the_name_of_a_resource_are_asked_for_both_ways() {
     assert_eq!(terms[0][0].key, "resource.k8s.io/gpu.nvidia.com");
     assert_eq!(found.pods[1].rule.terms, None);
 }
+
+/// What the API server refuses is not read at all.
+#[test]
+fn a_class_with_too_long_a_selector_stands_for_no_driver() {
+    let nested = format!("{0}device.driver == 'd'{1}", "(".repeat(4_000), " || true)".repeat(4_000));
+    let class = CLASS.replace("spec: {", "spec: {extendedResourceName: nvidia.com/gpu, ");
+    for (class, resource) in [
+        (class.clone(), "nvidia.com/gpu"),
+        (class.replace("device.driver", &format!("{nested} || device.driver")), "gpu.nvidia.com"),
+    ] {
+        let found = fleet(&(node("listed", "", "") + &slice("listed", 1, 4, H100) + &class));
+        assert_eq!(devices(&found.nodes[0]), format!("4 × H100 ({resource})"));
+    }
+}

@@ -4,8 +4,16 @@ use plimsoll_model::Bytes;
 
 use crate::labels::product;
 
-/// Parentheses around a condition that are taken off, at most.
+/// Bytes of an expression: Kubernetes takes no more.
+pub(super) const LONGEST: usize = 10 * 1024;
+
+/// Parentheses around a condition that are taken off, and alternatives within alternatives, at most.
 const DEEPEST: usize = 16;
+
+/// The conditions of an expression, all of which must hold; none where it is too long.
+pub(super) fn conditions(expression: &str) -> Option<Vec<&str>> {
+    (expression.len() <= LONGEST).then(|| split(expression, "&&"))
+}
 
 /// What selectors say that offers can be held against.
 #[derive(Debug, Default)]
@@ -20,6 +28,12 @@ pub(super) struct Held {
 impl Held {
     /// Takes a condition in; false where it cannot be held.
     pub(super) fn take(&mut self, condition: &str) -> bool {
+        self.take_within(DEEPEST, condition)
+    }
+
+    /// The same within so many alternatives at most.
+    fn take_within(&mut self, depth: usize, condition: &str) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return false };
         let condition = bare(condition);
         let either: Vec<&str> = split(condition, "||");
         if either.len() > 1 {
@@ -27,7 +41,7 @@ impl Held {
             let mut names = Vec::new();
             for one in either {
                 let mut alone = Self::default();
-                match alone.take(one).then_some(alone.names).flatten() {
+                match alone.take_within(depth, one).then_some(alone.names).flatten() {
                     Some(alone) => names.extend(alone),
                     None => return false,
                 }
@@ -103,7 +117,7 @@ fn is_balanced(text: &str) -> bool {
 }
 
 /// The parts between an operator that stands outside of quotes and parentheses.
-pub(super) fn split<'t>(text: &'t str, operator: &str) -> Vec<&'t str> {
+fn split<'t>(text: &'t str, operator: &str) -> Vec<&'t str> {
     let (mut parts, mut from, mut depth, mut quote) = (Vec::new(), 0, 0_i32, None);
     for (at, c) in text.char_indices() {
         match (quote, c) {
@@ -182,7 +196,7 @@ mod tests {
     fn conditions_are_held_where_they_say_what_offers_say() {
         let held = |text: &str| {
             let mut held = Held::default();
-            let all = split(text, "&&").into_iter().all(|one| held.take(one));
+            let all = conditions(text).unwrap().into_iter().all(|one| held.take(one));
             (all, held)
         };
         let (all, found) = held(
@@ -215,5 +229,16 @@ mod tests {
         ] {
             assert!(!held(not).0, "{not}");
         }
+    }
+    /// Each parenthesis was a call within the one before.
+    #[test]
+    fn alternatives_in_parentheses_are_held_as_deep_as_people_write_them() {
+        let one = "device.attributes['g'].model == 'A100'";
+        let nested =
+            |depth: usize| format!("{}{one}{}", "(".repeat(depth), format!(" || {one})").repeat(depth));
+        for (depth, holds) in [(3, true), (12, true), (200, false), (20_000, false)] {
+            assert_eq!(Held::default().take(&nested(depth)), holds, "{depth}");
+        }
+        assert_eq!(conditions(&nested(10_000)), None);
     }
 }
