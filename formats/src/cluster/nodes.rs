@@ -47,6 +47,8 @@ pub type Hosts = BTreeMap<String, Vec<Host>>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     pub(crate) name: String,
+    /// What its node is called.
+    pub(crate) node: String,
     pub(crate) taints: Vec<Taint>,
 }
 
@@ -375,6 +377,7 @@ impl<'a> Reader<'_, 'a> {
         };
         let host = Host {
             name: object.label("kubernetes.io/hostname").unwrap_or(object.name).to_owned(),
+            node: object.name.to_owned(),
             taints: object.items(&["spec", "taints"]).iter().filter_map(taint).collect(),
         };
         Ok(Some(Node { host, name: object.name.to_owned(), kind, memory }))

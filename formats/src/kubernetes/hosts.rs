@@ -6,6 +6,7 @@ use plimsoll_model::{read::View, yaml::Change};
 use serde_json::json;
 
 use super::seat::fields;
+use crate::cluster::Host;
 
 /// The label that names a machine.
 pub(super) const HOST: &str = "kubernetes.io/hostname";
@@ -13,6 +14,8 @@ pub(super) const HOST: &str = "kubernetes.io/hostname";
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const TERMS: &str = "nodeSelectorTerms";
 const EXPRESSIONS: &str = "matchExpressions";
+const FIELDS: &str = "matchFields";
+const NODE: &str = "metadata.name";
 
 /// The required node affinity of a pod, as far as it bears on that.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,9 +27,16 @@ pub(super) struct Affinity {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Term {
-    /// The label that each expression is about, and the values of one with `In`.
-    expressions: Vec<(String, Option<Vec<String>>)>,
-    has_fields: bool,
+    expressions: Vec<Expression>,
+    fields: Vec<Expression>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Expression {
+    /// The label, or the field.
+    key: String,
+    operator: String,
+    values: Vec<String>,
 }
 
 impl Affinity {
@@ -41,9 +51,22 @@ impl Affinity {
         Self { terms: terms.iter().map(Term::of).collect(), whole: path[..outer].to_vec() }
     }
 
-    /// Whether it names machines itself.
-    pub(super) fn names_hosts(&self) -> bool {
-        self.terms.iter().any(|term| term.host().is_some())
+    /// Whether it names machines itself. `ours`: whether an earlier plan named some, by their label.
+    pub(super) fn names_hosts(&self, ours: bool) -> bool {
+        let is_theirs =
+            |term: &Term| !ours && term.host().is_some() || term.fields.iter().any(|one| one.is(NODE, "In"));
+        self.terms.iter().any(is_theirs)
+    }
+
+    /// Whether it lets pods onto a machine under no term.
+    pub(super) fn excludes(&self, host: &Host) -> bool {
+        let without = |all: &[Expression], key, name: &String| {
+            all.iter().any(|one| one.is(key, "NotIn") && one.values.contains(name))
+        };
+        let all = |term: &Term| {
+            without(&term.expressions, HOST, &host.name) || without(&term.fields, NODE, &host.node)
+        };
+        !self.terms.is_empty() && self.terms.iter().all(all)
     }
 
     /// The change of the pod's spec that leaves these machines alone; `ours`: whether an earlier plan named some.
@@ -68,7 +91,8 @@ impl Affinity {
 
     /// Without the machines, and without what holds nothing else.
     fn without(&self) -> Option<Change> {
-        let is_sole = |term: &Term| term.host().is_some() && term.expressions.len() == 1 && !term.has_fields;
+        let is_sole =
+            |term: &Term| term.host().is_some() && term.expressions.len() == 1 && term.fields.is_empty();
         if let [term] = &self.terms[..]
             && is_sole(term)
         {
@@ -91,24 +115,31 @@ impl Affinity {
 
 impl Term {
     fn of(term: &View<'_>) -> Self {
-        let text = |view: &View<'_>, field| view.field(field).and_then(|view| view.text().map(str::to_owned));
-        let expression = |expression: &View<'_>| {
-            let values = expression.field("values").map_or_else(Vec::new, |values| values.items());
-            let values = values.iter().filter_map(|value| value.text().map(str::to_owned)).collect();
-            let is_in = text(expression, "operator").as_deref() == Some("In");
-            (text(expression, "key").unwrap_or_default(), is_in.then_some(values))
-        };
-        let expressions = term.field(EXPRESSIONS).map_or_else(Vec::new, |list| list.items());
+        let list = |field| term.field(field).map_or_else(Vec::new, |list| list.items());
+        let all = |field| list(field).iter().map(Expression::of).collect();
+        Self { expressions: all(EXPRESSIONS), fields: all(FIELDS) }
+    }
+
+    /// The machines that it allows, with the place of the expression that says so.
+    fn host(&self) -> Option<(usize, &[String])> {
+        let at = self.expressions.iter().position(|one| one.is(HOST, "In"))?;
+        Some((at, &self.expressions[at].values))
+    }
+}
+
+impl Expression {
+    fn of(expression: &View<'_>) -> Self {
+        let text = |field| expression.field(field).and_then(|view| view.text().map(str::to_owned));
+        let values = expression.field("values").map_or_else(Vec::new, |values| values.items());
         Self {
-            expressions: expressions.iter().map(expression).collect(),
-            has_fields: term.field("matchFields").is_some(),
+            key: text("key").unwrap_or_default(),
+            operator: text("operator").unwrap_or_default(),
+            values: values.iter().filter_map(|value| value.text().map(str::to_owned)).collect(),
         }
     }
 
-    /// The machines that it allows.
-    fn host(&self) -> Option<(usize, &[String])> {
-        let mut expressions = self.expressions.iter().enumerate();
-        expressions.find_map(|(at, (key, values))| Some((at, values.as_deref().filter(|_| key == HOST)?)))
+    fn is(&self, key: &str, operator: &str) -> bool {
+        self.key == key && self.operator == operator
     }
 }
 

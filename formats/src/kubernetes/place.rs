@@ -61,8 +61,10 @@ pub fn changes(seat: &Seat, plan: &Plan, machines: Machines<'_>) -> Result<Writt
         return Ok(apart(twin, seat, pod, &one, &two, other));
     }
     let mut all: Option<Change> = None;
+    let mut excluded = BTreeSet::new();
     for pod in &seat.pods {
         let mut wanted = Wanted::of(placement, pod, machines);
+        excluded.append(&mut wanted.excluded.drain(..).collect());
         if let Some(base) = base {
             wanted.share(Wanted::of(base, pod, machines));
         }
@@ -73,6 +75,13 @@ pub fn changes(seat: &Seat, plan: &Plan, machines: Machines<'_>) -> Result<Writt
             }
         }
     }
+    let excluded = (!excluded.is_empty()).then(|| {
+        let names = excluded.into_iter().collect::<Vec<_>>().join(", ");
+        format!(
+            "{}: the plan has it on {names}, which its own node affinity excludes: not named",
+            seat.workload
+        )
+    });
     let remark = other.map(|other| {
         let why = seat.twin.as_ref().and_then(|twin| twin.as_ref().err());
         format!(
@@ -84,6 +93,7 @@ pub fn changes(seat: &Seat, plan: &Plan, machines: Machines<'_>) -> Result<Writt
             why.map_or("it has several templates", |why| &**why),
         )
     });
+    let remark = remark.or(excluded);
     Ok(Written { change: all.unwrap_or(Change::Fields(IndexMap::new())), copy: None, remark })
 }
 
@@ -123,6 +133,8 @@ struct Wanted {
     labels: IndexMap<String, String>,
     /// Machines by name, where there are several.
     hosts: Vec<String>,
+    /// Machines of the plan that the pod's own affinity excludes.
+    excluded: Vec<String>,
     tolerations: Vec<Taint>,
 }
 
@@ -135,10 +147,11 @@ impl Wanted {
             instances: placement.instances.to_string(),
             labels: IndexMap::new(),
             hosts: Vec::new(),
+            excluded: Vec::new(),
             tolerations: Vec::new(),
         };
         if offer.capacity == Capacity::OnPrem {
-            wanted.own(placement, machines);
+            wanted.own(placement, pod, machines);
             return wanted;
         }
         wanted.label("topology.kubernetes.io/region", &offer.region);
@@ -174,12 +187,16 @@ impl Wanted {
     }
 
     /// The own machines that it lies on, and what they do not let every pod onto.
-    fn own(&mut self, placement: &Placement, machines: Machines<'_>) {
+    fn own(&mut self, placement: &Placement, pod: &PodPlace, machines: Machines<'_>) {
         let Some(hosts) = hosts(placement, machines) else { return };
         self.also_tolerate(hosts.iter().flat_map(|host| host.taints.iter().cloned()));
+        // Named beside what excludes them, there would be no node for the pods at all.
+        let (out, hosts): (Vec<Host>, _) = hosts.into_iter().partition(|host| pod.affinity.excludes(host));
+        let names = |hosts: Vec<Host>| hosts.into_iter().map(|host| host.name).collect();
+        self.excluded = names(out);
         match &hosts[..] {
             [host] => self.label(HOST, &host.name),
-            several => self.hosts = several.iter().map(|host| host.name.clone()).collect(),
+            _ => self.hosts = names(hosts),
         }
     }
 
@@ -288,8 +305,7 @@ impl Wanted {
             pod.node_selector.contains_key(key) && !pod.placed.labels.iter().any(|ours| ours == key)
         };
         // Its own names stay, as labels do.
-        let hosts =
-            if !ours && pod.affinity.names_hosts() || is_theirs(HOST) { &[][..] } else { &self.hosts };
+        let hosts = if pod.affinity.names_hosts(ours) || is_theirs(HOST) { &[][..] } else { &self.hosts };
         let keys = if hosts.is_empty() { Vec::new() } else { vec![HOST.to_owned()] };
         (keys, pod.affinity.change(hosts, ours))
     }
@@ -349,7 +365,7 @@ fn hosts(placement: &Placement, machines: Machines<'_>) -> Option<Vec<Host>> {
         let groups = machines.estate.sites.iter().flat_map(|site| &site.nodes);
         let mut groups = groups.filter(|node| node.name == group);
         let is_one = groups.next()?.count.unwrap_or(1) == 1 && groups.next().is_none();
-        is_one.then(|| Host { name: group.to_owned(), taints: Vec::new() })
+        is_one.then(|| Host { name: group.to_owned(), node: group.to_owned(), taints: Vec::new() })
     };
     placement
         .nodes

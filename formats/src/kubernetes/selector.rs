@@ -172,11 +172,10 @@ fn with_term<'a>(
         let problem = term.problem("a term that asks for nothing is met by no node");
         contradictions.push(problem.with_help("give it `matchExpressions`, or remove the affinity"));
     }
+    // What a plan writes names what it allows; the user's own may exclude some beside it.
     let is_ours = |expression: &View<'a>| {
-        expression
-            .field("key")
-            .and_then(|key| key.text())
-            .is_some_and(|key| ours.iter().any(|ours| ours == key))
+        let text = |field| expression.field(field).and_then(|view| view.text());
+        text("operator") == Some("In") && text("key").is_some_and(|key| ours.iter().any(|ours| ours == key))
     };
     for expression in expressions.into_iter().filter(|expression| !is_ours(expression)) {
         match Requirement::of_pod(&expression) {

@@ -66,6 +66,53 @@ fn several_own_machines_are_named_in_an_affinity() {
     assert!(!kept.contains("gpu-a.lab, gpu-b.lab") && !kept.contains("affinity kubernetes.io"), "{kept}");
 }
 
+/// An affinity of the user's own that excludes machines by `NotIn`, beside which ours names the others.
+#[test]
+fn machines_that_the_affinity_excludes_stay_excluded() {
+    let (none, cloud) = (estate(""), estate(&offer(AWS_SPOT)));
+    let affinity = |term: &str| {
+        let terms = format!("nodeSelectorTerms: [{term}]");
+        format!(
+            "      affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{{terms}}}}}}}\n"
+        )
+    };
+    let label = |values: &str| {
+        format!(
+            "{{matchExpressions: [{{key: kubernetes.io/hostname, operator: NotIn, values: [{values}]}}]}}"
+        )
+    };
+    let field = "{matchFields: [{key: metadata.name, operator: NotIn, values: [gpu-b]}]}".to_owned();
+    let remark = |names: &str| {
+        vec![format!("server: the plan has it on {names}, which its own node affinity excludes: not named")]
+    };
+    let ours = "operator: In, values: [gpu-a.lab, gpu-b.lab]";
+    for (term, named, said) in [
+        (label("gpu-c.lab"), ours, Vec::new()),
+        (label("gpu-b.lab"), "kubernetes.io/hostname: gpu-a.lab\n", remark("gpu-b.lab")),
+        (label("gpu-a.lab, gpu-b.lab"), "", remark("gpu-a.lab, gpu-b.lab")),
+        (field.clone(), "kubernetes.io/hostname: gpu-a.lab\n", remark("gpu-b.lab")),
+        // Under another term they are let in.
+        (format!("{field}, {}", label("gpu-a.lab")), ours, Vec::new()),
+    ] {
+        let text = format!("{DEPLOYMENT}{}", affinity(&term));
+        let (first, remarks) = placed(&format!("{text}{NODES}{none}"));
+        let manifests = first.strip_suffix(&*format!("{NODES}{none}")).unwrap();
+        assert_eq!(remarks, said, "{term}");
+        assert_eq!(manifests.contains(ours), named == ours, "{manifests}");
+        assert!(manifests.contains(named) && (!named.is_empty() || !manifests.contains("hostname: gpu")));
+        assert!(term.matches("NotIn").count() == manifests.matches("NotIn").count(), "{manifests}");
+        assert_eq!(placed(&first), (first.clone(), said), "the second time nothing changes");
+        // Ours goes, theirs stays, and is said of either text alike.
+        let gone = placed(&format!("{manifests}{cloud}")).0;
+        assert_eq!(placed(&format!("{gone}{NODES}{none}").replace(&cloud, "")).0, first, "{term}");
+        assert!(!gone.contains("operator: In") && gone.contains(&term), "{gone}");
+    }
+    // By the names of nodes, too, they are the user's own.
+    let theirs = affinity("{matchFields: [{key: metadata.name, operator: In, values: [gpu-b]}]}");
+    let (kept, _) = placed(&format!("{DEPLOYMENT}{theirs}{NODES}{none}"));
+    assert!(!kept.contains("gpu-a.lab, gpu-b.lab") && !kept.contains("affinity kubernetes.io"), "{kept}");
+}
+
 /// A single machine of a node list has its own name, not that of its kind.
 #[test]
 fn one_machine_of_a_node_list_is_called_by_its_name() {

@@ -7,7 +7,7 @@ use plimsoll_catalog::instance_types;
 use plimsoll_model::{Capacity, workload::WorkloadSpec};
 use proptest::prelude::*;
 
-use super::{GPU, pod, translated};
+use super::{GPU, pod, shown, translated};
 use crate::labels::machine::{gke_name, machines};
 
 const REGION: &str = "topology.kubernetes.io/region";
@@ -214,5 +214,23 @@ proptest! {
                 prop_assert!(is_allowed || !is_met, "{affinity} allows {:?}, refused: {spec:#?}", offer.labels);
             }
         }
+    }
+}
+
+/// What an earlier plan wrote under a key is the plan's; what excludes machines under it is the user's.
+#[test]
+fn not_in_beside_what_a_plan_wrote_is_read() {
+    let expressions = "{key: kubernetes.io/hostname, operator: NotIn, values: [a]}, \
+                       {key: kubernetes.io/hostname, operator: In, values: [b, c]}";
+    let affinity = format!(
+        "  affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: \
+         [{{matchExpressions: [{expressions}]}}]}}}}}}\n"
+    );
+    let placed = "  annotations:\n    plimsoll.dev/placed: lab/x/on-prem; affinity kubernetes.io/hostname\n";
+    for (record, held) in [("", ["not in (a)", "in (b, c)"].as_slice()), (placed, &["not in (a)"])] {
+        let notes = shown(&translated(&pod(record, &format!("{GPU}{affinity}")), None));
+        let is_said = |what: &&str| notes.contains(&format!("kubernetes.io/hostname {what}"));
+        let said: Vec<&str> = ["not in (a)", "in (b, c)"].into_iter().filter(is_said).collect();
+        assert_eq!(said, held, "{notes}");
     }
 }
