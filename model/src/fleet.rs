@@ -265,13 +265,22 @@ pub struct Toleration {
     pub effect: Option<String>,
 }
 
-/// Pods spread over zones: in no zone more than `skew` above the zone with fewest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Pods that are spread over zones, as the scheduler counts them (`topologySpreadConstraints`): a zone counts where some
+/// node of it does, whether there is room on it or not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spread {
     /// What it is called.
     pub name: String,
     /// At least 1.
     pub skew: u32,
+    /// Where fewer zones count, the emptiest is taken to have no pod (`minDomains`).
+    pub fewest: u32,
+    /// Whether nodes count that its pods' labels and affinities keep them off (`nodeAffinityPolicy: Ignore`).
+    pub ignores_affinity: bool,
+    /// Whether nodes whose taints its pods do not tolerate do not count (`nodeTaintsPolicy: Honor`).
+    pub honors_taints: bool,
+    /// How many running pods are in each zone that count and do not ask for the spread.
+    pub others: BTreeMap<String, u32>,
 }
 
 /// Pods of one gang whose nodes have the same value of a label: the hosts of a slice of TPUs, a domain of `NVLink`.

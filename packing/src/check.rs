@@ -235,11 +235,7 @@ fn confines(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Ve
 
 fn spreads(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec<Violation>) {
     for (spread, it) in (0_u32..).zip(&cluster.spreads) {
-        // The zones of all nodes that let some pod of the spread in.
-        let members = || cluster.pods.iter().filter(|pod| pod.spread == Some(spread));
-        let lets_in = |node: &&Node| members().any(|pod| allowed(&pod.request, node));
-        let mut zones: BTreeMap<u32, u32> =
-            cluster.nodes.iter().filter(lets_in).filter_map(|n| n.zone).map(|z| (z, 0)).collect();
+        let mut zones = it.zones.clone();
         // Running pods may be askew; where they are bounds only what comes.
         let mut came = BTreeSet::new();
         for (pod, placement) in cluster.pods.iter().zip(placements) {
@@ -247,14 +243,15 @@ fn spreads(cluster: &Cluster, placements: &[Option<Placement>], broken: &mut Vec
             let stays = pod.running.as_ref().is_some_and(|running| running.node == placement.node);
             let zone = cluster.nodes.get(placement.node).and_then(|node| node.zone);
             match zone {
-                Some(zone) => *zones.entry(zone).or_default() += 1,
-                None if stays => {}
-                // A node without a zone is no place for a pod that is spread over zones.
-                None => broken.push(Violation::Spread { spread }),
+                Some(zone) if it.zones.contains_key(&zone) => *zones.entry(zone).or_default() += 1,
+                _ if stays => {}
+                // A node without a zone that counts is no place for a pod that is spread over zones.
+                _ => broken.push(Violation::Spread { spread }),
             }
             came.extend(zone.filter(|_| !stays));
         }
-        let least = zones.values().min().copied().unwrap_or(0);
+        let is_short = zones.len() < it.fewest as usize;
+        let least = zones.values().min().copied().filter(|_| !is_short).unwrap_or(0);
         if zones.iter().any(|(zone, count)| came.contains(zone) && *count > least + it.skew) {
             broken.push(Violation::Spread { spread });
         }

@@ -4,22 +4,17 @@
 //! domain, spreads over zones): what breaks a rule is taken back, gangs are tried as a whole, and then every pod that still fits is placed, the
 //! worthiest first, where it leaves least.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
     classes::Classes,
     fleet::{Ask, Cluster, Placement, State},
-    joint::zones,
     order::{Left, Order, Refused},
 };
 
 /// How many pods of each spread are in each of its zones.
 ///
-/// The zones of a spread are those of all nodes that let some pod of it in. Running pods may be askew and stay
-/// so: the skew binds zones that a pod comes to.
+/// Running pods may be askew and stay so: the skew binds zones that a pod comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Spreads {
     zones: Vec<BTreeMap<u32, Count>>,
@@ -36,8 +31,9 @@ struct Count {
 impl Spreads {
     /// As placed.
     fn of(cluster: &Cluster, placements: &[Option<Placement>]) -> Self {
-        let counted = |zones: BTreeSet<u32>| zones.into_iter().map(|zone| (zone, Count::default())).collect();
-        let mut spreads = Self { zones: zones(cluster).into_iter().map(counted).collect() };
+        let others = |(zone, all): (&u32, &u32)| (*zone, Count { all: *all, came: 0 });
+        let zones = cluster.spreads.iter().map(|spread| spread.zones.iter().map(others).collect());
+        let mut spreads = Self { zones: zones.collect() };
         for (pod, placement) in placements.iter().enumerate() {
             if let Some(placement) = placement {
                 spreads.add(cluster, pod, placement.node);
@@ -75,14 +71,14 @@ impl Spreads {
             return false;
         };
         let after = |(at, count): (&u32, &Count)| count.all + u32::from(*at == zone);
-        let least = zones.iter().map(after).min().unwrap_or(0);
-        zones[&zone].all < least + cluster.spreads[spread as usize].skew
+        let it = &cluster.spreads[spread as usize];
+        zones[&zone].all < it.least(zones.iter().map(after)) + it.skew
     }
 
     /// A spread and a zone that pods came to and that has more than its skew allows.
     fn uneven(&self, cluster: &Cluster) -> Option<(u32, u32)> {
         for ((spread, zones), it) in (0..).zip(&self.zones).zip(&cluster.spreads) {
-            let least = zones.values().map(|count| count.all).min().unwrap_or(0);
+            let least = it.least(zones.values().map(|count| count.all));
             let is_crowded = |count: &Count| count.came > 0 && count.all > least + it.skew;
             if let Some((zone, _)) = zones.iter().find(|(_, count)| is_crowded(count)) {
                 return Some((spread, *zone));

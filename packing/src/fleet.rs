@@ -5,7 +5,7 @@
 //! slices of fixed geometry, never in two of these ways at once. An FPGA is a device whose model is its
 //! shell; a model is any name of a kind of device.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// A whole device, in milli.
 pub const DEVICE: u16 = 1000;
@@ -230,13 +230,39 @@ pub struct Confine {
     pub kind: u32,
 }
 
-/// Pods spread over the zones: none comes to a zone that has then more than `skew` above the one that has fewest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl Cluster {
+    /// Whether a node is in a zone that counts for a pod, if it is of a spread.
+    pub(crate) fn counts(&self, pod: &Pod, node: &Node) -> bool {
+        let Some(spread) = pod.spread else { return true };
+        let zones = self.spreads.get(spread as usize).map(|spread| &spread.zones);
+        node.zone.zip(zones).is_some_and(|(zone, zones)| zones.contains_key(&zone))
+    }
+}
+
+/// Pods spread over zones: none comes to a zone that has then more than `skew` above the one that has fewest.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spread {
     /// What it is called.
     pub name: String,
     /// At least 1.
     pub skew: u32,
+    /// The zones that count, whether a pod has room there or not, with how many pods are there that count and are not of
+    /// the spread. Its pods come to no others.
+    pub zones: BTreeMap<u32, u32>,
+    /// Where fewer zones count, the one that has fewest is taken to have none.
+    pub fewest: u32,
+}
+
+impl Spread {
+    /// How many pods the emptiest zone has, of those that count with so many pods in each.
+    pub fn least(&self, counts: impl Iterator<Item = u32>) -> u32 {
+        if self.is_short() { 0 } else { counts.min().unwrap_or(0) }
+    }
+
+    /// Whether too few zones count.
+    pub fn is_short(&self) -> bool {
+        self.zones.len() < self.fewest as usize
+    }
 }
 
 /// What is free of one device.

@@ -12,12 +12,12 @@
 //! Every row can be broken at a fine, so that rounding never ends in a program without a solution. The fines are
 //! above what a row can be worth.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     classes::{Classes, PodClass},
     confine::Block,
-    fleet::{ACCELERATOR, Cluster},
+    fleet::{ACCELERATOR, Cluster, Placement},
     instance::Item,
 };
 
@@ -39,15 +39,39 @@ pub struct Zones {
     pub spread: u32,
     /// See [`crate::fleet::Spread::skew`].
     pub skew: u32,
-    /// The zones that let some pod of it in, with how many run there.
+    /// The zones that count, with how many pods that count are there.
     pub running: Vec<(u32, u32)>,
     /// How many pods wait.
     pub waiting: u32,
+    /// See [`crate::fleet::Spread::is_short`].
+    pub is_short: bool,
 }
 
 impl Zones {
+    /// A spread whose pods are there, or wait.
+    pub fn of(cluster: &Cluster, spread: u32, placements: &[Option<&Placement>]) -> Self {
+        let it = &cluster.spreads[spread as usize];
+        let mut running = it.zones.clone();
+        let mut waiting = 0;
+        for (_, at) in cluster.pods.iter().zip(placements).filter(|(pod, _)| pod.spread == Some(spread)) {
+            let Some(at) = at else {
+                waiting += 1;
+                continue;
+            };
+            let zone = cluster.nodes.get(at.node).and_then(|node| node.zone);
+            if let Some(count) = zone.and_then(|zone| running.get_mut(&zone)) {
+                *count += 1;
+            }
+        }
+        let running = running.into_iter().collect();
+        Self { spread, skew: it.skew, running, waiting, is_short: it.is_short() }
+    }
+
     /// The pods in the emptiest zone, at least and at most.
     fn emptiest(&self) -> (u32, u32) {
+        if self.is_short {
+            return (0, 0);
+        }
         let least = self.running.iter().map(|(_, count)| *count).min().unwrap_or(0);
         let all = self.running.iter().map(|(_, count)| count).sum::<u32>() + self.waiting;
         (least, all / (self.running.len() as u32).max(1))
@@ -81,45 +105,11 @@ pub fn shapes(cluster: &Cluster, classes: &[PodClass], blocks: &[Block]) -> Vec<
     shapes.into_iter().map(shape).collect()
 }
 
-/// The zones of each spread: those of all nodes that let some pod of it in.
-pub fn zones(cluster: &Cluster) -> Vec<BTreeSet<u32>> {
-    let mut zones = vec![BTreeSet::new(); cluster.spreads.len()];
-    let mut seen = BTreeSet::new();
-    for pod in &cluster.pods {
-        let Some(spread) = pod.spread else { continue };
-        let request = &pod.request;
-        if seen.insert((spread, &request.devices, &request.models, &request.pools)) {
-            let lets_in = cluster.nodes.iter().filter(|node| request.allows(node));
-            zones[spread as usize].extend(lets_in.filter_map(|node| node.zone));
-        }
-    }
-    zones
-}
-
 /// The spreads of pods that wait.
 pub fn spreads(cluster: &Cluster) -> Vec<Zones> {
-    let zones = zones(cluster);
-    let mut spreads = Vec::new();
-    for (spread, zones) in (0..).zip(zones) {
-        let mut running: BTreeMap<u32, u32> = zones.into_iter().map(|zone| (zone, 0)).collect();
-        let mut waiting = 0;
-        for pod in cluster.pods.iter().filter(|pod| pod.spread == Some(spread)) {
-            match &pod.running {
-                None => waiting += 1,
-                Some(at) => {
-                    let zone = cluster.nodes.get(at.node).and_then(|node| node.zone);
-                    if let Some(count) = zone.and_then(|zone| running.get_mut(&zone)) {
-                        *count += 1;
-                    }
-                }
-            }
-        }
-        if waiting > 0 {
-            let skew = cluster.spreads[spread as usize].skew;
-            spreads.push(Zones { spread, skew, running: running.into_iter().collect(), waiting });
-        }
-    }
-    spreads
+    let at: Vec<Option<&Placement>> = cluster.pods.iter().map(|pod| pod.running.as_ref()).collect();
+    let all = (0..cluster.spreads.len() as u32).map(|spread| Zones::of(cluster, spread, &at));
+    all.filter(|zones| zones.waiting > 0).collect()
 }
 
 /// A number beside those of the items placed.

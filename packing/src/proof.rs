@@ -83,7 +83,7 @@ pub(crate) fn with_moves(
                 && running.devices.iter().any(|hold| {
                     hold.index / node.group.max(1) != running.devices[0].index / node.group.max(1)
                 });
-            !pod.request.allows(node) || pod.spread.is_some() && node.zone.is_none() || over_groups
+            !pod.request.allows(node) || !cluster.counts(pod, node) || over_groups
         })
     };
     let over = total(cluster, stays_only);

@@ -18,7 +18,7 @@ use crate::{
     fleet::{ACCELERATOR, Cluster, Model, Placement, Pod, Request, State},
     generate::{Generated, Memory, Prices, Stop, generate},
     instance::{Instance, Pattern},
-    joint::shapes,
+    joint::{Zones, shapes},
     marginal,
     master::{Form, Master},
     pack::{Found, Packing, Params, Stats, classes, packed, worth},
@@ -231,7 +231,7 @@ impl Again<'_> {
             let Some(was) = was else { continue };
             let it = &self.cluster.pods[pod];
             let node = &self.cluster.nodes[was.node];
-            let zoned = it.spread.is_none() || node.zone.is_some();
+            let zoned = self.cluster.counts(it, node);
             if zoned && it.request.allows(node) && states[was.node].take(&it.request, &was.devices).is_ok() {
                 placements[pod] = Some(was.clone());
             }
@@ -340,23 +340,9 @@ impl Again<'_> {
         // A gang whose pods all wait is not torn by what stays.
         sub.blocks = blocks(self.cluster, &sub.pods, &reach(self.cluster, &states));
         sub.shapes = shapes(self.cluster, &sub.pods, &sub.blocks);
+        let at: Vec<Option<&Placement>> = placements.iter().map(Option::as_ref).collect();
         for zones in &mut sub.spreads {
-            zones.running.iter_mut().for_each(|(_, count)| *count = 0);
-            zones.waiting = 0;
-            for (pod, at) in self.cluster.pods.iter().zip(&placements) {
-                if pod.spread != Some(zones.spread) {
-                    continue;
-                }
-                let zone = at.as_ref().map(|at| self.cluster.nodes[at.node].zone);
-                match zone {
-                    None => zones.waiting += 1,
-                    Some(zone) => {
-                        if let Some((_, count)) = zones.running.iter_mut().find(|(at, _)| Some(*at) == zone) {
-                            *count += 1;
-                        }
-                    }
-                }
-            }
+            *zones = Zones::of(self.cluster, zones.spread, &at);
         }
         let instance = Instance::of(&sub);
         let mut patterns = Master::new(&instance, Form::Admit);

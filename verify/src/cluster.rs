@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
     Fleet, Inputs,
-    fleet::{Node, Pod},
+    fleet::{Node, Pod, Rule, Spread},
     packing::{Assignment, Packing},
 };
 
@@ -169,24 +169,23 @@ impl<'a> View<'a> {
         }
     }
 
-    /// How many pods of a spread are in each zone, among those of the nodes that let one of its pods in; whoever
-    /// runs where there is no zone is not spread.
+    /// How many pods that a spread counts are in each zone that counts.
     fn zones(&self, spread: u32) -> BTreeMap<&'a str, u64> {
-        let has_zone = |node: &str| self.nodes.get(node).is_some_and(|node| node.zone().is_some());
-        let is_zoned = |pod: &Pod| pod.on.as_deref().is_none_or(has_zone);
-        let members: Vec<&Pod> =
-            self.fleet.pods.iter().filter(|pod| pod.spread == Some(spread) && is_zoned(pod)).collect();
-        let lets_in = |node: &&Node| {
-            members.iter().any(|pod| rules::admits(&pod.rule, node) && rules::has_devices(pod, node))
-        };
-        let nodes = self.fleet.nodes.iter().filter(lets_in);
-        let mut zones: BTreeMap<&str, u64> = nodes.filter_map(Node::zone).map(|zone| (zone, 0)).collect();
-        for zone in self
-            .placed()
-            .filter(|(pod, ..)| pod.spread == Some(spread))
-            .filter_map(|(_, node, _)| node.zone())
-        {
-            *zones.entry(zone).or_default() += 1;
+        let Some(it) = self.fleet.spreads.get(spread as usize) else { return BTreeMap::new() };
+        let rules: BTreeSet<&Rule> =
+            self.fleet.pods.iter().filter(|pod| pod.spread == Some(spread)).map(|pod| &pod.rule).collect();
+        let mut zones: BTreeMap<&str, u64> = BTreeMap::new();
+        for node in &self.fleet.nodes {
+            let Some(zone) = node.zone().filter(|zone| !zones.contains_key(zone)) else { continue };
+            if rules.iter().any(|rule| rules::is_counted(it, rule, node)) {
+                zones.insert(zone, it.others.get(zone).copied().unwrap_or(0).into());
+            }
+        }
+        let of_it = self.placed().filter(|(pod, ..)| pod.spread == Some(spread));
+        for (_, node, _) in of_it {
+            if let Some(count) = node.zone().and_then(|zone| zones.get_mut(zone)) {
+                *count += 1;
+            }
         }
         zones
     }
@@ -200,12 +199,12 @@ impl<'a> View<'a> {
             let of_it = self.placed().filter(|(pod, ..)| pod.spread == Some(spread));
             for (pod, node, _) in of_it.filter(|(.., place)| !place.running) {
                 came.extend(node.zone());
-                if node.zone().is_none() {
-                    let message = format!("is spread over zones, and {} is in none", node.name);
+                if node.zone().is_none_or(|zone| !zones.contains_key(zone)) {
+                    let message = format!("is spread over zones, and {} is in none that counts", node.name);
                     found.push(Violation::new(Kind::Packing, &pod.name, message));
                 }
             }
-            let least = zones.values().min().copied().unwrap_or(0);
+            let least = least(it, &zones);
             let crowded =
                 |(zone, count): &(&&str, &u64)| came.contains(**zone) && **count > least + u64::from(it.skew);
             if let Some((zone, count)) = zones.iter().find(crowded) {
@@ -215,4 +214,10 @@ impl<'a> View<'a> {
             }
         }
     }
+}
+
+/// How many pods the emptiest zone of a spread counts as having.
+fn least(spread: &Spread, zones: &BTreeMap<&str, u64>) -> u64 {
+    let is_short = zones.len() < spread.fewest as usize;
+    zones.values().min().copied().filter(|_| !is_short).unwrap_or(0)
 }

@@ -73,6 +73,13 @@ impl<'a> Selector<'a> {
         })
     }
 
+    /// Only pods that have these labels as this one has them (`matchLabelKeys`).
+    fn and_its_own(&mut self, term: &View<'a>, labels: &'a Labels) {
+        for key in term.field("matchLabelKeys").map_or_else(Vec::new, |keys| keys.items()) {
+            self.labels.extend(key.text().and_then(|key| Some((key, &**labels.get(key)?))));
+        }
+    }
+
     pub(super) fn finds(&self, namespace: &str, labels: &Labels) -> bool {
         let has = |key: &str, value: &str| labels.get(key).is_some_and(|own| own == value);
         self.namespaces.as_ref().is_none_or(|all| all.contains(&namespace))
@@ -142,15 +149,19 @@ pub(super) fn aparts(
     }
 }
 
+/// What tells spreads apart: whom they count, and how.
+type Kind = (String, u32, u32, bool, bool);
+
 /// Spread over zones that may not be left undone.
-pub(super) fn spreads(
-    drafts: &[Draft<'_>],
-    labels: &[Labels],
+pub(super) fn spreads<'a>(
+    drafts: &[Draft<'a>],
+    labels: &'a [Labels],
     pods: &mut [Pod],
     fleet: &mut Fleet,
     remarks: &mut Remarks,
 ) {
-    let mut known: BTreeMap<(String, u32), u32> = BTreeMap::new();
+    let mut known: BTreeMap<Kind, u32> = BTreeMap::new();
+    let mut selectors: Vec<(u32, Selector<'_>)> = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
         let list = draft.spec.field("topologySpreadConstraints").map_or_else(Vec::new, |list| list.items());
         for one in list {
@@ -166,29 +177,71 @@ pub(super) fn spreads(
                 continue;
             }
             let selector = Selector::read(&one, draft.object.namespace());
-            let Some(selector) = selector.filter(|it| it.finds(draft.object.namespace(), &labels[index]))
+            let Some(mut selector) = selector.filter(|it| it.finds(draft.object.namespace(), &labels[index]))
             else {
                 remarks.leave(index, "a spread that does not count the pod itself", name);
                 continue;
             };
-            let skew = one.field("maxSkew").and_then(|view| view.integer()).unwrap_or(1);
-            let skew = u32::try_from(skew).unwrap_or(1).max(1);
+            selector.and_its_own(&one, &labels[index]);
+            let number = |field: &str| one.field(field).and_then(|view| view.integer());
+            let number =
+                |field: &str| number(field).and_then(|it| u32::try_from(it).ok()).unwrap_or(1).max(1);
             if pods[index].spread.is_some() {
                 remarks.leave(index, "the second of two spreads", name);
                 continue;
             }
-            let words = selector.words();
-            let spread = *known.entry((words.clone(), skew)).or_insert_with(|| {
-                fleet.spreads.push(Spread { name: words, skew });
-                fleet.spreads.len() as u32 - 1
+            let ignores_affinity = text("nodeAffinityPolicy") == Some("Ignore");
+            let honors_taints = text("nodeTaintsPolicy") == Some("Honor");
+            let (skew, fewest) = (number("maxSkew"), number("minDomains"));
+            let kind = (selector.words(), skew, fewest, ignores_affinity, honors_taints);
+            let spread = *known.entry(kind).or_insert_with(|| {
+                let (at, name) = (fleet.spreads.len() as u32, selector.words());
+                let others = BTreeMap::new();
+                fleet.spreads.push(Spread { name, skew, fewest, ignores_affinity, honors_taints, others });
+                selectors.push((at, selector));
+                at
             });
             pods[index].spread = Some(spread);
             // A node without the label is no place for it.
             pods[index].rule.and(Requirement { key: ZONE.to_owned(), test: Test::Exists });
         }
     }
+    for (spread, selector) in selectors {
+        others(spread, &selector, drafts, labels, pods, fleet, remarks);
+    }
     if !known.is_empty() {
-        let value = "counted over the zones of nodes that let one of the pods in, by selectors, taints and accelerators";
+        let value = "counted over the zones of nodes that its pods' selectors and affinities let in, whether there is room or not";
         remarks.say("spread over zones", value, format!("{} of them", known.len()));
     }
+}
+
+/// Counts the pods that a spread counts and that do not ask for it: those that run, where they do.
+fn others(
+    spread: u32,
+    selector: &Selector<'_>,
+    drafts: &[Draft<'_>],
+    labels: &[Labels],
+    pods: &[Pod],
+    fleet: &mut Fleet,
+    remarks: &mut Remarks,
+) {
+    let zones: BTreeMap<&str, &str> =
+        fleet.nodes.iter().filter_map(|node| Some((&*node.name, node.zone()?))).collect();
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let is_other = pods[index].spread != Some(spread);
+        if !is_other || !selector.finds(draft.object.namespace(), &labels[index]) {
+            continue;
+        }
+        match &pods[index].on {
+            None => remarks.leave(index, "a spread of others that counts it", draft.object.name),
+            Some(node) => {
+                remarks.leave_silently(index);
+                if let Some(zone) = zones.get(&**node) {
+                    *counts.entry((*zone).to_owned()).or_default() += 1;
+                }
+            }
+        }
+    }
+    fleet.spreads[spread as usize].others = counts;
 }

@@ -1,6 +1,7 @@
 //! Readings of nodes and pods, each a small document.
 
 mod claims;
+mod spreads;
 mod stays;
 mod volumes;
 

@@ -125,7 +125,7 @@ fn what_runs_askew_stays_and_the_rest_is_mended() {
         models: vec!["T4".into()],
         zones: vec!["x".into(), "y".into()],
         gangs: vec!["gang".into()],
-        spreads: vec![Spread { name: "s".into(), skew: 1 }],
+        spreads: vec![Spread { name: "s".into(), skew: 1, zones: [(0, 0), (1, 0)].into(), fewest: 0 }],
         nodes,
         pods,
         ..Cluster::default()

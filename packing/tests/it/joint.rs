@@ -21,12 +21,18 @@ fn pod(name: &str, devices: Ask) -> Pod {
     Pod::new(name, Request { cpu_milli: 1_000, memory_mib: 1 << 10, devices, ..Request::default() })
 }
 
+/// A spread over the zones of some nodes.
+fn over(nodes: &[Node], skew: u32) -> Spread {
+    let zones = nodes.iter().filter_map(|node| Some((node.zone?, 0))).collect();
+    Spread { name: format!("s{skew}"), skew, zones, fewest: 0 }
+}
+
 fn of(nodes: Vec<Node>, pods: Vec<Pod>, skew: u32) -> Cluster {
     Cluster {
         models: vec!["T4".into()],
         zones: vec!["x".into(), "y".into(), "z".into()],
         gangs: vec!["g0".into(), "g1".into()],
-        spreads: vec![Spread { name: "s".into(), skew }],
+        spreads: vec![over(&nodes, skew)],
         nodes,
         pods,
         ..Cluster::default()
@@ -39,31 +45,41 @@ fn any_cluster() -> impl Strategy<Value = Cluster> {
     let nodes = proptest::collection::vec((0..3_u16, 0..7_u32), 1..=3);
     let ask = prop_oneof![Just(Ask::None), Just(Ask::Share(500)), Just(Ask::Whole(1)), Just(Ask::Whole(2))];
     let any = (ask, 0..3_u64, 0..5_u32, 0..4_u32, 0..5_u8);
-    (nodes, proptest::collection::vec(any, 0..=7), 1..3_u32).prop_map(|(nodes, pods, skew)| {
-        let nodes: Vec<Node> = (0..)
-            .zip(nodes)
-            .map(|(i, (devices, zone)): (i32, _)| Node {
-                // Now and then a node without a zone.
-                zone: Some(zone / 2).filter(|zone| *zone < 3),
-                ..node(&format!("n{i}"), devices, 0)
-            })
-            .collect();
-        let mut cluster = of(nodes, Vec::new(), skew);
-        cluster.spreads.push(Spread { name: "t".into(), skew: 1 });
-        let mut states: Vec<State> = cluster.nodes.iter().map(State::empty).collect();
-        for (index, (ask, cpu, gang, spread, runs)) in pods.into_iter().enumerate() {
-            let mut pod = pod(&format!("p{index}"), ask);
-            pod.request.cpu_milli = 1_000 + 5_000 * cpu;
-            pod.worth = pod.request.worth();
-            pod.gang = (gang < 2).then_some(gang);
-            pod.spread = (spread < 2).then_some(spread);
-            if runs == 0 {
-                run(&mut pod, &mut states);
+    (nodes, proptest::collection::vec(any, 0..=7), (1..3_u32, 0..8_u32, 0..8_u32)).prop_map(
+        |(nodes, pods, (skew, fewest, others))| {
+            let nodes: Vec<Node> = (0..)
+                .zip(nodes)
+                .map(|(i, (devices, zone)): (i32, _)| Node {
+                    // Now and then a node without a zone.
+                    zone: Some(zone / 2).filter(|zone| *zone < 3),
+                    ..node(&format!("n{i}"), devices, 0)
+                })
+                .collect();
+            let mut cluster = of(nodes, Vec::new(), skew);
+            // Too few zones, pods of no spread that count, and a zone without nodes, now and then.
+            cluster.spreads[0].fewest = fewest / 2;
+            cluster.spreads.push(over(&cluster.nodes, 1));
+            if let Some(count) = cluster.spreads[1].zones.values_mut().next() {
+                *count = others / 3;
             }
-            cluster.pods.push(pod);
-        }
-        cluster
-    })
+            if others == 7 {
+                cluster.spreads[1].zones.insert(2, 1);
+            }
+            let mut states: Vec<State> = cluster.nodes.iter().map(State::empty).collect();
+            for (index, (ask, cpu, gang, spread, runs)) in pods.into_iter().enumerate() {
+                let mut pod = pod(&format!("p{index}"), ask);
+                pod.request.cpu_milli = 1_000 + 5_000 * cpu;
+                pod.worth = pod.request.worth();
+                pod.gang = (gang < 2).then_some(gang);
+                pod.spread = (spread < 2).then_some(spread);
+                if runs == 0 {
+                    run(&mut pod, &mut states);
+                }
+                cluster.pods.push(pod);
+            }
+            cluster
+        },
+    )
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! What holds of every packing: it is feasible, no better than the best, and its bound no lower.
 
+use std::collections::BTreeMap;
+
 use plimsoll_packing::{
     Params,
     buckets::Cuts,
@@ -90,11 +92,13 @@ fn any_cluster(nodes: usize, pods: usize) -> impl Strategy<Value = Cluster> {
 fn joined(mut cluster: Cluster, draws: &[(u32, u32, u32)]) -> Cluster {
     cluster.zones = vec!["x".into(), "y".into()];
     cluster.gangs = vec!["g0".into(), "g1".into()];
-    cluster.spreads = (1..3).map(|skew| Spread { name: format!("s{skew}"), skew }).collect();
     for (node, (zone, pool, _)) in cluster.nodes.iter_mut().zip(draws) {
         node.zone = Some(zone % 5).map(|zone| zone / 2).filter(|zone| *zone < 2);
         node.pool = pool % 2;
     }
+    let zones: BTreeMap<u32, u32> = cluster.nodes.iter().filter_map(|node| Some((node.zone?, 0))).collect();
+    let spread = |skew| Spread { name: format!("s{skew}"), skew, zones: zones.clone(), fewest: 0 };
+    cluster.spreads = (1..3).map(spread).collect();
     for (pod, (gang, spread, pool)) in cluster.pods.iter_mut().zip(draws) {
         pod.gang = (*gang < 2).then_some(*gang);
         pod.spread = (*spread < 2).then_some(*spread);

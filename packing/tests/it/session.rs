@@ -91,7 +91,8 @@ proptest! {
     ) {
         let mut now = cluster(9, &draws);
         now.gangs = vec!["g0".into(), "g1".into()];
-        now.spreads = vec![Spread { name: "s".into(), skew: 1 }];
+        let zones = now.nodes.iter().filter_map(|node| Some((node.zone?, 0))).collect();
+        now.spreads = vec![Spread { name: "s".into(), skew: 1, zones, fewest: 0 }];
         for (pod, draw) in now.pods.iter_mut().zip(&draws) {
             pod.gang = Some(draw / 8 % 9).filter(|gang| *gang < 2);
             pod.spread = Some(draw / 128 % 5).filter(|spread| *spread < 1);

@@ -169,7 +169,9 @@ pub(super) fn add(
         adding: Some(Adding { usd: Usd::ZERO, bound_usd: None, among: among.clone(), left }),
         assumptions,
     };
-    let pods: Vec<Pod> = waiting.iter().map(|at| pinned(&fleet.pods[*at], &mut zones)).collect();
+    let before = zones.clone();
+    let (pods, pins): (Vec<Pod>, Vec<Option<Pin>>) =
+        waiting.iter().map(|at| pinned(fleet, &fleet.pods[*at], &mut zones)).unzip();
     let candidates = candidates(fleet, market, &pods);
     let nodes: Vec<Node> = candidates
         .iter()
@@ -209,7 +211,11 @@ pub(super) fn add(
             }
             Ok(covered) => {
                 left.extend(&covered.left);
-                break covered;
+                let ahead = ahead(fleet, &before, &pins, &left);
+                if ahead.is_empty() {
+                    break covered;
+                }
+                left.extend(ahead);
             }
             Err(invalid) => {
                 let note = note("nodes to add".to_owned(), format!("not looked for: {invalid}"));
@@ -239,19 +245,61 @@ fn waiting_name(fleet: &Fleet, waiting: &[usize], at: usize) -> String {
     fleet.pods[waiting[at]].name.clone()
 }
 
-/// The pod by itself. Of a spread, it goes to the zone that has fewest, so that no zone gets ahead.
-fn pinned(pod: &Pod, zones: &mut BTreeMap<u32, BTreeMap<String, u64>>) -> Pod {
+/// A spread, and the zone that a pod of it goes to.
+type Pin = (u32, String);
+
+/// Pods in zones that got ahead of others, since pods that were to go there are left out.
+fn ahead(
+    fleet: &Fleet,
+    before: &BTreeMap<u32, BTreeMap<String, u64>>,
+    pins: &[Option<Pin>],
+    left: &BTreeSet<usize>,
+) -> Vec<usize> {
+    let mut zones = before.clone();
+    let held = || pins.iter().enumerate().filter(|(at, _)| !left.contains(at));
+    let held = || held().filter_map(|(at, pin)| Some((at, pin.as_ref()?)));
+    for (_, (spread, zone)) in held() {
+        if let Some(count) = zones.get_mut(spread).and_then(|zones| zones.get_mut(zone)) {
+            *count += 1;
+        }
+    }
+    let mut out = Vec::new();
+    for (at, (spread, zone)) in held() {
+        let (Some(it), Some(zones)) = (fleet.spreads.get(*spread as usize), zones.get_mut(spread)) else {
+            continue;
+        };
+        let is_short = zones.len() < it.fewest as usize;
+        let least = zones.values().min().copied().filter(|_| !is_short).unwrap_or(0);
+        if let Some(count) = zones.get_mut(zone).filter(|count| **count > least + u64::from(it.skew)) {
+            *count -= 1;
+            out.push(at);
+        }
+    }
+    out
+}
+
+/// The pod by itself. Of a spread, it goes to the zone that has fewest, so that no zone gets ahead; nowhere where too few
+/// zones count and each has what the skew allows.
+fn pinned(fleet: &Fleet, pod: &Pod, zones: &mut BTreeMap<u32, BTreeMap<String, u64>>) -> (Pod, Option<Pin>) {
     let mut alone = Pod { gang: None, spread: None, confine: None, ..pod.clone() };
     if pod.interruptible {
         alone.rule.tolerations.push(Toleration { key: Some(SPOT.to_owned()), value: None, effect: None });
     }
-    let least =
-        pod.spread.and_then(|spread| zones.get_mut(&spread)?.iter_mut().min_by_key(|(_, count)| **count));
-    if let Some((zone, count)) = least {
+    let of_spread =
+        pod.spread.and_then(|at| Some((at, fleet.spreads.get(at as usize)?, zones.get_mut(&at)?)));
+    let Some((at, spread, zones)) = of_spread.filter(|(.., zones)| !zones.is_empty()) else {
+        return (alone, None);
+    };
+    let is_short = zones.len() < spread.fewest as usize;
+    let least = zones.iter_mut().min_by_key(|(_, count)| **count);
+    let open = least.filter(|(_, count)| !is_short || **count < u64::from(spread.skew));
+    let zone = open.map(|(zone, count)| {
         *count += 1;
-        alone.rule.and(Requirement { key: ZONE.to_owned(), test: Test::In(vec![zone.clone()]) });
-    }
-    alone
+        zone.clone()
+    });
+    let test = Test::In(zone.iter().cloned().collect());
+    alone.rule.and(Requirement { key: ZONE.to_owned(), test });
+    (alone, zone.map(|zone| (at, zone)))
 }
 
 /// A node that could be added, at a price.

@@ -276,18 +276,17 @@ impl Answer<'_> {
         worth
     }
 
-    /// How many pods of a spread are in each zone whose nodes let one of them in.
+    /// How many pods that a spread counts are in each zone that counts.
     fn in_zones(&self, spread: Option<u32>) -> BTreeMap<u32, u64> {
-        let mut zones = BTreeMap::new();
-        let Some(spread) = spread else { return zones };
-        let members = || self.cluster.pods.iter().filter(|pod| pod.spread == Some(spread));
-        for node in self.cluster.nodes.iter().filter(|node| members().any(|pod| pod.request.allows(node))) {
-            zones.extend(node.zone.map(|zone| (zone, 0)));
-        }
+        let Some(it) = spread.map(|spread| &self.cluster.spreads[spread as usize]) else {
+            return BTreeMap::new();
+        };
+        let mut zones: BTreeMap<u32, u64> =
+            it.zones.iter().map(|(zone, others)| (*zone, u64::from(*others))).collect();
         for (pod, place) in self.cluster.pods.iter().zip(&self.packed.placements) {
             let zone = place.as_ref().and_then(|place| self.cluster.nodes[place.node].zone);
-            if let Some(zone) = zone.filter(|_| pod.spread == Some(spread)) {
-                *zones.entry(zone).or_default() += 1;
+            if let Some(count) = zone.filter(|_| pod.spread == spread).and_then(|zone| zones.get_mut(&zone)) {
+                *count += 1;
             }
         }
         zones

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::Fleet;
-use plimsoll_packing::fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, State};
+use plimsoll_packing::fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, Spread, State};
 
 /// Resources that some pod needs and that the packing does not count, since they cannot run out in it.
 pub(super) struct Rest {
@@ -58,7 +58,7 @@ pub(super) fn would_fit(
         }
     }
     match pod.spread {
-        Some(spread) => spread_over(u64::from(cluster.spreads[spread as usize].skew), &zones, here),
+        Some(spread) => spread_over(&cluster.spreads[spread as usize], &zones, here),
         None => all,
     }
 }
@@ -78,12 +78,13 @@ pub(super) fn in_one(cluster: &Cluster, free: &[Alike<'_>], kind: u32, pod: &Pod
 }
 
 /// How many more may come to the zones that have room for so many, beside those that are there.
-fn spread_over(skew: u64, room: &BTreeMap<u32, u64>, here: &BTreeMap<u32, u64>) -> u64 {
+fn spread_over(spread: &Spread, room: &BTreeMap<u32, u64>, here: &BTreeMap<u32, u64>) -> u64 {
     let zones = here.keys().copied();
     let of = |map: &BTreeMap<u32, u64>, zone: u32| map.get(&zone).copied().unwrap_or(0);
     let full = |zone: u32| of(here, zone).saturating_add(of(room, zone));
-    let least = zones.clone().map(full).min().unwrap_or(0);
-    zones.map(|zone| full(zone).min(least.saturating_add(skew)).saturating_sub(of(here, zone))).sum()
+    let least = zones.clone().map(full).min().filter(|_| !spread.is_short()).unwrap_or(0);
+    let most = least.saturating_add(spread.skew.into());
+    zones.map(|zone| full(zone).min(most).saturating_sub(of(here, zone))).sum()
 }
 
 /// How many pods of a request fit in what is free on a node.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::fleet::{NODE_NAME, Node, Requirement, Rule, Taint, Test, Toleration};
+use plimsoll_model::fleet::{NODE_NAME, Node, Requirement, Rule, Spread, Taint, Test, Toleration};
 
 /// Why a node does not let a pod in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,17 @@ pub(super) enum Refusal<'a> {
 
 /// Why the node does not let a pod with this rule in; nothing when it does.
 pub(super) fn refusal<'a>(rule: &'a Rule, node: &'a Node) -> Option<Refusal<'a>> {
+    unmet(rule, node).or_else(|| repelled(rule, node).map(Refusal::Taint))
+}
+
+/// Whether a spread counts a node for its pods with this rule.
+pub(super) fn is_counted(spread: &Spread, rule: &Rule, node: &Node) -> bool {
+    (spread.ignores_affinity || unmet(rule, node).is_none())
+        && (!spread.honors_taints || repelled(rule, node).is_none())
+}
+
+/// What the rule asks of the node's labels and the node has not.
+fn unmet<'a>(rule: &'a Rule, node: &'a Node) -> Option<Refusal<'a>> {
     let has = |key: &str, value: &String| node.labels.get(key) == Some(value);
     if let Some((key, _)) = rule.labels.iter().find(|(key, value)| !has(key, value)) {
         return Some(Refusal::Label(key));
@@ -35,8 +46,13 @@ pub(super) fn refusal<'a>(rule: &'a Rule, node: &'a Node) -> Option<Refusal<'a>>
             _ => Refusal::Affinity,
         });
     }
+    None
+}
+
+/// The taint of the node that the rule does not bear.
+fn repelled<'a>(rule: &Rule, node: &'a Node) -> Option<&'a Taint> {
     let borne = |taint: &&Taint| rule.tolerations.iter().any(|toleration| bears(toleration, taint));
-    node.taints.iter().find(|taint| !borne(taint)).map(Refusal::Taint)
+    node.taints.iter().find(|taint| !borne(taint))
 }
 
 fn holds(one: &Requirement, node: &Node) -> bool {

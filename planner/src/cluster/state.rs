@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_formats::listed;
 use plimsoll_model::{
     Fleet,
-    fleet::{Amount, Ask as Asked, Node, Pod, Stays},
+    fleet::{Amount, Ask as Asked, Node, Pod, Rule, Stays},
     plan::Assumption,
 };
 use plimsoll_packing::fleet::{self, Ask, Cluster, Confine, Domain, Model, Request, Slice, Spread};
 
-use super::{rules::Pools, running};
+use super::{
+    rules::{Pools, is_counted},
+    running,
+};
 use crate::PlanError;
 
 /// The resources that a node class of the packing counts beside cores and memory.
@@ -31,8 +34,7 @@ pub(super) struct State {
 /// States a fleet in numbers. `moves`: whether running pods may move.
 pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
     let memory_unit = memory_unit(&fleet.pods);
-    // A spread counts the zones of all nodes that let one of its pods in, running ones too.
-    let may_move = |pod: &&Pod| pod.on.is_none() || pod.spread.is_some() || moves && pod.stays.is_none();
+    let may_move = |pod: &&Pod| pod.on.is_none() || moves && pod.stays.is_none();
     let pools = Pools::of(&fleet.nodes, fleet.pods.iter().filter(may_move).map(|pod| &pod.rule));
     let models: BTreeSet<(&str, &str)> = fleet
         .nodes
@@ -67,7 +69,7 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
         nodes: fleet.nodes.iter().zip(&pools.of_node).map(|(node, pool)| stated.node(node, *pool)).collect(),
         pods: fleet.pods.iter().map(|pod| stated.pod(pod)).collect(),
         gangs: fleet.gangs.clone(),
-        spreads: fleet.spreads.iter().map(|one| Spread { name: one.name.clone(), skew: one.skew }).collect(),
+        spreads: (0..).map_while(|at| spread(fleet, at, &zones)).collect(),
         domains: domains
             .iter()
             .map(|(kind, name)| Domain { name: (*name).to_owned(), kind: *kind })
@@ -83,6 +85,22 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
         assumptions.extend(staying(fleet));
     }
     Ok(State { cluster, memory_unit, assumptions })
+}
+
+/// A spread with the zones that count for the pods that ask for it.
+fn spread(fleet: &Fleet, at: u32, names: &[&str]) -> Option<Spread> {
+    let it = fleet.spreads.get(at as usize)?;
+    let rules: BTreeSet<&Rule> =
+        fleet.pods.iter().filter(|pod| pod.spread == Some(at)).map(|pod| &pod.rule).collect();
+    let mut zones: BTreeMap<u32, u32> = BTreeMap::new();
+    for node in &fleet.nodes {
+        let Some(name) = node.zone() else { continue };
+        let Ok(zone) = names.binary_search(&name) else { continue };
+        if !zones.contains_key(&(zone as u32)) && rules.iter().any(|rule| is_counted(it, rule, node)) {
+            zones.insert(zone as u32, it.others.get(name).copied().unwrap_or(0));
+        }
+    }
+    Some(Spread { name: it.name.clone(), skew: it.skew, zones, fewest: it.fewest })
 }
 
 /// Which running pods stay that nothing asks to stay.

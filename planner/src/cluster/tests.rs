@@ -3,6 +3,7 @@
 mod added;
 mod rates;
 mod running;
+mod spread;
 
 use std::collections::BTreeMap;
 
@@ -200,7 +201,16 @@ fn pod(gangs: bool) -> impl Strategy<Value = Pod> {
 
 /// A fleet of which the first so many pods run where a first packing puts them.
 fn fleets() -> impl Strategy<Value = Fleet> {
-    (nodes(), vec(pod(true), 1..14), 0..8_usize).prop_map(|(nodes, mut pods, running)| {
+    let spread = (0..4_u32, any::<bool>(), any::<bool>(), 0..3_u32).prop_map(
+        |(fewest, ignores_affinity, honors_taints, others)| Spread {
+            fewest,
+            ignores_affinity,
+            honors_taints,
+            others: [("z0".to_owned(), others)].into(),
+            ..Spread::default()
+        },
+    );
+    (nodes(), vec(pod(true), 1..14), 0..8_usize, spread).prop_map(|(nodes, mut pods, running, spread)| {
         for (index, pod) in pods.iter_mut().enumerate() {
             pod.name = format!("p{index}");
         }
@@ -209,7 +219,7 @@ fn fleets() -> impl Strategy<Value = Fleet> {
             pods,
             gangs: vec!["g0".into(), "g1".into()],
             aparts: vec!["a0".into(), "a1".into()],
-            spreads: vec![Spread { name: "s0".into(), skew: 1 }],
+            spreads: vec![Spread { name: "s0".into(), skew: 1, ..spread }],
             ..Fleet::default()
         };
         let first: BTreeMap<String, String> =

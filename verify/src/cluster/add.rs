@@ -14,7 +14,7 @@ use plimsoll_model::{
     plan::Flags,
 };
 
-use super::{View, loads, rules};
+use super::{View, least, loads, rules};
 use crate::{Checker, Violation, offer, violation::Kind};
 
 pub(super) fn check(view: &View<'_>, inputs: &Inputs, found: &mut Vec<Violation>) {
@@ -111,7 +111,7 @@ fn together(view: &View<'_>, found: &mut Vec<Violation>) {
                 found.push(Violation::new(Kind::Packing, &pod.name, message));
             }
         }
-        let least = zones.values().min().copied().unwrap_or(0);
+        let least = least(it, &zones);
         let crowded =
             zones.iter().find(|(zone, count)| came.contains(**zone) && **count > least + u64::from(it.skew));
         if let Some((zone, count)) = crowded {

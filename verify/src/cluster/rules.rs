@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use plimsoll_model::{
-    fleet::{Amount, NODE_NAME, Node, Pod, Requirement, Rule, Test},
+    fleet::{Amount, NODE_NAME, Node, Pod, Requirement, Rule, Spread, Test},
     packing::Assignment,
 };
 
@@ -46,7 +46,17 @@ pub(super) fn admits(rule: &Rule, node: &Node) -> bool {
     forbids(rule, node).is_none()
 }
 
+/// Whether a spread counts a node for its pods with this rule.
+pub(super) fn is_counted(spread: &Spread, rule: &Rule, node: &Node) -> bool {
+    let is_chosen = spread.ignores_affinity || misses(rule, node).is_none();
+    is_chosen && (!spread.honors_taints || repels(rule, node).is_none())
+}
+
 fn forbids(rule: &Rule, node: &Node) -> Option<String> {
+    misses(rule, node).or_else(|| repels(rule, node))
+}
+
+fn misses(rule: &Rule, node: &Node) -> Option<String> {
     for (key, value) in &rule.labels {
         match node.labels.get(key) {
             Some(has) if has == value => {}
@@ -58,6 +68,10 @@ fn forbids(rule: &Rule, node: &Node) -> Option<String> {
     if rule.terms.as_ref().is_some_and(|terms| !terms.iter().any(|term| all(term))) {
         return Some("the node meets none of the terms of its node affinity".to_owned());
     }
+    None
+}
+
+fn repels(rule: &Rule, node: &Node) -> Option<String> {
     for taint in &node.taints {
         let is_borne = rule.tolerations.iter().any(|one| {
             one.key.as_ref().is_none_or(|key| *key == taint.key)
