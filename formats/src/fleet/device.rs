@@ -156,6 +156,7 @@ pub(super) fn resolve(
         };
         node.node.room.remove(&resource);
         let model = model(node, &resource);
+        contradicted(node, &resource, remarks);
         note_memory(node, &model, &mut known);
         if rank(&resource) == Some(4) {
             remarks.say(
@@ -253,25 +254,48 @@ fn hami_cards(node: &Read<'_>) -> Option<u64> {
 /// The model of a node's devices: by a shell's name, by a product label, by the instance type.
 fn model(node: &Read<'_>, resource: &str) -> String {
     let (vendor, plain) = resource.split_once('/').unwrap_or(("", resource));
-    let is_ours = |key: &str| !key.contains("nvidia.com/") || vendor == "nvidia.com";
     let by_label = || {
-        let labels = &node.node.labels;
-        let (_, value) = labels.iter().find(|(key, _)| names_accelerator(key) && is_ours(key))?;
+        let (_, value) = named(node, vendor).next()?;
         // Shares and partitions that go by the name of whole cards are models of their own.
         let kind = value.find("-MIG-").or_else(|| value.find("-SHARED")).map_or("", |at| &value[at..]);
         Some(format!("{}{kind}", product(value)))
-    };
-    let by_type = || {
-        let stated = TYPES.iter().find_map(|key| node.label(key));
-        let of = instance_types().iter().find(|known| Some(known.name) == stated)?;
-        Some(of.accelerator?.name.to_owned())
     };
     if plain.starts_with("xilinx_") || plain.starts_with("fpga-") || vendor == "fpga.intel.com" {
         return plain.to_owned();
     }
     let tpu = || node.label("cloud.google.com/gke-tpu-accelerator").map(str::to_owned);
     let tpu = tpu().filter(|_| vendor == "google.com");
+    let by_type = || Some(by_type(node)?.1.to_owned());
     tpu.or_else(by_label).or_else(by_type).unwrap_or_else(|| format!("unnamed {plain}"))
+}
+
+/// The labels that name the accelerators of a vendor.
+fn named<'n>(node: &'n Read<'_>, vendor: &str) -> impl Iterator<Item = (&'n str, &'n str)> {
+    let is_nvidia = vendor == "nvidia.com";
+    let labels = node.node.labels.iter().map(|(key, value)| (&**key, &**value));
+    labels.filter(move |(key, _)| names_accelerator(key) && (is_nvidia || !key.contains("nvidia.com/")))
+}
+
+/// The accelerator of a node's machine type, with the label that says the type.
+fn by_type(node: &Read<'_>) -> Option<(&'static str, &'static str)> {
+    let (key, stated) = TYPES.into_iter().find_map(|key| Some((key, node.label(key)?)))?;
+    let of = instance_types().iter().find(|known| known.name == stated)?;
+    Some((key, of.accelerator?.name))
+}
+
+/// Says where labels of a node name different accelerators. Of names that no list knows nobody can tell, and one that begins
+/// with another is the same more exactly.
+fn contradicted(node: &Read<'_>, resource: &str, remarks: &mut Remarks) {
+    let vendor = resource.split_once('/').map_or("", |(vendor, _)| vendor);
+    let labels = named(node, vendor).map(|(key, value)| (key, product(value)));
+    let of_type = by_type(node).map(|(key, name)| (key, name.to_owned()));
+    let mut known = labels.chain(of_type).filter(|(_, name)| accelerator(name).is_some());
+    let Some((first, model)) = known.next() else { return };
+    let differs = |(_, name): &(&str, String)| !name.starts_with(&*model) && !model.starts_with(&**name);
+    if let Some((other, name)) = known.find(differs) {
+        let value = format!("`{first}` says {model}, `{other}` {name}: {model} is taken");
+        remarks.say("labels that contradict each other", value, &*node.node.name);
+    }
 }
 
 fn note_memory(node: &Read<'_>, model: &str, known: &mut Known) {

@@ -56,6 +56,35 @@ fn asked(pod: &Pod) -> String {
 }
 
 #[test]
+fn labels_that_contradict_each_other_are_told() {
+    let gpu = "nvidia.com/gpu: 8";
+    for (labels, said) in [
+        (
+            "nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3, cloud.google.com/gke-accelerator: nvidia-h100-80gb",
+            None,
+        ),
+        (
+            "nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3, node.kubernetes.io/instance-type: p5.48xlarge",
+            None,
+        ),
+        ("nvidia.com/gpu.product: Own-Card, node.kubernetes.io/instance-type: p5.48xlarge", None),
+        (
+            "nvidia.com/gpu.product: NVIDIA-L4, node.kubernetes.io/instance-type: p5.48xlarge",
+            Some("`nvidia.com/gpu.product` says L4, `node.kubernetes.io/instance-type` H100: L4 is taken"),
+        ),
+        (
+            "nvidia.com/gpu.product: Tesla-T4, cloud.google.com/gke-accelerator: nvidia-l4",
+            Some("`cloud.google.com/gke-accelerator` says L4, `nvidia.com/gpu.product` T4: L4 is taken"),
+        ),
+    ] {
+        let fleet = fleet(&node("n", gpu, &format!("labels: {{{labels}}}")));
+        let mut notes = fleet.assumptions.iter();
+        let found = notes.find(|note| note.what == "labels that contradict each other: n");
+        assert_eq!(found.map(|note| &*note.value), said, "{labels}");
+    }
+}
+
+#[test]
 fn every_vendors_devices_are_devices() {
     for (resources, metadata, limits, has, asks) in [
         (
