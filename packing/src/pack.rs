@@ -17,7 +17,7 @@ use crate::{
     marginal,
     master::{Form, Fractional, Master},
     moves::{Move, moves, steps},
-    proof::{NEARLY, Proof, proven, whole_worth, with_moves},
+    proof::{NEARLY, Proof, at_most_all, proven, whole_worth, with_moves},
     relax::Lambda,
     seat::{binding, seat},
     swap::swap,
@@ -51,7 +51,7 @@ pub struct Seen {
 }
 
 /// More nodes than this, and one rounding is near enough to the bound.
-const SMALL: usize = 200;
+pub(crate) const SMALL: usize = 200;
 
 /// Parts that the packings are cut into for a nearer bound, at most.
 const BRANCHES: usize = 64;
@@ -163,6 +163,10 @@ pub(crate) fn packed(
     if let Some(generated) = &generated {
         plan.round(&instance, &mut master, &mut memory, generated);
         plan.without_torn(&mut master, &mut memory, &generated.fractional);
+        if !plan.met() && !classes.bucketed() && cluster.nodes.len() <= SMALL {
+            bound = bound.min(at_most_all(cluster, &instance, params, stop));
+            plan.bound = bound;
+        }
         if !plan.met() && !classes.bucketed() && !instance.joint.columns.is_empty() {
             let running = total(cluster, |pod| pod.running.is_some());
             let enough = plan.best.as_ref().map_or(0, |best| best.worth).saturating_sub(running);

@@ -54,6 +54,9 @@ struct Step {
 /// Before the first step.
 const NONE: u32 = u32::MAX;
 
+/// From so wide a beam on, values are not only looked at reduced.
+const HARD: usize = 300;
+
 /// The best patterns of a bin that bring more than `threshold`, and a bound on all.
 ///
 /// Without an effort only the relaxation is made.
@@ -70,6 +73,12 @@ pub fn price(
         if spared > 0.0 {
             let mut priced = search(instance, bin, &reduced, start, threshold - spared, effort);
             priced.bound += spared;
+            // Reduced values are a bound's own gap away from exact.
+            if effort.is_some_and(|effort| effort.beam >= HARD) {
+                let whole = search(instance, bin, values, start, threshold, effort);
+                priced.bound = priced.bound.min(whole.bound);
+                priced.patterns.extend(whole.patterns);
+            }
             for (value, pattern) in &mut priced.patterns {
                 *value = pattern.value(values);
             }

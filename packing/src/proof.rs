@@ -10,7 +10,7 @@ use crate::{
     marginal,
     master::{Form, Master},
     nearly,
-    pack::{Params, total},
+    pack::{Params, SMALL, total},
 };
 
 /// Where classes are of what is only nearly alike, no nearer than this.
@@ -24,6 +24,16 @@ pub(crate) struct Proof {
     pub prices: Vec<f64>,
     /// See [`crate::Packing::one_more`].
     pub one_more: Vec<f64>,
+}
+
+/// What patterns prove of which none holds more pods of a kind than there are: on few nodes that is often what leaves a gap.
+/// Their prices are further from exact, so that neither bound is below the other.
+pub(crate) fn at_most_all(cluster: &Cluster, instance: &Instance, params: &Params, stop: Stop) -> u64 {
+    let (all, running) = (total(cluster, |_| true), total(cluster, |pod| pod.running.is_some()));
+    let mut master = Master::within(instance, Form::Admit, params.time_left);
+    let stop = Stop { capped: true, ..stop };
+    let generated = generate(instance, &mut master, &mut Memory::default(), stop);
+    generated.map_or(all, |generated| all.min(running.saturating_add(whole_worth(generated.bound))))
 }
 
 /// What column generation proves, with the running pods.
@@ -112,7 +122,10 @@ pub(crate) fn with_moves(
     let stop = Stop { gap: params.gap, rounds: params.rounds, hardest: 2, capped: false };
     let mut memory = Memory::default();
     let generated = generate(&instance, &mut master, &mut memory, stop);
-    let bound = proven(&waiting, &classes, &instance, &master, &memory, generated.as_ref(), params);
+    let mut bound = proven(&waiting, &classes, &instance, &master, &memory, generated.as_ref(), params);
+    if !classes.bucketed() && cluster.nodes.len() <= SMALL {
+        bound = bound.min(at_most_all(&waiting, &instance, params, stop));
+    }
     let bound = over.saturating_add(bound).saturating_sub(with - without);
     let of_items = generated.map_or_else(|| Prices::none(&instance), |generated| generated.prices);
     let of_classes = of_items.of_classes(&instance);

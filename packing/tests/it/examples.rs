@@ -4,7 +4,7 @@ use plimsoll_packing::{
     Packing, Params,
     check::check,
     classes::Invalid,
-    fleet::{Ask, Cluster, Hold, Model, Node, Placement, Pod, Request, Spread},
+    fleet::{Ask, Cluster, Hold, Model, Node, Placement, Pod, Request, Slice, Spread},
     pack,
 };
 
@@ -44,6 +44,19 @@ fn a_share_that_fits_on_no_one_device_waits_and_is_proven_to() {
 fn a_pod_larger_than_every_node_is_proven_so() {
     let (_, packing) = packed(vec![gpu_node("a", 2), gpu_node("b", 1)], vec![pod("big", Ask::Whole(4))]);
     assert_eq!((packing.bound, packing.placements), (0, vec![None]));
+}
+
+/// Two pods of one device each would be worth more than one of two, and there is one.
+#[test]
+fn a_node_is_not_thought_to_hold_more_of_a_kind_than_there_is() {
+    let pods = vec![pod("two", Ask::Whole(2)), pod("one", Ask::Whole(1))];
+    let (_, packing) = packed(vec![gpu_node("a", 2)], pods);
+    assert_eq!((packing.worth, packing.bound), (2_020_000, 2_020_000));
+    // Seven of the smallest slice would be worth more beside one of the half than another half.
+    let slice = |name, length, starts| pod(name, Ask::Slice(Slice { length, starts }));
+    let pods = vec![slice("3g", 4, 0b1_0001), slice("also 3g", 4, 0b1_0001), slice("1g", 1, 0b111_1111)];
+    let (_, packing) = packed(vec![gpu_node("a", 1)], pods);
+    assert_eq!(packing.bound, packing.worth);
 }
 
 #[test]
