@@ -4,7 +4,7 @@
 //! those that controllers would make (`expand`); what each needs is what the scheduler counts, where it may
 //! run is its selectors, affinities and tolerations (`rule`), and where its volumes can be mounted (`volume`). Which resource names are accelerators, and
 //! what a name asks of one, is decided over the whole cluster (`device`), as are the groups that keep
-//! apart, spread or run together (`group`), and within one domain (`confine`). What packing cannot hold is said in the assumptions. What a node
+//! apart, spread or run together (`group`), and within one domain (`confine`), by whom selectors find (`selector`). What packing cannot hold is said in the assumptions. What a node
 //! on offer would be among those of the cluster is decided by `added`.
 
 mod added;
@@ -18,6 +18,7 @@ mod node;
 mod pod;
 mod remarks;
 mod rule;
+mod selector;
 mod stays;
 #[cfg(test)]
 mod tests;
@@ -150,12 +151,13 @@ impl Hardware {
         for (index, draft) in drafts.iter().enumerate() {
             pods.push(context.read(draft, index, &mut remarks, problems));
         }
+        let crowd = selector::Crowd::of(&drafts, &labels);
         pod::name(&drafts, &mut pods, &fleet.pods, problems);
         group::gangs(&drafts, &mut pods, fleet, &mut remarks);
-        group::aparts(&drafts, &labels, &mut pods, fleet, &mut remarks);
-        group::spreads(&drafts, &labels, &mut pods, fleet, &mut remarks);
+        group::aparts(&drafts, &crowd, &mut pods, fleet, &mut remarks);
+        group::spreads(&drafts, &crowd, &mut pods, fleet, &mut remarks);
         if extent == Extent::All {
-            confine::confines(&drafts, &labels, &mut pods, fleet, &mut remarks);
+            confine::confines(&drafts, &crowd, &mut pods, fleet, &mut remarks);
             stays::keep(&drafts, &mut pods, &remarks);
         }
         fleet.pods.extend(pods);

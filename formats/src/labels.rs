@@ -10,6 +10,12 @@ pub(crate) mod requirement;
 use plimsoll_catalog::regions_named;
 use plimsoll_model::{Arch, Capacity};
 
+/// The label that names a machine.
+pub(crate) const HOST: &str = "kubernetes.io/hostname";
+
+/// The field of an affinity that must hold.
+pub(crate) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+
 /// Labels of a region.
 pub(crate) const REGIONS: [&str; 2] =
     ["topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"];
@@ -57,6 +63,12 @@ pub(crate) fn names_accelerator(key: &str) -> bool {
             | "gpu.nvidia.com/class"
             | "gpu.nvidia.com/model"
     )
+}
+
+/// The chips of a topology of TPUs: `4x4` is 16.
+pub(crate) fn chips_of(topology: &str) -> Option<u64> {
+    let mut sides = topology.split('x').map(|side| side.parse().ok().filter(|side| *side > 0));
+    sides.try_fold(1_u64, |chips, side| chips.checked_mul(side?))
 }
 
 /// The accelerator that a product label names, without what sharing adds to it.

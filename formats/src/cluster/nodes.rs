@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Translation,
-    labels::{ARCHES, POOLS, REGIONS, TYPES, ZONES, arch, capacity, cloud_of, region_of},
+    labels::{ARCHES, HOST, POOLS, REGIONS, TYPES, ZONES, arch, capacity, cloud_of, region_of},
     listed,
 };
 use device::{Device, device};
@@ -376,7 +376,7 @@ impl<'a> Reader<'_, 'a> {
             labels,
         };
         let host = Host {
-            name: object.label("kubernetes.io/hostname").unwrap_or(object.name).to_owned(),
+            name: object.label(HOST).unwrap_or(object.name).to_owned(),
             node: object.name.to_owned(),
             taints: object.items(&["spec", "taints"]).iter().filter_map(taint).collect(),
         };

@@ -15,15 +15,12 @@ use plimsoll_model::{
 };
 
 use crate::labels::{
-    ARCHES, REGIONS, TYPES, ZONES, arch, capacity, cloud_of, machine::Machine, machine::of_nodes,
+    ARCHES, HOST, REGIONS, TYPES, ZONES, arch, capacity, cloud_of, machine::Machine, machine::of_nodes,
     names_accelerator, product, region_of,
 };
 
 /// Pods that a node takes where nothing else is known.
 const PODS: u64 = 110;
-
-/// The label that names a node.
-const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// Where a cloud and a region are named by the labels of a cluster's nodes.
 pub fn places(fleet: &Fleet) -> BTreeSet<(Option<String>, String)> {
@@ -180,7 +177,7 @@ impl<'f> Ground<'f> {
             (devices, room("cpu"), room("memory"), std::cmp::Reverse(node.name.clone()))
         };
         // Places and classes of capacity are the offer's.
-        let is_offers = |key: &&&str| ZONES.contains(*key) || REGIONS.contains(*key) || **key == HOSTNAME;
+        let is_offers = |key: &&&str| ZONES.contains(*key) || REGIONS.contains(*key) || **key == HOST;
         let kept = self.wanted.iter().filter(|(key, values)| {
             !is_offers(key) && !values.iter().any(|value| capacity(key, value).is_some())
         });
@@ -327,7 +324,7 @@ impl<'f> Ground<'f> {
         if REGIONS.contains(&key) {
             return Some(offer.region.clone());
         }
-        if key == HOSTNAME {
+        if key == HOST {
             return None;
         }
         if wanted().any(|value| capacity(key, value).is_some()) {

@@ -13,10 +13,11 @@ use plimsoll_model::{
 
 use super::{
     expand::Draft,
-    group::{HARD, Labels, Selector},
     pod::annotation,
     remarks::Remarks,
+    selector::{Crowd, Selector},
 };
+use crate::labels::{REQUIRED, chips_of};
 
 const TPU: &str = "google.com/tpu";
 const TOPOLOGY: &str = "cloud.google.com/gke-tpu-topology";
@@ -38,15 +39,21 @@ impl Members {
     }
 }
 
+/// The places of nodes, by name.
+type Nodes = BTreeMap<String, usize>;
+
 /// Confines pods to slices of TPUs, and to the domains that they ask for.
 pub(super) fn confines(
     drafts: &[Draft<'_>],
-    labels: &[Labels],
+    crowd: &Crowd<'_>,
     pods: &mut [Pod],
     fleet: &mut Fleet,
     remarks: &mut Remarks,
 ) {
-    slices(drafts, pods, fleet, remarks);
+    let nodes: Nodes =
+        fleet.nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), index)).collect();
+    slices(drafts, &nodes, pods, fleet, remarks);
+    let mut near = Near { drafts, crowd, known: BTreeMap::new() };
     let mut found: BTreeMap<(u32, String, String), Members> = BTreeMap::new();
     let mut gangs: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     for (draft, pod) in drafts.iter().zip(pods.iter()) {
@@ -56,7 +63,7 @@ pub(super) fn confines(
     }
     for (index, draft) in drafts.iter().enumerate() {
         let name = draft.object.name;
-        let stated = stated(index, drafts, labels, remarks);
+        let stated = stated(index, &mut near, remarks);
         let gang = draft.gang.as_ref().and_then(|name| gangs.get(&(draft.object.namespace(), name)).copied());
         for (at, (key, part)) in stated.into_iter().enumerate() {
             // Whoever runs already is where it is.
@@ -81,7 +88,7 @@ pub(super) fn confines(
             "" => fleet.gangs[gang as usize].clone(),
             part => part.to_owned(),
         };
-        confine(&members, name, key, pods, fleet, remarks);
+        confine(&members, name, key, &nodes, pods, fleet, remarks);
     }
 }
 
@@ -90,6 +97,7 @@ fn confine(
     members: &Members,
     name: String,
     key: String,
+    nodes: &Nodes,
     pods: &mut [Pod],
     fleet: &mut Fleet,
     remarks: &mut Remarks,
@@ -103,7 +111,7 @@ fn confine(
     }
     let domain = |index: &usize| {
         let on = pods[*index].on.as_ref()?;
-        fleet.nodes.iter().find(|node| node.name == *on)?.labels.get(&key).cloned()
+        fleet.nodes[*nodes.get(on)?].labels.get(&key).cloned()
     };
     let domains: BTreeSet<Option<String>> = members.running.iter().map(domain).collect();
     let here = match domains.into_iter().collect::<Vec<_>>().as_slice() {
@@ -131,13 +139,8 @@ fn confine(
 }
 
 /// The labels that a pod asks its gang, or a part of it, to have in common, with the part.
-fn stated(
-    index: usize,
-    drafts: &[Draft<'_>],
-    labels: &[Labels],
-    remarks: &mut Remarks,
-) -> Vec<(String, String)> {
-    let draft = &drafts[index];
+fn stated(index: usize, near: &mut Near<'_, '_, '_>, remarks: &mut Remarks) -> Vec<(String, String)> {
+    let draft = &near.drafts[index];
     let text = |name: &str| Some(annotation(draft, name)?.text()?.to_owned());
     let mut found = Vec::new();
     if let Some(key) = text("plimsoll.dev/topology") {
@@ -156,22 +159,19 @@ fn stated(
         }
         found.push((key, draft.part.clone().unwrap_or_default()));
     }
-    let terms = draft.spec.at(&["affinity", "podAffinity", HARD]);
+    let terms = draft.spec.at(&["affinity", "podAffinity", REQUIRED]);
     for term in terms.map_or_else(Vec::new, |terms| terms.items()) {
         let key = term.field("topologyKey").and_then(|key| key.text().map(str::to_owned));
         let selector = Selector::read(&term, draft.object.namespace());
-        let own = key.zip(selector).filter(|(_, selector)| {
-            // Of its gang, it is one, and no others.
-            selector.finds(draft.object.namespace(), &labels[index])
-                && drafts.iter().zip(labels).all(|(other, labels)| {
-                    let of_gang = other.gang.is_some()
-                        && other.gang == draft.gang
-                        && other.object.namespace() == draft.object.namespace();
-                    of_gang || !selector.finds(other.object.namespace(), labels)
-                })
+        // Of its gang, it is one, and no others.
+        let own = key.zip(selector).and_then(|(key, selector)| {
+            let words = selector.words();
+            let gang = Some((draft.object.namespace(), draft.gang.as_deref()?));
+            let is_own = near.crowd.is_found(index, &selector) && near.gang(&selector, &words) == gang;
+            is_own.then_some((key, words))
         });
-        if let Some((key, selector)) = own {
-            found.push((key, selector.words()));
+        if let Some(own) = own {
+            found.push(own);
         } else if !draft.is_live || draft.spec.field("nodeName").is_none() {
             let value = "which pods they must be near (pod affinity beyond a gang of their own)";
             remarks.leave(index, value, draft.object.name);
@@ -180,6 +180,32 @@ fn stated(
         }
     }
     found
+}
+
+/// Whom pods must be near.
+struct Near<'d, 'a, 'c> {
+    drafts: &'d [Draft<'a>],
+    crowd: &'d Crowd<'c>,
+    /// By the words of a selector.
+    known: BTreeMap<String, Option<(&'d str, &'d str)>>,
+}
+
+impl<'d> Near<'d, '_, '_> {
+    /// The gang of all pods that a selector finds, with its namespace; none where they are of several, or of none.
+    fn gang(&mut self, selector: &Selector<'_>, words: &str) -> Option<(&'d str, &'d str)> {
+        if let Some(known) = self.known.get(words) {
+            return *known;
+        }
+        let drafts = self.drafts;
+        let mut gangs = self.crowd.found(selector).map(|index| {
+            let draft = &drafts[index];
+            Some((draft.object.namespace(), draft.gang.as_deref()?))
+        });
+        let first = gangs.next().flatten();
+        let gang = first.filter(|_| gangs.all(|gang| gang == first));
+        self.known.insert(words.to_owned(), gang);
+        gang
+    }
 }
 
 /// A slice of several hosts.
@@ -198,7 +224,7 @@ fn pools(nodes: &[Node], remarks: &mut Remarks) -> BTreeMap<String, Slice> {
     for node in nodes {
         let chips =
             node.devices.as_ref().filter(|devices| devices.resource == TPU).map(|devices| devices.count);
-        let topology = node.labels.get(TOPOLOGY).and_then(|topology| product(topology));
+        let topology = node.labels.get(TOPOLOGY).and_then(|topology| chips_of(topology));
         let (Some(chips), Some(all)) = (chips.filter(|chips| *chips > 0), topology) else { continue };
         let hosts = all / u64::from(chips);
         if hosts < 2 {
@@ -220,27 +246,20 @@ fn pools(nodes: &[Node], remarks: &mut Remarks) -> BTreeMap<String, Slice> {
     pools
 }
 
-/// The chips of a topology: `4x4` is 16.
-fn product(topology: &str) -> Option<u64> {
-    topology
-        .split('x')
-        .try_fold(1_u64, |product, side| product.checked_mul(side.parse().ok().filter(|side| *side > 0)?))
-}
-
 /// Pods that ask for a slice of several hosts take all hosts of one; others that ask for TPUs none of those.
-fn slices(drafts: &[Draft<'_>], pods: &mut [Pod], fleet: &mut Fleet, remarks: &mut Remarks) {
-    let chips_of = |pod: &Pod| match pod.ask.as_ref().filter(|ask| ask.resource == TPU)?.amount {
+fn slices(drafts: &[Draft<'_>], nodes: &Nodes, pods: &mut [Pod], fleet: &mut Fleet, remarks: &mut Remarks) {
+    let chips_asked = |pod: &Pod| match pod.ask.as_ref().filter(|ask| ask.resource == TPU)?.amount {
         Amount::Whole(chips) => Some(chips),
         Amount::Share(_) | Amount::Slice { .. } => None,
     };
-    if pods.iter().all(|pod| chips_of(pod).is_none()) {
+    if pods.iter().all(|pod| chips_asked(pod).is_none()) {
         return;
     }
     let pools = pools(&fleet.nodes, remarks);
     let mut units: BTreeMap<(&str, String, u16), Members> = BTreeMap::new();
     for (index, draft) in drafts.iter().enumerate() {
-        let Some(chips) = chips_of(&pods[index]) else { continue };
-        let is_multi = |value: &String| product(value).is_some_and(|all| all > u64::from(chips));
+        let Some(chips) = chips_asked(&pods[index]) else { continue };
+        let is_multi = |value: &String| chips_of(value).is_some_and(|all| all > u64::from(chips));
         let of_slices = |key: &str, is_one: &dyn Fn(&String) -> bool| {
             let values = pinned(&pods[index], key);
             !values.is_empty() && values.iter().all(is_one)
@@ -261,7 +280,7 @@ fn slices(drafts: &[Draft<'_>], pods: &mut [Pod], fleet: &mut Fleet, remarks: &m
         let will_do: Vec<String> =
             pools.iter().filter(|(_, slice)| fits(slice)).map(|(pool, _)| pool.clone()).collect();
         if members.waiting.is_empty() {
-            confine(&members, unit, POOL.to_owned(), pods, fleet, remarks);
+            confine(&members, unit, POOL.to_owned(), nodes, pods, fleet, remarks);
             continue;
         }
         if will_do.is_empty() {
@@ -278,7 +297,7 @@ fn slices(drafts: &[Draft<'_>], pods: &mut [Pod], fleet: &mut Fleet, remarks: &m
             fleet.gangs.push(unit.clone());
             members.waiting.iter().for_each(|index| pods[*index].gang = Some(gang));
         }
-        confine(&members, unit, POOL.to_owned(), pods, fleet, remarks);
+        confine(&members, unit, POOL.to_owned(), nodes, pods, fleet, remarks);
     }
 }
 

@@ -74,8 +74,10 @@ fn stated_groups(object: &Object<'_>) -> Result<Groups, Vec<Diagnostic>> {
 /// What a `NodeResourceTopology` says of a node's devices: those of a NUMA node are a group, and where the kubelet's policy is
 /// `single-numa-node` it takes no pod whose devices are of several.
 pub(super) fn numa(objects: &[Object<'_>], nodes: &mut [Node], remarks: &mut Remarks) {
+    let mut by_name: BTreeMap<String, &mut Node> =
+        nodes.iter_mut().map(|node| (node.name.clone(), node)).collect();
     for object in objects.iter().filter(|object| object.kind == "NodeResourceTopology") {
-        let Some(node) = nodes.iter_mut().find(|node| node.name == object.name) else { continue };
+        let Some(node) = by_name.get_mut(object.name) else { continue };
         let Some(devices) = node.devices.as_ref().filter(|_| node.groups.size == 0) else { continue };
         let list = |path: &[&str]| object.at(path).map_or_else(Vec::new, |list| list.items());
         let of_zone = |zone: &View<'_>| {

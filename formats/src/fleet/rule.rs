@@ -6,9 +6,10 @@ use plimsoll_model::{
     read::View,
 };
 
-use crate::labels::requirement::{self, Operator};
-
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+use crate::labels::{
+    REQUIRED,
+    requirement::{self, Operator},
+};
 
 /// Reads the rule of a pod's spec.
 pub(super) fn read(spec: &View<'_>, problems: &mut Vec<Diagnostic>) -> Rule {

@@ -6,12 +6,13 @@ use plimsoll_model::{read::View, yaml::Change};
 use serde_json::json;
 
 use super::seat::fields;
-use crate::cluster::Host;
+use crate::{
+    cluster::Host,
+    labels::{HOST, REQUIRED},
+};
 
-/// The label that names a machine.
-pub(super) const HOST: &str = "kubernetes.io/hostname";
-
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+/// The fields that hold the terms.
+const PATH: [&str; 3] = ["affinity", "nodeAffinity", REQUIRED];
 const TERMS: &str = "nodeSelectorTerms";
 const EXPRESSIONS: &str = "matchExpressions";
 const FIELDS: &str = "matchFields";
@@ -41,14 +42,13 @@ struct Expression {
 
 impl Affinity {
     pub(super) fn of(spec: &View<'_>) -> Self {
-        let required = spec.at(&["affinity", "nodeAffinity", REQUIRED]);
+        let required = spec.at(&PATH);
         let terms =
             required.and_then(|required| required.field(TERMS)).map_or_else(Vec::new, |terms| terms.items());
-        let path = ["affinity", "nodeAffinity", REQUIRED];
-        let alone = |depth: &usize| spec.at(&path[..*depth]).is_some_and(|view| view.entries().len() == 1);
+        let alone = |depth: &usize| spec.at(&PATH[..*depth]).is_some_and(|view| view.entries().len() == 1);
         // The outermost field of which all that it holds is one field.
-        let outer = (1..=path.len()).rev().take_while(alone).last().unwrap_or(path.len());
-        Self { terms: terms.iter().map(Term::of).collect(), whole: path[..outer].to_vec() }
+        let outer = (1..=PATH.len()).rev().take_while(alone).last().unwrap_or(PATH.len());
+        Self { terms: terms.iter().map(Term::of).collect(), whole: PATH[..outer].to_vec() }
     }
 
     /// Whether it names machines itself. `ours`: whether an earlier plan named some, by their label.
@@ -144,5 +144,5 @@ impl Expression {
 }
 
 fn at_terms(change: Change) -> Change {
-    fields(&["affinity", "nodeAffinity", REQUIRED, TERMS], change)
+    fields(&PATH, fields(&[TERMS], change))
 }

@@ -13,13 +13,15 @@ use plimsoll_model::{
 use serde_json::{Value, json};
 
 use super::{
-    hosts::HOST,
     seat::{PLACED, Placed, PodPlace, Seat},
     twin::Twin,
 };
 use crate::{
     cluster::{Host, Hosts, PoolSeat, Taint},
-    labels::machine::{gke_name, of_nodes},
+    labels::{
+        HOST,
+        machine::{gke_name, of_nodes},
+    },
 };
 
 /// What is written of a workload.

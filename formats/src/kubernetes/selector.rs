@@ -3,7 +3,7 @@
 use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
 
 use super::{label, limits::Limits, seat::Placed};
-use crate::labels::requirement::Requirement;
+use crate::labels::{HOST, REQUIRED, requirement::Requirement};
 
 /// What a pod says about its nodes.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +36,7 @@ impl<'a> Placement<'a> {
             limits.and(label::limits(&requirement, estate), problems);
         }
         let affinity = spec.at(&["affinity", "nodeAffinity"]);
-        let required =
-            affinity.as_ref().and_then(|a| a.field("requiredDuringSchedulingIgnoredDuringExecution"));
+        let required = affinity.as_ref().and_then(|a| a.field(REQUIRED));
         placement.ways = match required.and_then(|required| required.field("nodeSelectorTerms")) {
             Some(terms) => alternatives(&limits, &terms, &placed.affinity, estate, problems),
             None => vec![limits],
@@ -90,11 +89,8 @@ impl<'a> Placement<'a> {
 /// The term of a required anti-affinity that keeps pods off each other's nodes. It is taken to be about
 /// the workload's own replicas, as it is nearly always.
 fn anti_affinity_by_host<'a>(spec: &View<'a>) -> Option<View<'a>> {
-    const FIELD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-    let terms = spec.at(&["affinity", "podAntiAffinity", FIELD])?.items();
-    let by_host = |term: &View<'a>| {
-        term.field("topologyKey").and_then(|key| key.text()) == Some("kubernetes.io/hostname")
-    };
+    let terms = spec.at(&["affinity", "podAntiAffinity", REQUIRED])?.items();
+    let by_host = |term: &View<'a>| term.field("topologyKey").and_then(|key| key.text()) == Some(HOST);
     terms.into_iter().find(by_host)
 }
 

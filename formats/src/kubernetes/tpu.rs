@@ -7,6 +7,7 @@
 use plimsoll_catalog::{Kind, accelerators};
 
 use super::limits::{Limits, Property};
+use crate::labels::chips_of;
 
 /// A slice, and how many pods share it.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,9 +78,7 @@ pub(super) fn slices(chips_per_pod: u64, limits: &Limits<'_>) -> Result<Slice, N
 /// The slice that pods with so many chips each ask for.
 fn slice(chips_per_pod: u64, accelerator: Option<&str>, topology: Option<&str>) -> Option<Slice> {
     let chips = match topology {
-        Some(topology) => topology.split('x').try_fold(1_u64, |product, side| {
-            side.parse::<u64>().ok().filter(|side| *side > 0).and_then(|side| product.checked_mul(side))
-        })?,
+        Some(topology) => chips_of(topology)?,
         None => chips_per_pod,
     };
     let any_of = match accelerator {

@@ -6,7 +6,7 @@ use plimsoll_model::{AcceleratorKind, Bytes, Diagnostic, read::View};
 use super::super::{karpenter::count, note, object::Object};
 use crate::{
     Translation,
-    labels::{names_accelerator, product},
+    labels::{chips_of, names_accelerator, product},
 };
 
 /// Equal accelerators of a node.
@@ -176,8 +176,7 @@ fn tpu(object: &Object<'_>, chips: u32, out: &mut Translation) -> Option<Device>
         }
     };
     let topology = object.label("cloud.google.com/gke-tpu-topology").unwrap_or_default();
-    let whole = topology.split('x').try_fold(1_u32, |all, side| all.checked_mul(side.parse().ok()?));
-    if whole.is_some_and(|whole| whole != chips) {
+    if chips_of(topology).is_some_and(|whole| whole != u64::from(chips)) {
         let value = format!("not offered: {chips} chips of a slice {topology} on several machines");
         note(out, format!("TPU of node {}", object.name), value, "state the slice as an offer of an Estate");
         return None;
