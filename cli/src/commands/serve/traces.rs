@@ -39,7 +39,9 @@ fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, more @ ..] = rest {
-        let coded = more.get(..2).and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        // `from_str_radix` alone takes `+5` too.
+        let digits = more.get(..2).filter(|two| two.iter().all(u8::is_ascii_hexdigit));
+        let coded = digits.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
         let (byte, left) = match coded.filter(|_| *first == b'%') {
             Some(byte) => (byte, &more[2..]),
             None => (*first, more),
@@ -77,10 +79,10 @@ mod tests {
 
     #[test]
     fn and_what_is_sent_along() {
-        let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a=b, x-team = blue%,nothing");
+        let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a%+5=b, x-team = blue%,nothing");
         let it = of(Some("http://mine:1"), &[headers, ("OTEL_SERVICE_NAME", "placement")]).expect("traces");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(it.headers, [pair("authorization", "Bearer a=b"), pair("x-team", "blue%")]);
+        assert_eq!(it.headers, [pair("authorization", "Bearer a%+5=b"), pair("x-team", "blue%")]);
         assert_eq!(it.service, "placement");
         assert_eq!(of(Some("http://mine:1"), &[]).expect("traces").service, "plimsoll");
     }
