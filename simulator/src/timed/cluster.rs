@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use plimsoll_packing::{
     fleet::{Ask, DEVICE, Hold, Node, Request, State},
-    scores::{Kinds, Score, View},
+    scores::{Kinds, Reserve, Score, View},
 };
 
 pub(in crate::timed) use gang::kept_for_gangs;
@@ -49,6 +49,8 @@ pub struct Cluster {
     freed: BTreeSet<u32>,
     /// Of each node: gangs that have a part of it.
     gangs: Vec<u32>,
+    /// The nodes that a reserve keeps, as long as nothing changes that it goes by.
+    kept: Option<(Reserve, Vec<bool>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -118,7 +120,17 @@ impl Cluster {
         let slack = vec![0; nodes.len()];
         let gangs = vec![0; nodes.len()];
         let nodes = Arc::new(nodes);
-        Self { nodes, room, compact: false, at_work, busy: 0, slack, freed: BTreeSet::new(), gangs }
+        Self {
+            nodes,
+            room,
+            compact: false,
+            at_work,
+            busy: 0,
+            slack,
+            freed: BTreeSet::new(),
+            gangs,
+            kept: None,
+        }
     }
 
     /// The same, with gangs on as few nodes as can be.
@@ -187,13 +199,21 @@ impl Cluster {
                     }
                     _ => {
                         let reserve = scorer.and_then(|scorer| scorer.reserve());
-                        let nodes = || self.nodes.iter().zip(states.iter());
-                        let kept = reserve.map(|reserve| reserve.kept(nodes(), |at| self.gangs[at] > 0));
-                        vec![on_node(&self.nodes, states, sorts, ask, scorer, &kept.unwrap_or_default())?]
+                        if let Some(reserve) =
+                            reserve.filter(|it| self.kept.as_ref().is_none_or(|(of, _)| of != *it))
+                        {
+                            let nodes = self.nodes.iter().zip(states.iter());
+                            let kept = reserve.kept(nodes, |at| self.gangs[at] > 0);
+                            self.kept = Some((reserve.clone(), kept));
+                        }
+                        let kept = self.kept.as_ref().filter(|_| reserve.is_some());
+                        let kept = kept.map_or(&[][..], |(_, kept)| kept);
+                        vec![on_node(&self.nodes, states, sorts, ask, scorer, kept)?]
                     }
                 }
             }
         };
+        self.recheck_kept(&parts);
         self.work(&parts);
         Some(parts)
     }
@@ -220,6 +240,7 @@ impl Cluster {
                 return false;
             }
         }
+        self.recheck_kept(parts);
         self.work(parts);
         true
     }
@@ -228,6 +249,20 @@ impl Cluster {
     pub fn release(&mut self, parts: &[Part]) {
         self.rest(parts);
         self.vacate(parts);
+    }
+
+    /// A reserve goes by gangs and by nodes of which no device is taken: whatever else came or left, it keeps the same.
+    fn recheck_kept(&mut self, parts: &[Part]) {
+        let Room::Nodes { states, .. } = &self.room else { return };
+        // Of these nodes such a one was free before they were taken, or is now that they left.
+        let is_alone = |part: &Part| {
+            let taken =
+                usize::from(self.nodes[part.node as usize].devices) - states[part.node as usize].whole();
+            taken <= part.devices.len()
+        };
+        if parts.len() > 1 || parts.iter().any(is_alone) {
+            self.kept = None;
+        }
     }
 
     /// Takes back the room of a job that works no more.
@@ -241,6 +276,7 @@ impl Cluster {
             self.room.give_back(part);
             self.freed.insert(part.node);
         }
+        self.recheck_kept(parts);
     }
 
     /// Nodes that jobs have left since this was last asked.
@@ -388,7 +424,10 @@ fn asked(part: &Part) -> Request {
 
 #[cfg(test)]
 mod tests {
-    use plimsoll_packing::fleet::Model;
+    use plimsoll_packing::{
+        fleet::Model,
+        scores::{Regret, RegretParams},
+    };
 
     use super::*;
 
@@ -449,6 +488,40 @@ mod tests {
         assert_eq!(counts(&cluster.place(&ask, None).unwrap()), [(0, 8), (1, 4)]);
         let hungry = Request { cpu_milli: 16_000, ..whole(9) };
         assert!(!cluster.could_hold(&hungry));
+    }
+
+    /// It was looked for anew, over all nodes, whenever a job was to be placed.
+    #[test]
+    fn what_a_reserve_keeps_is_looked_for_where_it_changes() {
+        let nodes: Vec<Node> = (0..40).map(|at| node(&format!("n{at}"), 4)).collect();
+        let (gang, small) = (whole(16), Request { devices: Ask::Share(100), ..Request::default() });
+        let classes = [gang.clone(), whole(1), whole(4), small.clone()];
+        let regret = Regret::new(&nodes, &classes, &[vec![0.0, 1.0, 1.0, 0.1]], RegretParams::default());
+        let regret = regret.keeping(kept_for_gangs(&nodes, &classes, &[10, 100, 10, 100]));
+        let reserve = regret.reserve().expect("gangs are among the jobs");
+        let mut cluster = Cluster::nodes(nodes.clone());
+        let mut jobs: Vec<Vec<Part>> = Vec::new();
+        let (mut draw, mut anew, mut placed) = (1_u64, 0, 0);
+        for _ in 0..3_000 {
+            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let at = (draw >> 33) as usize;
+            let ask = [&gang, &classes[1], &small, &small, &small, &small, &small, &small][at % 8];
+            if at / 8 % 3 == 0 && !jobs.is_empty() {
+                cluster.release(&jobs.swap_remove(at % jobs.len()));
+            } else if *ask != gang {
+                (anew, placed) = (anew + u32::from(cluster.kept.is_none()), placed + 1);
+                jobs.extend(cluster.place(ask, Some(&regret)));
+            } else {
+                jobs.extend(cluster.place(ask, Some(&regret)));
+            }
+            let Room::Nodes { states, .. } = &cluster.room else { unreachable!("nodes were given") };
+            if let Some((of, kept)) = &cluster.kept {
+                let fresh = reserve.kept(nodes.iter().zip(states), |at| cluster.gangs[at] > 0);
+                assert_eq!((of, kept), (reserve, &fresh));
+                assert!(kept.contains(&true) || cluster.gangs.iter().sum::<u32>() > 0);
+            }
+        }
+        assert!(anew * 2 < placed, "{anew} times for {placed} jobs");
     }
 
     #[test]

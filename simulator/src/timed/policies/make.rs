@@ -1,6 +1,9 @@
 //! Policies by name.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use plimsoll_model::{
     Capacity,
@@ -8,7 +11,7 @@ use plimsoll_model::{
 };
 use plimsoll_packing::{
     fleet::Request,
-    scores::{Mix, Regret, Reserve, Score},
+    scores::{Mix, Regret, Score},
 };
 
 use super::{
@@ -239,6 +242,13 @@ pub(in crate::timed) fn all(
         .collect()
 }
 
+/// Requests, and how many jobs ask each.
+#[derive(Default)]
+struct Asks {
+    asks: Vec<Request>,
+    counts: Vec<u64>,
+}
+
 struct Surroundings<'a> {
     machines: &'a Machines,
     offers: &'a [Offer],
@@ -263,7 +273,7 @@ impl Surroundings<'_> {
         };
         let scorer = match family {
             // A plan places what is larger than a node before the rest by its rank: it keeps nothing back.
-            Family::Plan => Some(Arc::new(self.regret(context, field)?.0) as Arc<dyn Score>),
+            Family::Plan => Some(Arc::new(self.regret(context, &self.mix(), field)?) as Arc<dyn Score>),
             _ => scorer.map(|name| self.scorer(context, name, field)).transpose()?,
         };
         let what = match family {
@@ -433,32 +443,37 @@ impl Surroundings<'_> {
             return Ok(scorer);
         }
         if name == "regret" {
-            let (regret, kept) = self.regret(context, field)?;
-            return Ok(Arc::new(regret.keeping(kept)));
+            let mix = self.mix();
+            let regret = self.regret(context, &mix, field)?;
+            // What takes more than a node is placed as pieces of whole nodes, which any scorer places alike: they are kept
+            // back for as much of it as the mix has.
+            let nodes = &self.machines.cluster.nodes;
+            return Ok(Arc::new(regret.keeping(kept_for_gangs(nodes, &mix.asks, &mix.counts))));
         }
         let known = names(|family| family == Family::Scorer);
         let (message, help) = unknown("scorer", name, &known);
         context.refuse(&format!("{field}.scorer"), message, &help)
     }
 
-    /// Regret at the prices of packing programs over the mix of jobs: what the planner's core thinks a place is worth;
-    /// and the whole nodes that jobs larger than one need.
-    fn regret(&self, context: &mut Context<'_>, field: &str) -> Result<(Regret, Reserve), Problems> {
-        let nodes = &self.machines.cluster.nodes;
-        let mut classes = Vec::new();
-        let mut counts: Vec<u64> = Vec::new();
+    /// What the jobs that seed 0 makes ask for.
+    fn mix(&self) -> Asks {
+        let mut known: BTreeMap<Request, usize> = BTreeMap::new();
+        let mut mix = Asks::default();
         for job in self.trace.jobs(0).take(20_000) {
-            if let Some(at) = classes.iter().position(|known| *known == job.ask) {
-                counts[at] += 1;
-            } else {
-                classes.push(job.ask);
-                counts.push(1);
-            }
+            let at = *known.entry(job.ask).or_insert_with_key(|ask| {
+                mix.asks.push(ask.clone());
+                mix.counts.push(0);
+                mix.asks.len() - 1
+            });
+            mix.counts[at] += 1;
         }
-        // What takes more than a node is placed as pieces of whole nodes, which any scorer places alike; they can be
-        // kept back for as much of it as the mix has.
-        let scorer = match scorers::regret(nodes, &classes, &counts) {
-            Ok(scorer) => (scorer, kept_for_gangs(nodes, &classes, &counts)),
+        mix
+    }
+
+    /// Regret at the prices of packing programs over a mix: what the planner's core thinks a place is worth.
+    fn regret(&self, context: &mut Context<'_>, mix: &Asks, field: &str) -> Result<Regret, Problems> {
+        let scorer = match scorers::regret(&self.machines.cluster.nodes, &mix.asks, &mix.counts) {
+            Ok(scorer) => scorer,
             Err(error) => return context.refuse(field, error, ""),
         };
         let note = "regret: prices are of the mix of jobs that seed 0 makes";
