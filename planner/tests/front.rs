@@ -2,13 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
-use std::{io::Write as _, path::PathBuf};
+mod common;
 
 use plimsoll_model::{Front, Inputs, Usd, front::Axis, plan::Status};
-use plimsoll_planner::{
-    Settings, front,
-    load::{self, LoadArgs},
-};
+use plimsoll_planner::{Settings, front};
 
 /// One workload of 100 hours. Energy is 100 kWh for each kilowatt, 1 kg a kWh: the offers cost and emit
 ///
@@ -45,10 +42,7 @@ spec:
 ";
 
 fn inputs(yaml: &str) -> Inputs {
-    let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-    file.write_all(yaml.as_bytes()).unwrap();
-    let args = LoadArgs { files: vec![PathBuf::from(file.path())], ..LoadArgs::default() };
-    load::inputs(&args, &mut std::io::empty()).unwrap_or_else(|e| panic!("{e}"))
+    common::load(yaml).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn found(yaml: &str, axes: &[Axis], most: usize) -> Front {

@@ -2,25 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
-use std::{io::Write as _, path::PathBuf};
+mod common;
 
+use common::load;
 use plimsoll_model::{
     Inputs, Plan, Usd,
     scenarios::{Aim, Aspect, Outlook},
 };
-use plimsoll_planner::{
-    Settings,
-    load::{self, LoadArgs},
-    scenarios,
-};
+use plimsoll_planner::{Settings, scenarios};
 use plimsoll_verify::{Kind, verify};
-
-fn load(yaml: &str) -> Result<Inputs, String> {
-    let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-    file.write_all(yaml.as_bytes()).unwrap();
-    let args = LoadArgs { files: vec![PathBuf::from(file.path())], ..LoadArgs::default() };
-    load::inputs(&args, &mut std::io::empty()).map_err(|e| e.to_string())
-}
 
 /// Two workloads of an hour; `a` costs 10 and may cost 36, `b` costs 20.
 fn estate(scenarios: &str) -> String {

@@ -12,11 +12,7 @@ use kube::{
     Api, Client, ResourceExt as _,
     runtime::{WatchStreamExt as _, watcher},
 };
-use plimsoll_control_plane::{
-    Binaries, ControlPlane, Controllers, Error, Options,
-    nodes::{self, H100, Profile},
-    scheduler::configuration,
-};
+use plimsoll_control_plane::{Binaries, Error, scheduler::configuration};
 use plimsoll_scheduler_plugin::names;
 
 use crate::{
@@ -39,10 +35,7 @@ type Diary = Arc<Mutex<BTreeMap<String, Seen>>>;
 #[expect(clippy::print_stdout, reason = "the bench prints what it measured")]
 #[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
 pub(crate) async fn measure(binaries: &Binaries, nodes: u32, pods: u32) -> Result<(), Error> {
-    let options = Options { controllers: Controllers::None, ..Options::default() };
-    let mut plane = ControlPlane::start(binaries, options).await?;
-    let client = plane.client();
-    nodes::create(&client, &[Profile::on_prem("h100", nodes, Some(H100))]).await?;
+    let (mut plane, client) = cluster::start(binaries, nodes).await?;
     let server = Server::plimsoll(&plane);
     let extender = cluster::extender(&server.url());
     for (name, extenders, kind) in [

@@ -1,9 +1,7 @@
 //! What a call costs.
 
-use plimsoll_control_plane::{
-    Binaries, ControlPlane, Controllers, Error, Options,
-    nodes::{self, H100, Profile},
-};
+use k8s_openapi::api::core::v1::Pod;
+use plimsoll_control_plane::{Binaries, ControlPlane, Error};
 
 use crate::{
     cluster::{self, Kind, arguments, pod},
@@ -12,22 +10,22 @@ use crate::{
 
 /// Nodes in a call.
 const SIZES: [u32; 2] = [1_000, 5_000];
-/// Calls beside the stub.
-const BESIDE: u32 = 4_000;
 /// Memory is looked at so often.
 const PARTS: u32 = 10;
 const VERBS: [&str; 2] = ["/scheduler/filter", "/scheduler/prioritize"];
 
-/// Filter and prioritize in turn over one kept connection, the pod one that waits.
-#[expect(clippy::print_stdout, reason = "the bench prints its table")]
-pub(crate) async fn measure(binaries: &Binaries, calls: u32) -> Result<(), Error> {
-    let options = Options { controllers: Controllers::None, ..Options::default() };
-    let plane = ControlPlane::start(binaries, options).await?;
-    let client = plane.client();
-    let sizes = if calls < BESIDE { [20, 50] } else { SIZES };
-    nodes::create(&client, &[Profile::on_prem("h100", sizes[1], Some(H100))]).await?;
+/// A control plane of so many nodes with a pod that waits.
+async fn waiting(binaries: &Binaries, nodes: u32) -> Result<(ControlPlane, Pod), Error> {
+    let (plane, client) = cluster::start(binaries, nodes).await?;
     cluster::create(&client, std::iter::once(pod(0, Kind::Plain))).await?;
-    let waiting = cluster::pods(&client).await?.swap_remove(0);
+    Ok((plane, cluster::pods(&client).await?.swap_remove(0)))
+}
+
+/// So many times filter and prioritize in turn over one kept connection, the pod one that waits.
+#[expect(clippy::print_stdout, reason = "the bench prints its table")]
+pub(crate) async fn measure(binaries: &Binaries, calls: u32, is_trial: bool) -> Result<(), Error> {
+    let sizes = if is_trial { [20, 50] } else { SIZES };
+    let (plane, waiting) = waiting(binaries, sizes[1]).await?;
     let ours = Server::plimsoll(&plane);
     let stub = Server::stub(plane.folder());
     if stub.is_none() {
@@ -42,18 +40,15 @@ pub(crate) async fn measure(binaries: &Binaries, calls: u32) -> Result<(), Error
             std::iter::once(("plimsoll", &ours)).chain(stub.iter().map(|stub| ("a stub in Go", stub)));
         for (name, server) in servers {
             let mut line = server.connect();
-            many(&mut line, body, BESIDE.min(calls) / 10);
+            many(&mut line, body, calls / 10);
             let before = server.cpu();
-            many(&mut line, body, BESIDE.min(calls));
+            many(&mut line, body, calls);
             let cpu = server.cpu() - before;
-            println!(
-                "{count} names, {name:<12}: {:6.0} calls a CPU second",
-                f64::from(BESIDE.min(calls)) / cpu
-            );
+            println!("{count} names, {name:<12}: {:6.0} calls a CPU second", f64::from(calls) / cpu);
         }
         let mut line = ours.connect();
         let before = Times::read(&mut line);
-        many(&mut line, body, BESIDE.min(calls));
+        many(&mut line, body, calls);
         let times = Times::read(&mut line).since(&before);
         for (verb, times) in times.0 {
             println!(
@@ -69,12 +64,7 @@ pub(crate) async fn measure(binaries: &Binaries, calls: u32) -> Result<(), Error
 /// What calls leave behind in memory: small ones, so that there can be many.
 #[expect(clippy::print_stdout, reason = "the bench prints what it measured")]
 pub(crate) async fn remember(binaries: &Binaries, calls: u32, names: u32) -> Result<(), Error> {
-    let options = Options { controllers: Controllers::None, ..Options::default() };
-    let plane = ControlPlane::start(binaries, options).await?;
-    let client = plane.client();
-    nodes::create(&client, &[Profile::on_prem("h100", names, Some(H100))]).await?;
-    cluster::create(&client, std::iter::once(pod(0, Kind::Plain))).await?;
-    let waiting = cluster::pods(&client).await?.swap_remove(0);
+    let (plane, waiting) = waiting(binaries, names).await?;
     let ours = Server::plimsoll(&plane);
     let body = arguments(&waiting, (0..names).map(|index| format!("h100-{index}"))).to_string().into_bytes();
     let mut line = ours.connect();

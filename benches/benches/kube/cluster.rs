@@ -6,7 +6,11 @@ use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, PostParams},
 };
-use plimsoll_control_plane::{Error, scheduler::Extender};
+use plimsoll_control_plane::{
+    Binaries, ControlPlane, Controllers, Error, Options,
+    nodes::{self, H100, Profile},
+    scheduler::Extender,
+};
 use plimsoll_scheduler_plugin::names;
 use serde_json::{Value, json};
 
@@ -22,6 +26,15 @@ pub(crate) enum Kind {
     Nominated,
     /// Gated until it is planned; as a replica set's it is pinned to its node.
     Pinned,
+}
+
+/// A control plane without controllers, of so many nodes with H100s.
+pub(crate) async fn start(binaries: &Binaries, nodes: u32) -> Result<(ControlPlane, Client), Error> {
+    let options = Options { controllers: Controllers::None, ..Options::default() };
+    let plane = ControlPlane::start(binaries, options).await?;
+    let client = plane.client();
+    nodes::create(&client, &[Profile::on_prem("h100", nodes, Some(H100))]).await?;
+    Ok((plane, client))
 }
 
 /// A pod that asks for one GPU.

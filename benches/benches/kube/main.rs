@@ -3,7 +3,8 @@
 //! - `rates [NODES PODS]`: pods a second of an unmodified kube-scheduler without an extender, with a stub that looks at
 //!   nothing, with Plimsoll, and with pods that Plimsoll has planned. Without numbers at 1,000 and at 5,000 nodes.
 //! - `arrivals [NODES PODS]`: pods that come at once, from created over planned to bound.
-//! - `calls`: calls a CPU second and the server's own times, beside a stub in Go that decodes and echoes.
+//! - `calls [CALLS]`: calls a CPU second and the server's own times, beside a stub in Go that decodes and echoes; at
+//!   1,000 and at 5,000 nodes.
 //! - `memory [CALLS NAMES]`: the memory that calls leave behind, a million of few names where no numbers are given.
 //! - `watch [NODES PODS]`: memory with so many nodes and pods watched. Not among the parts that run by themselves: the
 //!   API server takes minutes and gigabytes to hold 15,000 and 150,000.
@@ -37,6 +38,10 @@ fn main() {
     };
     let part = words.first().filter(|word| word.parse::<u32>().is_err()).map(String::as_str);
     let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    if part.is_none() && !numbers.is_empty() {
+        println!("numbers mean something to a part alone: name one before them");
+        return;
+    }
     runtime.block_on(run(&binaries, part, &numbers, is_trial)).expect("the control plane works");
 }
 
@@ -55,7 +60,7 @@ async fn run(binaries: &Binaries, part: Option<&str>, numbers: &[u32], is_trial:
         arrivals::measure(binaries, at(0, 10, 1_000), at(1, 10, 1_000)).await?;
     }
     if is_due("calls") {
-        calls::measure(binaries, at(0, 500, 4_000)).await?;
+        calls::measure(binaries, at(0, 500, 4_000), is_trial).await?;
     }
     if is_due("memory") {
         calls::remember(binaries, at(0, 500, 1_000_000), at(1, 10, 20)).await?;

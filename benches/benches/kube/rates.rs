@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use kube::Client;
 use plimsoll_control_plane::{
-    Binaries, ControlPlane, Controllers, Error, Options,
-    nodes::{self, H100, Profile},
+    Binaries, ControlPlane, Error,
     scheduler::configuration,
     stub::{Answer, Stub},
 };
@@ -22,10 +21,7 @@ const ROUNDS: usize = 3;
 /// record of the bindings, from the first to the last.
 #[expect(clippy::print_stdout, reason = "the bench prints its table")]
 pub(crate) async fn measure(binaries: &Binaries, nodes: u32, pods: u32, is_trial: bool) -> Result<(), Error> {
-    let options = Options { controllers: Controllers::None, ..Options::default() };
-    let mut plane = ControlPlane::start(binaries, options).await?;
-    let client = plane.client();
-    nodes::create(&client, &[Profile::on_prem("h100", nodes, Some(H100))]).await?;
+    let (mut plane, client) = cluster::start(binaries, nodes).await?;
     let stub = Stub::start(Arc::new(pass)).await.expect("a port can be had");
     let server = Server::plimsoll(&plane);
     let variants = [

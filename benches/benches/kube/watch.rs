@@ -4,10 +4,7 @@ use k8s_openapi::api::{
     core::v1::PersistentVolumeClaim, policy::v1::PodDisruptionBudget, resource::v1::ResourceSlice,
 };
 use kube::Api;
-use plimsoll_control_plane::{
-    Binaries, ControlPlane, Controllers, Error, Options,
-    nodes::{self, H100, Profile},
-};
+use plimsoll_control_plane::{Binaries, Error};
 use serde_json::json;
 
 use crate::{
@@ -22,10 +19,7 @@ const WITH_VOLUME: u32 = 10;
 /// for every node, claims of volumes and disruption budgets. Plimsoll starts when they are all there.
 #[expect(clippy::print_stdout, reason = "the bench prints what it measured")]
 pub(crate) async fn measure(binaries: &Binaries, nodes: u32, pods: u32) -> Result<(), Error> {
-    let options = Options { controllers: Controllers::None, ..Options::default() };
-    let plane = ControlPlane::start(binaries, options).await?;
-    let client = plane.client();
-    nodes::create(&client, &[Profile::on_prem("h100", nodes, Some(H100))]).await?;
+    let (plane, client) = cluster::start(binaries, nodes).await?;
     let running = |index: u32| {
         let mut pod = pod(index, Kind::Plain);
         let spec = pod.spec.as_mut()?;

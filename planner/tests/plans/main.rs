@@ -2,22 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod lacking;
 mod together;
 
-use std::{io::Write as _, path::PathBuf};
-
 use plimsoll_model::{Inputs, Plan, plan::Status};
-use plimsoll_planner::{
-    Settings,
-    load::{self, LoadArgs},
-};
+use plimsoll_planner::Settings;
 
 fn inputs(yaml: &str) -> Inputs {
-    let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-    file.write_all(yaml.as_bytes()).unwrap();
-    let args = LoadArgs { files: vec![PathBuf::from(file.path())], ..LoadArgs::default() };
-    load::inputs(&args, &mut std::io::empty()).unwrap_or_else(|e| panic!("{e}"))
+    common::load(yaml).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn plan(yaml: &str, change: impl FnOnce(&mut Settings)) -> Plan {
