@@ -506,7 +506,7 @@ mod tests {
             draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let at = (draw >> 33) as usize;
             let ask = [&gang, &classes[1], &small, &small, &small, &small, &small, &small][at % 8];
-            if at / 8 % 3 == 0 && !jobs.is_empty() {
+            if (at / 8).is_multiple_of(3) && !jobs.is_empty() {
                 cluster.release(&jobs.swap_remove(at % jobs.len()));
             } else if *ask != gang {
                 (anew, placed) = (anew + u32::from(cluster.kept.is_none()), placed + 1);
