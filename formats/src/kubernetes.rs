@@ -15,6 +15,7 @@ mod hosts;
 pub(crate) mod kinds;
 mod label;
 mod limits;
+mod machine;
 pub(crate) mod mig;
 mod name;
 pub(crate) mod needs;
@@ -45,10 +46,11 @@ use twin::Beside;
 pub use place::{Machines, Written, changes};
 pub use seat::Seat;
 
-/// Translates the manifests, in order. `own_nodes`: whether there are own machines, among the estate's
-/// sites or other documents.
+/// Translates the manifests, in order. `cluster`: what else a cluster says of itself; `own_nodes`: whether there
+/// are own machines, among the estate's sites or other documents.
 pub(crate) fn translate(
     documents: &Documents<'_>,
+    cluster: &Documents<'_>,
     estate: Option<&EstateSpec>,
     own_nodes: bool,
 ) -> Translation {
@@ -61,6 +63,8 @@ pub(crate) fn translate(
         devices: claimed::Catalogue::of(&objects),
         overheads: named(&objects, "RuntimeClass", &["overhead", "podFixed"]),
         priorities: named(&objects, "PriorityClass", &["value"]),
+        has_arm: machine::has_arm(&objects, estate)
+            || machine::has_arm(&object::objects(cluster, &mut Vec::new()), None),
     };
     let mut translation = Translation::default();
     let mut notes = Notes::default();
@@ -147,6 +151,8 @@ struct Context<'a, 'e> {
     devices: claimed::Catalogue<'a>,
     overheads: BTreeMap<&'a str, View<'a>>,
     priorities: BTreeMap<&'a str, View<'a>>,
+    /// Whether there are nodes, or pools of them, of that architecture.
+    has_arm: bool,
 }
 
 impl<'a> Context<'a, '_> {
@@ -179,6 +185,7 @@ impl<'a> Context<'a, '_> {
                 claims: &self.claims,
                 beside: &self.beside,
                 estate: self.around.estate,
+                has_arm: self.has_arm,
                 group: (parts.len() > 1).then_some(name),
             };
             if let Some(workload) = assembly.workload(notes, &mut translation.estate, problems) {

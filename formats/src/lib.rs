@@ -89,9 +89,11 @@ pub fn translate(documents: &[Foreign], estate: Option<&EstateSpec>) -> Translat
     let mut of_cluster: Vec<(usize, &Foreign)> =
         formats.iter().filter(|(format, _)| is_cluster(format)).flat_map(|(_, of)| of.clone()).collect();
     of_cluster.sort_unstable_by_key(|(index, _)| *index);
+    let others = |(_, document): &&(usize, &Foreign)| Format::of(document) != Some(Format::Kubernetes);
+    let others: Vec<(usize, &Foreign)> = of_cluster.iter().filter(others).copied().collect();
     for (format, documents) in formats {
         translation.add(match format {
-            Format::Kubernetes => kubernetes::translate(&documents, estate, own_nodes),
+            Format::Kubernetes => kubernetes::translate(&documents, &others, estate, own_nodes),
             Format::SkyPilot => skypilot::translate(&documents, estate),
             Format::Karpenter | Format::Kueue | Format::Nodes => continue,
             Format::Terraform => terraform::translate(&documents, estate),

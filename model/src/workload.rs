@@ -324,6 +324,9 @@ pub struct Request {
     /// The instruction set of the host; an offer that does not state it is not eligible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arch: Option<Arch>,
+    /// The instruction set that the host must not have; an offer that does not state its own may do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_arch: Option<Arch>,
 }
 
 /// Accelerators of one replica: any of the names, or any of the kind.

@@ -320,6 +320,7 @@ fn relax(inputs: &mut Inputs, flags: &mut Flags, workload: usize, cause: &Cause,
             spec.request.memory = None;
             spec.request.instance_type.clear();
             spec.request.not_instance_type.clear();
+            spec.request.not_arch = None;
             if let Some(asked) = &mut spec.request.accelerators {
                 asked.count = None;
             }

@@ -145,6 +145,9 @@ impl Checker<'_> {
             let has = offer.spec.arch.map_or("of an unstated architecture", Arch::as_str);
             found.exclude(Constraint::Size, || format!("needs {arch}, {} is {has}", offer.name));
         }
+        if let Some(arch) = request.not_arch.filter(|arch| offer.spec.arch == Some(*arch)) {
+            found.by.push((Constraint::Size, format!("must not be on {arch}, which {} is", offer.name)));
+        }
         if self.run_time(spec, offer).is_none() {
             found.exclude(Constraint::Speed, || format!("`speed` has no usable figure for {}", offer.name));
         }

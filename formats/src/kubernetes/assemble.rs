@@ -49,6 +49,8 @@ pub(super) struct Assembly<'a, 'r> {
     pub(super) priority: Option<(i64, View<'a>)>,
     pub(super) claims: &'r Claims<'a>,
     pub(super) estate: Option<&'r EstateSpec>,
+    /// Whether the cluster has nodes of that architecture.
+    pub(super) has_arm: bool,
     /// What else is in the files.
     pub(super) beside: &'r Beside<'a>,
     /// What the parts of an object that has several are kept together as.
@@ -135,6 +137,7 @@ impl<'a> Assembly<'a, '_> {
                         kept.alternatives.push(way);
                     }
                 }
+                self.hold_to_nodes(kept, notes);
                 // What a pod would rather claim comes first; what has a value weighs dollars.
                 if self.part.ordered && !has("ordered") {
                     kept.ordered = !kept.alternatives.is_empty() && kept.is_required();

@@ -215,6 +215,8 @@ impl<'a> Reader<'_, 'a> {
         match allowed.len() {
             0 => Limits::never(&self.one.words(), "all are amd64 or arm64", &self.one.at),
             1 => self.chosen(Property::Arch, allowed),
+            // Who names both says that it runs on either.
+            _ if self.one.operator == Operator::In => self.chosen(Property::Arch, allowed),
             _ => Limits::default(),
         }
     }

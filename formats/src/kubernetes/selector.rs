@@ -3,7 +3,7 @@
 use plimsoll_model::{Diagnostic, estate::EstateSpec, read::View};
 
 use super::{label, limits::Limits, seat::Placed};
-use crate::labels::{HOST, REQUIRED, requirement::Requirement};
+use crate::labels::{ARCHES, HOST, REQUIRED, requirement::Requirement};
 
 /// What a pod says about its nodes.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +12,8 @@ pub(super) struct Placement<'a> {
     pub(super) ways: Vec<Limits<'a>>,
     /// The toleration of a taint that spot nodes have.
     pub(super) tolerates_spot: Option<View<'a>>,
+    /// Whether it tolerates a taint that nodes of that architecture have.
+    pub(super) tolerates_arm: bool,
     /// The anti-affinity that keeps replicas from sharing a node.
     pub(super) one_a_node: Option<View<'a>>,
     /// What is said about nodes and cannot be held against offers, in words.
@@ -66,6 +68,8 @@ impl<'a> Placement<'a> {
                 .and_then(|key| key.text())
                 .is_some_and(|key| placed.tolerations.iter().any(|ours| ours == key))
         };
+        placement.tolerates_arm =
+            tolerations.iter().any(|toleration| is_of_arm(toleration) && !ours(toleration));
         placement.tolerates_spot = tolerations.into_iter().find(|t| is_of_spot(t) && !ours(t));
         placement
     }
@@ -180,6 +184,13 @@ fn with_term<'a>(
         }
     }
     all
+}
+
+/// Whether a toleration is of the taint that nodes of that architecture have (GKE's do).
+fn is_of_arm(toleration: &View<'_>) -> bool {
+    let text = |field| toleration.field(field).and_then(|field| field.text());
+    text("key").is_some_and(|key| ARCHES.contains(&key))
+        && (text("value") == Some("arm64") || text("operator") == Some("Exists"))
 }
 
 /// Whether a toleration is of a taint that providers put on spot nodes.

@@ -351,6 +351,83 @@ fn what_kubernetes_takes_is_taken() {
     }
 }
 
+/// What says nothing of it is on no container of a cloud and on no machine for Arm; what names them may be.
+#[test]
+fn who_names_neither_stays_off_containers_and_arm() {
+    use plimsoll_model::Arch;
+    let deployment = |annotation: &str, pod: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d, annotations: {{{annotation}}}}}\nspec: {{template: {{spec: {{{pod} containers: [{{resources: {{limits: {{cpu: 1}}}}}}]}}}}}}\n"
+        )
+    };
+    let arch = |pod: &str| deployment("", pod);
+    let affinity = |values: &str| {
+        format!(
+            "affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: kubernetes.io/arch, operator: In, values: [{values}]}}]}}]}}}}}},"
+        )
+    };
+    let node = "---\napiVersion: v1\nkind: Node\nmetadata: {name: n, labels: {kubernetes.io/arch: arm64}}\nstatus: {allocatable: {cpu: 4, memory: 16Gi}}\n";
+    let pool = "---\napiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {name: p}\nspec: {template: {spec: {requirements: [{key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}]}}}\n";
+    let cases = [
+        (arch(""), Some("runpod"), Some(Arch::Arm64)),
+        (arch(&affinity("amd64, arm64")), Some("runpod"), None),
+        (arch("nodeSelector: {kubernetes.io/arch: amd64},"), Some("runpod"), None),
+        (arch("tolerations: [{key: kubernetes.io/arch, value: arm64}],"), Some("runpod"), None),
+        (arch("tolerations: [{key: kubernetes.io/arch, value: amd64}],"), Some("runpod"), Some(Arch::Arm64)),
+        (arch("nodeSelector: {node.kubernetes.io/instance-type: c7g.large},"), Some("runpod"), None),
+        (arch("nodeSelector: {topology.kubernetes.io/region: us-east-1},"), None, Some(Arch::Arm64)),
+        (arch("") + node, Some("runpod"), None),
+        (arch("") + pool, Some("runpod"), None),
+        (deployment("plimsoll.dev/request: '{arch: arm64}'", ""), Some("runpod"), None),
+        (deployment("plimsoll.dev/clouds: '[aws, RunPod]'", ""), None, Some(Arch::Arm64)),
+        (deployment("plimsoll.dev/clouds: aws", ""), None, Some(Arch::Arm64)),
+        (deployment("plimsoll.dev/regions: runpod/US", ""), None, Some(Arch::Arm64)),
+        (deployment("plimsoll.dev/regions: EU", ""), Some("runpod"), Some(Arch::Arm64)),
+        (deployment("plimsoll.dev/alternatives: '[{clouds: runpod}]'", ""), None, Some(Arch::Arm64)),
+        (deployment("plimsoll.dev/request: '{accelerators: {anyOf: GB200}}'", ""), None, None),
+        (deployment("plimsoll.dev/request: '{accelerators: {anyOf: H100}}'", ""), Some("runpod"), None),
+        (
+            deployment("plimsoll.dev/request: '{accelerators: {anyOf: [T4g, T4]}}'", ""),
+            None,
+            Some(Arch::Arm64),
+        ),
+    ];
+    for (text, cloud, not_arch) in cases {
+        let translation = translated(&text, None);
+        assert_eq!(translation.problems, [], "{text}");
+        let spec = &translation.workloads[0].1.value.spec;
+        assert_eq!(spec.not_in, Vec::from_iter(cloud), "{text}");
+        assert_eq!(spec.request.not_arch, not_arch, "{text}");
+        let said = |what: &str| translation.assumptions.iter().any(|one| one.what.starts_with(what));
+        assert_eq!(said("clouds without nodes (plimsoll.dev/clouds) of d"), cloud.is_some(), "{text}");
+        assert_eq!(said("architecture (plimsoll.dev/request) of d"), not_arch.is_some(), "{text}");
+    }
+    let estate = |spec: &str| yaml_of::<EstateSpec>(&format!("catalog: []\noffers: [{spec}]\n"));
+    let offer =
+        "{cloud: aws, region: r, instanceType: c, cpu: 4, memory: 8Gi, capacity: on-demand, hourly: 1";
+    for (estate, cloud, not_arch) in [
+        (estate(&format!("{offer}}}")), None, None),
+        (
+            estate(&format!("{offer}, arch: arm64}}, {offer}}}").replace("aws", "vast")),
+            Some("vast"),
+            Some(Arch::Arm64),
+        ),
+    ] {
+        let translation = translated(&arch(""), Some(&estate));
+        let spec = &translation.workloads[0].1.value.spec;
+        assert_eq!(
+            (&spec.not_in, spec.request.not_arch),
+            (&Vec::from_iter(cloud.map(str::to_owned)), not_arch)
+        );
+        assert_eq!(
+            translation.assumptions.len(),
+            2 + 2 * usize::from(cloud.is_some()),
+            "{:?}",
+            translation.assumptions
+        );
+    }
+}
+
 fn yaml_of<T: serde::de::DeserializeOwned>(text: &str) -> T {
     plimsoll_model::read::documents("t", text.as_bytes()).unwrap().remove(0).split().1.read().unwrap()
 }

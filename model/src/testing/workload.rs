@@ -102,15 +102,16 @@ fn request(fill: f64) -> impl Strategy<Value = Request> {
     let accelerators = (list(fill, text()), maybe(fill, kind()), maybe(fill, count), maybe(fill, bytes()))
         .prop_map(|(any_of, kind, count, memory)| AcceleratorRequest { any_of, kind, count, memory });
     let types = (list(fill, text()), list(fill, text()));
-    let host = (maybe(fill, cpu()), maybe(fill, bytes()), types, maybe(fill, arch()));
+    let host = (maybe(fill, cpu()), maybe(fill, bytes()), types, (maybe(fill, arch()), maybe(fill, arch())));
     (maybe(fill, accelerators), host).prop_map(
-        |(accelerators, (cpu, memory, (instance_type, not_instance_type), arch))| Request {
+        |(accelerators, (cpu, memory, (instance_type, not_instance_type), (arch, not_arch)))| Request {
             accelerators,
             cpu,
             memory,
             instance_type,
             not_instance_type,
             arch,
+            not_arch,
         },
     )
 }

@@ -52,7 +52,7 @@ impl Misfit {
 
 /// Everything in which one replica does not fit on one instance.
 pub(super) fn misfits<'r>(request: &'r Request, offer: &'r Offer) -> impl Iterator<Item = Misfit> + 'r {
-    const CHECKS: [fn(&Request, &Offer) -> Option<Misfit>; 6] = [
+    const CHECKS: [fn(&Request, &Offer) -> Option<Misfit>; 7] = [
         accelerators,
         |request, offer| size(Dimension::Cpu, request, offer),
         |request, offer| size(Dimension::Memory, request, offer),
@@ -71,6 +71,10 @@ pub(super) fn misfits<'r>(request: &'r Request, offer: &'r Offer) -> impl Iterat
         |request, offer| {
             let arch = request.arch?;
             (offer.arch != Some(arch)).then(|| Misfit::kind("arch", json!(arch), json!(offer.arch)))
+        },
+        |request, offer| {
+            let arch = request.not_arch?;
+            (offer.arch == Some(arch)).then(|| Misfit::kind("notArch", json!(arch), json!(arch)))
         },
     ];
     CHECKS.iter().filter_map(move |check| check(request, offer))

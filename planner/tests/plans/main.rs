@@ -481,3 +481,39 @@ fn a_smaller_request_is_no_cause_where_the_rest_of_the_group_is_elsewhere() {
     let causes: Vec<_> = plan.unplaced[0].causes.iter().map(|cause| cause.constraint.as_str()).collect();
     assert_eq!(causes, ["region"], "{:?}", plan.unplaced);
 }
+
+/// An instruction set that will not do is left out; what states none may do.
+#[test]
+fn a_forbidden_instruction_set_is_left_out() {
+    let text = |offers: &str, asks: &str| {
+        let offer = |arch: &str, hourly: u32| {
+            format!(
+                "  - {{cloud: aws, region: us-east-1, instanceType: c{hourly}, cpu: 4, memory: 8Gi, capacity: on-demand, hourly: {hourly}{arch}}}\n"
+            )
+        };
+        let offers: String = offers
+            .chars()
+            .map(|kind| match kind {
+                'a' => offer(", arch: arm64", 1),
+                'x' => offer(", arch: amd64", 2),
+                _ => offer("", 3),
+            })
+            .collect();
+        format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {{name: e}}\nspec:\n  time: 2026-01-01T00:00:00Z\n  catalog: []\n  offers:\n{offers}---\napiVersion: plimsoll.dev/v1alpha1\nkind: Workload\nmetadata: {{name: w}}\nspec: {{duration: 1h, request: {{cpu: 1{asks}}}}}\n"
+        )
+    };
+    let not_arm = ", notArch: arm64";
+    for (offers, asks, on) in [("axo", "", "c1"), ("axo", not_arm, "c2"), ("ao", not_arm, "c3")] {
+        let plan = plan(&text(offers, asks), |_| {});
+        assert_eq!(plan.placements[0].offer.instance_type.as_deref(), Some(on), "{offers}{asks}");
+    }
+    let unplaced = plan(&text("a", not_arm), |_| {}).unplaced.pop().unwrap();
+    assert_eq!(unplaced.causes.len(), 1);
+    assert_eq!(unplaced.causes[0].name, "notArch");
+    let on_arm = plan(&text("axo", ""), |_| {});
+    let violations = plimsoll_verify::verify(&on_arm, &inputs(&text("axo", not_arm)));
+    let said =
+        |violation: &plimsoll_verify::Violation| violation.to_string().contains("must not be on arm64");
+    assert!(violations.iter().any(said), "{violations:#?}");
+}

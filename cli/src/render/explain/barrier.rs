@@ -86,6 +86,7 @@ fn too_small(barrier: &Barrier, needs: &str, has: &str) -> String {
         "hosts" => format!("it is a slice of {has} machines, and no accelerators are asked for"),
         "arch" if has == "none" => format!("it does not state its processor, and {needs} is asked for"),
         "arch" => format!("its processor is {has}, and {needs} is asked for"),
+        "notArch" => format!("its processor is {has}, which is forbidden"),
         "notInstanceType" => format!("its machine type is {has}, and {needs} is forbidden"),
         _ => format!("its machine type is {has}, and {needs} is asked for"),
     }

@@ -107,6 +107,7 @@ pub(in crate::render) fn sentence(cause: &Cause) -> String {
         }
         Constraint::Accelerator => format!("another accelerator: {has} instead of {needs}"),
         Constraint::Size if name == "notInstanceType" => format!("{has} not forbidden, as {needs} is"),
+        Constraint::Size if name == "notArch" => format!("processors of {has} not forbidden"),
         Constraint::Size if name == "instanceType" => format!("machine type {has} instead of {needs}"),
         Constraint::Size if name == "hosts" => {
             format!("a slice of TPUs ({has} machines), if it asked for one")

@@ -100,6 +100,9 @@ fn request(scope: &mut Scope<'_>, request: &Request) {
     }
     name::list(&mut scope.field("instanceType"), &request.instance_type);
     name::list(&mut scope.field("notInstanceType"), &request.not_instance_type);
+    if request.arch.is_some() && request.arch == request.not_arch {
+        scope.field("notArch").report_help("forbids what `arch` asks for", "state one of the two");
+    }
 }
 
 fn accelerators(scope: &mut Scope<'_>, request: &AcceleratorRequest) {
