@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Time, Usd, explanation::WhyNot, plan::document};
+use crate::{Duration, Time, Usd, explanation::WhyNot, plan::document};
 
 document! {
     /// What a plan changes of the one in force.
@@ -12,7 +12,7 @@ document! {
         pub to_add: u64,
         /// Workloads on another offer.
         pub to_move: u64,
-        /// Workloads on the same offer at another time, or on another number of instances.
+        /// Workloads on the same offer at another time, for another time, or on another number of instances.
         pub to_change: u64,
         /// Workloads placed before and not now.
         pub to_remove: u64,
@@ -42,7 +42,7 @@ pub enum Action {
     Add,
     /// It moves to another offer.
     Move,
-    /// It starts at another time, or takes another number of instances.
+    /// It starts at another time, runs for another time, or takes another number of instances.
     Change,
     /// It was placed before and is not now.
     Remove,
@@ -79,6 +79,9 @@ document! {
         pub instances: f64,
         /// When it starts.
         pub start: Time,
+        /// How long it runs, pauses left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub run: Option<Duration>,
         /// What it costs.
         pub usd: Usd,
     }

@@ -181,6 +181,18 @@ document! {
     }
 }
 
+impl Placement {
+    /// How long it runs, pauses left out.
+    pub fn run(&self) -> Duration {
+        let whole = || self.end.nanos().saturating_sub(self.start.nanos());
+        let pieces = |runs: &Vec<Run>| {
+            runs.iter()
+                .fold(0_i64, |sum, run| sum.saturating_add(run.end.nanos().saturating_sub(run.start.nanos())))
+        };
+        Duration::from_nanos(self.runs.as_ref().map_or_else(whole, pieces))
+    }
+}
+
 document! {
     /// Replicas on one node.
     pub struct NodeUse {

@@ -81,6 +81,7 @@ fn spot(placement: &Placement) -> Spot {
         offer: placement.offer.full_name(),
         instances: placement.instances,
         start: placement.start,
+        run: Some(placement.run()),
         usd: placement.usd.total,
     }
 }

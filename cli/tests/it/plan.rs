@@ -124,6 +124,8 @@ fn changes_against_a_plan_in_force() {
     // Without spot and budget it moves.
     let moved = workloads(&[("interruptible: true", "moveCost: 20"), ("team: red", "team: blue")]);
     insta::assert_snapshot!(changes(&moved, "--exit-code"));
+    // Longer and dearer on the same machine.
+    insta::assert_snapshot!(changes(&workloads(&[("duration: 4h", "duration: 5h")]), "--exit-code"));
     // Carbon makes `tune` wait.
     insta::assert_snapshot!(changes(&workloads(&[]), "--carbon-price 200"));
     insta::assert_snapshot!(changes(&workloads(&[]), "--exit-code"));

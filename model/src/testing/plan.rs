@@ -69,7 +69,13 @@ fn shortfall(fill: f64) -> impl Strategy<Value = Shortfall> {
 fn changes() -> impl Strategy<Value = Changes> {
     let actions = vec![Action::Add, Action::Move, Action::Change, Action::Remove];
     (text(), any_usd(), time(), select(actions)).prop_map(|(text, usd, time, action)| {
-        let spot = Spot { offer: text.clone(), instances: 1.5, start: time, usd };
+        let spot = Spot {
+            offer: text.clone(),
+            instances: 1.5,
+            start: time,
+            run: Some(crate::Duration::from_nanos(1)),
+            usd,
+        };
         let change = Change {
             workload: text.clone(),
             action,

@@ -111,17 +111,25 @@ fn spot(placement: &Placement) -> Spot {
         offer: placement.offer.full_name(),
         instances: placement.instances,
         start: placement.start,
+        run: Some(placement.run()),
         usd: placement.usd.total,
     }
 }
 
-/// Whether a placement on the same offer starts at another time or takes another number of instances. The
-/// time is the same when the moment is, or when it is as long after the planning moment: what starts at once
-/// starts at once.
+/// Whether a placement on the same offer starts at another time, runs for another time or takes another number of
+/// instances. The start is the same when the moment is, or when it is as long after the planning moment: what
+/// starts at once starts at once. What runs for the horizon in both plans runs as it did, whatever that is.
 fn is_changed(plan: &Plan, after: &Placement, previous: &Plan, before: &Placement) -> bool {
     let moment = after.start.nanos() - before.start.nanos();
     let waits = moment - (plan.inputs.flags.now.nanos() - previous.inputs.flags.now.nanos());
-    (moment.abs() >= SECOND && waits.abs() >= SECOND) || (after.instances - before.instances).abs() > 1e-9
+    let longer = after.run().nanos() - before.run().nanos();
+    let is_service = |plan: &Plan, placement: &Placement| {
+        (placement.run().nanos() - plan.inputs.flags.horizon.nanos()).abs() < SECOND
+    };
+    let are_services = is_service(plan, after) && is_service(previous, before);
+    (moment.abs() >= SECOND && waits.abs() >= SECOND)
+        || (longer.abs() >= SECOND && !are_services)
+        || (after.instances - before.instances).abs() > 1e-9
 }
 
 fn repriced(before: &Placement, after: &Placement) -> Option<Repriced> {

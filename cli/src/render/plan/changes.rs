@@ -9,7 +9,7 @@ use plimsoll_model::{
 
 use crate::render::{
     explain::{barrier::clause, money::and},
-    format::{decimals, minute, usd},
+    format::{decimals, duration, minute, usd},
     style::{bad, bold, good, warn},
     table::{shorten, wrap},
 };
@@ -128,6 +128,13 @@ fn changed(change: &Change) -> String {
     if (before.instances - after.instances).abs() > 1e-9 {
         let count = |spot: &Spot| decimals(spot.instances, 3);
         all.push(format!("takes {} instances instead of {}", count(after), count(before)));
+    }
+    if let (Some(was), Some(is)) = (before.run, after.run)
+        && was != is
+    {
+        let (short, other) = (duration(is), duration(was));
+        let told_apart = if short == other { (is.to_string(), was.to_string()) } else { (short, other) };
+        all.push(format!("runs for {} instead of {}", told_apart.0, told_apart.1));
     }
     // To the cent, as it is shown.
     if usd(before.usd) != usd(after.usd) {

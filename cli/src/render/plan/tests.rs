@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use plimsoll_model::{
-    Changes, Plan, Time, Usd,
+    Changes, Duration, Plan, Time, Usd,
     changes::{Action, Change, Repriced, Spot},
     explanation::{Barrier, Holder, Verdict, WhyNot},
     plan::{Assumption, Cause, Constraint, Placement, Price, Run, Status, Unplaced},
@@ -237,6 +237,7 @@ fn every_change_against_a_plan_in_force_has_a_line() {
         offer: offer.into(),
         instances,
         start: time(start),
+        run: Some(Duration::from_nanos(usd * 3_600_000_000_000)),
         usd: Usd::from_units(usd),
     };
     let (early, late) = ("2026-03-01T06:00:00Z", "2026-03-01T10:30:00Z");
