@@ -19,6 +19,7 @@ mod pod;
 mod remarks;
 mod rule;
 mod selector;
+mod stated;
 mod stays;
 #[cfg(test)]
 mod tests;

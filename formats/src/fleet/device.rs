@@ -33,6 +33,8 @@ const NEURON_DEVICE: &str = "aws.amazon.com/neurondevice";
 pub(super) struct Known {
     /// Resources that count devices of nodes.
     resources: BTreeSet<String>,
+    /// The models that they count.
+    models: BTreeSet<(String, String)>,
     /// Accelerator resources that are counted beside the devices.
     beside: BTreeSet<String>,
     /// Pods that one card is shared by, for resources of shares.
@@ -68,6 +70,12 @@ impl Known {
     /// Whether some node has such a partition of a card already.
     pub(super) fn is_cut(&self, profile: &str) -> bool {
         self.profiles.contains(profile)
+    }
+
+    /// The models that a resource counts.
+    pub(super) fn models(&self, resource: &str) -> impl Iterator<Item = &str> {
+        let of_it = self.models.iter().filter(move |(of, _)| of == resource);
+        of_it.map(|(_, model)| &**model)
     }
 
     /// The one resource that counts devices, if there is just one.
@@ -171,13 +179,9 @@ pub(super) fn resolve(
     let cut = nodes.iter().flat_map(|node| node.node.room.iter());
     let cut = cut.filter(|(resource, amount)| **amount > 0 && mig::profile(resource).is_some());
     known.profiles = cut.map(|(resource, _)| resource.clone()).collect();
-    known.resources = nodes
-        .iter()
-        .map(|node| &node.node)
-        .chain(given)
-        .filter_map(|node| node.devices.as_ref())
-        .map(|devices| devices.resource.clone())
-        .collect();
+    let devices = nodes.iter().map(|node| &node.node).chain(given).filter_map(|node| node.devices.as_ref());
+    known.models = devices.map(|devices| (devices.resource.clone(), devices.model.clone())).collect();
+    known.resources = known.models.iter().map(|(resource, _)| resource.clone()).collect();
     for devices in given.iter().filter_map(|node| node.devices.as_ref()) {
         if let Some(card) = accelerator(&devices.model) {
             known.memory.insert(devices.model.clone(), card.memory_bytes >> 20);

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_catalog::canonical;
 use plimsoll_model::{
     Capacity, Diagnostic,
     fleet::{Amount, Ask, Pod, Requirement, Rule, Stays, Test, Toleration},
     quantity::decimal::parse_pico,
-    read::{self, View},
+    read::View,
     shown,
 };
 
@@ -18,14 +17,14 @@ use super::{
     listed,
     node::GROUP,
     remarks::Remarks,
-    rule, stays,
+    rule, stated, stays,
     volume::{Found, Volumes},
 };
 use crate::{
     kubernetes::{
         device::{Meaning, meaning},
         mig,
-        needs::{Needs, quantity},
+        needs::Needs,
         selector::is_of_spot,
     },
     labels::capacity,
@@ -78,6 +77,7 @@ impl<'a> Context<'a, '_> {
         }
         pod.needs.insert("pods".to_owned(), 1);
         Reader { context: self, draft, pod: &mut pod, remarks, problems }.accelerators(&needs, index);
+        stated::read(draft, self.devices, &mut pod, problems);
         if self.is_gke && !draft.is_live {
             let keys = needs.devices().map(|(name, ..)| Some(name.to_owned()));
             pod.rule.tolerations.extend(keys.map(|key| Toleration { key, value: None, effect: None }));
@@ -214,7 +214,6 @@ impl<'a> Reader<'a, '_, '_> {
         }
         self.fraction(first.as_ref());
         self.claimed(index);
-        self.stated();
     }
 
     /// Devices that the pod claims. What cannot be told is left to the scheduler.
@@ -409,66 +408,6 @@ impl<'a> Reader<'a, '_, '_> {
             return;
         }
         self.ask(NVIDIA, Amount::Share(milli));
-    }
-
-    /// `plimsoll.dev/request`, which stands in place of what the containers ask for.
-    fn stated(&mut self) {
-        let Some(stated) = annotation(self.draft, "plimsoll.dev/request") else { return };
-        let text = stated.text().unwrap_or_default();
-        let Some(request) =
-            read::documents("plimsoll.dev/request", text.as_bytes()).ok().and_then(|mut all| all.pop())
-        else {
-            let problem = stated.problem("`plimsoll.dev/request`: expected a request such as a Workload's");
-            self.problems.push(problem.with_help("'{accelerators: {count: 0.25}, cpu: 2, memory: 8Gi}'"));
-            return;
-        };
-        let (_, request) = request.split();
-        let root = request.root();
-        for resource in ["cpu", "memory"] {
-            let Some(text) = root.field(resource).and_then(|view| view.text().map(str::to_owned)) else {
-                continue;
-            };
-            match quantity(resource, text.trim()) {
-                Ok(value) => _ = self.pod.needs.insert(resource.to_owned(), value),
-                Err(why) => {
-                    let message = format!("`plimsoll.dev/request`, {resource}: {why}");
-                    self.problems.push(stated.problem(message));
-                }
-            }
-        }
-        let Some(accelerators) = root.field("accelerators") else { return };
-        let count = accelerators.field("count").and_then(|view| view.text().map(str::to_owned));
-        let milli = count.as_deref().map_or(Some(1000), |text| {
-            parse_pico(text.trim()).ok().and_then(|pico| u64::try_from(pico / 1_000_000_000).ok())
-        });
-        let resource = self.pod.ask.as_ref().map(|ask| ask.resource.clone());
-        let resource = resource.or_else(|| self.context.devices.only().map(str::to_owned));
-        let resource = resource.unwrap_or_else(|| NVIDIA.to_owned());
-        let amount = match milli {
-            Some(milli @ 1..1000) => u16::try_from(milli).ok().map(Amount::Share),
-            Some(milli) if milli > 0 && milli.is_multiple_of(1000) => {
-                u16::try_from(milli / 1000).ok().map(Amount::Whole)
-            }
-            _ => None,
-        };
-        let Some(amount) = amount else {
-            let message = format!(
-                "`plimsoll.dev/request`: {} accelerators are neither whole ones nor a part of one",
-                shown(count.as_deref().unwrap_or_default())
-            );
-            self.problems
-                .push(stated.problem(message).with_help("a pod has whole devices, or a part of one"));
-            return;
-        };
-        self.ask(&resource, amount);
-        let models = accelerators.field("anyOf").map_or_else(Vec::new, |list| list.items());
-        let mut models: Vec<String> =
-            models.iter().filter_map(|one| Some(canonical(one.text()?).into_owned())).collect();
-        models.sort();
-        models.dedup();
-        if let Some(ask) = &mut self.pod.ask {
-            ask.models = models;
-        }
     }
 }
 

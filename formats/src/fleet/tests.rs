@@ -2,6 +2,7 @@
 
 mod claims;
 mod spreads;
+mod stated;
 mod stays;
 mod volumes;
 
@@ -358,7 +359,7 @@ fn what_is_wrong_is_named_with_its_place() {
         (
             gpu.clone()
                 + &pod("p", "cpu: 1", "annotations: {plimsoll.dev/request: '{accelerators: {count: 1.5}}'}"),
-            "1.5 accelerators are neither whole ones nor a part of one",
+            "a fraction above 1 lies on no device",
         ),
         (
             gpu.clone() + &pod("p", "cpu: 1", "annotations: {plimsoll.dev/worth: much}"),
