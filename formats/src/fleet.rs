@@ -1,11 +1,12 @@
 //! A cluster's nodes and pods, for packing: what `kubectl get nodes,pods` prints, and manifests.
 //!
-//! Nodes are read as they are (`node`): labels, taints, allocatable. Pods are those that run or wait, and
-//! those that controllers would make (`expand`); what each needs is what the scheduler counts, where it may
-//! run is its selectors, affinities and tolerations (`rule`), and where its volumes can be mounted (`volume`). Which resource names are accelerators, and
-//! what a name asks of one, is decided over the whole cluster (`device`), as are the groups that keep
-//! apart, spread or run together (`group`), and within one domain (`confine`), by whom selectors find (`selector`). What packing cannot hold is said in the assumptions. What a node
-//! on offer would be among those of the cluster is decided by `added`.
+//! Nodes are read as they are (`node`): labels, taints, allocatable. Pods are those that run or wait, and those that
+//! controllers would make (`expand`); what each needs is what the scheduler counts, where it may run is its
+//! selectors, affinities and tolerations (`rule`), and where its volumes can be mounted (`volume`). Which resource
+//! names are accelerators, and what a name asks of one, is decided over the whole cluster (`device`), as are the
+//! groups that keep apart, spread or run together (`group`), and within one domain (`confine`), by whom selectors
+//! find (`selector`). What packing cannot hold is said in the assumptions. What a node on offer would be among those
+//! of the cluster is decided by `added`.
 
 mod added;
 mod claim;

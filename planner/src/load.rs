@@ -1,10 +1,10 @@
 //! Files to [`Inputs`]: the first passes of `plan`, `verify` and the rest.
 //!
 //! Bytes are read (`files`), documents parsed and located (`plimsoll_model::read`), those of other programs
-//! translated (`plimsoll_formats`), names and limits checked ([`validate`]), and the catalogue files and carbon series that the estate names read in turn
-//! (`named`). Each pass reports everything it finds before the next one starts, and each finding has
-//! its file, line, column and field. What merely makes a workload impossible to place (a deadline in
-//! the past, an accelerator that nobody offers) is no error here: the planner explains it.
+//! translated (`plimsoll_formats`), names and limits checked ([`validate`]), and the catalogue files and carbon
+//! series that the estate names read in turn (`named`). Each pass reports everything it finds before the next one
+//! starts, and each finding has its file, line, column and field. What merely makes a workload impossible to place (a
+//! deadline in the past, an accelerator that nobody offers) is no error here: the planner explains it.
 
 mod digest;
 mod files;

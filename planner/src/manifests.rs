@@ -1,8 +1,8 @@
 //! A plan written into the manifests that it was made from.
 //!
 //! Each placement becomes changes of the pod specs it is of, and of the node pools that launch its nodes
-//! (`plimsoll_formats`); the texts are edited in place (`plimsoll_model::yaml::edit`). A file that cannot be edited without touching more than was
-//! meant is left as it is, and said.
+//! (`plimsoll_formats`); the texts are edited in place (`plimsoll_model::yaml::edit`). A file that cannot be edited
+//! without touching more than was meant is left as it is, and said.
 
 use std::collections::{BTreeMap, BTreeSet};
 

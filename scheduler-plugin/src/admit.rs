@@ -77,7 +77,8 @@ impl Known for Cluster {
     }
 }
 
-/// Answers a review. `is_planning`: whether somebody would open the gate again; `span`: the name of the span of this answer, where it is to be traced.
+/// Answers a review. `is_planning`: whether somebody would open the gate again; `span`: the name of the span of this
+/// answer, where it is to be traced.
 ///
 /// # Errors
 /// When there is no UID to answer to.

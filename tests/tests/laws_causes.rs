@@ -1,5 +1,5 @@
-//! Why a workload is left out: each stated cause, relaxed by what it says, places the workload beside
-//! the others as placed; by slightly less it does not. Where none does alone, all together do. A place for what may be left out is
+//! Why a workload is left out: each stated cause, relaxed by what it says, places the workload beside the others as
+//! placed; by slightly less it does not. Where none does alone, all together do. A place for what may be left out is
 //! one that costs less than it is worth.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]

@@ -1,9 +1,9 @@
 //! The check of a packing (`plan --cluster`): from the nodes and pods alone, what the packing says of them.
 //!
-//! Rules are held against every pod by itself, loads are added up for every node and device, moves are
-//! carried out one after the other, nodes to add are filled and priced. That the bound is truly a bound cannot be checked without the search that
-//! proves it; that nothing contradicts it can: the packing itself, the worth of all pods, and a plain first
-//! fit, none of which may be above.
+//! Rules are held against every pod by itself, loads are added up for every node and device, moves are carried out
+//! one after the other, nodes to add are filled and priced. That the bound is truly a bound cannot be checked without
+//! the search that proves it; that nothing contradicts it can: the packing itself, the worth of all pods, and a plain
+//! first fit, none of which may be above.
 
 mod add;
 mod figures;

@@ -1,8 +1,8 @@
 //! `TrainJob`s of Kubeflow's trainer: what they say of the pods of their nodes.
 //!
-//! A `TrainJob` has no pod template, it patches that of its runtime. Its field for that has changed with the releases:
-//! `podSpecOverrides` (2.0), `podTemplateOverrides` (2.1), `runtimePatches` (from 2.2 on). Read are all three, written is the one
-//! that is there, else the newest.
+//! A `TrainJob` has no pod template, it patches that of its runtime. Its field for that has changed with the
+//! releases: `podSpecOverrides` (2.0), `podTemplateOverrides` (2.1), `runtimePatches` (from 2.2 on). Read are all
+//! three, written is the one that is there, else the newest.
 
 use std::collections::BTreeMap;
 

@@ -355,8 +355,8 @@ fn count(ask: Ask) -> u64 {
     }
 }
 
-/// The best node with room: by the scorer, else the one with least left of devices, then of CPU; of equals the first. Some nodes are kept
-/// back for gangs.
+/// The best node with room: by the scorer, else the one with least left of devices, then of CPU; of equals the first.
+/// Some nodes are kept back for gangs.
 fn on_node(
     nodes: &[Node],
     states: &mut [State],
