@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOW, gated};
+use super::{NOW, gated, sized::asked};
 use crate::{
     clock,
     cluster::{
@@ -13,13 +13,18 @@ use crate::{
     names,
 };
 
+/// A pod of the one gang here.
+pub(super) fn of_gang(mut pod: Value) -> Value {
+    pod["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+    pod
+}
+
 /// Our gate opens to what comes after it: while another's gate holds the pod there is nothing to come, and a plan that is
 /// made once it is gone is in time. Of a gang all pods wait for that.
 #[test]
 fn a_gate_stays_while_another_holds_the_pod() {
     let settings = Settings::default();
-    let mut it = gated("a", 4, NOW);
-    it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+    let it = of_gang(gated("a", 4, NOW));
     let mut sibling = gated("b", 4, NOW);
     sibling["metadata"]["labels"] = it["metadata"]["labels"].clone();
     sibling["spec"]["schedulingGates"] = json!([{"name": names::GATE}, {"name": "example.com/queue"}]);
@@ -56,8 +61,7 @@ fn a_gate_stays_while_another_holds_the_pod() {
 fn a_gang_that_a_foreign_gate_tears_is_let_go_and_held() {
     let settings = Settings::default();
     let member = |name: &str, gates: Value| {
-        let mut it = gated(name, 4, NOW);
-        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+        let mut it = of_gang(gated(name, 4, NOW));
         it["spec"]["schedulingGates"] = gates;
         it
     };
@@ -104,10 +108,9 @@ fn a_gang_that_a_foreign_gate_tears_is_let_go_and_held() {
     let mut freed = member("b", ours);
     freed["metadata"]["resourceVersion"] = "2".into();
     known.apply_pod(&object(freed));
-    let mut looks = [460_000, 460_400].into_iter();
-    let question =
-        looks.find_map(|after| controller.decide(&mut known, &settings, NOW + after, true).question);
-    let plan = question.expect("it is time").answer(&mut FirstFit);
+    let plan = asked(&mut controller, &mut known, (NOW + 460_000, NOW + 460_500))
+        .expect("it is time")
+        .answer(&mut FirstFit);
     let actions = controller.answered(&mut known, &settings, NOW + 460_500, plan);
     let placed: Vec<&str> =
         actions.iter().filter(|action| action.changes().is_some()).map(Action::name).collect();
@@ -119,11 +122,7 @@ fn a_gang_that_a_foreign_gate_tears_is_let_go_and_held() {
 #[test]
 fn a_gang_that_loses_a_node_while_it_is_placed_is_planned_anew() {
     for failures in [1, 4] {
-        let member = |name: &str| {
-            let mut it = gated(name, 8, NOW);
-            it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
-            it
-        };
+        let member = |name: &str| of_gang(gated(name, 8, NOW));
         let nodes = [node("n0", 8, "H100"), node("n1", 8, "H100")];
         let mut known = cluster(&nodes, &[member("a"), member("b")]);
         let (mut controller, settings) = (Controller::default(), Settings::default());
@@ -164,8 +163,7 @@ fn a_gang_that_loses_a_node_while_it_is_placed_is_planned_anew() {
 #[test]
 fn a_gang_stays_held_until_a_plan_is_asked_about_it() {
     let member = |name: &str, gates: Value| {
-        let mut it = gated(name, 8, NOW);
-        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+        let mut it = of_gang(gated(name, 8, NOW));
         it["metadata"]["annotations"][names::HELD_AT] = clock::text(NOW).into();
         it["spec"]["schedulingGates"] = gates;
         it
@@ -175,9 +173,7 @@ fn a_gang_stays_held_until_a_plan_is_asked_about_it() {
     let mut known = cluster(&[node("n0", 8, "H100")], &pods);
     let (mut controller, settings) = (Controller::default(), Settings::default());
     let mut released = |known: &mut Cluster, now: Millis| {
-        let mut looks = [now, now + 400].into_iter();
-        let question = looks.find_map(|now| controller.decide(known, &settings, now, true).question);
-        let question = question.expect("it is time");
+        let question = asked(&mut controller, known, (now, now + 500)).expect("it is time");
         let wanted = question.wanted.clone();
         let plan = question.answer(&mut FirstFit);
         let actions = controller.answered(known, &settings, now + 500, plan);
@@ -196,8 +192,7 @@ fn a_gang_stays_held_until_a_plan_is_asked_about_it() {
 #[test]
 fn a_held_gang_is_placed_by_one_patch_a_pod() {
     let member = |name: &str| {
-        let mut it = gated(name, 8, NOW);
-        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+        let mut it = of_gang(gated(name, 8, NOW));
         it["metadata"]["annotations"][names::HELD_AT] = clock::text(NOW).into();
         it["spec"]["schedulingGates"] = json!([]);
         it
@@ -205,9 +200,8 @@ fn a_held_gang_is_placed_by_one_patch_a_pod() {
     let nodes = [node("n0", 8, "H100"), node("n1", 8, "H100")];
     let mut known = cluster(&nodes, &[member("a"), member("b")]);
     let (mut controller, settings) = (Controller::default(), Settings::default());
-    let mut looks = [NOW, NOW + 400].into_iter();
-    let question = looks.find_map(|now| controller.decide(&mut known, &settings, now, true).question);
-    let plan = question.expect("it is time").answer(&mut FirstFit);
+    let plan =
+        asked(&mut controller, &mut known, (NOW, NOW + 500)).expect("it is time").answer(&mut FirstFit);
     let actions = controller.answered(&mut known, &settings, NOW + 500, plan);
     let changes: Vec<(&str, &str)> =
         actions.iter().filter_map(|it| Some((&*it.changes()?.uid, it.name()))).collect();
@@ -221,11 +215,7 @@ fn a_held_gang_is_placed_by_one_patch_a_pod() {
 /// Two pods of a gang that are on their way, a to n0 and b to n1; and what is done when n1 goes.
 #[test]
 fn a_gang_that_loses_a_node_on_its_way_is_called_back_whole() {
-    let member = |name: &str, node: &str| {
-        let mut it = planned(pod(name, 8), node, NOW);
-        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
-        it
-    };
+    let member = |name: &str, node: &str| of_gang(planned(pod(name, 8), node, NOW));
     let both = [member("a", "n0"), member("b", "n1")];
     let done = |decision: &Decision| -> Vec<(String, &'static str)> {
         let it = decision.actions.iter().filter_map(|it| Some((it.changes()?.name.clone(), it.name())));
@@ -261,10 +251,7 @@ fn a_gang_that_loses_a_node_on_its_way_is_called_back_whole() {
     }
     known.apply_pod(&back(both[0].clone()));
     known.apply_node(&node("n2", 8, "H100"));
-    let question = [2_200, 2_600]
-        .into_iter()
-        .find_map(|after| controller.decide(&mut known, &settings, NOW + after, true).question);
-    let question = question.expect("it is time");
+    let question = asked(&mut controller, &mut known, (NOW + 2_200, NOW + 2_700)).expect("it is time");
     assert_eq!(question.wanted, ["uid-a", "uid-b"]);
     let plan = question.answer(&mut FirstFit);
     let placed = controller.answered(&mut known, &settings, NOW + 2_700, plan);
@@ -284,11 +271,7 @@ fn a_gang_that_loses_a_node_on_its_way_is_called_back_whole() {
 /// The same before the placing of one is seen, and while that of the other fails.
 #[test]
 fn a_gang_that_loses_a_node_is_called_back_however_far_it_is() {
-    let member = |name: &str| {
-        let mut it = gated(name, 8, NOW);
-        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
-        it
-    };
+    let member = |name: &str| of_gang(gated(name, 8, NOW));
     let nodes = [node("n0", 8, "H100"), node("n1", 8, "H100")];
     let mut known = cluster(&nodes, &[member("a"), member("b")]);
     let (mut controller, settings) = (Controller::default(), Settings::default());

@@ -8,9 +8,7 @@ use crate::cluster::{
 
 /// A pod of the gang, behind our gate, made so many milliseconds late.
 fn member(name: &str, gpus: u32, late: Millis) -> Value {
-    let mut it = gated(name, gpus, NOW + late);
-    it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
-    it
+    gangs::of_gang(gated(name, gpus, NOW + late))
 }
 
 fn sized(known: &mut Cluster, size: u32) -> bool {
@@ -19,7 +17,7 @@ fn sized(known: &mut Cluster, size: u32) -> bool {
 }
 
 /// Looks until there is a question, or for so long.
-fn asked(
+pub(super) fn asked(
     controller: &mut Controller,
     known: &mut Cluster,
     (from, until): (Millis, Millis),
