@@ -16,6 +16,7 @@ mod expand;
 mod group;
 mod listed;
 mod node;
+mod own;
 mod pod;
 mod remarks;
 mod rule;
@@ -38,6 +39,7 @@ pub use device::is_accelerator;
 use remarks::Remarks;
 
 pub use added::{Ground, NewNode, Rented, places, zones};
+pub use own::Own;
 
 /// Reads the objects of some documents. `given` is what other files hold (nodes and pods of a trace).
 pub fn fleet(documents: &[Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use plimsoll_model::{Diagnostic, Workload, estate::EstateSpec, plan::Assumption, read::Located};
 
 pub use cluster::{ClassSeat, Host, Hosts, PoolSeat};
-pub use fleet::{Ground, Hardware, NewNode, Rented, fleet, gang, is_accelerator, places, zones};
+pub use fleet::{Ground, Hardware, NewNode, Own, Rented, fleet, gang, is_accelerator, places, zones};
 pub use format::Format;
 pub use kubernetes::{Machines, Seat, Written, changes};
 pub use skypilot::TaskSeat;

@@ -45,6 +45,8 @@ pub struct Node {
     pub devices: Option<Devices>,
     /// How its accelerators are grouped.
     pub groups: Groups,
+    /// The site of an estate that it says it is at.
+    pub site: Option<String>,
 }
 
 /// Accelerators in a row that are a group: a pair or a quad of `NVLink`, those of a NUMA node.

@@ -27,7 +27,7 @@ pub fn places(fleet: &Fleet) -> BTreeSet<(Option<String>, String)> {
     fleet.nodes.iter().filter_map(place).collect()
 }
 
-fn place(node: &Node) -> Option<(Option<String>, String)> {
+pub(super) fn place(node: &Node) -> Option<(Option<String>, String)> {
     let label = |keys: &[&str]| keys.iter().find_map(|key| node.labels.get(*key)).map(String::as_str);
     let region = label(&REGIONS).or_else(|| label(&ZONES).map(region_of))?;
     let by_label = node.labels.keys().find_map(|key| cloud_of(key));
@@ -232,6 +232,7 @@ impl<'f> Ground<'f> {
             room,
             devices,
             groups: like.map_or_else(Groups::default, |like| like.groups),
+            site: None,
         };
         Some(NewNode { node, like: like.map(|like| like.name.clone()) })
     }
@@ -350,7 +351,7 @@ impl<'f> Ground<'f> {
 }
 
 /// Whether a cluster's name of a model is that of an offer's accelerator.
-fn is_named(model: &str, accelerator: &str) -> bool {
+pub(super) fn is_named(model: &str, accelerator: &str) -> bool {
     product(model) == product(accelerator)
 }
 

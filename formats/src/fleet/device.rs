@@ -255,6 +255,9 @@ fn hami_cards(node: &Read<'_>) -> Option<u64> {
     u64::try_from(cards).ok().filter(|cards| *cards > 0)
 }
 
+/// How the model of devices begins of which nothing says what they are.
+pub(super) const UNNAMED: &str = "unnamed ";
+
 /// The model of a node's devices: by a shell's name, by a product label, by the instance type.
 fn model(node: &Read<'_>, resource: &str) -> String {
     let (vendor, plain) = resource.split_once('/').unwrap_or(("", resource));
@@ -270,7 +273,7 @@ fn model(node: &Read<'_>, resource: &str) -> String {
     let tpu = || node.label("cloud.google.com/gke-tpu-accelerator").map(str::to_owned);
     let tpu = tpu().filter(|_| vendor == "google.com");
     let by_type = || Some(by_type(node)?.1.to_owned());
-    tpu.or_else(by_label).or_else(by_type).unwrap_or_else(|| format!("unnamed {plain}"))
+    tpu.or_else(by_label).or_else(by_type).unwrap_or_else(|| format!("{UNNAMED}{plain}"))
 }
 
 /// The labels that name the accelerators of a vendor.

@@ -27,6 +27,8 @@ impl Read<'_> {
 
 /// How many devices in a row are a group; of a pod, that its devices must be of one.
 pub(super) const GROUP: &str = "plimsoll.dev/device-group";
+/// The site of an estate that a node is at.
+const SITE: &str = "plimsoll.dev/site";
 /// The most devices of a group.
 const MOST: u16 = 15;
 /// The taint that the scheduler sees on a cordoned node.
@@ -53,6 +55,7 @@ pub(super) fn read<'a>(object: &Object<'a>) -> Result<Read<'a>, Vec<Diagnostic>>
         room: room(object)?,
         devices: None,
         groups: stated_groups(object)?,
+        site: object.at(&["metadata", "annotations", SITE]).and_then(|site| site.text()).map(str::to_owned),
     };
     Ok(Read { node, object: object.clone(), is_gke })
 }

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_formats::Rented;
-use plimsoll_model::{Capacity, Grams, Inputs, Usd, estate::EstateSpec, fleet::Node, read::Places};
+use plimsoll_formats::{Own, Rented};
+use plimsoll_model::{
+    Capacity, Grams, Inputs, Time, Usd,
+    estate::{EstateSpec, Site},
+    fleet::Node,
+    read::Places,
+};
 
 use crate::{
     error::PlanError,
-    flags::Settings,
     world::{Assumptions, Offer, World},
 };
 
@@ -32,17 +36,22 @@ struct Rated {
     rate: Rate,
 }
 
-/// The rates of all machines on offer, by what nodes say that they are.
+/// The rates of all machines on offer, by what nodes say that they are, at a moment.
 #[derive(Debug, Default)]
-pub struct Rates(BTreeMap<Rented, Vec<Rated>>);
+pub struct Rates {
+    rented: BTreeMap<Rented, Vec<Rated>>,
+    /// Own machines, and those of them that have a rate by site and group.
+    sites: Vec<Site>,
+    own: BTreeMap<(usize, usize), Rate>,
+}
 
 impl Rates {
-    /// Of the embedded catalogue alone.
+    /// Of the embedded catalogue alone, at a moment.
     ///
     /// # Errors
     /// None: of a catalogue that holds an offer twice there would be no program.
-    pub fn embedded() -> Result<Self, PlanError> {
-        Self::of(&Inputs {
+    pub fn embedded(now: Time) -> Result<Self, PlanError> {
+        let inputs = Inputs {
             workloads: Vec::new(),
             estate: EstateSpec::default(),
             embedded_catalog: true,
@@ -51,17 +60,23 @@ impl Rates {
             assumptions: Vec::new(),
             places: Places::default(),
             digest: String::new(),
-        })
+        };
+        Self::of(&inputs, now)
     }
 
-    /// Of the embedded catalogue and an estate.
+    /// Of an estate, and of the embedded catalogue where that names it, at a moment, whatever moment the estate plans for.
     ///
     /// # Errors
     /// When the estate's offers contradict each other.
-    pub fn of(inputs: &Inputs) -> Result<Self, PlanError> {
-        let world = World::new(inputs, Settings::of(inputs).now)?;
-        let mut rates = Self::default();
+    pub fn of(inputs: &Inputs, now: Time) -> Result<Self, PlanError> {
+        let world = World::new(inputs, now)?;
+        let mut rates = Self { sites: inputs.estate.sites.clone(), ..Self::default() };
         for offer in &world.offers {
+            let rate = rate(&world, offer);
+            if let Some(at) = offer.nodes {
+                rates.own.insert(at, rate);
+                continue;
+            }
             let (Some(cloud), Some(machine)) = (offer.cloud.as_deref(), offer.instance_type.as_deref())
             else {
                 continue;
@@ -72,22 +87,35 @@ impl Rates {
                 machine: Rented::machine_of(machine).to_owned(),
                 capacity: offer.capacity,
             };
-            rates.0.entry(rented).or_default().push(Rated {
+            rates.rented.entry(rented).or_default().push(Rated {
                 accelerator: offer.accelerator_name.as_deref().map(str::to_owned),
                 milli: offer.accelerators,
-                rate: Rate { usd: offer.hourly, grams: grams(&world, offer) },
+                rate,
             });
         }
         Ok(rates)
     }
 
-    /// Of a node; nothing where nobody rents it out, as far as is known.
+    /// Of a node; nothing where nobody rents it out and it is none of the estate's own, as far as is known.
     pub fn of_node(&self, node: &Node) -> Option<Rate> {
+        let (own, is_stated) = self.of_own(node);
+        own.filter(|_| is_stated).or_else(|| self.of_rented(node)).or(own)
+    }
+
+    /// Of one of the estate's own machines, where all that it may be have the same; whether it says that it is one.
+    fn of_own(&self, node: &Node) -> (Option<Rate>, bool) {
+        let Own { groups, is_stated } = Own::of(node, &self.sites);
+        let mut rates = groups.iter().map(|at| self.own.get(at).copied());
+        let first = rates.next().flatten();
+        (first.filter(|_| rates.all(|rate| rate == first)), is_stated)
+    }
+
+    fn of_rented(&self, node: &Node) -> Option<Rate> {
         let rented = Rented::of(node)?;
         if rented.capacity == Capacity::OnPrem {
             return None;
         }
-        match &self.0.get(&rented)?[..] {
+        match &self.rented.get(&rented)?[..] {
             // What a node says of its accelerators is theirs; where they are cut or shared it is another number.
             [only] if only.accelerator.is_some() || node.devices.is_none() => Some(only.rate),
             // Google's N1 machines are told apart by what is put into them.
@@ -99,14 +127,21 @@ impl Rates {
     }
 }
 
-/// What a machine emits in an hour under load, now.
-fn grams(world: &World<'_>, offer: &Offer) -> Option<Grams> {
+/// What a machine costs and emits in an hour under load, now: on sites that state the price of electricity, with that.
+fn rate(world: &World<'_>, offer: &Offer) -> Rate {
     let mut ignored = Assumptions::ignored();
-    let watts = world.watts(offer, &mut ignored)?;
     let pue = world.pue(offer, &mut ignored);
-    let intensity = world.intensity(offer.location, world.now, &mut ignored)?;
-    let at = intensity.0.partition_point(|(from, _)| *from <= world.now).saturating_sub(1);
-    let (_, grams) = intensity.0.get(at)?;
+    // Trillionths of watts of the building.
+    let watts = world.watts(offer, &mut ignored).map(|watts| watts.pico() * pue.pico() / PICO);
     // Watts are thousandths of kilowatts.
-    Some(Grams::from_pico(watts.pico() * pue.pico() / PICO * grams.pico() / PICO / 1000))
+    let hourly = |watts: i128, per_kwh: i128| watts * per_kwh / PICO / 1000;
+    let electricity = offer.nodes.and_then(|(site, _)| world.inputs.estate.sites[site].electricity);
+    let power = watts.zip(electricity).map_or(0, |(watts, price)| hourly(watts, price.pico()));
+    let grams = || {
+        let intensity = world.intensity(offer.location, world.now, &mut Assumptions::ignored())?;
+        let at = intensity.0.partition_point(|(from, _)| *from <= world.now).saturating_sub(1);
+        let (_, grams) = intensity.0.get(at)?;
+        Some(Grams::from_pico(hourly(watts?, grams.pico())))
+    };
+    Rate { usd: Usd::from_pico(offer.hourly.pico() + power), grams: grams() }
 }

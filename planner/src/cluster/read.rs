@@ -75,6 +75,7 @@ fn node(row: openb::Node) -> Node {
         taints: Vec::new(),
         room: amounts(row.cpu_milli, row.memory_mib),
         groups: Groups::default(),
+        site: None,
         devices: row.model.map(|model| Devices {
             resource: GPU.to_owned(),
             model,

@@ -113,6 +113,7 @@ fn node(index: usize, kind: u8, zone: u8, tainted: bool, pods: u64) -> Node {
         taints: if tainted { vec![taint] } else { Vec::new() },
         room: room(8 + u64::from(kind) * 4, 32, pods),
         groups: Groups { size: if kind == 1 { 2 } else { 0 }, strict: zone == 1 },
+        site: None,
         devices: devices[usize::from(kind)].map(|(resource, model, count)| Devices {
             resource: resource.into(),
             model: model.into(),

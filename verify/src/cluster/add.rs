@@ -169,6 +169,7 @@ fn node(view: &View<'_>, name: &str, one: &Addition) -> Node {
             .as_ref()
             .and_then(|like| view.nodes.get(&**like))
             .map_or_else(Groups::default, |like| like.groups),
+        site: None,
     }
 }
 
