@@ -44,6 +44,10 @@ pub struct ServeSpec {
     /// The context in the kubeconfig; without it the current one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
+    /// A file with an Estate: what own machines cost and emit, and other prices than the catalogue's. Read again when it
+    /// changes; one that is broken changes nothing, and is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estate: Option<String>,
     /// What clients may ask of the server.
     pub limits: ServeLimits,
     /// How plans are made.
@@ -66,6 +70,7 @@ impl Default for ServeSpec {
             tls: None,
             kubeconfig: None,
             context: None,
+            estate: None,
             limits: ServeLimits::default(),
             plan: ServePlan::default(),
             gate: ServeGate::default(),

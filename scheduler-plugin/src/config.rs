@@ -53,6 +53,8 @@ pub struct Config {
     pub kubeconfig: Option<PathBuf>,
     /// Its context.
     pub context: Option<String>,
+    /// The file with the Estate by which nodes have prices.
+    pub estate: Option<PathBuf>,
     /// Of the server.
     pub limits: Limits,
     /// Of the controller.
@@ -121,6 +123,7 @@ impl Config {
             }),
             kubeconfig: spec.kubeconfig.as_ref().map(path),
             context: spec.context.clone(),
+            estate: spec.estate.as_ref().map(path),
             limits: Limits {
                 body: bytes(limits.body),
                 bodies: bytes(limits.bodies),

@@ -8,13 +8,14 @@ mod api;
 mod decide;
 mod elect;
 mod life;
+mod money;
 mod page;
 mod watch;
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -23,13 +24,14 @@ use std::{
 use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use kube::Client;
-use plimsoll_planner::cluster::Rates;
+use plimsoll_model::Diagnostic;
 use tokio::sync::watch as signal;
 
 use api::Hands;
 pub use api::open_gates;
 use elect::{Held, Leading};
 use life::Life;
+use money::{Estate, Money};
 use page::Page;
 use watch::{Known, Seen};
 
@@ -65,6 +67,9 @@ pub enum StartError {
     /// Where traces go.
     #[error(transparent)]
     Traces(#[from] ExportError),
+    /// The Estate: all that is wrong with it.
+    #[error("the Estate cannot be used: {}", .0.first().map_or_else(String::new, ToString::to_string))]
+    Estate(Vec<Diagnostic>),
     /// The address.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -87,8 +92,7 @@ struct Shared {
     snapshot: Arc<ArcSwap<Snapshot>>,
     page: ArcSwap<Page>,
     life: Life,
-    /// What nodes cost, once it has been asked for.
-    rates: OnceLock<Rates>,
+    money: Money,
     is_ending: AtomicBool,
 }
 
@@ -149,6 +153,8 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
     let identity =
         tls.map(|tls| Identity::read(&tls.certificate, &tls.key, tls.clients.as_deref())).transpose()?;
     let identity = identity.map(Arc::new);
+    let (money, mut estate) = (Money::default(), Estate::default());
+    estate.look(&money, config.estate.as_deref(), clock::now()).map_err(StartError::Estate)?;
     let leading = Arc::new(Leading::default());
     let metrics: Arc<Metrics> = Arc::default();
     let traces = config.traces.as_ref();
@@ -172,7 +178,7 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
         snapshot: Arc::default(),
         page: ArcSwap::default(),
         life: Life::default(),
-        rates: OnceLock::new(),
+        money,
         is_ending: AtomicBool::new(false),
         config: ArcSwap::from_pointee(config),
     });
@@ -193,6 +199,7 @@ pub async fn start(config: Config, client: Option<Client>, me: &str) -> Result<S
     let (wake, woken) = signal::channel(0);
     tasks.spawn(snapshots(Arc::clone(&shared), wake));
     tasks.spawn(decide::decisions(Arc::clone(&shared), hands, woken, stopped));
+    tasks.spawn(money::follow(Arc::clone(&shared), estate));
     if let Some(identity) = identity {
         tasks.spawn(certificates(identity));
     }

@@ -136,6 +136,7 @@ fn failed(error: &StartError) -> Failure {
     match error {
         StartError::Cluster(_) => Failure::outside(error.to_string())
             .with_help("name a kubeconfig in the configuration (`kubeconfig`), or run it in a pod"),
+        StartError::Estate(problems) => Failure::problems(problems.clone()),
         StartError::Tls(_) | StartError::Traces(_) | StartError::Listen { .. } => {
             Failure::usage(error.to_string())
         }

@@ -64,8 +64,10 @@ pub struct Bill {
     pub usd: Usd,
     /// Grams of CO2 equivalent under load, of nodes of which that is known.
     pub grams: Grams,
-    /// Nodes whose price is not known.
+    /// Nodes whose price is not known,
     pub unpriced: usize,
+    /// and whose emissions are not.
+    pub unmeasured: usize,
 }
 
 impl Plan {
@@ -77,12 +79,14 @@ impl Plan {
         let used: BTreeSet<&str> = there.chain(self.assignments.values().map(|node| &**node)).collect();
         let mut bill = Bill::default();
         for node in cluster.hardware().nodes.iter().filter(|node| used.contains(&*node.name)) {
-            match rates.of_node(node) {
-                Some(rate) => {
-                    bill.usd += rate.usd;
-                    bill.grams += rate.grams.unwrap_or(Grams::ZERO);
-                }
+            let rate = rates.of_node(node);
+            match rate {
+                Some(rate) => bill.usd += rate.usd,
                 None => bill.unpriced += 1,
+            }
+            match rate.and_then(|rate| rate.grams) {
+                Some(grams) => bill.grams += grams,
+                None => bill.unmeasured += 1,
             }
         }
         bill

@@ -255,7 +255,8 @@ fn a_plan_is_billed_by_the_nodes_it_uses() {
     let mut known =
         cluster(&[rented("a"), rented("b"), rented("c"), node("own", 8, "H100")], &[runs, pod("p", 1)]);
     known.refresh();
-    let rates = plimsoll_planner::cluster::Rates::embedded().expect("a catalogue");
+    let rates = plimsoll_planner::cluster::Rates::embedded(plimsoll_model::Time::from_nanos(NOW * 1_000_000))
+        .expect("a catalogue");
     let bill = |nodes: &[&str]| {
         let assignments =
             nodes.iter().enumerate().map(|(at, node)| (format!("uid-{at}"), (*node).to_owned())).collect();

@@ -8,7 +8,6 @@ use tokio::sync::{mpsc, oneshot, watch as signal};
 use super::{PULSE, Shared, api::Hands, page::Page};
 use crate::{
     clock,
-    cluster::Cluster,
     control::{Action, Controller, PackingPlanner, Plan, Question},
     trace::Asked,
 };
@@ -125,10 +124,11 @@ fn decided(
     let mut cluster = shared.known.copy();
     let config = shared.config.load();
     let mut actions = Vec::new();
+    let is_new = answer.is_some();
     if let Some((answer, asked)) = answer {
         let traced = shared.spans.as_ref().zip(asked).map(|(spans, asked)| (spans, asked, answer.clone()));
         actions = controller.answered(&mut cluster, &config.settings, now, answer);
-        said(shared, &controller, &cluster, now);
+        said(shared, &controller, now);
         if let Some((spans, asked, answer)) = traced {
             let is_used = controller.last().is_some_and(|(_, at)| at == now);
             spans.planned(&asked, &answer, is_used, &cluster);
@@ -138,7 +138,14 @@ fn decided(
     actions.extend(decision.actions);
     let waiting = Controller::waiting(&cluster, now, config.bounds.plan);
     shared.metrics.waiting(waiting);
-    let page = Page::of(&cluster, controller.last(), waiting, now, config.bounds.plan);
+    let none = Plan::default();
+    let plan = controller.last().map_or(&none, |(plan, _)| plan);
+    let reckon = |rates: &Rates| plan.bill(&cluster, rates, now, config.bounds.plan);
+    let bill = shared.money.bill(now, is_new, reckon);
+    if let Some(bill) = bill {
+        shared.metrics.billed(bill.usd.to_f64(), bill.grams.to_f64(), bill.unpriced);
+    }
+    let page = Page::of(&cluster, controller.last(), bill, waiting, now, config.bounds.plan);
     shared.page.store(Arc::new(page));
     let wait = u64::try_from(decision.next - clock::now()).unwrap_or(0).max(1);
     let next = Duration::from_millis(wait).min(PULSE);
@@ -146,13 +153,10 @@ fn decided(
 }
 
 /// Tells of a plan that has just come.
-fn said(shared: &Shared, controller: &Controller, cluster: &Cluster, now: i64) {
+fn said(shared: &Shared, controller: &Controller, now: i64) {
     let Some((plan, _)) = controller.last().filter(|(_, at)| *at == now) else { return };
     let took = shared.life.took();
     shared.metrics.planned(plan.gap, took);
-    let rates = shared.rates.get_or_init(|| Rates::embedded().unwrap_or_default());
-    let bill = plan.bill(cluster, rates, now, shared.config.load().bounds.plan);
-    shared.metrics.billed(bill.usd.to_f64(), bill.grams.to_f64(), bill.unpriced);
     tracing::info!(
         placed = plan.assignments.len(),
         waiting = plan.waiting.len(),

@@ -1,11 +1,13 @@
 //! `/debug/plan`: what the plan is, for people.
 
+use std::fmt::Write as _;
+
 use maud::{DOCTYPE, html};
 
 use crate::{
     clock,
     cluster::{Cluster, Millis},
-    control::Plan,
+    control::{Bill, Plan},
     metrics::Waiting,
     snapshot::Snapshot,
 };
@@ -20,6 +22,7 @@ pub(super) struct Page {
     gap: f64,
     worth: f64,
     bound: f64,
+    bill: Option<Bill>,
     waiting: Waiting,
     /// Pods on their way, and the nodes.
     coming: Vec<(String, String)>,
@@ -32,6 +35,7 @@ impl Page {
     pub(super) fn of(
         cluster: &Cluster,
         plan: Option<(&Plan, Millis)>,
+        bill: Option<Bill>,
         waiting: Waiting,
         now: Millis,
         bound: Millis,
@@ -53,6 +57,7 @@ impl Page {
             gap: of(|plan| plan.gap),
             worth: of(|plan| plan.worth),
             bound: of(|plan| plan.bound),
+            bill,
             waiting,
             coming,
             refused,
@@ -95,6 +100,7 @@ impl Page {
                             None => { "No plan has been made here." }
                         }
                     }
+                    @if let Some(bill) = &self.bill { p { (cost(bill)) } }
                     p {
                         "View " (snapshot.number) " of " (snapshot.nodes()) " nodes, "
                         @if snapshot.is_synced { "true " (ago(snapshot.at)) } @else { "not complete yet" }
@@ -108,5 +114,44 @@ impl Page {
             }
         }
         .into_string()
+    }
+}
+
+/// What the nodes come to that the plan uses.
+fn cost(bill: &Bill) -> String {
+    let Bill { usd, grams, unpriced, unmeasured } = bill;
+    let mut text = format!(
+        "The nodes that pods with accelerators run on or are planned on cost ${:.2} an hour, and emit {:.3} kg CO2e an hour under load.",
+        usd.to_f64(),
+        grams.to_f64() / 1e3
+    );
+    for (nodes, what) in [(unpriced, "price"), (unmeasured, "emissions")] {
+        if *nodes > 0 {
+            let have = if *nodes == 1 { "1 of them has".to_owned() } else { format!("{nodes} of them have") };
+            _ = write!(text, " {have} no known {what}.");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_model::{Grams, Usd};
+
+    use super::*;
+
+    #[test]
+    fn the_page_says_what_the_plan_costs_and_of_how_many_nodes_nobody_knows() {
+        let bill = Bill {
+            usd: Usd::from_pico(30_120_000_000_000),
+            grams: Grams::from_pico(6_120 * 1_000_000_000_000),
+            unpriced: 2,
+            unmeasured: 1,
+        };
+        let page = Page { bill: Some(bill), ..Page::default() }.html(&Snapshot::default(), true, 0);
+        let expected = "cost $30.12 an hour, and emit 6.120 kg CO2e an hour under load. 2 of them have no known price. \
+                        1 of them has no known emissions.";
+        assert!(page.contains(expected), "{page}");
+        assert!(!Page::default().html(&Snapshot::default(), true, 0).contains("CO2e"));
     }
 }

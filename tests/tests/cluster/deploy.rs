@@ -254,9 +254,7 @@ async fn it_goes_on_without_what_it_may_not_read() {
 
 /// What is watched beside nodes and pods, as the metrics have it.
 async fn watches(site: &Site) -> BTreeMap<String, u8> {
-    let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
-    let client = site.plane.client_at(&format!("https://127.0.0.1:{}", site.port));
-    let text = client.request_text(request).await.unwrap();
+    let text = site.page("/metrics").await;
     let lines = text.lines().filter_map(|line| line.strip_prefix("plimsoll_watches{what=\""));
     lines
         .map(|line| line.split_once("\"} ").unwrap())

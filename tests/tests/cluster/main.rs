@@ -15,6 +15,7 @@ mod deploy;
 mod faults;
 mod gangs;
 mod ledger;
+mod money;
 mod plans;
 mod replica;
 mod site;

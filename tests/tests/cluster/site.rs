@@ -119,6 +119,13 @@ impl Site {
         file
     }
 
+    /// What the cluster side shows there.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        let client = self.plane.client_at(&format!("https://127.0.0.1:{}", self.port));
+        client.request_text(request).await.unwrap()
+    }
+
     pub(crate) fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), demo::NAMESPACE)
     }
