@@ -267,7 +267,8 @@ fn documents<'f>(files: &'f [File], tolerate: bool, digest: &mut Digest) -> Resu
                 Some((first, _)) => problems.push(second_estate(first, &found)),
             }
         }
-        if file.is_estate && !has_estate {
+        // One that cannot be read may be one.
+        if file.is_estate && !has_estate && !broken.contains_key(&file_index) {
             let problem = Diagnostic::of_file(&file.name, "the file holds no Estate");
             problems.push(problem.with_help("`-e` names the file with `kind: Estate`"));
         }
