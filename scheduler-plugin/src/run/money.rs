@@ -111,7 +111,7 @@ pub(super) struct Estate {
 }
 
 impl Estate {
-    /// Reads it where it may have changed; whether others prices are in use now.
+    /// Reads it where it may have changed; whether other prices are in use now.
     ///
     /// # Errors
     /// All that is wrong with it; the last good one stays in use.
@@ -151,7 +151,12 @@ impl Estate {
             Ok(is_new) => {
                 let was_bad = self.said.take_if(|_| is_new || self.at == now).is_some();
                 if is_new || was_bad {
-                    tracing::info!(estate = ?path, "prices and carbon of nodes are in use as it says");
+                    match path {
+                        Some(path) => tracing::info!(estate = %path.display(), "the Estate is in use"),
+                        None => {
+                            tracing::info!("no Estate is named any more: nodes have the catalogue's prices");
+                        }
+                    }
                 }
             }
             Err(problems) => {
@@ -244,7 +249,8 @@ mod tests {
         // Broken: said with its place, and not read again before it changes, or for a minute.
         write(&path, &estate("dear"));
         let problems = look(NOW + 3).expect_err("no price");
-        assert_eq!((problems[0].line(), &*problems[0].field), (Some(4), "spec.sites[0].nodes[0].hourly"));
+        let problem = (problems.len(), problems[0].line(), &*problems[0].field);
+        assert_eq!(problem, (1, Some(4), "spec.sites[0].nodes[0].hourly"));
         assert_eq!((look(NOW + 4), price(&money, NOW + 4)), (Ok(false), usd("2")));
         assert!(look(NOW + 70_000).is_err());
         fs::remove_file(&path).expect("it is there");

@@ -323,7 +323,7 @@ impl Optional {
                     what,
                     error,
                     seconds,
-                    "what changes of it does not come; what was seen last counts, and of what was not: {without}"
+                    "no changes of this kind come; what was seen last counts; else {without}"
                 );
             }
         }
