@@ -1,5 +1,6 @@
 //! `plimsoll simulate`: a scenario's trace through policies and markets.
 
+mod columns;
 mod files;
 mod log;
 pub(crate) mod pool;
@@ -96,8 +97,7 @@ fn simulate(args: &SimulateArgs) -> Result<(Simulation, String), Failure> {
         log::write(&path, &runs, lines, args.tolerate)?;
     }
     if let Some(name) = &first.report.runs {
-        let path = files.path(name);
-        output::file(&path, &log::table(&runs)?)?;
+        log::table(&files.path(name), &runs)?;
     }
     let mut assumptions: Vec<String> = Vec::new();
     for note in experiments.iter().flat_map(Experiment::notes).chain(&later) {

@@ -1,8 +1,12 @@
 //! `plimsoll simulate`.
 
-use std::{fs, io::Read as _};
+use std::{fs, io::Read as _, path::Path};
 
 use flate2::read::GzDecoder;
+use parquet::{
+    file::reader::{FileReader as _, SerializedFileReader},
+    record::{Field, Row},
+};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -86,6 +90,57 @@ fn the_log_is_whole_and_digested() {
         assert_eq!(count("start") + count("reject"), count("arrive"));
     }
     assert_eq!(fs::read_to_string(&runs).unwrap().lines().count(), 13);
+}
+
+/// The same rows as Parquet: written out as CSV they have the digest of the result.
+#[test]
+fn the_log_as_parquet_has_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, again, runs, plain] =
+        ["a.parquet", "b.parquet", "runs.parquet", "runs.csv"].map(|name| folder.path().join(name));
+    let write = |events: &Path, runs: &Path| {
+        json(&format!("--set report.events={} --set report.runs={}", events.display(), runs.display()))
+    };
+    let result = write(&path, &runs);
+    let mut logs = vec![String::new(); result["runs"].as_array().unwrap().len()];
+    for row in parquet_rows(&path) {
+        let fields: Vec<String> = row.iter().map(|(_, field)| field.clone()).collect();
+        let quoted = |field: &String| {
+            if field.contains(',') { format!("\"{field}\"") } else { field.clone() }
+        };
+        let line = fields[1..].iter().map(quoted).collect::<Vec<_>>().join(",");
+        logs[fields[0].parse::<usize>().unwrap()] += &(line + "\n");
+    }
+    for (run, log) in result["runs"].as_array().unwrap().iter().zip(&logs) {
+        let digest = Sha256::digest(log.as_bytes());
+        let digest = digest.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        assert_eq!(run["eventsDigest"], digest);
+    }
+    write(&again, &plain);
+    assert_eq!(fs::read(&path).unwrap(), fs::read(&again).unwrap(), "the same run gives the same bytes");
+    let rows = parquet_rows(&runs);
+    let text: String = std::iter::once(rows[0].iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())
+        .chain(rows.iter().map(|row| row.iter().map(|(_, field)| field.clone()).collect()))
+        .map(|fields| fields.join(",") + "\n")
+        .collect();
+    assert_eq!(text, fs::read_to_string(&plain).unwrap());
+}
+
+/// The rows of a file, each its fields by name, as CSV has them.
+fn parquet_rows(path: &Path) -> Vec<Vec<(String, String)>> {
+    let file = fs::File::open(path).expect("it is there");
+    let reader = SerializedFileReader::new(file).expect("it is Parquet");
+    let field = |field: &Field| match field {
+        Field::Null => String::new(),
+        Field::Str(text) => text.clone(),
+        Field::Long(whole) => whole.to_string(),
+        Field::ULong(whole) => whole.to_string(),
+        Field::Double(number) => number.to_string(),
+        other => format!("{other:?}"),
+    };
+    let row = |row: Row| row.get_column_iter().map(|(name, of)| (name.clone(), field(of))).collect();
+    let rows = reader.get_row_iter(None).expect("its schema is read");
+    rows.map(|one| row(one.expect("a row"))).collect()
 }
 
 #[test]
