@@ -3,6 +3,7 @@
 //! Everything that several runs share is read and checked here once; a run needs only its policy and its seed, and
 //! changes nothing, so that runs can be made at the same time.
 
+mod estate;
 mod meaningless;
 
 use std::sync::Arc;
@@ -133,6 +134,10 @@ impl Experiment {
         }
         check_labels(&context)?;
         meaningless::check(&context)?;
+        let written_out = estate::written_out(&mut context)?;
+        let point = written_out.as_ref().unwrap_or(point);
+        let scenario = &point.scenario.value;
+        let mut context = Context { point, ..context };
         let world = match scenario.arrivals.mode.unwrap_or_default() {
             Mode::Sequence => World::Sequence(Box::new(Sequence::prepare(&mut context)?)),
             Mode::Timed | Mode::AtOnce => World::Timed(Box::new(Timed::prepare(&mut context)?)),

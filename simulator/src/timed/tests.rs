@@ -3,6 +3,7 @@
 mod books;
 mod by_hand;
 mod conservation;
+mod estate;
 mod granted;
 mod keys;
 mod places;

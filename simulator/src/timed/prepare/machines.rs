@@ -48,18 +48,6 @@ const MOST_NODES: u64 = 1_000_000;
 
 pub(super) fn read(context: &mut Context<'_>) -> Result<Machines, Problems> {
     let scenario = &context.point.scenario.value;
-    let estate = scenario
-        .estate
-        .as_deref()
-        .or(scenario.cluster.as_ref().and_then(|cluster| cluster.estate.as_deref()));
-    if estate.is_some() {
-        let field = if scenario.estate.is_some() { "estate" } else { "cluster.estate" };
-        return context.refuse(
-            field,
-            "an Estate is not read by simulations yet",
-            "list the machines in [cluster]",
-        );
-    }
     let Some(spec) = &scenario.cluster else {
         if scenario.trace.format == Some(TraceFormat::Openb) {
             return of_openb(context);
