@@ -14,7 +14,8 @@
 //! A pod without accelerators passes at once, and so does every pod where the view or the plan is older than its bound.
 //!
 //! Scores are the packing's online scores, by groups of nodes that a scorer cannot tell apart: a table for each class of
-//! pods, made when the snapshot is, so that an answer is one look-up a node.
+//! pods, made when the snapshot is, so that an answer is one look-up a node. Whole free nodes that gangs will need by the mix
+//! of pods are dear to all others ([`plimsoll_packing::scores::Reserve`]).
 
 mod answer;
 mod build;
@@ -152,6 +153,8 @@ pub(crate) struct Known {
 pub(crate) struct Class {
     pub(crate) request: Request,
     pub(crate) ask: Option<Ask>,
+    /// Whether they are of gangs of several nodes: nothing is kept back from these.
+    pub(crate) of_gang: bool,
     /// The score by group of nodes.
     pub(crate) table: Arc<Vec<Option<i64>>>,
     /// What is said of nodes without the right accelerators.

@@ -95,15 +95,24 @@ impl Board {
     }
 
     /// Completes a table of scores by group: of each group that a node is in, unless the pod does not fit there by
-    /// devices and CPU. The scorer must not look at memory, which groups do not tell apart.
-    pub fn complete(&self, table: &mut Vec<Option<i64>>, scorer: &dyn Score, request: &Request) {
+    /// devices and CPU. From a pod of a gang nothing is kept back. The scorer must not look at memory, which groups do not
+    /// tell apart.
+    pub fn complete(
+        &self,
+        table: &mut Vec<Option<i64>>,
+        scorer: &dyn Score,
+        request: &Request,
+        of_gang: bool,
+    ) {
         debug_assert!(!scorer.sees_memory(), "groups do not tell memory apart");
         table.resize(self.groups.len(), None);
         let bare = Request { memory_mib: 0, extras: Vec::new(), apart: None, ..request.clone() };
         for (at, group) in self.group.iter().enumerate() {
             let score = &mut table[*group as usize];
             if score.is_none() && self.states[at].fits(&bare) && bare.allows(&self.nodes[at]) {
-                *score = Some(scorer.score(request, self.view(at)));
+                let view = self.view(at);
+                let view = View { kept: view.kept && !of_gang, ..view };
+                *score = Some(scorer.score(request, view));
             }
         }
     }

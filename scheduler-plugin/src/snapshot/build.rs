@@ -3,12 +3,15 @@
 //! A snapshot is made whole each time, in time linear in nodes and pods; what is dear is kept from one to the next: the
 //! prices behind the scores, and the tables of scores, of which only the entries of new groups are made.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use plimsoll_model::fleet::{self, Devices};
 use plimsoll_packing::{
-    fleet::{Ask, Model, Node, Request, State},
-    scores::{Board, Kinds, Regret, RegretParams, Sampling, Score, bids},
+    fleet::{Ask, DEVICE, Model, Node, Request, State},
+    scores::{Board, Gangs, Kinds, Regret, RegretParams, Reserve, Sampling, Score, bids},
 };
 use rustc_hash::FxHashMap;
 
@@ -35,7 +38,11 @@ pub struct Builder {
     scorer: Option<Arc<Regret>>,
     priced: Vec<(Request, u64)>,
     mix: Vec<(Request, u64)>,
-    tables: FxHashMap<Request, Arc<Vec<Option<i64>>>>,
+    /// By request, and whether it is of a gang.
+    tables: FxHashMap<(Request, bool), Arc<Vec<Option<i64>>>>,
+    /// The gangs to expect, and the whole nodes that are kept back for them.
+    expected: Option<Vec<Gangs>>,
+    reserve: Reserve,
     reasons: FxHashMap<String, Reason>,
 }
 
@@ -52,6 +59,7 @@ impl Builder {
             free: self.shape.iter().map(State::empty).collect(),
             kept: vec![Vec::new(); self.shape.len()],
             kinds: vec![Kinds::default(); self.shape.len()],
+            ganged: vec![false; self.shape.len()],
         };
         let on = |pod: &Pod| pod.facts.node.as_deref().and_then(|node| at.get(node).copied());
         let running = cluster.pods().values().filter_map(|pod| Some((on(pod)?, &**pod.needs.as_ref()?)));
@@ -72,6 +80,10 @@ impl Builder {
                 .and_then(|(node, planned)| Some((*at.get(node)?, planned.at.saturating_add(bounds.plan))));
             let needs = pod.needs.as_ref();
             let gang = pod.facts.gang.as_ref();
+            let seat = on(pod).or(planned.map(|(node, _)| node));
+            if let Some(node) = seat.filter(|_| gang.is_some_and(|gang| classed.large.contains(&**gang))) {
+                draft.ganged[node as usize] = true;
+            }
             let known = Known {
                 class,
                 planned,
@@ -136,6 +148,7 @@ impl Builder {
         models.dedup();
         if models != *self.models {
             self.models = Arc::new(models);
+            self.expected = None;
             self.scorer = None;
             self.tables.clear();
         }
@@ -143,6 +156,7 @@ impl Builder {
         if shape != self.shape {
             self.names = nodes.iter().map(|node| node.name.as_str().into()).collect();
             self.shape = shape;
+            self.expected = None;
             self.board = None;
             self.tables.clear();
         }
@@ -150,8 +164,9 @@ impl Builder {
 
     /// The pods with accelerators by what they ask for.
     fn classify<'c>(&mut self, cluster: &'c Cluster) -> Classed<'c> {
-        let mut classed = Classed { of: FxHashMap::default(), requests: Vec::new() };
-        let mut known: BTreeMap<(Request, Option<fleet::Ask>), u32> = BTreeMap::new();
+        let large = self.expect(cluster);
+        let mut classed = Classed { of: FxHashMap::default(), requests: Vec::new(), large };
+        let mut known: BTreeMap<(Request, Option<fleet::Ask>, bool), u32> = BTreeMap::new();
         let mut counts: FxHashMap<Request, u64> = FxHashMap::default();
         let (waiting, others): (Vec<_>, Vec<_>) =
             cluster.pods().iter().partition(|(_, pod)| pod.facts.is_waiting());
@@ -159,10 +174,11 @@ impl Builder {
             let Some(needs) = pod.needs.as_deref().filter(|_| pod.is_ours()) else { continue };
             let request = request(needs, &self.models);
             *counts.entry(request.clone()).or_default() += 1;
+            let of_gang = pod.facts.gang.as_deref().is_some_and(|gang| classed.large.contains(gang));
             let next = classed.requests.len() as u32;
-            let key = (request, needs.ask.clone());
-            let class = *known.entry(key).or_insert_with_key(|(request, ask)| {
-                classed.requests.push((request.clone(), ask.clone()));
+            let key = (request, needs.ask.clone(), of_gang);
+            let class = *known.entry(key).or_insert_with_key(|(request, ask, of_gang)| {
+                classed.requests.push((request.clone(), ask.clone(), *of_gang));
                 next
             });
             classed.of.insert(uid, class);
@@ -173,6 +189,41 @@ impl Builder {
         mix.sort();
         self.price(mix);
         classed
+    }
+
+    /// Keeps whole nodes back for gangs to come: of all work that the nodes hold as large a part as there is of it among
+    /// all pods. The gangs of several nodes; what one node holds is scored as any other pod.
+    fn expect<'c>(&mut self, cluster: &'c Cluster) -> BTreeSet<&'c str> {
+        let mut gangs: BTreeMap<&str, BTreeMap<Request, u32>> = BTreeMap::new();
+        let mut asked = 0;
+        for pod in cluster.pods().values().filter(|pod| pod.is_ours()) {
+            let Some(needs) = pod.needs.as_deref() else { continue };
+            asked += needs.accelerators_milli;
+            if let Some(gang) = pod.facts.gang.as_deref() {
+                *gangs.entry(gang).or_default().entry(request(needs, &self.models)).or_default() += 1;
+            }
+        }
+        let mut alike: BTreeMap<Vec<(Request, u32)>, Vec<&str>> = BTreeMap::new();
+        for (gang, pods) in gangs {
+            alike.entry(pods.into_iter().collect()).or_default().push(gang);
+        }
+        alike.retain(|pods, _| self.is_large(pods));
+        let seen = alike.iter().map(|(pods, names)| Gangs { pods: pods.clone(), count: names.len() as u64 });
+        let expected = Gangs::expected(&seen.collect::<Vec<_>>(), asked, &self.shape);
+        if self.expected.as_ref() != Some(&expected) {
+            self.reserve = Reserve::of(&self.shape, &expected);
+            self.expected = Some(expected);
+        }
+        alike.into_values().flatten().collect()
+    }
+
+    /// Whether no node holds the whole devices of a gang of these pods.
+    fn is_large(&self, pods: &[(Request, u32)]) -> bool {
+        let whole = pods.iter().filter(|(request, _)| matches!(request.devices, Ask::Whole(_)));
+        let milli: u64 = whole.map(|(request, count)| request.milli() * u64::from(*count)).sum();
+        let may = |node: &&Node| pods.iter().any(|(request, _)| request.allows(node));
+        let most = self.shape.iter().filter(may).map(|node| node.devices).max().unwrap_or(0);
+        milli > u64::from(most) * u64::from(DEVICE)
     }
 
     /// Notes the mix of pods, and scores by plain prices until there are better ones.
@@ -208,7 +259,7 @@ impl Builder {
     }
 
     /// The classes with their scores.
-    fn score(&mut self, draft: &Draft, requests: Vec<(Request, Option<fleet::Ask>)>) -> Vec<Class> {
+    fn score(&mut self, draft: &Draft, requests: Vec<(Request, Option<fleet::Ask>, bool)>) -> Vec<Class> {
         let open = |at: usize| draft.kept[at].last().map_or(&draft.free[at], |(_, state)| state);
         // Groups that no node is in any more are as much work as those that one is in.
         if self.board.as_ref().is_some_and(|board| board.groups() > 1_000 + 8 * self.shape.len()) {
@@ -226,16 +277,19 @@ impl Builder {
             let states = (0..self.shape.len()).map(|at| open(at).clone()).collect();
             self.board = Some(Board::new(self.shape.clone(), states, draft.kinds.clone()));
         }
+        if let Some(board) = &mut self.board {
+            board.keep(&self.reserve, |at| draft.ganged[at]);
+        }
         let (Some(board), Some(scorer)) = (&self.board, &self.scorer) else { return Vec::new() };
         let mut classes = Vec::with_capacity(requests.len());
-        for (at, (request, ask)) in requests.into_iter().enumerate() {
-            let table = self.tables.entry(request.clone()).or_default();
+        for (at, (request, ask, of_gang)) in requests.into_iter().enumerate() {
+            let table = self.tables.entry((request.clone(), of_gang)).or_default();
             if at < TABLES {
-                board.complete(Arc::make_mut(table), &**scorer as &dyn Score, &request);
+                board.complete(Arc::make_mut(table), &**scorer as &dyn Score, &request, of_gang);
             }
             let table = Arc::clone(table);
             let wrong = intern(&mut self.reasons, &wrong(ask.as_ref()));
-            classes.push(Class { request, ask, table, wrong });
+            classes.push(Class { request, ask, of_gang, table, wrong });
         }
         classes
     }
@@ -305,7 +359,9 @@ impl Unpriced {
 
 struct Classed<'c> {
     of: FxHashMap<&'c str, u32>,
-    requests: Vec<(Request, Option<fleet::Ask>)>,
+    requests: Vec<(Request, Option<fleet::Ask>, bool)>,
+    /// Gangs of more than a node holds.
+    large: BTreeSet<&'c str>,
 }
 
 /// A node in the numbers of the packing.
@@ -329,6 +385,8 @@ struct Draft {
     free: Vec<State>,
     kept: Vec<Vec<(i32, State)>>,
     kinds: Vec<Kinds>,
+    /// Which nodes run pods of gangs of several nodes, or are to.
+    ganged: Vec<bool>,
 }
 
 impl Draft {

@@ -85,8 +85,9 @@ impl Snapshot {
             Some(needs) if asks(&needs) && needs.left.is_none() => {
                 let wrong = wrong(needs.ask.as_ref()).into();
                 let request = request(&needs, &self.models);
-                let same =
-                    self.classes.iter().find(|class| class.request == request && class.ask == needs.ask);
+                let alike =
+                    self.classes.iter().filter(|class| class.request == request && class.ask == needs.ask);
+                let same = alike.min_by_key(|class| class.of_gang);
                 Subject::Ours(Box::new(Ours {
                     table: same.map_or(&[], |class| &class.table),
                     request: Cow::Owned(request),

@@ -272,6 +272,37 @@ fn scores_keep_whole_nodes_whole() {
     assert!(scores["n0"] < scores["n1"], "{scores:?}");
 }
 
+/// As many whole nodes as gangs of several will need, by their part of the mix, are the last that others take.
+#[test]
+fn scores_keep_whole_nodes_back_for_gangs_of_several() {
+    let member = |name: &str, gpus: u32| {
+        let mut it = pod(name, gpus);
+        it["metadata"]["labels"]["scheduling.x-k8s.io/pod-group"] = "g".into();
+        it
+    };
+    let names = ["n0", "n1", "n2"];
+    let single = pod("single", 8);
+    let all = |score: i64| names.map(|name| (name.to_owned(), score)).into();
+    let mut known = cluster(&nodes(3, 8, "H100"), &[member("a", 8), member("b", 8), single.clone()]);
+    let of = |known: &mut Cluster, pod: &Value| scores(&snapshot(known), &body(pod, &names));
+    let spared: BTreeMap<String, i64> =
+        [("n0", 10), ("n1", 0), ("n2", 0)].map(|(name, score)| (name.to_owned(), score)).into();
+    assert_eq!(of(&mut known, &single), spared);
+    assert_eq!(of(&mut known, &member("a", 8)), all(0), "they are its own: all are alike");
+    // Whoever is not known yet is scored as one of no gang.
+    assert_eq!(of(&mut known, &pod("unseen", 8)), spared);
+    // Where the gang has come nothing is kept for it any more.
+    for (name, node) in [("a", "n1"), ("b", "n2")] {
+        known.apply_pod(&object(on(member(name, 8), node)));
+    }
+    known.apply_node(&node("n3", 8, "H100"));
+    let two = scores(&snapshot(&mut known), &body(&single, &["n0", "n3"]));
+    assert_eq!(two, [("n0".to_owned(), 0), ("n3".to_owned(), 0)].into(), "all are alike");
+    // A gang that one node holds needs no other.
+    let mut known = cluster(&nodes(3, 8, "H100"), &[member("a", 4), member("b", 4), single.clone()]);
+    assert_eq!(of(&mut known, &single), all(0));
+}
+
 fn preempted(snapshot: &Snapshot, pod: &Value, nodes: &Value) -> Value {
     let body = json!({"Pod": pod, "NodeNameToVictims": null, "NodeNameToMetaVictims": nodes}).to_string();
     let (reply, _) = preempt(snapshot, PreemptArgs::read(body.as_bytes()).expect("a request"), NOW);
