@@ -1,7 +1,8 @@
 //! What looks like a credential, wherever it stands: a secret may be pasted beside the place that is known to hold one.
 //!
-//! Four marks, none of them sure: what a key called `password` or `HF_TOKEN` holds, the prefixes that providers give to
-//! their keys, the part of an address before `@`, and a long run of letters and digits. In doubt it is one.
+//! Five marks, none of them sure: what a key called `password` or `HF_TOKEN` holds, the word behind a flag of such a name
+//! or behind `-p`, the prefixes that providers give to their keys, the part of an address before `@`, and a long run of
+//! letters and digits. In doubt it is one.
 
 use std::ops::Range;
 
@@ -52,6 +53,7 @@ const RUN: usize = 20;
 pub(super) fn within(line: &str) -> Vec<Range<usize>> {
     let mut found = by_itself(line);
     found.extend(of_names(line));
+    found.extend(behind_flags(line));
     merged(found)
 }
 
@@ -203,6 +205,44 @@ fn value(text: &str, at: usize, separator: &str, ends: &mut Ends<'_>) -> Option<
     (!matches!(plain, "true" | "false" | "null" | "~" | "")).then(|| start..start + plain.len())
 }
 
+/// What stands between the words of a list or a command.
+const BETWEEN: [char; 8] = [' ', '\t', ',', '"', '\'', '[', ']', '\\'];
+
+/// The words behind flags that take a secret: `--password hunter2`, `["-p", "hunter2"]`.
+fn behind_flags(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut at, mut is_next) = (Vec::new(), 0, false);
+    let mut double = Ahead::new(text, &['"']);
+    let mut single = Ahead::new(text, &['\'']);
+    while at < text.len() {
+        let start = at + (text[at..].len() - text[at..].trim_start_matches(BETWEEN).len());
+        let quote = text[at..start].chars().next_back();
+        let word = start + text[start..].find(BETWEEN).unwrap_or(text.len() - start);
+        let end = match quote {
+            Some('"') if is_next => double.from(start),
+            Some('\'') if is_next => single.from(start),
+            _ => word,
+        };
+        if is_next && !text[start..].starts_with("--") {
+            found.push(start..end);
+        }
+        is_next = takes_secret(&text[start..end]);
+        at = end;
+    }
+    found
+}
+
+/// Whether a text ends with a flag that takes a secret.
+pub(super) fn ends_with_flag(line: &str) -> bool {
+    let line = line.trim_end_matches(BETWEEN);
+    takes_secret(line.rsplit(BETWEEN).next().unwrap_or_default())
+}
+
+/// Whether a word is a flag whose value is one.
+fn takes_secret(word: &str) -> bool {
+    word == "-p"
+        || word.strip_prefix("--").is_some_and(|name| name.chars().all(is_of_word) && holds_secret(name))
+}
+
 /// Whether a name is one of a secret, or of an environment variable.
 fn holds_secret(name: &str) -> bool {
     let letters: String =
@@ -233,6 +273,16 @@ mod tests {
             ("run: curl -H hf_abcdefgh1 x", "run: curl -H … x"),
             ("image: https://me:hunter2@host/x@1", "image: https://…@host/x@1"),
             ("url: 'https://hunter2@host?sig=hunter2' # x@y", "url: 'https://…@host?…' # x@y"),
+            (
+                "args: [\"--password\", \"hunter2, x\", \"-p\", hunter3, x: 1]",
+                "args: [\"--password\", \"…\", \"-p\", …, x: 1]",
+            ),
+            ("command: ['--api-key', 'hunter2',--token,hunter3]", "command: ['--api-key', '…',--token,…]"),
+            (
+                "run: mysql --user me --password hunter2 -p hunter3 db",
+                "run: mysql --user me --password … -p … db",
+            ),
+            ("- --hf-token hunter2 --port 80", "- --hf-token … --port 80"),
             ("AKIAABCDEFGH:", "…:"),
             ("x: 3f9a0c12be77d41598aa", "x: …"),
             ("api-3f9a0c12be77d41598aa-x: 2", "…: 2"),
@@ -249,6 +299,8 @@ mod tests {
             "cpu: 100000000000000000000000",
             "s3://bucket/models/llama-3-70b-instruct@1",
             "sk-1",
+            "args: [--password, --port, 80, -p]",
+            "args: [--tokens, 80, -port, 80]",
             "RFC 3339: x",
             "a:b token:x",
         ] {

@@ -119,6 +119,7 @@ fn values(text: &str) -> Vec<Range<usize>> {
         keys.extend(text.match_indices(key).filter_map(|(at, _)| Some((at, value_of(text, at, key.len())?))));
     }
     keys.sort_unstable();
+    let behind = behind_flags(text);
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut breaks = Ahead::new(text, &BREAKS);
     for (key, value) in keys {
@@ -126,6 +127,31 @@ fn values(text: &str) -> Vec<Range<usize>> {
         if found.last().is_none_or(|last| last.end <= key) {
             found.push(value..end(text, key, value, &mut breaks));
         }
+    }
+    let is_apart = |line: &Range<usize>| {
+        let next = found.partition_point(|value| value.start < line.end);
+        next.checked_sub(1).is_none_or(|at| found[at].end <= line.start)
+    };
+    let apart: Vec<Range<usize>> = behind.into_iter().filter(is_apart).collect();
+    found.extend(apart);
+    found.sort_unstable_by_key(|value| value.start);
+    found
+}
+
+/// Lines below one that ends with a flag that takes a secret: the next item of a list, the next line of a command.
+fn behind_flags(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut at, mut is_next) = (Vec::new(), 0, false);
+    for line in text.split_inclusive(BREAKS) {
+        let content = line.trim_end_matches(BREAKS);
+        if is_next && !content.trim().is_empty() {
+            let item = content.trim_start().trim_start_matches("- ").trim_start();
+            if !item.starts_with('-') && !begins_entry(item) {
+                found.push(at + (content.len() - item.len())..at + content.len());
+            }
+            is_next = false;
+        }
+        is_next |= credential::ends_with_flag(content);
+        at += line.len();
     }
     found
 }
