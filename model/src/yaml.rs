@@ -17,7 +17,7 @@ mod suggest;
 mod tree;
 mod write;
 
-pub use edit::{Change, edit, edit_beside, edit_readable};
+pub use edit::{Change, ONE_OBJECT, edit, edit_beside, edit_readable, is_json_object};
 pub use limits::FILE_BYTES;
 pub use suggest::nearest;
 pub use tree::Tree;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_formats::{ClassSeat, Machines, PoolSeat, changes};
 use plimsoll_model::{
     Capacity, Inputs, OfferSpec, Plan, Usd,
-    yaml::{self, Change, edit_beside, edit_readable},
+    yaml::{self, Change, ONE_OBJECT, edit_beside, edit_readable, is_json_object},
 };
 use serde_json::json;
 
@@ -29,7 +29,7 @@ pub struct Manifest {
 
 /// The files that hold workloads or node pools, edited, and what could not be written, each with why.
 pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>, Vec<String>) {
-    let (mut files, mut remarks) = (Vec::new(), Vec::new());
+    let (mut files, mut remarks) = (Vec::new(), Remarks::default());
     let mut by_file: BTreeMap<usize, [BTreeMap<usize, Change>; 2]> = BTreeMap::new();
     let pools = texts.seats.iter().filter_map(|seat| match &seat.position {
         Position::Pool(pool) => Some(&**pool),
@@ -44,43 +44,57 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
         list_price(world.as_ref()?, offer, class)
     };
     let machines = Machines { estate: &inputs.estate, hosts: &texts.hosts, pools: &pools };
+    let is_json =
+        |file: usize| is_json_object(unmarked(&String::from_utf8_lossy(&texts.files[file].bytes)).1);
+    let mut json_files: BTreeMap<usize, bool> = BTreeMap::new();
     for PlacedSeat { at, position } in &texts.seats {
         let [documents, copies] = by_file.entry(at.file).or_default();
         let change = match position {
-            Position::Workload(name) => current(name, plan, inputs),
-            Position::Manifest(seat) => {
-                let written = changes(seat, plan, machines);
-                let change = written.map(|written| {
-                    remarks.extend(written.remark);
-                    copies.extend(written.copy.map(|copy| (at.document, copy)));
-                    Some(written.change)
-                });
-                change.map_err(|why| format!("{}: {why}", seat.workload))
+            Position::Workload(name) => {
+                let change = current(name, plan, inputs);
+                change.map_err(|why| remarks.say(About::Workload(name), why)).ok().flatten()
             }
-            Position::Task(task) => task.change(plan, &price).map(Some),
+            Position::Manifest(seat) => {
+                let about = About::Workload(&seat.workload);
+                let is_split = seat.base.is_some();
+                let is_alone = is_split && *json_files.entry(at.file).or_insert_with(|| is_json(at.file));
+                let alone = is_alone.then(|| seat.alone(ONE_OBJECT));
+                match changes(alone.as_ref().unwrap_or(seat), plan, machines) {
+                    Ok(written) => {
+                        if let Some(remark) = written.remark {
+                            remarks.say(about, remark);
+                        }
+                        copies.extend(written.copy.map(|copy| (at.document, copy)));
+                        Some(written.change)
+                    }
+                    Err(why) => {
+                        remarks.say(about, format!("{}: {why}", seat.workload));
+                        None
+                    }
+                }
+            }
+            Position::Task(task) => {
+                let change = task.change(plan, &price);
+                change.map_err(|why| remarks.say(About::Workload(&task.workload), why)).ok()
+            }
             Position::Pool(pool) => {
                 let (change, remark) = pool.change(plan);
-                remarks.extend(remark);
-                Ok(Some(change))
+                if let Some(remark) = remark {
+                    remarks.say(About::Pool(&pool.name), remark);
+                }
+                Some(change)
             }
         };
-        match change {
-            Ok(Some(change)) => match documents.get_mut(&at.document) {
-                Some(known) => known.and(change),
-                None => _ = documents.insert(at.document, change),
-            },
-            Ok(None) => {}
-            Err(remark) if remarks.contains(&remark) => {}
-            Err(remark) => remarks.push(remark),
+        match (change, documents.get_mut(&at.document)) {
+            (Some(change), Some(known)) => known.and(change),
+            (Some(change), None) => _ = documents.insert(at.document, change),
+            (None, _) => {}
         }
     }
     for (index, [changes, copies]) in by_file {
         let TextFile { name, bytes, readable } = &texts.files[index];
         let original = String::from_utf8_lossy(bytes).into_owned();
-        let (mark, body) = match original.strip_prefix('\u{feff}') {
-            Some(body) => ("\u{feff}", body),
-            None => ("", &*original),
-        };
+        let (mark, body) = unmarked(&original);
         let edited = match readable {
             None => edit_beside(body, &changes, &copies),
             Some(readable) => edit_readable(body, &changes, &copies, *readable),
@@ -88,7 +102,7 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
         let text = match edited {
             Ok(edited) => format!("{mark}{edited}"),
             Err(why) => {
-                remarks.push(format!("{name}: it is left as it is: {why}"));
+                remarks.say(About::File(name), format!("{name}: it is left as it is: {why}"));
                 original
             }
         };
@@ -98,7 +112,35 @@ pub fn manifests(texts: &Texts, inputs: &Inputs, plan: &Plan) -> (Vec<Manifest>,
         let manifest = yaml::to_string(&pool.manifest(class, plan)).unwrap_or_default();
         files.push(Manifest { name: POOL_FILE.to_owned(), text: manifest });
     }
-    (files, remarks)
+    (files, remarks.texts)
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum About<'a> {
+    Workload(&'a str),
+    Pool(&'a str),
+    File(&'a str),
+}
+
+/// What could not be written, once for each that it is about: a workload may stand in several documents.
+#[derive(Debug, Default)]
+struct Remarks<'a> {
+    said: BTreeSet<About<'a>>,
+    texts: Vec<String>,
+}
+
+impl<'a> Remarks<'a> {
+    fn say(&mut self, about: About<'a>, text: String) {
+        if self.said.insert(about) {
+            self.texts.push(text);
+        }
+    }
+}
+
+/// A text without the mark of its byte order, and the mark.
+fn unmarked(text: &str) -> (&str, &str) {
+    text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 })
 }
 
 /// What a machine costs an hour in a class of capacity, before the estate's price rules.
@@ -123,7 +165,7 @@ fn new_pool<'t>(
     texts: &'t Texts,
     plan: &Plan,
     pools: &[&PoolSeat],
-    remarks: &mut Vec<String>,
+    remarks: &mut Remarks<'t>,
 ) -> Option<(PoolSeat, &'t ClassSeat)> {
     let rented = || plan.placements.iter().map(|placed| &placed.offer).filter(|offer| offer.cloud.is_some());
     if rented().all(|offer| pools.iter().any(|pool| pool.allows(offer))) {
@@ -135,7 +177,7 @@ fn new_pool<'t>(
         rented().filter_map(|offer| offer.cloud.as_deref()).filter(|cloud| *cloud != class.cloud).collect();
     if !elsewhere.is_empty() {
         let (title, elsewhere) = (class.title(), elsewhere.into_iter().collect::<Vec<_>>().join(" and "));
-        remarks.push(format!(
+        remarks.texts.push(format!(
             "no NodePool is written for {title}: the plan uses {elsewhere} too, which a NodePool among the files would exclude"
         ));
         return None;
@@ -143,7 +185,7 @@ fn new_pool<'t>(
     let taken = |name: &String| pools.iter().any(|pool| pool.name == *name);
     let names = std::iter::once("plimsoll".to_owned()).chain((2..).map(|nth| format!("plimsoll-{nth}")));
     let name = names.into_iter().find(|name| !taken(name))?;
-    remarks.push(format!(
+    remarks.texts.push(format!(
         "NodePool {name} is added for {}, as none among the files launches what the plan chose",
         class.title()
     ));

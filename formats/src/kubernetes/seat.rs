@@ -39,6 +39,19 @@ pub struct Seat {
     pub(super) pods: Vec<PodPlace>,
 }
 
+impl Seat {
+    /// The same where nothing can stand behind its object, which stays one.
+    #[must_use]
+    pub fn alone(&self, why: &str) -> Self {
+        let is_document = |twin: &Twin| twin.object.is_empty();
+        let mut alone = self.clone();
+        if matches!(&alone.twin, Some(Ok(twin)) if is_document(twin)) {
+            alone.twin = Some(Err(why.to_owned()));
+        }
+        alone
+    }
+}
+
 /// One pod spec, and what it says of nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PodPlace {

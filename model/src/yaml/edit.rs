@@ -22,7 +22,7 @@ use super::{
 use crate::{Source, yaml};
 use layout::{Entry, Ix, Layout, Node, Shape};
 
-pub use beside::{edit_beside, edit_readable};
+pub use beside::{ONE_OBJECT, edit_beside, edit_readable, is_json_object};
 
 /// What is to change in a document.
 #[derive(Debug, Clone, PartialEq)]

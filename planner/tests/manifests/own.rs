@@ -142,3 +142,18 @@ fn pods_of_one_group_are_written_in_each_of_their_documents() {
         ["g: it is left as it is, since it has no place in the plan"]
     );
 }
+
+/// The pods of a group stand in two documents, and what is to be said of them is said once.
+#[test]
+fn what_is_said_of_a_group_is_said_once() {
+    let pod = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{scheduling.x-k8s.io/pod-group: ring}}}}\nspec:\n  restartPolicy: Never\n  affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: kubernetes.io/hostname, operator: NotIn, values: [gpu-b.lab]}}]}}]}}}}}}\n  containers: [{{name: c, resources: {{limits: {{nvidia.com/gpu: 8}}}}}}]\n"
+        )
+    };
+    let (_, remarks) = placed(&format!("{}{}{NODES}{}", pod("a"), pod("b"), estate("")));
+    assert_eq!(
+        remarks,
+        ["ring: the plan has it on gpu-b.lab, which its own node affinity excludes: not named"]
+    );
+}

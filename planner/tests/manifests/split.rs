@@ -194,3 +194,32 @@ fn the_second_object_has_a_free_name() {
         assert_eq!(placed(&edited), (edited.clone(), Vec::new()), "the second time nothing changes");
     }
 }
+
+/// Behind an object in JSON nothing can stand: what both parts have in common is written, and why, once.
+#[test]
+fn an_object_in_json_stays_one() {
+    let text = r#"{
+  "apiVersion": "apps/v1", "kind": "Deployment",
+  "metadata": {"name": "server", "annotations": {"plimsoll.dev/onDemandReplicas": "1", "plimsoll.dev/regions": "aws/us-east-1"}},
+  "spec": {"replicas": 3, "template": {"spec": {
+    "containers": [{"name": "c", "resources": {"limits": {"nvidia.com/gpu": 1}}}],
+    "nodeSelector": {"gpu-type": "nvidia-a10g"}
+  }}}
+}
+"#;
+    let (edited, remarks) = placed(text);
+    let [remark] = &remarks[..] else { panic!("{remarks:#?}") };
+    assert!(
+        remark.ends_with(
+            "so what the two have in common is written, and no second object: a JSON file holds one object: \
+             write it as YAML, or as a List"
+        ),
+        "{remark}"
+    );
+    assert!(edited.contains(r#""topology.kubernetes.io/region": "us-east-1""#), "{edited}");
+    assert!(
+        edited.contains(r#""plimsoll.dev/onDemandReplicas": "1""#) && edited.contains(r#""replicas": 3"#),
+        "{edited}"
+    );
+    assert_eq!(placed(&edited), (edited.clone(), remarks), "the second time nothing changes");
+}

@@ -28,8 +28,8 @@ pub fn edit_beside(
     // From the last on, so that what lies before stays where it is.
     for (index, change) in copies.iter().rev() {
         let document = &text[before.get(*index).ok_or("it has fewer documents")?.clone()];
-        if document.trim_start().starts_with('{') && is_json(document) {
-            return Err("a JSON file holds one object: write it as YAML, or as a List");
+        if is_json_object(document) {
+            return Err(ONE_OBJECT);
         }
         let copy = edit(document, &BTreeMap::from([(0, change.clone())]))?;
         let [value] = &values(&copy).ok_or("it does not read")?[..] else {
@@ -80,8 +80,12 @@ fn behind(before: &str, document: &str) -> String {
     format!("{gap}{marker}{document}")
 }
 
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(text).is_ok()
+/// Why an object in JSON gets no copy.
+pub const ONE_OBJECT: &str = "a JSON file holds one object: write it as YAML, or as a List";
+
+/// Whether a text is one object in JSON, behind which there can be no other.
+pub fn is_json_object(text: &str) -> bool {
+    text.trim_start().starts_with('{') && serde_json::from_str::<serde_json::Value>(text).is_ok()
 }
 
 /// The bytes of each document that holds something.
