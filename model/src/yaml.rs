@@ -21,7 +21,7 @@ pub use edit::{Change, ONE_OBJECT, edit, edit_beside, edit_readable, is_json_obj
 pub use limits::FILE_BYTES;
 pub use suggest::nearest;
 pub use tree::Tree;
-pub use write::to_string;
+pub use write::{in_flow, to_string};
 
 pub(crate) use de::{read, read_at};
 pub(crate) use limits::FILE_PROBLEMS;

@@ -8,7 +8,11 @@
 
 use std::collections::BTreeSet;
 
-use plimsoll_model::{Workload, read::View, yaml::Change};
+use plimsoll_model::{
+    Workload,
+    read::View,
+    yaml::{Change, in_flow},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -196,7 +200,7 @@ impl<'a> Assembly<'a, '_> {
         annotate("interruptible", Some(json!(interruptible.to_string())));
         if self.states("together").is_none() {
             // As `name` reads it again, with the namespace.
-            annotate("together", Some(json!(format!("{{name: {}}}", quoted(object_name)))));
+            annotate("together", Some(json!(format!("{{name: {}}}", in_flow(object_name)))));
         }
         if let Some(name) = second {
             annotate("current", None);
@@ -239,14 +243,6 @@ impl<'a> Assembly<'a, '_> {
     fn template_path(&self) -> String {
         within(self.part.template.path(), self.unit.object.view.path())
     }
-}
-
-/// A name in YAML: what could be no text is in quotes.
-fn quoted(name: &str) -> String {
-    let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"].contains(&name);
-    if is_plain { name.to_owned() } else { json!(name).to_string() }
 }
 
 /// A path from an object on.

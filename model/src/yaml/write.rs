@@ -33,8 +33,8 @@ fn indent(out: &mut String, depth: usize) {
     }
 }
 
-/// A text as it stands on one line, among others or alone.
-pub(super) fn in_flow(value: &str) -> String {
+/// A text as it stands on one line, among others or alone: in quotes where it would not read as text.
+pub fn in_flow(value: &str) -> String {
     let mut out = String::new();
     text(&mut out, value);
     out
