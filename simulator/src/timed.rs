@@ -7,6 +7,7 @@
 pub mod cluster;
 pub mod course;
 pub mod generate;
+pub mod hazard;
 pub mod job;
 pub mod ledger;
 pub mod live;
@@ -34,6 +35,7 @@ use crate::{
 };
 use cluster::Cluster;
 use course::Course;
+use hazard::Hazard;
 use job::Trace;
 use ledger::Rates;
 use market::{Market, Offer};
@@ -75,6 +77,7 @@ impl Timed {
         let mut market = Market::new(&self.offers, self.carbon.as_ref());
         market.billed_by = if maker.bills_by_tick() { self.tick } else { 0 };
         market.is_bound = maker.is_bound();
+        market.hazard = Hazard { seed, tick: self.tick };
         let scorer: Option<Arc<dyn Score>> = maker.scorer();
         let tally = Tally::over(self.range);
         let mut world = World::new(

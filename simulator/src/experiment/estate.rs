@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{
-    Document, OfferSpec,
+    Capacity, Document, OfferSpec, PerHour,
     estate::{EstateSpec, NodeGroup, Site},
     read::{Point, documents},
     scenario::{ClusterSpec, Count, MarketOffer, NodeSpec},
@@ -106,8 +106,14 @@ fn offer(stated: &OfferSpec) -> MarketOffer {
         count: stated.count.map(u64::from),
         // Commitments are the Estate's reservations.
         sunk: Some(false),
+        interruptions_per_hour: rate(stated),
         ..MarketOffer::default()
     }
+}
+
+/// How often it is interrupted; only spot capacity is.
+fn rate(stated: &OfferSpec) -> Option<f64> {
+    stated.interruptions_per_hour.filter(|_| stated.capacity == Capacity::Spot).map(PerHour::to_f64)
 }
 
 /// What an Estate says that a simulation does not look at, by the fields' names.
@@ -130,7 +136,7 @@ fn passed_over(estate: &EstateSpec) -> Vec<&'static str> {
         ("offers[].pue", estate.offers.iter().any(|offer| offer.pue.is_some())),
         (
             "offers[].interruptionsPerHour",
-            estate.offers.iter().any(|offer| offer.interruptions_per_hour.is_some()),
+            estate.offers.iter().any(|offer| offer.interruptions_per_hour.is_some() && rate(offer).is_none()),
         ),
     ];
     stated.into_iter().filter(|(_, is_stated)| *is_stated).map(|(field, _)| field).collect()

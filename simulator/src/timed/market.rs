@@ -3,7 +3,7 @@
 use plimsoll_model::Capacity;
 use plimsoll_packing::fleet::{Ask, Model, Request};
 
-use super::series::Series;
+use super::{hazard::Hazard, series::Series};
 
 /// Something that can be rented.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Offer {
     pub prices: Option<Series>,
     /// Whether it can be had over time: above 0 it can.
     pub availability: Option<Series>,
+    /// How often an instance of it is taken back in an hour, on average.
+    pub interruptions_per_hour: f64,
 }
 
 impl Offer {
@@ -90,6 +92,8 @@ pub struct Market<'a> {
     pub billed_by: u64,
     /// Whether the run bounds what is possible: nothing is lost by starting again.
     pub is_bound: bool,
+    /// When capacity that is interrupted at a rate is taken back.
+    pub hazard: Hazard,
     /// Instances that are free, by offer.
     free: Vec<u64>,
     /// How often each offer was rented.
@@ -100,7 +104,8 @@ impl<'a> Market<'a> {
     /// Nothing is rented yet.
     pub fn new(offers: &'a [Offer], carbon: Option<&'a Series>) -> Self {
         let free = offers.iter().map(|offer| offer.count.unwrap_or(u64::MAX)).collect();
-        Self { offers, carbon, billed_by: 0, is_bound: false, free, rents: vec![0; offers.len()] }
+        let (hazard, rents) = (Hazard::default(), vec![0; offers.len()]);
+        Self { offers, carbon, billed_by: 0, is_bound: false, hazard, free, rents }
     }
 
     /// What the instances of a rent are called in the log.
@@ -111,6 +116,14 @@ impl<'a> Market<'a> {
     /// Whether an offer can be had at a time.
     pub fn is_available(&self, offer: u16, at: u64) -> bool {
         self.offers[usize::from(offer)].availability.as_ref().is_none_or(|series| series.at(at) > 0)
+    }
+
+    /// When what a job rents from now on is taken back, if it is at a rate: by the job's place among all arrivals and the
+    /// number of its start.
+    pub fn taken_back(&self, rents: &[Rent], now: u64, (order, start): (u64, u64)) -> Option<u64> {
+        let rate = |rent: &Rent| self.offers[usize::from(rent.offer)].interruptions_per_hour;
+        let per_hour: f64 = rents.iter().map(|rent| rate(rent) * rent.instances as f64).sum();
+        (per_hour > 0.0).then(|| self.hazard.after(now, order, start, per_hour))
     }
 
     /// When its availability changes next.

@@ -11,6 +11,9 @@ pub enum What {
     Release(u32),
     /// A job is done, if it was not stopped since: its place, and the number of its start among all.
     Finish(u32, u64),
+    /// What a job rents is taken back, if it was not stopped since: as [`What::Finish`]. A job whose last moment this is
+    /// has made it.
+    Interrupt(u32, u64),
     /// Nothing but time: a decision is due.
     Wake,
 }

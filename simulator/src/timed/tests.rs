@@ -5,6 +5,7 @@ mod by_hand;
 mod conservation;
 mod estate;
 mod granted;
+mod hazards;
 mod keys;
 mod places;
 mod published;

@@ -228,6 +228,7 @@ impl<'a> World<'a> {
             rows::rented(&mut self.log, &self.market, *rent, now);
         }
         rows::started(&mut self.log, &self.cluster, &self.market, &live.job, (&parts, &rents), now);
+        let taken = self.market.taken_back(&rents, now, (live.order, live.starts.into()));
         live.starts += 1;
         let on = parts.iter().map(|part| self.cluster.nodes[part.node as usize].model);
         let on = on.chain(rents.iter().map(|rent| self.market.offers[usize::from(rent.offer)].model));
@@ -236,6 +237,9 @@ impl<'a> World<'a> {
         let running = Running { since: now, start: self.starts, overhead, time, parts, rents };
         let end = now + overhead + running.takes(live.job.work - live.done, live.job.work);
         self.queue.push(end, What::Finish(ix, self.starts));
+        if let Some(at) = taken.filter(|at| *at < end) {
+            self.queue.push(at, What::Interrupt(ix, self.starts));
+        }
         self.starts += 1;
         live.running = Some(running);
         self.tally.running += 1;
@@ -337,18 +341,26 @@ impl<'a> World<'a> {
                 self.free.push(ix);
                 news.push(News::Freed);
             }
-            What::Finish(ix, start) => {
-                let is_this =
-                    |live: &Live| live.running.as_ref().is_some_and(|running| running.start == start);
-                if self.live[ix as usize].as_ref().is_some_and(is_this) {
-                    self.finish(ix);
-                    left.push(ix);
-                    news.push(News::Freed);
-                }
+            What::Finish(ix, start) if self.is_of_start(ix, start) => {
+                self.finish(ix);
+                left.push(ix);
+                news.push(News::Freed);
             }
+            What::Interrupt(ix, start) if self.is_of_start(ix, start) => {
+                self.stop(ix, Reason::Interrupt);
+                news.push(News::Interrupted(ix));
+            }
+            // It was stopped before.
+            What::Finish(..) | What::Interrupt(..) => {}
             What::Wake => news.push(News::Time),
         }
         true
+    }
+
+    /// Whether a job runs still as it did from this start on.
+    fn is_of_start(&self, ix: JobIx, start: u64) -> bool {
+        let running = self.live[ix as usize].as_ref().and_then(|live| live.running.as_ref());
+        running.is_some_and(|running| running.start == start)
     }
 
     /// Stops every job on an offer that has gone.

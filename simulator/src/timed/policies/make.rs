@@ -288,6 +288,12 @@ impl Surroundings<'_> {
                 What::Shares(shares::terms(context, spec, field, *division, self.machines, self.trace)?)
             }
             Family::When(choice) => What::When(self.when(context, spec, field, *choice)?),
+            Family::Spot(Kind::PerfectKnowledge)
+                if self.offers.iter().any(|offer| offer.interruptions_per_hour > 0.0) =>
+            {
+                let message = "knows when spot ends only where `market.spot.availability` says it";
+                return context.refuse(field, message, "leave interruptions_per_hour or the policy out");
+            }
             Family::Spot(kind) => What::Spot(*kind, self.spot(context, spec, field, *kind)?),
             Family::Sequence => {
                 let message = format!("`{}` is not simulated over time yet", spec.name);

@@ -141,14 +141,18 @@ fn offer(context: &Context<'_>, spec: &MarketOffer, field: &str) -> Result<Offer
         return context.refuse(field, "can hold nothing", "cpu = 1 is an offer that is rented by the CPU");
     }
     let capacity = spec.capacity.unwrap_or(Capacity::OnDemand);
-    for (name, given) in [
-        ("interruptions_per_hour", spec.interruptions_per_hour.is_some()),
-        ("startup", spec.startup.is_some()),
-        ("watts", spec.watts.is_some()),
-    ] {
+    for (name, given) in [("startup", spec.startup.is_some()), ("watts", spec.watts.is_some())] {
         if given {
             return context.refuse(&format!("{field}.{name}"), "is not simulated yet", "remove the key");
         }
+    }
+    let rate = spec.interruptions_per_hour.unwrap_or(0.0);
+    let rate_field = format!("{field}.interruptions_per_hour");
+    if !(0.0..=1e6).contains(&rate) {
+        return context.refuse(&rate_field, "must lie between 0 and 1000000", "of an instance, in an hour");
+    }
+    if capacity != Capacity::Spot && spec.interruptions_per_hour.is_some() {
+        return context.refuse(&rate_field, "only spot capacity is taken back", "capacity = \"spot\"");
     }
     let sunk = spec.sunk.unwrap_or(capacity == Capacity::Reserved);
     if sunk && spec.count.is_none() {
@@ -166,6 +170,7 @@ fn offer(context: &Context<'_>, spec: &MarketOffer, field: &str) -> Result<Offer
         sunk,
         prices: None,
         availability: None,
+        interruptions_per_hour: rate,
     })
 }
 
