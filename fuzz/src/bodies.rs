@@ -19,7 +19,7 @@ use plimsoll_model::{
     yaml::{self, Change},
 };
 use plimsoll_scheduler_plugin::wire::{Args, BindArgs, Candidates, PreemptArgs, PreemptReply};
-use plimsoll_traces::{Listing, Tolerance, TraceError, openb};
+use plimsoll_traces::{Listing, Tolerance, TraceError, jobs::swf, openb};
 use serde_json::Value;
 
 /// A name and what it does.
@@ -54,6 +54,10 @@ pub(crate) fn traces(bytes: &[u8]) {
     }
     law(|tolerance| openb::nodes(NAME, bytes, tolerance));
     law(|tolerance| openb::pods(NAME, bytes, tolerance));
+    // What never ran is left out of these strictly too.
+    if let Ok(strict) = swf(NAME, bytes, Tolerance::Strict) {
+        assert_eq!(Ok(strict), swf(NAME, bytes, Tolerance::Count));
+    }
 }
 
 /// Workloads and estates.

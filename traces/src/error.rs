@@ -54,11 +54,11 @@ pub enum Fault {
         expected: String,
     },
     /// A row with too few or too many cells.
-    #[error("has {found} cells where the header has {expected}")]
+    #[error("has {found} cells where {expected} are expected")]
     Cells {
         /// Cells in the row.
         found: usize,
-        /// Cells in the header.
+        /// Cells in the header, or in every line.
         expected: usize,
     },
     /// Bytes that are no UTF-8.

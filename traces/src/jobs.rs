@@ -5,6 +5,7 @@
 
 mod formats;
 mod steps;
+mod swf;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use crate::{
 
 pub(crate) use formats::MOST_GPUS;
 pub use formats::{JobFormat, native_csv};
+pub use swf::swf;
 
 /// A job of a trace.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -87,17 +89,20 @@ pub fn jobs(
         |job: &TracedJob| &job.name,
         |row, columns| {
             let job = TracedJob { row: row.line(), ..columns.job(row)? };
-            if job.submit < latest {
-                let what = format!(
-                    "times run backwards: it came {} s before the row above",
-                    (latest - job.submit) as f64 / 1e6
-                );
-                return Err(Fault::Contradiction { reason: "times run backwards", what });
-            }
-            latest = job.submit;
-            Ok(job)
+            in_order(job, &mut latest)
         },
     )
+}
+
+/// A job that came no earlier than those above it.
+fn in_order(job: TracedJob, latest: &mut u64) -> Result<TracedJob, Fault> {
+    if job.submit < *latest {
+        let early = (*latest - job.submit) as f64 / 1e6;
+        let what = format!("times run backwards: it came {early} s before the row above");
+        return Err(Fault::Contradiction { reason: "times run backwards", what });
+    }
+    *latest = job.submit;
+    Ok(job)
 }
 
 /// openb's pods as jobs in order of arrival, and how many were never placed and so left out: how long they would run is

@@ -156,12 +156,39 @@ pub(crate) fn read_by<K, T>(
     recognise: impl Fn(&[&str]) -> Result<(K, usize), Fault>,
     tolerance: Tolerance,
     name: impl Fn(&T) -> &str,
+    read: impl FnMut(&Row<'_>, &K) -> Result<T, Fault>,
+) -> Result<Listing<T>, TraceError> {
+    named(file, tolerance, name, read, |visit| each(file, bytes, recognise, visit))
+}
+
+/// Reads lines of so many fields between spaces, without a header; lines that begin with `;` are comments. Names must
+/// differ.
+pub(crate) fn read_fields<T>(
+    file: &str,
+    bytes: &[u8],
+    fields: usize,
+    tolerance: Tolerance,
+    name: impl Fn(&T) -> &str,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Listing<T>, TraceError> {
+    named(file, tolerance, name, |row, (): &()| read(row), |visit| each_of_fields(file, bytes, fields, visit))
+}
+
+/// What is done with each row.
+type Visit<'v, K> = dyn FnMut(Option<u64>, Found<'_, K>) -> Result<(), Fault> + 'v;
+
+/// The rows that `go` goes through; what is wrong with one ends it, or is counted.
+fn named<K, T>(
+    file: &str,
+    tolerance: Tolerance,
+    name: impl Fn(&T) -> &str,
     mut read: impl FnMut(&Row<'_>, &K) -> Result<T, Fault>,
+    go: impl FnOnce(&mut Visit<'_, K>) -> Result<(), TraceError>,
 ) -> Result<Listing<T>, TraceError> {
     let mut rows = Vec::new();
     let mut left_out = LeftOut::new(file, tolerance);
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
-    each(file, bytes, recognise, |line, row| {
+    go(&mut |line, row| {
         let row = row.and_then(|(row, kind)| read(&row, kind)).and_then(|row| {
             if let Some(&first) = names.get(name(&row)) {
                 return Err(Fault::Duplicate { name: name(&row).to_owned(), first });
@@ -290,6 +317,45 @@ fn each<K>(
         visit(line, row).map_err(|fault| at(line, fault))?;
         ordinal += 1;
     }
+}
+
+/// Goes through lines of fields between spaces. The first one tells whether the file is of that kind at all.
+fn each_of_fields(
+    file: &str,
+    bytes: &[u8],
+    fields: usize,
+    visit: &mut Visit<'_, ()>,
+) -> Result<(), TraceError> {
+    let at = |row: Option<u64>, fault: Fault| TraceError { file: file.to_owned(), row, fault };
+    let expected = || format!("of {fields} numbers a line");
+    let plain = plain(file, bytes)?;
+    let plain = plain.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&plain);
+    let lines =
+        (1..).zip(plain.split(|byte| *byte == b'\n')).map(|(number, line)| (number, line.trim_ascii()));
+    let mut ordinal = 0;
+    for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(b";")) {
+        let line = std::str::from_utf8(line).map_err(|_| Fault::Encoding);
+        let record = line.map(|line| line.split_ascii_whitespace().collect::<StringRecord>());
+        if ordinal == 0 {
+            let is_number = |cell: &str| cell.parse::<f64>().is_ok();
+            match &record {
+                Ok(first) if first.len() == fields && first.iter().all(is_number) => {}
+                Ok(first) => {
+                    let found = shortened(&first.iter().collect::<Vec<_>>().join(" "));
+                    return Err(at(Some(number), Fault::Columns { found, expected: expected() }));
+                }
+                Err(fault) => return Err(at(Some(number), fault.clone())),
+            }
+        }
+        let row = match &record {
+            Ok(record) if record.len() == fields => Ok((Row { record, ordinal, line: number }, &())),
+            Ok(record) => Err(Fault::Cells { found: record.len(), expected: fields }),
+            Err(fault) => Err(fault.clone()),
+        };
+        visit(Some(number), row).map_err(|fault| at(Some(number), fault))?;
+        ordinal += 1;
+    }
+    if ordinal == 0 { Err(at(None, Fault::Empty { expected: expected() })) } else { Ok(()) }
 }
 
 /// Reads the next record; whether there was one.

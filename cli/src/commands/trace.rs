@@ -7,7 +7,7 @@ use plimsoll_model::{Diagnostic, Duration, Span, yaml};
 use plimsoll_simulator::timed::generate::{Generator, PROFILES};
 use plimsoll_traces::{
     Dropped, Listing, Tolerance, TraceError,
-    jobs::{JobFormat, TracedJob, jobs, native_csv, of_openb},
+    jobs::{JobFormat, TracedJob, jobs, native_csv, of_openb, swf},
     openb,
     throughputs::{self, Throughputs},
 };
@@ -123,6 +123,8 @@ enum Kind {
     Pai,
     /// Azure's VMs, as GAIA reduced them
     AzureVm,
+    /// Logs of parallel machines in the standard workload format
+    Swf,
 }
 
 pub(crate) fn run(args: &TraceArgs) -> Result<Exit, Failure> {
@@ -160,6 +162,7 @@ fn read(file: &PathBuf, kind: Kind, tolerance: Tolerance) -> Result<Listing<Trac
             }
             return Ok(Listing { rows, dropped });
         }
+        Kind::Swf => return swf(&name, &bytes, tolerance).map_err(|error| refused(&error)),
         Kind::Native => JobFormat::Native,
         Kind::Gavel | Kind::Shockwave => JobFormat::Gavel,
         Kind::Tiresias => JobFormat::Tiresias,
@@ -224,6 +227,10 @@ fn in_time(args: &ConvertArgs, rows: &mut [TracedJob]) -> Result<(), Failure> {
         None => {}
     }
     let table = match &args.throughputs {
+        Some(_) if rows.iter().all(|row| row.steps.is_none()) => {
+            return Err(Failure::usage(format!("{file} says how long jobs run, not in steps"))
+                .with_help("leave --throughputs and --on out"));
+        }
         Some(path) => Some(table(path)?),
         None => None,
     };

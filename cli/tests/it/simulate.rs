@@ -253,6 +253,42 @@ fn work_in_steps_is_looked_into_and_written_in_time() {
         "{}",
         none.err
     );
+    // Where nothing is in steps, a table of them would change nothing.
+    write("timed.csv", &whole.out);
+    let timed = of("trace convert timed.csv --format native --throughputs t.csv --on V100");
+    assert!(timed.code == 2 && timed.err.contains("says how long jobs run, not in steps"), "{}", timed.err);
+}
+
+#[test]
+fn logs_in_the_standard_workload_format_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |args: &str| finish(program(folder.path()).args(args.split_whitespace()));
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let job = |number: u32, submit: u32, run: i32, cores: u32| {
+        format!("{number} {submit} -1 {run} {cores} -1 -1 {cores} 99 1024 1 4 1 -1 1 -1 -1 -1\n")
+    };
+    let jobs = [job(1, 0, 100, 6), job(2, 10, 50, 4), job(3, 20, -1, 4)];
+    write("log.swf", &format!("; MaxProcs: 8\n{}", jobs.concat()));
+    let written = of("trace convert log.swf --format swf");
+    assert_eq!(
+        written.out, "id,submit_s,duration_s,cpus,memory_mib,team\njob-1,0,100,6,6,4\njob-2,10,50,4,4,4\n",
+        "{}",
+        written.err
+    );
+    assert!(written.err.contains("1 rows left out: never ran"), "{}", written.err);
+    assert_eq!(of("trace doctor log.swf --format swf").code, 3);
+    // Six cores and four do not go on eight at once, and six are on several machines.
+    write(
+        "s.toml",
+        "[trace]\nformat = \"swf\"\njobs = \"log.swf\"\n\
+         [cluster]\nnodes = [{ name = \"n\", count = 2, cpu = 4 }]\nplacement = \"count\"\n\
+         [run]\npolicies = [{ name = \"fifo\" }]\n",
+    );
+    let run = of("simulate s.toml -o json");
+    assert_eq!(run.code, 0, "{}", run.err);
+    let found: Value = serde_json::from_str(&run.out).unwrap();
+    let metric = |name: &str| found["runs"][0]["metrics"][name].as_f64().unwrap();
+    assert_eq!((metric("makespan_s"), metric("wait_mean_s"), metric("placed")), (150.0, 45.0, 2.0));
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn what_is_wrong_is_said_with_file_row_and_column() {
             "p.csv, row 3: the name `a` was given in row 2 already; names must differ",
         ),
         (",1,1,0,0\n", "p.csv, row 2: name is ``: a name is expected"),
-        ("a,1,1,0\n", "p.csv, row 2: has 4 cells where the header has 5"),
+        ("a,1,1,0\n", "p.csv, row 2: has 4 cells where 5 are expected"),
         ("a,1,1,0,500\n", "p.csv, row 2: asks for no GPU, but for 500/1000 of each"),
         ("a,1,1,2,0\n", "p.csv, row 2: asks for 2 GPUs, but for 0/1000 of each"),
         ("a,1,1,2,500\n", "p.csv, row 2: asks for 500/1000 of each of 2 GPUs; a share is of one GPU"),

@@ -8,7 +8,7 @@ use plimsoll_model::{
 };
 use plimsoll_packing::fleet::{Ask, Model, Request};
 use plimsoll_traces::{
-    jobs::{JobFormat, Steps, TracedJob, jobs, of_openb},
+    jobs::{JobFormat, Steps, TracedJob, jobs, of_openb, swf},
     openb,
     throughputs::Throughputs,
 };
@@ -237,9 +237,15 @@ fn rows(context: &mut Context<'_>, scenario: &Scenario) -> Result<(String, Vec<T
             let rows = pods(context, &name, &bytes)?;
             return Ok((name, rows));
         }
+        Some(TraceFormat::Swf) => {
+            let listing = swf(&name, &bytes, context.tolerance).map_err(|error| of_trace(&error))?;
+            context.note_dropped(&listing.dropped);
+            return Ok((name, listing.rows));
+        }
         format => {
             let format = format.map_or("", TraceFormat::as_str);
-            let help = "native, tiresias, philly, pai, azure-vm, gavel, shockwave, openb and generated are";
+            let help =
+                "native, tiresias, philly, pai, azure-vm, gavel, shockwave, openb, swf and generated are";
             return context.refuse(
                 "trace.format",
                 format!("traces of format {format} are not read yet"),
