@@ -6,6 +6,7 @@
 
 pub mod cluster;
 pub mod course;
+mod fairness;
 pub mod generate;
 pub mod hazard;
 pub mod job;

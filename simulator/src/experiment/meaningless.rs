@@ -15,6 +15,7 @@ const OVER_TIME: &[&str] = &[
     "jct_p95_s",
     "wait_mean_s",
     "makespan_s",
+    "finish_time_fairness_worst",
     "placed",
     "failed",
     "unfinished",

@@ -15,6 +15,8 @@ pub struct Live {
     pub ran: u64,
     /// When it first started.
     pub first_start: Option<u64>,
+    /// When it came, and the crowd before it: see [`super::fairness`].
+    pub(super) came: (u64, u128),
     /// When it was last stopped.
     pub(super) stopped: u64,
     /// Microseconds between being stopped and started again.

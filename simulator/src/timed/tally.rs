@@ -32,6 +32,8 @@ pub struct Tally {
     interruptions: u64,
     lost: u64,
     waited: u128,
+    /// The worst finish-time fairness, where jobs had devices of one's own.
+    pub(super) fairness: Option<f64>,
     /// Microseconds from arrival to finish of every finished job.
     durations: Vec<u64>,
 }
@@ -42,7 +44,7 @@ impl Tally {
         Self { range, ..Self::default() }
     }
 
-    fn counts(&self, order: u64) -> bool {
+    pub(super) fn counts(&self, order: u64) -> bool {
         self.range.is_none_or(|(from, to)| (from..to).contains(&order))
     }
 
@@ -128,6 +130,9 @@ impl Tally {
             put("wait_mean_s", seconds(self.waited) / finished as f64);
             let (first, last) = self.measured.unwrap_or_default();
             put("makespan_s", seconds(u128::from(last - first)));
+            if let Some(worst) = self.fairness {
+                put("finish_time_fairness_worst", worst);
+            }
         }
         for (name, count) in [
             ("placed", self.started),

@@ -13,6 +13,7 @@ use plimsoll_packing::{
 
 use super::{
     cluster::{Cluster, Part},
+    fairness::Fairness,
     job::Job,
     ledger::{Ledger, Rates},
     live::Running,
@@ -53,6 +54,7 @@ pub struct World<'a> {
     pub ledger: Ledger,
     /// What is measured.
     pub tally: Tally,
+    fairness: Fairness,
     /// Chooses nodes; nothing: the fullest.
     pub scorer: Option<&'a dyn Score>,
     queue: Queue,
@@ -92,6 +94,7 @@ impl<'a> World<'a> {
             now: 0,
             settings,
             ledger: Ledger::new(rates),
+            fairness: Fairness::of(&cluster),
             cluster,
             market,
             tally,
@@ -148,6 +151,7 @@ impl<'a> World<'a> {
             done: 0,
             ran: 0,
             first_start: None,
+            came: (self.now, self.fairness.come(self.now)),
             stopped: self.now,
             paused: 0,
             running: None,
@@ -171,6 +175,7 @@ impl<'a> World<'a> {
         assert!(live.running.is_none(), "a running job is not rejected");
         self.log.add(&Row { job: &live.job.name, reason, ..Row::new(self.now, Event::Reject) });
         self.tally.failed(live.order, live.job.deadline.is_some());
+        self.fairness.leave(self.now);
         self.free.push(ix);
     }
 
@@ -401,6 +406,10 @@ impl<'a> World<'a> {
         let waited = start - live.job.arrive.min(start) + live.paused;
         let late = live.job.deadline.is_some_and(|deadline| now > deadline);
         self.tally.finished(live.order, live.job.arrive, now, waited, lost, late);
+        if self.tally.counts(live.order) && running.rents.is_empty() {
+            self.fairness.done(&live.job, live.came.0, live.came.1, now);
+        }
+        self.fairness.leave(now);
         let round = self.settings.round;
         if round > 0 && !now.is_multiple_of(round) {
             // The remainder of the round stays idle.
@@ -421,6 +430,7 @@ impl<'a> World<'a> {
     /// balanced. How many rows the log has, and their digest.
     pub(super) fn close(mut self) -> (Tally, Ledger, u64, String) {
         let now = self.now;
+        self.tally.fairness = self.fairness.worst();
         self.settle();
         for ix in 0..self.live.len() {
             let Some(live) = self.live[ix].take() else { continue };

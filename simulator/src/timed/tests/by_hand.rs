@@ -35,6 +35,10 @@ fn nothing_overtakes_unless_it_may() {
     assert!((metric(fifo, "wait_mean_s") - (0.0 + 9.0 + 8.0) / 3.0).abs() < 1e-9);
     assert!((metric(fifo, "makespan_s") - 20.0).abs() < 1e-9);
     assert!((metric(fifo, "utilization_percent") - 100.0 * (30.0 + 20.0 + 3.0) / 80.0).abs() < 1e-9);
+    // c took eleven seconds for three: 30 / 11 jobs were there on average, so that one device of four was its part.
+    assert!((metric(fifo, "finish_time_fairness_worst") - 11.0 / 3.0).abs() < 1e-9);
+    // With backfill b took nineteen for ten, beside few enough for two devices.
+    assert!((metric(&runs[1].0, "finish_time_fairness_worst") - 1.9).abs() < 1e-9);
     // A node of 3.6 $ an hour for 20 s, used or not.
     assert!((metric(fifo, "cost_usd") - 0.02).abs() < 1e-12);
 }
