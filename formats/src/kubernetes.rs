@@ -114,6 +114,11 @@ fn units<'a>(objects: &[Object<'a>], notes: &mut Notes, problems: &mut Vec<Diagn
             }
             Reading::ReferredTo | Reading::Broken => continue,
         };
+        if let Some(at) = object.merge_key() {
+            let problem = at.problem("a merge key (`<<`), which YAML 1.2 does not have");
+            problems.push(problem.with_help("write its fields out: yq 'explode(.)' does"));
+            continue;
+        }
         let group = (object.kind == "Pod").then(|| group_of(object)).flatten();
         if let Some(group) = group {
             let key = (object.namespace(), group);

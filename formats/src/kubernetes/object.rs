@@ -42,6 +42,23 @@ impl<'a> Object<'a> {
     }
 }
 
+impl<'a> Object<'a> {
+    /// What a merge key brings in, anywhere in it: kubectl would read more than is read here.
+    pub(crate) fn merge_key(&self) -> Option<View<'a>> {
+        let mut open = vec![self.view.clone()];
+        while let Some(view) = open.pop() {
+            for (key, value) in view.entries() {
+                if key == "<<" {
+                    return Some(value);
+                }
+                open.push(value);
+            }
+            open.extend(view.items());
+        }
+        None
+    }
+}
+
 /// The objects of all documents, in order.
 pub(crate) fn objects<'a>(documents: &Documents<'a>, problems: &mut Vec<Diagnostic>) -> Vec<Object<'a>> {
     let mut found = Vec::new();

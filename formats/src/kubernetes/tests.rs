@@ -137,6 +137,7 @@ fn what_is_wrong_with_a_manifest_is_said_at_its_line() {
         selected(&format!("{terms}{{key: nvidia.com/gpu.memory, operator: Lt, values: ['100']}}]}}]}}}}}}\n")),
         pod("", "  containers:\n  - resources: {limits: {google.com/tpu: 4}}\n  nodeSelector: {cloud.google.com/gke-tpu-accelerator: tpu-v9, cloud.google.com/gke-tpu-topology: 2x2}\n"),
         "apiVersion: v1\nkind: Pod\nspec: {}\n".to_owned(),
+        pod("", "  containers:\n  - resources: &r {limits: {cpu: 1}}\n  - resources: {<<: *r}\n"),
         "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n".to_owned(),
         "apiVersion: v1\nkind: Pod\nmetadata: {name: '{{ .Release.Name }}-x'}\n".to_owned(),
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: '{{ .Values.n }}', template: {spec: {}}}\n".to_owned(),
