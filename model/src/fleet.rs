@@ -281,7 +281,7 @@ pub struct Spread {
     pub ignores_affinity: bool,
     /// Whether nodes whose taints its pods do not tolerate do not count (`nodeTaintsPolicy: Honor`).
     pub honors_taints: bool,
-    /// How many running pods are in each zone that count and do not ask for the spread.
+    /// How many running pods are on each node that count and do not ask for the spread.
     pub others: BTreeMap<String, u32>,
 }
 

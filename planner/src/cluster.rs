@@ -10,6 +10,7 @@ mod obstacle;
 mod rates;
 mod read;
 mod report;
+mod required;
 mod room;
 mod rules;
 mod running;

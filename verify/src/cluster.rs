@@ -169,21 +169,22 @@ impl<'a> View<'a> {
         }
     }
 
-    /// How many pods that a spread counts are in each zone that counts.
+    /// How many pods that a spread counts are in each zone that counts: those on nodes that do.
     fn zones(&self, spread: u32) -> BTreeMap<&'a str, u64> {
         let Some(it) = self.fleet.spreads.get(spread as usize) else { return BTreeMap::new() };
         let rules: BTreeSet<&Rule> =
             self.fleet.pods.iter().filter(|pod| pod.spread == Some(spread)).map(|pod| &pod.rule).collect();
         let mut zones: BTreeMap<&str, u64> = BTreeMap::new();
+        let counts = |node: &'a Node| {
+            node.zone().filter(|_| rules.iter().any(|rule| rules::is_counted(it, rule, node)))
+        };
         for node in &self.fleet.nodes {
-            let Some(zone) = node.zone().filter(|zone| !zones.contains_key(zone)) else { continue };
-            if rules.iter().any(|rule| rules::is_counted(it, rule, node)) {
-                zones.insert(zone, it.others.get(zone).copied().unwrap_or(0).into());
+            if let Some(zone) = counts(node) {
+                *zones.entry(zone).or_default() += u64::from(it.others.get(&node.name).copied().unwrap_or(0));
             }
         }
-        let of_it = self.placed().filter(|(pod, ..)| pod.spread == Some(spread));
-        for (_, node, _) in of_it {
-            if let Some(count) = node.zone().and_then(|zone| zones.get_mut(zone)) {
+        for (_, node, _) in self.placed().filter(|(pod, ..)| pod.spread == Some(spread)) {
+            if let Some(count) = counts(node).and_then(|zone| zones.get_mut(zone)) {
                 *count += 1;
             }
         }

@@ -38,6 +38,11 @@ impl Draft<'_> {
     pub(super) fn runs(&self) -> bool {
         self.is_live && self.spec.field("nodeName").is_some()
     }
+
+    /// Whether it is being deleted.
+    pub(super) fn is_going(&self) -> bool {
+        self.is_live && self.object.at(&["metadata", "deletionTimestamp"]).is_some()
+    }
 }
 
 /// All pods, in document order.

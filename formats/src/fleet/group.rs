@@ -1,6 +1,6 @@
 //! Pods that belong together: gangs, those that keep off each other's nodes, those spread over zones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
     Fleet,
@@ -91,8 +91,8 @@ pub(super) fn spreads<'a>(
     fleet: &mut Fleet,
     remarks: &mut Remarks,
 ) {
-    let mut known: BTreeMap<Kind, u32> = BTreeMap::new();
-    let mut selectors: Vec<(u32, Selector<'_>)> = Vec::new();
+    let mut known: BTreeMap<Kind, (Selector<'_>, Vec<usize>)> = BTreeMap::new();
+    let mut spread: BTreeSet<usize> = BTreeSet::new();
     for (index, draft) in drafts.iter().enumerate() {
         let list = draft.spec.field("topologySpreadConstraints").map_or_else(Vec::new, |list| list.items());
         for one in list {
@@ -116,7 +116,7 @@ pub(super) fn spreads<'a>(
             let number = |field: &str| one.field(field).and_then(|view| view.integer());
             let number =
                 |field: &str| number(field).and_then(|it| u32::try_from(it).ok()).unwrap_or(1).max(1);
-            if pods[index].spread.is_some() {
+            if !spread.insert(index) {
                 remarks.leave(index, "the second of two spreads", name);
                 continue;
             }
@@ -124,52 +124,45 @@ pub(super) fn spreads<'a>(
             let honors_taints = text("nodeTaintsPolicy") == Some("Honor");
             let (skew, fewest) = (number("maxSkew"), number("minDomains"));
             let kind = (selector.words(), skew, fewest, ignores_affinity, honors_taints);
-            let spread = *known.entry(kind).or_insert_with(|| {
-                let (at, name) = (fleet.spreads.len() as u32, selector.words());
-                let others = BTreeMap::new();
-                fleet.spreads.push(Spread { name, skew, fewest, ignores_affinity, honors_taints, others });
-                selectors.push((at, selector));
-                at
-            });
-            pods[index].spread = Some(spread);
+            known.entry(kind).or_insert_with(|| (selector, Vec::new())).1.push(index);
             // A node without the label is no place for it.
             pods[index].rule.and(Requirement { key: ZONE.to_owned(), test: Test::Exists });
         }
-    }
-    let zones: Zones =
-        fleet.nodes.iter().filter_map(|node| Some((node.name.clone(), node.zone()?.to_owned()))).collect();
-    for (spread, selector) in selectors {
-        let others = others(spread, &selector, drafts, crowd, pods, &zones, remarks);
-        fleet.spreads[spread as usize].others = others;
     }
     if !known.is_empty() {
         let value = "counted over the zones of nodes that its pods' selectors and affinities let in, whether there is room or not";
         remarks.say("spread over zones", value, format!("{} of them", known.len()));
     }
+    // By what they say, so that the order of documents changes nothing.
+    for ((name, skew, fewest, ignores_affinity, honors_taints), (selector, members)) in known {
+        let spread = fleet.spreads.len() as u32;
+        for index in members {
+            // What is going is not counted any more.
+            pods[index].spread = (pods[index].on.is_none() || !drafts[index].is_going()).then_some(spread);
+        }
+        let others = others(spread, &selector, drafts, crowd, pods, remarks);
+        fleet.spreads.push(Spread { name, skew, fewest, ignores_affinity, honors_taints, others });
+    }
 }
 
-/// The zones of nodes, by name.
-type Zones = BTreeMap<String, String>;
-
-/// Counts the pods that a spread counts and that do not ask for it: those that run, where they do.
+/// Counts the pods that a spread counts and that do not ask for it, by the nodes where they run.
 fn others(
     spread: u32,
     selector: &Selector<'_>,
     drafts: &[Draft<'_>],
     crowd: &Crowd<'_>,
     pods: &[Pod],
-    zones: &Zones,
     remarks: &mut Remarks,
 ) -> BTreeMap<String, u32> {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for index in crowd.found(selector).filter(|index| pods[*index].spread != Some(spread)) {
+        let draft = &drafts[index];
         match &pods[index].on {
-            None => remarks.leave(index, "a spread of others that counts it", drafts[index].object.name),
+            None => remarks.leave(index, "a spread of others that counts it", draft.object.name),
+            Some(_) if draft.is_going() => {}
             Some(node) => {
                 remarks.leave_silently(index);
-                if let Some(zone) = zones.get(node) {
-                    *counts.entry(zone.clone()).or_default() += 1;
-                }
+                *counts.entry(node.clone()).or_default() += 1;
             }
         }
     }

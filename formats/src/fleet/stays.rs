@@ -15,11 +15,7 @@ pub(super) fn stated(draft: &Draft<'_>) -> Option<Stays> {
     let is = |name: &str, stated| annotation(draft, name).is_some_and(|view| view.text() == Some(stated));
     let is_of_node = draft.object.owner().is_some_and(|(kind, _)| matches!(kind, "DaemonSet" | "Node"))
         || annotation(draft, "kubernetes.io/config.mirror").is_some();
-    let is_asked = || {
-        is("karpenter.sh/do-not-disrupt", "true")
-            || is(EVICT, "false")
-            || draft.object.at(&["metadata", "deletionTimestamp"]).is_some()
-    };
+    let is_asked = || is("karpenter.sh/do-not-disrupt", "true") || is(EVICT, "false") || draft.is_going();
     if is_of_node { Some(Stays::OfNode) } else { is_asked().then_some(Stays::Asked) }
 }
 

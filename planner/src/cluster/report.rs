@@ -20,7 +20,7 @@ use plimsoll_packing::{
 use super::{
     add::{self, Added, Market},
     kinds::{self, Hardware},
-    obstacle,
+    obstacle, required,
     room::{Rest, alike, in_one, would_fit},
     running,
     state::{self, State},
@@ -76,7 +76,7 @@ pub fn plan(
         let (worth, bound) = (seen.worth.map(accelerators), Some(accelerators(seen.bound)));
         observe(&Progress { name: "packing", worth, bound, counts: Vec::new() });
     };
-    let packed = plimsoll_packing::pack_seen(&cluster, &params, &mut seen)
+    let packed = required::packed(fleet, &cluster, &params, &mut seen)
         .map_err(|invalid| PlanError::input(invalid.to_string(), "see the nodes and pods that it names"))?;
     let stats = &packed.stats;
     let counts = vec![("patterns", stats.patterns as u64), ("rounds", stats.rounds as u64)];

@@ -62,6 +62,7 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
         memory_unit,
         pools: &pools,
     };
+    let spreads: Vec<(Spread, Vec<bool>)> = (0..).map_while(|at| spread(fleet, at, &zones)).collect();
     let mut cluster = Cluster {
         models: models.iter().map(|(_, model)| (*model).to_owned()).collect(),
         zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
@@ -69,7 +70,7 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
         nodes: fleet.nodes.iter().zip(&pools.of_node).map(|(node, pool)| stated.node(node, *pool)).collect(),
         pods: fleet.pods.iter().map(|pod| stated.pod(pod)).collect(),
         gangs: fleet.gangs.clone(),
-        spreads: (0..).map_while(|at| spread(fleet, at, &zones)).collect(),
+        spreads: spreads.iter().map(|(spread, _)| spread.clone()).collect(),
         domains: domains
             .iter()
             .map(|(kind, name)| Domain { name: (*name).to_owned(), kind: *kind })
@@ -81,26 +82,37 @@ pub(super) fn of(fleet: &Fleet, moves: bool) -> Result<State, PlanError> {
             .collect(),
     };
     let mut assumptions = running::place(fleet, &mut cluster)?;
+    // Whoever runs on a node that does not count is not counted.
+    for pod in &mut cluster.pods {
+        if let (Some(spread), Some(running)) = (pod.spread, &pod.running) {
+            pod.spread = Some(spread).filter(|at| spreads[*at as usize].1[running.node]);
+        }
+    }
     if moves {
         assumptions.extend(staying(fleet));
     }
     Ok(State { cluster, memory_unit, assumptions })
 }
 
-/// A spread with the zones that count for the pods that ask for it.
-fn spread(fleet: &Fleet, at: u32, names: &[&str]) -> Option<Spread> {
+/// A spread with the zones that count for the pods that ask for it, and which nodes do.
+fn spread(fleet: &Fleet, at: u32, names: &[&str]) -> Option<(Spread, Vec<bool>)> {
     let it = fleet.spreads.get(at as usize)?;
     let rules: BTreeSet<&Rule> =
         fleet.pods.iter().filter(|pod| pod.spread == Some(at)).map(|pod| &pod.rule).collect();
     let mut zones: BTreeMap<u32, u32> = BTreeMap::new();
+    let counts = |node: &Node| {
+        let zone = names.binary_search(&node.zone()?).ok()?;
+        rules.iter().any(|rule| is_counted(it, rule, node)).then_some(zone as u32)
+    };
+    let mut counted = Vec::with_capacity(fleet.nodes.len());
     for node in &fleet.nodes {
-        let Some(name) = node.zone() else { continue };
-        let Ok(zone) = names.binary_search(&name) else { continue };
-        if !zones.contains_key(&(zone as u32)) && rules.iter().any(|rule| is_counted(it, rule, node)) {
-            zones.insert(zone as u32, it.others.get(name).copied().unwrap_or(0));
+        let zone = counts(node);
+        if let Some(zone) = zone {
+            *zones.entry(zone).or_default() += it.others.get(&node.name).copied().unwrap_or(0);
         }
+        counted.push(zone.is_some());
     }
-    Some(Spread { name: it.name.clone(), skew: it.skew, zones, fewest: it.fewest })
+    Some((Spread { name: it.name.clone(), skew: it.skew, zones, fewest: it.fewest }, counted))
 }
 
 /// Which running pods stay that nothing asks to stay.

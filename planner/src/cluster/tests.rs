@@ -2,6 +2,7 @@
 
 mod added;
 mod rates;
+mod required;
 mod running;
 mod spread;
 
@@ -207,7 +208,7 @@ fn fleets() -> impl Strategy<Value = Fleet> {
             fewest,
             ignores_affinity,
             honors_taints,
-            others: [("z0".to_owned(), others)].into(),
+            others: [("n0".to_owned(), others)].into(),
             ..Spread::default()
         },
     );

@@ -191,7 +191,8 @@ fn free<'a>(view: &View<'a>, stays: impl Fn(&Pod) -> bool) -> BTreeMap<&'a str, 
     free
 }
 
-/// What a plain first fit places, worthiest pods first, beside those that run; gangs and spreads are left out.
+/// What a plain first fit places, required pods first and worthiest first, beside those that run; gangs and spreads are
+/// left out. Nothing where it leaves a required pod out that the packing places: such a packing is none.
 fn first_fit(view: &View<'_>) -> f64 {
     // Devices of pods that move are not known where they were.
     if !view.packing.moves.is_empty() {
@@ -205,15 +206,19 @@ fn first_fit(view: &View<'_>) -> f64 {
         .iter()
         .filter(|pod| pod.on.is_none() && pod.gang.is_none() && pod.spread.is_none())
         .collect();
-    waiting.sort_by_key(|pod| std::cmp::Reverse(pod.worth));
+    waiting.sort_by_key(|pod| std::cmp::Reverse((pod.required, pod.worth)));
+    let pods = view.fleet.pods.iter().zip(&view.places);
+    let mut required =
+        pods.filter(|(pod, place)| pod.required && pod.on.is_none() && place.is_some()).count();
     for pod in waiting {
         let place = free.values_mut().find_map(|node| node.fits(pod).map(|devices| (node, devices)));
         if let Some((node, devices)) = place {
             node.put(pod, &devices);
             worth += pod.worth;
+            required = required.saturating_sub(usize::from(pod.required));
         }
     }
-    worth as f64 / 1e6
+    if required > 0 { 0.0 } else { worth as f64 / 1e6 }
 }
 
 /// Classes hold the pods that did not run, each once; and what they say would fit, would.

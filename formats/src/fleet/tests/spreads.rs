@@ -33,7 +33,7 @@ fn what_a_spread_says_and_counts_is_read() {
     assert_eq!(spread.name, "app: a, hash: one in default");
     assert_eq!((spread.skew, spread.fewest), (1, 3));
     assert!(spread.ignores_affinity && spread.honors_taints);
-    assert_eq!(spread.others, [("x".to_owned(), 1)].into());
+    assert_eq!(spread.others, [("n".to_owned(), 1), ("o".to_owned(), 1)].into());
     let of_it: Vec<Option<u32>> = fleet.pods.iter().map(|pod| pod.spread).collect();
     assert_eq!(of_it, [Some(0), Some(0), None, None, None, None]);
     // To move one that is counted could break the spread.

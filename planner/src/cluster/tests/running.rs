@@ -160,7 +160,8 @@ fn a_bound_below_what_first_fit_places_in_one_group_is_found() {
     for held in [1, 2] {
         let nodes = vec![Node { groups, ..node("n", 4) }];
         let running = (0..held).map(|at| pod(&format!("r{at}"), Some("n"), Amount::Whole(1)));
-        let pods = running.chain([pod("new", None, Amount::Whole(2))]).collect();
+        let new = Pod { required: false, ..pod("new", None, Amount::Whole(2)) };
+        let pods = running.chain([new]).collect();
         let fleet = Fleet { nodes, pods, ..Fleet::default() };
         let found = found(&fleet, |packing| {
             packing.objective.bound_worth = 0.0;

@@ -68,7 +68,19 @@ fn a_zone_without_room_holds_the_others_back() {
         (Spread { fewest: 2, ..spread.clone() }, chosen(), true, 6),
         (Spread { fewest: 3, ..spread.clone() }, chosen(), true, 2),
         // Pods of others count where they are.
-        (Spread { skew: 2, fewest: 3, others: [("z0".to_owned(), 2)].into(), ..spread }, chosen(), true, 2),
+        (
+            Spread { skew: 2, fewest: 3, others: [("a".to_owned(), 2)].into(), ..spread.clone() },
+            chosen(),
+            true,
+            2,
+        ),
+        // On a node that does not count they do not.
+        (
+            Spread { honors_taints: true, others: [("a".to_owned(), 2)].into(), ..spread },
+            Rule::default(),
+            false,
+            6,
+        ),
     ] {
         let fleet = fleet(spread.clone(), rule, tolerates);
         let (found, packing) = placed(&fleet);
@@ -93,7 +105,7 @@ fn nodes_to_add_keep_the_spread() {
 #[test]
 fn no_zone_gets_ahead_of_pods_that_nothing_on_offer_holds() {
     let spread =
-        Spread { name: "s".into(), skew: 1, others: [("z0".to_owned(), 1)].into(), ..Spread::default() };
+        Spread { name: "s".into(), skew: 1, others: [("a".to_owned(), 1)].into(), ..Spread::default() };
     let mut fleet = fleet(spread, Rule::default(), false);
     fleet.nodes.pop();
     fleet.nodes.iter_mut().for_each(|node| node.room = room(0, 0, 100));
