@@ -13,10 +13,12 @@ mod claim;
 mod confine;
 mod device;
 mod expand;
+mod gang;
 mod group;
 mod listed;
 mod node;
 mod own;
+mod owned;
 mod pod;
 mod remarks;
 mod rule;
@@ -57,7 +59,7 @@ pub fn fleet(documents: &[Foreign], given: Fleet) -> (Fleet, Vec<Diagnostic>) {
 /// The gang that a pod names: its pod group, or what made it and has pods that work as one.
 pub fn gang(pod: &Foreign) -> Option<String> {
     let objects = object::objects(&[(0, pod)], &mut Vec::new());
-    expand::gang_of_pod(objects.first()?)
+    gang::of_pod(objects.first()?)
 }
 
 /// How many of a cluster's pods are read at a time.

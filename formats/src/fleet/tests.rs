@@ -1,6 +1,7 @@
 //! Readings of nodes and pods, each a small document.
 
 mod claims;
+mod expand;
 mod spreads;
 mod stated;
 mod stays;
