@@ -11,6 +11,7 @@ mod assemble;
 pub(crate) mod claimed;
 mod claims;
 pub(crate) mod device;
+mod ended;
 mod hosts;
 pub(crate) mod kinds;
 mod label;

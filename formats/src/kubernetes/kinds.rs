@@ -2,7 +2,7 @@
 
 use plimsoll_model::{Diagnostic, Duration, read::View};
 
-use super::{object::Object, train};
+use super::{ended, object::Object, train};
 
 /// Equal pods of an object.
 #[derive(Debug, Clone)]
@@ -75,6 +75,7 @@ impl<'a> Reader<'a, '_> {
         let Object { group, kind, .. } = *self.object;
         match (group, kind) {
             _ if self.is_helm_test() => passed("is a test of its Helm chart"),
+            _ if ended::has_ended(self.object) => passed("has ended"),
             ("", "Pod") => self.pod(),
             (
                 "apps" | "extensions" | "apps.kruise.io",
@@ -245,14 +246,12 @@ impl<'a> Reader<'a, '_> {
             self.problems.push(problem.with_help("add it, or take the document out of the file"));
             return Reading::Broken;
         };
-        if self.object.at(&["status", "completionTime"]).is_some() {
-            return passed("has ended");
-        }
         let queued = self.object.at(&["metadata", "labels", "kueue.x-k8s.io/queue-name"]).is_some();
         if !queued && is_true(&spec, "suspend") {
             return passed("is suspended");
         }
-        let pods = self.pods_of_job(&spec);
+        let mut pods = self.pods_of_job(&spec);
+        pods.count = ended::still_at_once(self.object, &spec, pods.count);
         let component = self.component("", spec.field("template"), pods);
         let (own, pod) = (
             under(&["spec", "activeDeadlineSeconds"]),

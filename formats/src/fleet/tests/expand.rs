@@ -106,6 +106,61 @@ fn a_set_makes_the_pods_whose_names_are_free() {
 }
 
 #[test]
+fn work_that_is_done_makes_no_pods() {
+    let job = |status: &str| {
+        let spec = format!("spec: {{parallelism: 3, completions: 10, {TEMPLATE}}}, status: {{{status}}}");
+        object("batch/v1", "Job", "j", &spec)
+    };
+    let queue = job("succeeded: 1, active: 2").replace("completions: 10, ", "");
+    let condition = |name: &str| format!("conditions: [{{type: {name}, status: 'True'}}]");
+    let set = |status: &str| {
+        let spec = format!(
+            "spec: {{replicatedJobs: [{{name: s, template: {{spec: {{{TEMPLATE}}}}}}}]}}, status: {{{status}}}"
+        );
+        object("jobset.x-k8s.io/v1alpha2", "JobSet", "s", &spec)
+    };
+    let training = |status: &str| {
+        let spec = format!(
+            "spec: {{pytorchReplicaSpecs: {{Worker: {{replicas: 2, {TEMPLATE}}}}}}}, status: {{{status}}}"
+        );
+        object("kubeflow.org/v1", "PyTorchJob", "t", &spec)
+    };
+    let volcano = |status: &str| {
+        let spec = format!("spec: {{tasks: [{{name: t, replicas: 2, {TEMPLATE}}}]}}, status: {{{status}}}");
+        object("batch.volcano.sh/v1alpha1", "Job", "v", &spec)
+    };
+    let ray = |status: &str| {
+        let spec =
+            format!("spec: {{rayClusterSpec: {{headGroupSpec: {{{TEMPLATE}}}}}}}, status: {{{status}}}");
+        object("ray.io/v1", "RayJob", "r", &spec)
+    };
+    let running = owned("j-x", "Job j", "");
+    for (text, count) in [
+        (job(""), 3),
+        (job(&condition("Complete")), 0),
+        (job(&condition("Failed")), 0),
+        (job(&condition("Suspended")), 3),
+        (job("succeeded: 9"), 1),
+        (job("succeeded: 10"), 0),
+        (job("succeeded: 8, active: 1") + &running, 2),
+        (job("succeeded: 9, active: 1") + &running, 1),
+        (queue, 2),
+        (set(""), 1),
+        (set("terminalState: Completed"), 0),
+        (set(&condition("Failed")), 0),
+        (training(&condition("Running")), 2),
+        (training(&condition("Succeeded")), 0),
+        (volcano("state: {phase: Running}"), 2),
+        (volcano("state: {phase: Completed}"), 0),
+        (ray("jobStatus: RUNNING, jobDeploymentStatus: Running"), 1),
+        (ray("jobStatus: FAILED, jobDeploymentStatus: Retrying"), 1),
+        (ray("jobStatus: SUCCEEDED, jobDeploymentStatus: Complete"), 0),
+    ] {
+        assert_eq!(fleet(&text).pods.len(), count, "{text}");
+    }
+}
+
+#[test]
 fn the_annotation_says_which_pods_are_a_gang() {
     let gang = |word: &str| format!("annotations: {{plimsoll.dev/gang: '{word}'}}");
     let mine = |name: &str, metadata: &str| super::pod(name, "cpu: 1", metadata);
