@@ -169,6 +169,17 @@ fn every_vendors_devices_are_devices() {
         ),
         // What is no accelerator is counted.
         ("vpc.amazonaws.com/efa: 4", "", "vpc.amazonaws.com/efa: 1", "none", "none, 0 in all"),
+        ("vpc.amazonaws.com/pod-eni: 9", "", "vpc.amazonaws.com/pod-eni: 1", "none", "none, 0 in all"),
+        (
+            "vpc.amazonaws.com/PrivateIPv4Address: 9",
+            "",
+            "vpc.amazonaws.com/PrivateIPv4Address: 1",
+            "none",
+            "none, 0 in all",
+        ),
+        ("nvidia.com/cx7_vf0: 4", "", "nvidia.com/cx7_vf0: 1", "none", "none, 0 in all"),
+        ("example.com/sriov_net: 4", "", "example.com/sriov_net: 1", "none", "none, 0 in all"),
+        ("smarter-devices/snd: 4", "", "smarter-devices/snd: 1", "none", "none, 0 in all"),
         ("nvidia.com/mig-1g.10gb: 7", "", "nvidia.com/mig-1g.10gb: 2", "none", "none, 284 in all"),
         (
             "nvidia.com/mig-1g.10gb: 7",

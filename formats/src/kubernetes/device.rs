@@ -66,13 +66,34 @@ fn is_beside(name: &str) -> bool {
     let domain = name.split('/').next().unwrap_or(name);
     !name.contains('/')
         || matches!(name, "nvidia.com/gpumem" | "nvidia.com/gpumem-percentage" | "nvidia.com/gpucores")
-        || matches!(name, "vpc.amazonaws.com/efa" | "github.com/fuse" | "smarter-devices/fuse")
+        || name == "github.com/fuse"
         || domain.starts_with("rdma")
-        || domain == "nvidia.com" && name.contains("hostdev")
-        || ["devices.kubevirt.io", "networking.gke.io", "mellanox.com", "k8s.v1.cni.cncf.io"]
-            .contains(&domain)
-        || domain == "openshift.io"
-        || domain == "intel.com" && name.contains("sriov")
+        || BESIDE.contains(&domain)
+        || is_of_network(&name[domain.len()..])
+}
+
+/// Domains of the network, of virtual machines' devices and of character devices.
+const BESIDE: [&str; 8] = [
+    "vpc.amazonaws.com",
+    "devices.kubevirt.io",
+    "networking.gke.io",
+    "networking.gke.io.networks",
+    "mellanox.com",
+    "k8s.v1.cni.cncf.io",
+    "openshift.io",
+    "smarter-devices",
+];
+
+/// Whether a plain resource name is of a network card or a function of one: `intel_sriov_netdevice`, `hostdev`.
+fn is_of_network(plain: &str) -> bool {
+    let lower = plain.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    ["rdma", "sriov", "sr-iov", "hostdev", "netdev"].iter().any(|part| lower.contains(part))
+        || words.any(|word| {
+            let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+            ["vf", "vfs", "nic", "nics", "hca", "roce", "infiniband", "efa", "eni", "mlnxnics"]
+                .contains(&word)
+        })
 }
 
 /// The card that a resource of an FPGA plugin is of: `amd.com/xilinx_u250_gen3x16_xdma_shell_4_1-0`.
