@@ -223,14 +223,19 @@ fn prepare(node: &mut Read<'_>, known: &mut Known, remarks: &mut Remarks) {
     }
     let cards = node.label("nvidia.com/gpu.count").and_then(|count| count.parse::<u16>().ok());
     let name = model(node, NVIDIA);
-    let is_cut = mig::CARDS.iter().any(|(card, ..)| *card == name);
-    match cards.filter(|cards| *cards > 0 && is_cut) {
-        Some(count) => {
+    match (cards.filter(|cards| *cards > 0), mig::row(&name)) {
+        (Some(count), Some((card, ..))) => {
+            let name = if accelerator(&name).is_some() { name } else { (*card).to_owned() };
             node.node.room.retain(|resource, _| resource != NVIDIA && mig::profile(resource).is_none());
             known.sliced.insert(name.clone());
             node.node.devices = Some(Devices { resource: SLICED.to_owned(), model: name, count });
         }
-        None => remarks.say(
+        (Some(_), None) if !name.starts_with(UNNAMED) => remarks.say(
+            "not cut anew",
+            format!("`{name}` is not among the cards whose partitions are known"),
+            &*node.node.name,
+        ),
+        _ => remarks.say(
             "not cut anew",
             "the labels `nvidia.com/gpu.count` and `nvidia.com/gpu.product` must say which cards the node has",
             &*node.node.name,

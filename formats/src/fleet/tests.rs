@@ -189,6 +189,22 @@ fn every_vendors_devices_are_devices() {
             "8 × H100 (nvidia.com/mig)",
             "slice 1 at 0b1111111 of nvidia.com/mig, 125 in all",
         ),
+        (
+            "nvidia.com/gpu: 2",
+            "labels: {nvidia.com/gpu.product: NVIDIA-H100-PCIe, nvidia.com/gpu.count: '2'}, \
+             annotations: {plimsoll.dev/mig: dynamic}",
+            "nvidia.com/mig-1g.10gb: 1",
+            "2 × H100-PCIe (nvidia.com/mig)",
+            "slice 1 at 0b1111111 of nvidia.com/mig, 125 in all",
+        ),
+        (
+            "nvidia.com/gpu: 1",
+            "labels: {nvidia.com/gpu.product: NVIDIA-A30, nvidia.com/gpu.count: '1'}, \
+             annotations: {plimsoll.dev/mig: dynamic}",
+            "nvidia.com/mig-1g.6gb: 1",
+            "1 × A30 (nvidia.com/mig)",
+            "slice 2 at 0b1010101 of nvidia.com/mig, 250 in all",
+        ),
     ] {
         let fleet = fleet(&(node("n", resources, metadata) + &pod("p", limits, "")));
         assert_eq!(

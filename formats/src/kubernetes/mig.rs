@@ -55,14 +55,22 @@ pub(crate) fn cards(profile: Profile) -> Vec<Card> {
     CARDS.iter().filter(fits).map(part).collect()
 }
 
+/// The row of a card by a node's name of it: with its maker, or with the slot, which changes nothing of how it is cut.
+pub(crate) fn row(card: &str) -> Option<&'static Row> {
+    let lower = card.to_ascii_lowercase();
+    let plain = lower.strip_prefix("nvidia-").unwrap_or(&lower);
+    let plain = plain.strip_suffix("-pcie").unwrap_or(plain);
+    CARDS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(plain))
+}
+
 /// Where a card that may be cut anew puts a profile: how many of its eight parts, and the parts at which it
 /// may start, as bits. NVIDIA's placements are the same on all cards of seven slices (MIG user guide, "GPU
 /// instance profiles"); the four of an A30 count double here.
 pub(crate) fn geometry(card: &str, profile: Profile) -> Option<(u8, u8)> {
-    let (_, of, memory, profiles) = CARDS.iter().find(|(name, ..)| *name == card)?;
+    let (card, of, memory, profiles) = row(card)?;
     let stated = (profile.slices, profile.gigabytes);
     // A slice of double memory, which cards of 40 GB have too; others of its name are half of that.
-    let is_double = (card, stated) == ("A100", (1, 10));
+    let is_double = (*card, stated) == ("A100", (1, 10));
     if !profiles.contains(&stated) && !is_double {
         return None;
     }
