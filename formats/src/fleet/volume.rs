@@ -73,18 +73,41 @@ impl<'a> Volumes<'a> {
                 found.is_partly = true;
                 continue;
             };
-            match claim.at(&["spec", "volumeName"]).and_then(|view| view.text()) {
-                Some(volume) => match self.bound.get(volume) {
-                    Some(volume) => found.is_partly |= !bound(volume, rule, problems),
-                    None => found.is_partly = true,
-                },
-                None => self.unbound(claim, rule, &mut found),
-            }
+            self.claim(claim, rule, problems, &mut found);
         }
+        self.of_set(draft, rule, problems, &mut found);
         found
     }
 
-    fn unbound(&self, claim: &Object<'a>, rule: &mut Rule, found: &mut Found) {
+    fn claim(&self, claim: &Object<'a>, rule: &mut Rule, problems: &mut Vec<Diagnostic>, found: &mut Found) {
+        match claim.at(&["spec", "volumeName"]).and_then(|view| view.text()) {
+            Some(volume) => match self.bound.get(volume) {
+                Some(volume) => found.is_partly |= !bound(volume, rule, problems),
+                None => found.is_partly = true,
+            },
+            None => self.unbound(&claim.view, claim.name, rule, found),
+        }
+    }
+
+    /// The claims that a set makes for a pod of it: those that an earlier pod of this name has left, or new ones.
+    fn of_set(&self, draft: &Draft<'a>, rule: &mut Rule, problems: &mut Vec<Diagnostic>, found: &mut Found) {
+        if draft.is_live || draft.object.kind != "StatefulSet" {
+            return;
+        }
+        let templates = draft.object.at(&["spec", "volumeClaimTemplates"]);
+        for template in templates.map_or_else(Vec::new, |all| all.items()) {
+            let Some(name) = template.at(&["metadata", "name"]).and_then(|view| view.text()) else {
+                continue;
+            };
+            let name = format!("{name}-{}", draft.name);
+            match self.claims.get(&(draft.object.namespace(), &*name)) {
+                Some(claim) => self.claim(claim, rule, problems, found),
+                None => self.unbound(&template, &name, rule, found),
+            }
+        }
+    }
+
+    fn unbound(&self, claim: &View<'a>, name: &str, rule: &mut Rule, found: &mut Found) {
         if let Some(node) = claim.at(&["metadata", "annotations", SELECTED]).and_then(|view| view.text()) {
             rule.and(Requirement { key: NODE_NAME.to_owned(), test: Test::In(vec![node.to_owned()]) });
             return;
@@ -103,7 +126,7 @@ impl<'a> Volumes<'a> {
         if text("provisioner") == Some(BY_HAND) {
             found.left = Some(format!(
                 "the volumes of class {}, of which its claim {} wants one, are made by hand: the scheduler chooses",
-                class.name, claim.name
+                class.name, name
             ));
             return;
         }

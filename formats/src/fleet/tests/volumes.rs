@@ -120,3 +120,21 @@ fn each_volume_and_the_pod_itself_have_their_say() {
     let made = claim("p-c", "volumeName: v", "") + &volume("v", &zone("a"), "");
     assert_eq!(terms(&fleet(&(node("n", "", "") + &made + &ephemeral)).pods[0]), [[format!("{ZONE} in a")]]);
 }
+
+#[test]
+fn a_set_that_makes_a_pod_anew_looks_its_claims_up() {
+    let set = "---\n{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: s}, spec: {replicas: 3, template: {spec: \
+               {containers: [{name: c}]}}, volumeClaimTemplates: [{metadata: {name: d}, spec: {storageClassName: w}}]}}\n";
+    let first = format!(
+        "volumeBindingMode: WaitForFirstConsumer, allowedTopologies: [{{matchLabelExpressions: [{{key: {ZONE}, values: [c]}}]}}]"
+    );
+    let text = set.to_owned()
+        + &claim("d-s-0", "volumeName: v0", "")
+        + &volume("v0", &zone("a"), "")
+        + &claim("d-s-1", "volumeName: v1", "")
+        + &volume("v1", &zone("b"), "")
+        + &class("w", &first);
+    let found: Vec<_> = fleet(&text).pods.iter().map(terms).collect();
+    let of = |zone: &str| vec![vec![format!("{ZONE} in {zone}")]];
+    assert_eq!(found, [of("a"), of("b"), of("c")]);
+}
