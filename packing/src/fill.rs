@@ -205,7 +205,8 @@ impl<'a> Filler<'a> {
         (0..self.cluster.pods.len()).filter(here).min_by(|a, b| key(a).cmp(&key(b)))
     }
 
-    fn take_back(&mut self, pod: usize) {
+    /// Takes a pod off its node: it waits.
+    pub(crate) fn take_back(&mut self, pod: usize) {
         if let Some(placement) = self.placements[pod].take() {
             self.states[placement.node].release(&self.cluster.pods[pod].request, &placement.devices);
             self.order.set(placement.node, &self.states[placement.node]);
@@ -281,7 +282,7 @@ impl<'a> Filler<'a> {
     }
 
     /// Places a pod on the first node where it fits.
-    fn put_first(&mut self, pod: usize) -> bool {
+    pub(crate) fn put_first(&mut self, pod: usize) -> bool {
         let first = self.nodes(pod, None).next();
         first.is_some_and(|(_, node)| self.put(pod, node))
     }

@@ -1,6 +1,8 @@
 //! Which running pods to move, at most so many, and in which order.
 //!
-//! A pod that waits is let in where few running pods stand in its way, if each of them finds another place.
+//! A pod that waits is let in where few running pods stand in its way, if each of them finds another place. Pods that were
+//! placed beside those that stay may be in the way too: without those that are worth less ([`make_way`]) more can be let in,
+//! and what then has room is placed again.
 //! Every move goes to room that is free at that moment, so the moves in their order overfill nothing on the
 //! way, and what was let in starts after them. Moves that need nothing of each other are one step.
 
@@ -67,7 +69,10 @@ pub fn moves(
         if time_left.is_some_and(|left| left() <= 0.0) {
             break;
         }
-        if moves.len() >= most || it.gang.is_some() || hopeless.contains(&like) {
+        if it.gang.is_some() || filler.put_first(pod) {
+            continue;
+        }
+        if moves.len() >= most || hopeless.contains(&like) {
             continue;
         }
         let moved: BTreeSet<usize> = moves.iter().map(|step: &Move| step.pod).collect();
@@ -79,6 +84,21 @@ pub fn moves(
         }
     }
     moves
+}
+
+/// Takes off what does not run and is worth less than some pod that waits alone.
+pub fn make_way(cluster: &Cluster, filler: &mut Filler<'_>) {
+    let alone = |pod: &usize| {
+        let it = &cluster.pods[*pod];
+        it.running.is_none() && it.gang.is_none() && it.confine.is_none()
+    };
+    let waits = |filler: &Filler<'_>, pod: &usize| filler.placements[*pod].is_none();
+    let waiting = (0..cluster.pods.len()).filter(|pod| alone(pod) && waits(filler, pod));
+    let most = waiting.map(|pod| cluster.pods[pod].worth).max().unwrap_or(0);
+    let less = |pod: &usize| alone(pod) && cluster.pods[*pod].worth < most;
+    for pod in (0..cluster.pods.len()).filter(less) {
+        filler.take_back(pod);
+    }
 }
 
 /// Lets a pod in where fewest have to move; nothing changes when it cannot be.

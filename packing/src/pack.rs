@@ -16,7 +16,7 @@ use crate::{
     instance::{Bin, Instance},
     marginal,
     master::{Form, Fractional, Master},
-    moves::{Move, moves, steps},
+    moves::{Move, make_way, moves, steps},
     proof::{NEARLY, Proof, at_most_all, proven, whole_worth, with_moves},
     relax::Lambda,
     seat::{binding, seat},
@@ -295,12 +295,19 @@ impl Plan<'_> {
         if self.params.moves == 0 || best.worth >= total(self.cluster, |_| true) {
             return best;
         }
-        let mut filler = Filler::new(self.cluster, self.classes, best.states, best.placements);
-        let mut moves = moves(self.cluster, &mut filler, self.params.moves, self.params.time_left);
-        steps(self.cluster, self.start.clone(), &mut moves);
-        let (states, placements) = filler.finish();
-        let worth = worth(self.cluster, &placements);
-        Draft { placements, states, worth, torn: best.torn, moves }
+        let [beside, anew] = [false, true].map(|anew| {
+            let (states, placements) = (best.states.clone(), best.placements.clone());
+            let mut filler = Filler::new(self.cluster, self.classes, states, placements);
+            if anew {
+                make_way(self.cluster, &mut filler);
+            }
+            let mut moves = moves(self.cluster, &mut filler, self.params.moves, self.params.time_left);
+            steps(self.cluster, self.start.clone(), &mut moves);
+            let (states, placements) = filler.finish();
+            let worth = worth(self.cluster, &placements);
+            Draft { placements, states, worth, torn: best.torn.clone(), moves }
+        });
+        if (anew.worth, beside.moves.len()) > (beside.worth, anew.moves.len()) { anew } else { beside }
     }
 
     fn met(&self) -> bool {

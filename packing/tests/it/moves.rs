@@ -62,6 +62,32 @@ fn one_move_frees_a_node() {
     assert!((one.one_more[0] - 2.02).abs() < 1e-6 && one.prices[3] > 1.0, "{one:?}");
 }
 
+/// Pods that do not run yet give way to worthier ones, elsewhere if they can.
+#[test]
+fn who_does_not_run_yet_gives_way() {
+    // One device of four is in use, so that the four fit nowhere; small ones take what is left of the node.
+    let mut cluster = fragmented(&[vec![300, 0, 0, 0], vec![300, 0]], &[4]);
+    cluster.pods.extend((0..40).map(|at| {
+        let request = Request { cpu_milli: 1000, memory_mib: 1024, ..Request::default() };
+        Pod::new(format!("cpu{at}"), request)
+    }));
+    let placed = |packing: &Packing, name: &str| {
+        let pods = cluster.pods.iter().zip(&packing.placements);
+        pods.filter(|(pod, place)| pod.name.starts_with(name) && place.is_some()).count()
+    };
+    let stay = pack(&cluster, &Params::default()).unwrap();
+    assert_eq!((placed(&stay, "waits"), placed(&stay, "cpu")), (0, 40));
+    let one = pack(&cluster, &Params { moves: 1, ..Params::default() }).unwrap();
+    assert_eq!((placed(&one, "waits"), placed(&one, "cpu")), (1, 40));
+    assert_eq!((one.moves.len(), one.bound), (1, one.worth));
+    // Where they have no room beside it, as many wait as must.
+    let mut tight = cluster.clone();
+    tight.nodes.iter_mut().for_each(|node| node.cpu_milli = 21_000);
+    let one = pack(&tight, &Params { moves: 1, ..Params::default() }).unwrap();
+    assert_eq!((placed(&one, "waits"), one.moves.len()), (1, 1));
+    assert_eq!(placed(&one, "cpu"), 39);
+}
+
 proptest! {
     #![proptest_config(crate::config(64))]
 
