@@ -236,8 +236,14 @@ fn fleets() -> impl Strategy<Value = Fleet> {
     })
 }
 
+/// The same draws every time: what a change breaks is its own.
+fn config() -> ProptestConfig {
+    let rng_seed = proptest::test_runner::RngSeed::Fixed(20_261_126);
+    ProptestConfig { cases: 96, rng_seed, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(config())]
 
     #[test]
     fn the_checker_finds_nothing_wrong(
