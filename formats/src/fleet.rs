@@ -15,6 +15,7 @@ mod device;
 mod expand;
 mod gang;
 mod group;
+mod least;
 mod listed;
 mod node;
 mod own;
@@ -159,7 +160,11 @@ impl Hardware {
         }
         let crowd = selector::Crowd::of(&drafts, &labels);
         pod::name(&drafts, &mut pods, &fleet.pods, problems);
-        group::gangs(&drafts, &mut pods, fleet, &mut remarks);
+        let sizes = match extent {
+            Extent::All => least::Sizes::of(objects),
+            Extent::Some => least::Sizes::default(),
+        };
+        group::gangs(&drafts, &sizes, &mut pods, fleet, &mut remarks);
         group::aparts(&drafts, &crowd, &mut pods, fleet, &mut remarks);
         group::spreads(&drafts, &crowd, &mut pods, fleet, &mut remarks);
         if extent == Extent::All {

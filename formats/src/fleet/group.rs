@@ -9,21 +9,52 @@ use plimsoll_model::{
 
 use super::{
     expand::Draft,
+    least::{Least, Sizes},
     remarks::Remarks,
     selector::{Crowd, Selector},
 };
 use crate::labels::{HOST, REQUIRED};
 
 /// Pods that wait and run together or not at all. Those of a gang that run already run.
-pub(super) fn gangs(drafts: &[Draft<'_>], pods: &mut [Pod], fleet: &mut Fleet, remarks: &mut Remarks) {
+///
+/// Where a size is stated and as many run, those that wait run each for itself; where there are not as many, none does.
+pub(super) fn gangs(
+    drafts: &[Draft<'_>],
+    sizes: &Sizes<'_>,
+    pods: &mut [Pod],
+    fleet: &mut Fleet,
+    remarks: &mut Remarks,
+) {
     let mut all: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (index, draft) in drafts.iter().enumerate() {
         if let Some(gang) = &draft.gang {
             all.entry((draft.object.namespace(), gang)).or_default().push(index);
         }
     }
-    for ((_, name), members) in all {
+    for ((namespace, name), members) in all {
         let waiting: Vec<usize> = members.iter().copied().filter(|index| pods[*index].on.is_none()).collect();
+        let least = sizes.least(namespace, name).filter(|_| !waiting.is_empty());
+        if let Some(Least { field, pods: least }) = least {
+            let (count, running) = (members.len(), members.len() - waiting.len());
+            if count < least {
+                let value =
+                    format!("{field} is {least}, and there are {count} pods: none that waits is placed");
+                remarks.say("gangs that cannot run", value, name);
+                for index in waiting {
+                    // What no node has, as people read it.
+                    let key = format!("{field} {least} of {name}: {count} pods are there");
+                    pods[index].rule.and(Requirement { key, test: Test::Exists });
+                }
+                continue;
+            }
+            if running >= least || least <= 1 {
+                continue;
+            }
+            if least < count {
+                let value = format!("all or none of {count} pods, not {field} {least}");
+                remarks.say("gangs", value, name);
+            }
+        }
         if waiting.len() < members.len() && !waiting.is_empty() {
             remarks.say("gang of which some run", "those that wait run all, or none", name);
         }

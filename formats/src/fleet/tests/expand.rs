@@ -186,3 +186,38 @@ fn the_annotation_says_which_pods_are_a_gang() {
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].message, "`plimsoll.dev/gang`: expected \"true\" or \"false\"");
 }
+
+#[test]
+fn a_gang_runs_with_as_many_pods_as_its_group_states() {
+    let member = |name: &str, more: &str| {
+        super::pod(name, "cpu: 1", "labels: {scheduling.x-k8s.io/pod-group: pg}")
+            .replace("spec: {", &format!("{more}, spec: {{"))
+    };
+    let waits = |name: &str| member(name, "status: {phase: Pending}");
+    let runs = |name: &str| {
+        member(name, "status: {phase: Running}").replace("containers", "nodeName: n, containers")
+    };
+    let done = |name: &str| member(name, "status: {phase: Succeeded}");
+    let group = |least: u32| {
+        object("scheduling.x-k8s.io/v1alpha1", "PodGroup", "pg", &format!("spec: {{minMember: {least}}}"))
+    };
+    let three = waits("a") + &waits("b") + &waits("c");
+    let cannot = "minMember is 4, and there are 3 pods: none that waits is placed";
+    for (text, gang, note) in [
+        (three.clone() + &group(3), true, None),
+        (three.clone() + &group(2), true, Some("all or none of 3 pods, not minMember 2")),
+        (three.clone() + &group(1), false, None),
+        (three.clone() + &group(4), false, Some(cannot)),
+        (three + &group(4) + &done("d"), true, None),
+        (waits("a") + &waits("b") + &runs("c") + &group(1), false, None),
+    ] {
+        let fleet = fleet(&(node("n", "", "") + &text));
+        assert_eq!(fleet.pods[0].gang.is_some(), gang, "{text}");
+        let found = fleet.assumptions.iter().find(|one| one.what.starts_with("gangs"));
+        assert_eq!(found.map(|one| &*one.value), note, "{text}");
+        assert_eq!(fleet.pods[0].rule.terms.is_some(), note == Some(cannot), "{text}");
+    }
+    let volcano = format!("spec: {{minAvailable: 2, tasks: [{{name: t, replicas: 6, {TEMPLATE}}}]}}");
+    let notes = fleet(&object("batch.volcano.sh/v1alpha1", "Job", "v", &volcano)).assumptions;
+    assert!(notes.iter().any(|one| one.value == "all or none of 6 pods, not minAvailable 2"), "{notes:?}");
+}
