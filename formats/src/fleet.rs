@@ -9,6 +9,7 @@
 //! of the cluster is decided by `added`.
 
 mod added;
+mod annotations;
 mod claim;
 mod confine;
 mod device;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{Diagnostic, read::View};
 
-use super::{gang, owned::Owned, remarks::Remarks};
+use super::{annotations, gang, owned::Owned, remarks::Remarks, rule};
 use crate::kubernetes::{
     kinds::{self, Component, Reading, Unit},
     object::Object,
@@ -44,6 +44,9 @@ impl Draft<'_> {
     }
 }
 
+/// Pods that controllers may have, at most.
+const MOST: u32 = 1_000_000;
+
 /// All pods, in document order.
 pub(super) fn drafts<'a>(
     objects: &[Object<'a>],
@@ -52,13 +55,20 @@ pub(super) fn drafts<'a>(
 ) -> Vec<Draft<'a>> {
     let owned = Owned::of(objects);
     let mut found = Vec::new();
+    let mut made = 0_u32;
     for object in objects {
         let is_pod = object.group.is_empty() && object.kind == "Pod";
         if !is_pod && owned.is_made_by_another(object) {
             continue;
         }
+        annotations::check(&object.view, problems);
         match kinds::read(object, problems) {
             Reading::Unit(unit) if is_pod => {
+                unit.components.iter().for_each(|one| rule::check_spreads(&one.spec, problems));
+                if object.name.is_empty() {
+                    let problem = object.view.problem("a pod without a name");
+                    problems.push(problem.with_help("add `metadata.name`"));
+                }
                 gang::check(&object.view, problems);
                 let gang = gang::of_live(object, &owned, remarks);
                 found.extend(unit.components.first().map(|one| own(object, one, gang)));
@@ -67,7 +77,19 @@ pub(super) fn drafts<'a>(
                 gang::check(&object.view, problems);
                 let own = object.view.path();
                 let templates = unit.components.iter().map(|component| &component.template);
-                templates.filter(|one| one.path() != own).for_each(|one| gang::check(one, problems));
+                for template in templates.filter(|one| one.path() != own) {
+                    annotations::check(template, problems);
+                    gang::check(template, problems);
+                }
+                unit.components.iter().for_each(|one| rule::check_spreads(&one.spec, problems));
+                made = unit.components.iter().fold(made, |sum, one| sum.saturating_add(one.pods));
+                if made > MOST {
+                    let at =
+                        unit.components.iter().max_by_key(|one| one.pods).map_or(&object.view, |one| &one.at);
+                    let problem = at.problem(format!("controllers with {made} pods or more"));
+                    problems.push(problem.with_help(format!("{MOST} are packed at once, at most")));
+                    return found;
+                }
                 expand(&unit, &owned, &mut found, remarks);
             }
             Reading::PassedOver(why) => {

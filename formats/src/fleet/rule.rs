@@ -77,3 +77,14 @@ fn toleration(one: &View<'_>, problems: &mut Vec<Diagnostic>) -> Option<Tolerati
     };
     Some(Toleration { key, value, effect: owned(text("effect")) })
 }
+
+/// Refuses spreads that Kubernetes refuses.
+pub(super) fn check_spreads(spec: &View<'_>, problems: &mut Vec<Diagnostic>) {
+    for one in spec.field("topologySpreadConstraints").map_or_else(Vec::new, |list| list.items()) {
+        let skew = one.field("maxSkew");
+        if let Some(skew) = skew.filter(|skew| skew.integer().is_none_or(|number| number < 1)) {
+            let problem = skew.problem("`maxSkew`: expected a whole number of 1 or more");
+            problems.push(problem.with_help("by how many pods domains may differ: 1 spreads evenly"));
+        }
+    }
+}

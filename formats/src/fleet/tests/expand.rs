@@ -221,3 +221,31 @@ fn a_gang_runs_with_as_many_pods_as_its_group_states() {
     let notes = fleet(&object("batch.volcano.sh/v1alpha1", "Job", "v", &volcano)).assumptions;
     assert!(notes.iter().any(|one| one.value == "all or none of 6 pods, not minAvailable 2"), "{notes:?}");
 }
+
+#[test]
+fn what_means_nothing_as_it_is_written_is_refused() {
+    let annotated = |text: &str| super::pod("a", "cpu: 1", &format!("annotations: {{{text}}}"));
+    let many = object("apps/v1", "Deployment", "d", &format!("spec: {{replicas: 2000000000, {TEMPLATE}}}"));
+    for (text, said) in [
+        (annotated("plimsoll.dev/wroth: '2'"), "unknown annotation `plimsoll.dev/wroth`"),
+        (
+            node("n", "", "annotations: {plimsoll.dev/mig: static}"),
+            "`plimsoll.dev/mig`: expected \"dynamic\"",
+        ),
+        (super::pod("a", "cpu: 1", "").replace("name: a, ", ""), "a pod without a name"),
+        (
+            super::pod("a", "cpu: 1", "").replace(
+                "spec: {",
+                "spec: {topologySpreadConstraints: [{maxSkew: 0, topologyKey: topology.kubernetes.io/zone, \
+                 whenUnsatisfiable: DoNotSchedule, labelSelector: {}}], ",
+            ),
+            "`maxSkew`: expected a whole number of 1 or more",
+        ),
+        (many, "controllers with 2000000000 pods or more"),
+    ] {
+        let (_, problems) = read(&text);
+        let said: Vec<&str> = [said].to_vec();
+        assert_eq!(problems.iter().map(|one| &*one.message).collect::<Vec<_>>(), said, "{text}");
+    }
+    assert!(read(&annotated("plimsoll.dev/my-own-word: x")).1.is_empty());
+}
