@@ -10,6 +10,7 @@ use plimsoll_model::{
 };
 
 use super::{Context, Problems};
+use crate::timed::policies::make::rents;
 
 /// The point with what an Estate holds written out; nothing where it names none.
 pub(super) fn written_out(context: &mut Context<'_>) -> Result<Option<Point>, Problems> {
@@ -31,13 +32,18 @@ pub(super) fn written_out(context: &mut Context<'_>) -> Result<Option<Point>, Pr
     let estate = read(context, field, &shown, &bytes)?;
     cluster.nodes = machines(&estate.sites);
     cluster.estate = None;
-    let offers = estate.offers.iter().map(offer);
+    // What nobody rents would change nothing.
+    let is_rented = scenario.run.policies.iter().any(|policy| rents(&policy.name));
+    let offers = estate.offers.iter().filter(|_| is_rented).map(offer);
     let mut point = context.point.clone();
     let scenario = &mut point.scenario.value;
     scenario.market.offers.extend(offers);
     scenario.cluster = Some(cluster).filter(has_machines);
     scenario.estate = None;
-    let passed_over = passed_over(&estate);
+    let mut passed_over = passed_over(&estate);
+    if !is_rented && !estate.offers.is_empty() {
+        passed_over.push("offers, which no policy rents");
+    }
     if !passed_over.is_empty() {
         context.notes.push(format!("{shown}: not looked at: {}", passed_over.join(", ")));
     }

@@ -193,6 +193,18 @@ fn over_time(scenario: &Scenario) -> Vec<Key> {
             market.forecast.is_some() && market.carbon.is_none(),
             "has no meaning where nothing is forecast",
         ),
+        (
+            "market.forecast",
+            market.forecast.is_some()
+                && market.carbon.is_some()
+                && !policies.iter().any(|spec| make::looks_at_carbon(&spec.name)),
+            "has no meaning where no policy looks at the carbon to come",
+        ),
+        (
+            "market.offers",
+            !market.offers.is_empty() && !policies.iter().any(|spec| make::rents(&spec.name)),
+            "has no meaning where no policy rents: those named run on machines of one's own alone",
+        ),
     ]
 }
 

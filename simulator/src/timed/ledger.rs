@@ -193,6 +193,24 @@ impl Ledger {
         Charge { nano_usd, micro_g, ..Charge::default() }
     }
 
+    /// Charges what was rented and had no work any more, from one time to another; `since`: when it was rented.
+    pub(super) fn unused(
+        &mut self,
+        market: &Market<'_>,
+        rent: Rent,
+        since: u64,
+        (from, to): (u64, u64),
+    ) -> Charge {
+        // Of whole ticks none is paid twice.
+        let nano_usd = market.price(rent, since, to).saturating_sub(market.price(rent, since, from));
+        let Draw { device_mw: [idle, _], pue_milli } =
+            self.rates.offers.get(usize::from(rent.offer)).copied().unwrap_or_default();
+        let devices = market.offers[usize::from(rent.offer)].devices.saturating_mul(rent.instances);
+        let micro_g = self.burn(market, devices.saturating_mul(idle), pue_milli, from, to);
+        self.nano_usd = self.nano_usd.saturating_add(nano_usd);
+        Charge { node: market.node(rent), nano_usd, micro_g, reason: "rest of the round" }
+    }
+
     /// Energy and carbon of a draw; the latter in millionths of a gram.
     fn burn(&mut self, market: &Market<'_>, milliwatts: u64, pue_milli: u64, from: u64, to: u64) -> i128 {
         let draw = i128::from(milliwatts) * i128::from(pue_milli);

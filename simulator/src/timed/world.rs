@@ -296,6 +296,22 @@ impl<'a> World<'a> {
         self.tally.running -= 1;
     }
 
+    /// What a job rents it pays for until it is given back, also once it is done.
+    fn charge_rest(&mut self, running: &Running, done: u64) {
+        for rent in &running.rents {
+            let charge = self.ledger.unused(&self.market, *rent, running.since, (done, self.now));
+            if (charge.nano_usd, charge.micro_g) != (0, 0) {
+                self.log.add(&Row {
+                    node: &charge.node,
+                    nano_usd: charge.nano_usd,
+                    micro_g: charge.micro_g,
+                    reason: charge.reason,
+                    ..Row::new(self.now, Event::Charge)
+                });
+            }
+        }
+    }
+
     fn vacate(&mut self, running: &Running) {
         self.cluster.vacate(&running.parts);
         for rent in &running.rents {
@@ -340,6 +356,7 @@ impl<'a> World<'a> {
             What::Release(ix) => {
                 let live = self.live[ix as usize].take().expect("a job gives its room back once");
                 if let Some(running) = live.running {
+                    self.charge_rest(&running, live.stopped);
                     self.vacate(&running);
                 }
                 self.resting -= 1;
@@ -402,6 +419,7 @@ impl<'a> World<'a> {
             ..Row::new(now, Event::Finish)
         });
         live.done = live.job.work;
+        live.stopped = now;
         let start = live.first_start.expect("what finishes has started");
         let waited = start - live.job.arrive.min(start) + live.paused;
         let late = live.job.deadline.is_some_and(|deadline| now > deadline);
@@ -437,6 +455,7 @@ impl<'a> World<'a> {
             // A job that finished within the round is done, whatever its room.
             if live.done == live.job.work && live.first_start.is_some() {
                 if let Some(running) = live.running {
+                    self.charge_rest(&running, live.stopped);
                     self.vacate(&running);
                 }
                 continue;

@@ -84,6 +84,12 @@ enum Family {
     Sequence,
 }
 
+/// Whether the policy of a name rents what is on offer.
+pub(crate) fn rents(name: &str) -> bool {
+    let rents = |family: &Family| matches!(family, Family::When(_) | Family::Spot(_));
+    NAMES.iter().any(|(known, family)| *known == name && rents(family))
+}
+
 /// Whether the policy of a name decides when jobs start.
 pub(crate) fn waits(name: &str) -> bool {
     NAMES.iter().any(|(known, family)| *known == name && matches!(family, Family::When(_)))
@@ -143,8 +149,13 @@ impl Maker {
     }
 
     /// What a job's place depends on.
-    pub(in crate::timed) fn key(&self, ask: &Request, work: u64) -> (Request, bool) {
-        (ask.clone(), matches!(&self.what, What::When(rules) if rules.is_for_spot(work)))
+    pub(in crate::timed) fn key(&self, ask: &Request, work: u64, interruptible: bool) -> (Request, bool) {
+        let spot = match &self.what {
+            What::When(rules) => interruptible && rules.is_for_spot(work),
+            What::Spot(kind, _) => interruptible && *kind != Kind::OnDemand,
+            _ => false,
+        };
+        (ask.clone(), spot)
     }
 
     /// Whether any place holds such a job when nobody else is there.
@@ -160,8 +171,7 @@ impl Maker {
             What::When(rules) if rules.place == Place::Offers => rules.holds(offers, ask, *spot),
             // All of a job runs on one kind.
             What::Shares(terms) => terms.kinds.iter().any(|kind| shares::holds(empty, ask, *kind)),
-            What::Spot(Kind::OnDemand, places) => holds(places.on_demand),
-            What::Spot(_, places) => holds(places.on_demand) && holds(places.spot),
+            What::Spot(_, places) => holds(places.on_demand) && (!*spot || holds(places.spot)),
             _ => empty.could_hold(ask),
         }
     }
@@ -173,7 +183,8 @@ impl Maker {
 
     /// Whether a place can hold a job.
     pub fn has_place(&self, job: &Job) -> bool {
-        self.misfits.is_empty() || !self.misfits.contains(&self.key(&job.ask, job.work))
+        let key = || self.key(&job.ask, job.work, job.interruptible);
+        self.misfits.is_empty() || !self.misfits.contains(&key())
     }
 
     /// Whether it bounds what is possible and is no schedule.

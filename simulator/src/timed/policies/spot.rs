@@ -3,7 +3,7 @@
 //! A job runs on spot instances while there are some. Greedy waits without them until no slack is left, then stays on
 //! demand. Uniform progress keeps up with a straight line from the start to the deadline: behind it, it does not wait
 //! for spot but runs on demand, and once there goes on until it has caught up. The bound knows all of the future and
-//! loses nothing by starting again: it is what no policy can beat.
+//! loses nothing by starting again: it is what no policy can beat. A job that may not be interrupted runs on demand.
 
 use std::collections::BTreeMap;
 
@@ -145,7 +145,8 @@ impl Policy for Spot<'_> {
     fn arrived(&mut self, world: &mut World<'_>, ix: JobIx) {
         let live = world.job(ix);
         let (order, arrive) = (live.order, live.job.earliest.unwrap_or(0).max(world.now));
-        self.jobs.insert(order, Job { ix, arrive, settled: self.kind == Kind::OnDemand, on: None });
+        let settled = self.kind == Kind::OnDemand || !live.job.interruptible;
+        self.jobs.insert(order, Job { ix, arrive, settled, on: None });
         self.orders.insert(ix, order);
     }
 

@@ -4,7 +4,8 @@
 //!
 //! Lowest slot, lowest window, carbon-time, and reserved first: GAIA (Hanafy et al., ASPLOS 2024). Suspending below a
 //! threshold: Ecovisor (Souza et al., ASPLOS 2023); in the lowest slots: Wait Awhile (Wiesner et al., Middleware
-//! 2021). A job waits at most as long as its queue allows, and never past its deadline.
+//! 2021). A job waits at most as long as its queue allows, and never past its deadline. One that may not be interrupted
+//! runs in one piece, and not on spot instances.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -58,7 +59,7 @@ pub struct Rules {
     pub knows_duration: bool,
     /// Whether a job starts as soon as reserved instances are free for it.
     pub reserved_first: bool,
-    /// Jobs up to this long run on spot instances.
+    /// Jobs up to this long run on spot instances, where they may be interrupted.
     pub spot_up_to: Option<u64>,
     /// Microseconds of the grid that starts lie on; 0: none.
     pub slots: u64,
@@ -167,12 +168,18 @@ impl<'a> When<'a> {
         };
         let last = last.max(from);
         let known = if self.rules.knows_duration { work } else { class.mean };
+        let choice = match self.rules.choice {
+            // Who may not be stopped runs in one piece, where that burns least.
+            Choice::SuspendLowest if !live.job.interruptible => Choice::LowestWindow,
+            choice => choice,
+        };
+        let known = if self.rules.choice == Choice::SuspendLowest { work } else { known };
         let whole = |start: u64| VecDeque::from([(start, u64::MAX)]);
         if work == 0 {
             // Work of nothing, on a grid, has no pieces and burns nothing.
             return whole(from);
         }
-        match self.rules.choice {
+        match choice {
             Choice::Now => whole(from),
             Choice::Latest => whole(last),
             Choice::LowestSlot => whole(self.lowest_slot(now, from, last)),
@@ -181,7 +188,14 @@ impl<'a> When<'a> {
                 whole(self.starts(from, last).min_by_key(|start| (burnt(*start), *start)).unwrap_or(from))
             }
             Choice::CarbonTime => whole(self.carbon_time(now, from, last, known)),
-            Choice::SuspendThreshold => self.under_threshold(now, from, last - from, work),
+            Choice::SuspendThreshold => {
+                let pieces = self.under_threshold(now, from, last - from, work);
+                match pieces.front() {
+                    // From its first clean hour on.
+                    Some((start, _)) if !live.job.interruptible => whole(*start),
+                    _ => pieces,
+                }
+            }
             Choice::SuspendLowest => self.lowest_pieces(now, from, last + work, work),
         }
     }
@@ -377,7 +391,7 @@ impl Policy for When<'_> {
         if pieces.front().is_some_and(|(start, _)| *start > world.now) {
             world.defer(ix, "until a better time");
         }
-        let spot = self.rules.is_for_spot(work);
+        let spot = self.rules.is_for_spot(work) && world.job(ix).job.interruptible;
         self.jobs.insert(order, Planned { ix, pieces, spot });
         self.orders.insert(ix, order);
     }

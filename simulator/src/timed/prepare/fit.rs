@@ -30,6 +30,7 @@ pub(super) fn check(
     origin: &Origin,
 ) -> Result<(), Problems> {
     let specs = context.point.scenario.value.run.policies.clone();
+    let interruptible = context.point.scenario.value.jobs.interruptible.unwrap_or(true);
     let mut empty = machines.cluster.clone();
     // By whether all of a job runs on one kind.
     let mut on_machines: [Option<Arc<Misfits>>; 2] = [None, None];
@@ -41,7 +42,7 @@ pub(super) fn check(
             maker.set_misfits(known.clone());
             continue;
         }
-        let found = find(maker, &mut empty, offers, trace);
+        let found = find(maker, &mut empty, offers, trace, interruptible);
         let misfits = Arc::new(found.misfits);
         maker.set_misfits(misfits.clone());
         if maker.is_on_machines() {
@@ -86,11 +87,12 @@ struct First {
     ask: Request,
 }
 
-fn find(maker: &Maker, empty: &mut Cluster, offers: &[Offer], trace: &Trace) -> Found {
+/// `interruptible`: whether jobs that are made up may be stopped.
+fn find(maker: &Maker, empty: &mut Cluster, offers: &[Offer], trace: &Trace, interruptible: bool) -> Found {
     let mut known: BTreeMap<(Request, bool), bool> = BTreeMap::new();
     let mut found = Found { misfits: Misfits::new(), count: 0, first: None };
-    let mut look = |index: Option<usize>, name: &str, ask: &Request, work: u64| {
-        let key = maker.key(ask, work);
+    let mut look = |index: Option<usize>, name: &str, ask: &Request, work: u64, interruptible: bool| {
+        let key = maker.key(ask, work, interruptible);
         let holds = known.get(&key).copied().unwrap_or_else(|| {
             let holds = maker.holds(&key, empty, offers);
             known.insert(key.clone(), holds);
@@ -105,14 +107,14 @@ fn find(maker: &Maker, empty: &mut Cluster, offers: &[Offer], trace: &Trace) -> 
     match trace {
         Trace::List(jobs) => {
             for (index, job) in jobs.iter().enumerate() {
-                look(Some(index), &job.name, &job.ask, job.work);
+                look(Some(index), &job.name, &job.ask, job.work, job.interruptible);
             }
         }
         Trace::Generated(generator) => {
             for ask in generator.requests() {
                 // A run time of a microsecond is as short as any that spot instances are used for.
-                look(None, "", &ask, 1);
-                look(None, "", &ask, u64::MAX);
+                look(None, "", &ask, 1, interruptible);
+                look(None, "", &ask, u64::MAX, interruptible);
             }
             // How many jobs there are depends on the seed.
             found.count = found.count.min(1);

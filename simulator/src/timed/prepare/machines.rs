@@ -1,6 +1,6 @@
 //! The machines of `[cluster]`, or of the trace, and what they cost and draw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::scenario::{Partitions, PlacementRule, TraceFormat};
 use plimsoll_packing::fleet::{Model, Node};
@@ -240,6 +240,15 @@ pub(super) fn rates(context: &Context<'_>, machines: &Machines, offers: &[Offer]
         rates
             .offers
             .push(Draw { device_mw: watts.unwrap_or_default(), pue_milli: pue.unwrap_or(rates.pue_milli) });
+    }
+    let kinds =
+        nodes.iter().filter_map(|node| node.model).chain(offers.iter().filter_map(|offer| offer.model));
+    let kinds: BTreeSet<&str> = kinds.map(|model| &*machines.models[usize::from(model.0)]).collect();
+    for kind in power.accelerators.keys() {
+        if !kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+            let message = "is of a kind that neither machines nor offers have";
+            return context.refuse(&format!("power.accelerators.{kind}"), message, "remove the key");
+        }
     }
     Ok(rates)
 }

@@ -128,6 +128,51 @@ fn in_rounds_the_rest_of_a_round_stays_idle() {
 }
 
 #[test]
+fn what_is_rented_is_paid_for_until_the_round_ends() {
+    let jobs = "id,submit_s,duration_s,cpus\na,0,14,1\nb,0,10,1\n";
+    let scenario = "[trace]\nformat = \"native\"\njobs = \"jobs.csv\"\n[engine]\nrounds = \"10s\"\n[[market.offers]]\nname = \"od\"\ncpu = 1\nhourly = 3600\n[run]\npolicies = [\"run-now\"]\n";
+    let (run, log) = &runs(scenario, jobs)[0];
+    assert!((metric(run, "cost_usd") - 30.0).abs() < 1e-9, "{log}");
+    assert!(
+        log.lines().any(|row| row.contains(",20000000,charge,,od/") && row.ends_with("rest of the round")),
+        "{log}"
+    );
+    super::conservation::check(run, log);
+    // Cut within the round it is paid for until then.
+    let (run, log) = &runs(&format!("{scenario}until = \"17s\"\n"), jobs)[0];
+    assert!((metric(run, "cost_usd") - 27.0).abs() < 1e-9, "{log}");
+}
+
+/// A job that may not be interrupted runs in one piece, and not on spot instances.
+#[test]
+fn what_may_not_be_interrupted_is_only_started() {
+    let grid = "t,v\n2022-01-01T00:00:00,300\n2022-01-01T01:00:00,100\n2022-01-01T02:00:00,250\n2022-01-01T03:00:00,100\n2022-01-01T04:00:00,300\n2022-01-01T05:00:00,200\n";
+    let spot = "{\"metadata\": {\"gap_seconds\": 3600}, \"data\": [1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]}";
+    let scenario = "[trace]\nformat = \"native\"\njobs = \"jobs.csv\"\n[engine]\ntick = \"10m\"\n[arrivals]\nstart = \"2022-01-01\"\n[jobs]\nqueues = [{ name = \"all\", wait_up_to = \"3h\" }]\n[market]\ncarbon = { file = \"grid.csv\", gaps = \"hold\" }\nspot = { availability = { file = \"spot.json\" } }\n[[market.offers]]\nname = \"od\"\ncpu = 1\nhourly = 1\n[[market.offers]]\nname = \"sp\"\ncapacity = \"spot\"\ncpu = 1\nhourly = 0.3\n[run]\npolicies = [\"suspend-threshold\", \"suspend-lowest\", { name = \"run-now\", spot_up_to = \"9h\" }, \"spot-greedy\", \"uniform-progress\", \"perfect-knowledge\"]\n";
+    let all = |interruptible: &str| {
+        let jobs = format!(
+            "id,submit_s,duration_s,cpus,interruptible,deadline_s\na,0,7200,1,{interruptible},21600\n"
+        );
+        runs_beside(scenario, &[("jobs.csv", &jobs), ("grid.csv", grid), ("spot.json", spot)])
+    };
+    for (run, log) in all("true") {
+        assert!(log.contains(",stop,a,"), "{}: {log}", run.policy);
+    }
+    for ((run, log), begun) in all("false").into_iter().zip([3600, 3600, 0, 0, 0, 0]) {
+        assert!(!log.contains(",stop,a,"), "{}: {log}", run.policy);
+        let start = log.lines().find(|row| row.contains(",start,a,")).unwrap();
+        assert!(
+            start.contains(&format!(",{begun}000000,start,a,od/"))
+                || begun == 0 && start.contains(",0,start,a,od/"),
+            "{}: {start}",
+            run.policy
+        );
+        assert!((metric(&run, "placed") - 1.0).abs() < 1e-9, "{}", run.policy);
+        super::conservation::check(&run, &log);
+    }
+}
+
+#[test]
 fn a_plan_lets_short_work_and_near_deadlines_come_first() {
     let jobs = "id,submit_s,duration_s,gpus,deadline_s\na,0,10,4,\nb,1,100,4,\nc,2,10,4,\nd,3,100,4,125\n";
     let scenario = format!("{FOUR}[run]\npolicies = [{{ name = \"plan\", every = \"5s\" }}]\n");

@@ -195,6 +195,11 @@ proptest! {
         let experiment = experiment_beside(&scenario, &files, Tolerance::Count).map_err(TestCaseError::fail)?;
         for (run, log) in runs_of(&experiment) {
             check(&run, &log);
+            for job in files[0].1.lines().filter(|row| row.contains(",false,")) {
+                let stop = format!(",stop,{},", job.split(',').next().unwrap_or_default());
+                let stopped = log.lines().find(|row| row.contains(&stop) && !row.ends_with(",end"));
+                prop_assert!(stopped.is_none(), "{}: {job}: {stopped:?}", run.policy);
+            }
             prop_assert!(!until.is_empty() || metric(&run, "unfinished").abs() < 1e-9, "{}: all of them end", run.policy);
         }
     }

@@ -31,14 +31,26 @@ fn the_machines_of_an_estate_are_those_of_a_cluster() {
         { name = \"north-gpu\", count = 2, accelerator = \"T4\", accelerators = 4, cpu = 16, memory = \"64Gi\", hourly = 3, zone = \"north\" },\
         { name = \"cpu\", cpu = 8, hourly = 0.5, zone = \"north\" },\
         { name = \"south-gpu\", accelerator = \"A10\", accelerators = 2, hourly = 2.5, zone = \"south\" }]\n";
-    let offers = "[[market.offers]]\nname = \"rented\"\ncapacity = \"on-demand\"\ncpu = 1\nhourly = 0.06\n";
-    let expected = runs_beside(&(of(by_hand) + offers), &files);
+    let expected = runs_beside(&of(by_hand), &files);
     assert!(expected.iter().all(|(run, _)| metric(run, "cost_usd") > 0.0 && metric(run, "placed") > 4.0));
     for head in ["estate = \"own.yaml\"\n", "[cluster]\nestate = \"own.yaml\"\n"] {
         assert_eq!(runs_beside(&of(head), &files), expected, "{head}");
     }
     let experiment = experiment_beside(&of("estate = \"own.yaml\"\n"), &files, Tolerance::Strict).unwrap();
-    assert_eq!(experiment.notes(), ["own.yaml: not looked at: sites[].pue"]);
+    assert_eq!(experiment.notes(), ["own.yaml: not looked at: sites[].pue, offers, which no policy rents"]);
+}
+
+#[test]
+fn the_offers_of_an_estate_are_those_of_a_market() {
+    let estate = "apiVersion: plimsoll.dev/v1alpha1\nkind: Estate\nmetadata: {name: own}\nspec:\n  offers:\n  \
+        - {name: rented, region: here, capacity: on-demand, cpu: 1, hourly: 0.06}\n";
+    let files =
+        [("own.yaml", estate), ("jobs.csv", "id,submit_s,duration_s,cpus\na,0,3600,2\nb,60,7200,1\n")];
+    let by_hand = "[[market.offers]]\nname = \"rented\"\ncapacity = \"on-demand\"\ncpu = 1\nhourly = 0.06\n";
+    let of = |head: &str| of(head).replace("\"fifo\", \"best-fit\"", "\"run-now\"");
+    let expected = runs_beside(&(of("") + by_hand), &files);
+    assert!((metric(&expected[0].0, "cost_usd") - 0.24).abs() < 1e-9);
+    assert_eq!(runs_beside(&of("estate = \"own.yaml\"\n"), &files), expected);
 }
 
 #[test]

@@ -78,6 +78,23 @@ fn of_jobs_that_are_made_up() {
 }
 
 #[test]
+fn of_what_no_policy_rents_looks_at_or_has() {
+    let carbon = "market.carbon={ file = \"c.csv\" }";
+    let power = "power={ accelerators = { T4 = [10, 70] } }";
+    let start = "arrivals.start=2022-01-01";
+    assert_eq!(refused(TIMED, &[carbon, power, start]), []);
+    let forecast = "market.forecast={ carbon_error = 0.1 }";
+    assert_eq!(refused(TIMED, &[carbon, power, start, forecast])[0].0, "market.forecast");
+    let looks = "run.policies=[\"fifo\", \"lowest-slot\"]";
+    assert_eq!(refused(TIMED, &[carbon, power, start, forecast, looks]), []);
+    let offers = "market.offers=[{ name = \"o\", accelerator = \"T4\", hourly = 1 }]";
+    assert_eq!(refused(TIMED, &[offers])[0].0, "market.offers");
+    assert_eq!(refused(TIMED, &[offers, "run.policies=[\"fifo\", \"run-now\"]"]), []);
+    let more = "power={ accelerators = { T4 = [10, 70], V100 = [30, 300] } }";
+    assert_eq!(refused(TIMED, &[more])[0].0, "power.accelerators.V100");
+}
+
+#[test]
 fn in_a_sequence() {
     all_refused(
         SEQUENCE,

@@ -52,8 +52,10 @@ fn a_job_that_no_machine_holds_fails_and_the_others_run() {
     }
     assert!(notes.iter().any(|note| note.contains("they count as failed")), "{notes:?}");
     // An offer makes no difference to policies that do not rent.
-    let rented =
-        with(&format!("{MACHINES}[[market.offers]]\nname = \"od\"\ncpu = 1\nhourly = 1\n"), "[\"fifo\"]");
+    let rented = with(
+        &format!("{MACHINES}[[market.offers]]\nname = \"od\"\ncpu = 1\nhourly = 1\n"),
+        "[\"fifo\", \"run-now\"]",
+    );
     assert!(refused(&rented, jobs).contains("`a` asks for 8 accelerators"));
 }
 
