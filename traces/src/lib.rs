@@ -16,4 +16,4 @@ mod table;
 pub mod throughputs;
 
 pub use error::{Fault, TraceError};
-pub use table::{Dropped, Listing, Tolerance, quoted};
+pub use table::{Dropped, Listing, Tolerance, plain, quoted};

@@ -260,7 +260,10 @@ impl<'a> LeftOut<'a> {
 }
 
 /// The bytes of a file, plain whatever they were.
-pub(crate) fn plain<'a>(file: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TraceError> {
+///
+/// # Errors
+/// Bytes of gzip that are damaged or end early, or hold more than can be read.
+pub fn plain<'a>(file: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, TraceError> {
     let plain =
         decompressed(bytes).map_err(|fault| TraceError { file: file.to_owned(), row: None, fault })?;
     Ok(plain.map_or(Cow::Borrowed(bytes), Cow::Owned))

@@ -1,6 +1,6 @@
 //! Files to a fleet: dumps and manifests, or the tables of the openb trace.
 
-use std::{collections::BTreeMap, io::Read, path::Path};
+use std::{borrow::Cow, collections::BTreeMap, io::Read, path::Path};
 
 use plimsoll_formats::Foreign;
 use plimsoll_model::{
@@ -27,6 +27,14 @@ pub fn read(nodes: &Path, args: &LoadArgs, stdin: &mut dyn Read) -> Result<Fleet
     let mut digest = Digest::new();
     for (index, file) in files.iter().enumerate() {
         digest.add("cluster", &file.bytes);
+        let unpacked = match unpacked(file) {
+            Ok(unpacked) => unpacked,
+            Err(error) => {
+                problems.push(of_trace(&error));
+                continue;
+            }
+        };
+        let file = unpacked.as_ref().unwrap_or(file);
         let read = if is_table(file) {
             table(file, index == 0, &mut given).map_err(|error| vec![of_trace(&error)])
         } else {
@@ -47,10 +55,20 @@ pub fn read(nodes: &Path, args: &LoadArgs, stdin: &mut dyn Read) -> Result<Fleet
     if problems.is_empty() { Ok(fleet) } else { Err(problems.into()) }
 }
 
+/// The file within one that is compressed; none for any other.
+fn unpacked(file: &File) -> Result<Option<File>, TraceError> {
+    let plain = plimsoll_traces::plain(&file.name, &file.bytes)?;
+    let bytes = match plain {
+        Cow::Borrowed(_) => return Ok(None),
+        Cow::Owned(bytes) => bytes,
+    };
+    let name = file.name.strip_suffix(".gz").unwrap_or(&file.name).to_owned();
+    Ok(Some(File { name, bytes, folder: file.folder.clone(), is_estate: file.is_estate }))
+}
+
 fn is_table(file: &File) -> bool {
     let header = [&b"sn,cpu_milli"[..], b"name,cpu_milli"];
     Path::new(&file.name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
-        || file.bytes.starts_with(&[0x1f, 0x8b])
         || header.iter().any(|header| file.bytes.starts_with(header))
 }
 
@@ -161,4 +179,35 @@ fn empty(fleet: &Fleet, nodes: &Path, args: &LoadArgs) -> Option<Diagnostic> {
         )));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_is_read_from_gzip_as_from_text() {
+        // A node named n, by gzip.
+        let bytes: &[u8] = &[
+            0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x4b, 0x2c, 0xc8, 0x0c, 0x4b, 0x2d,
+            0x2a, 0xce, 0xcc, 0xcf, 0xb3, 0x52, 0x28, 0x33, 0xe4, 0xca, 0xce, 0xcc, 0x4b, 0xb1, 0x52, 0xf0,
+            0xcb, 0x4f, 0x49, 0xe5, 0xca, 0x4d, 0x2d, 0x49, 0x4c, 0x49, 0x2c, 0x49, 0xb4, 0x52, 0xa8, 0xce,
+            0x4b, 0xcc, 0x4d, 0xb5, 0x52, 0xc8, 0xab, 0xe5, 0x02, 0x00, 0x8d, 0x2b, 0xa5, 0x5e, 0x2e, 0x00,
+            0x00, 0x00,
+        ];
+        let named = |name: &str, bytes: &[u8]| File {
+            name: name.to_owned(),
+            folder: std::path::PathBuf::new(),
+            bytes: bytes.to_vec(),
+            is_estate: false,
+        };
+        let packed = named("dump.yaml.gz", bytes);
+        let file = unpacked(&packed).expect("it is whole").expect("it is compressed");
+        assert_eq!((&*file.name, is_table(&file)), ("dump.yaml", false));
+        let mut found = Vec::new();
+        assert_eq!((objects(&file, &mut found), found.len()), (Ok(()), 1));
+        assert!(unpacked(&file).expect("it is plain").is_none());
+        assert!(is_table(&named("nodes", b"sn,cpu_milli")));
+        assert!(unpacked(&named("dump.yaml.gz", &bytes[..20])).is_err());
+    }
 }
