@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{
-    fleet::{Amount, Node, Pod},
+    fleet::{Amount, Ask as Asked, Node, Pod},
     packing::{Cause, Obstacle},
 };
 use plimsoll_packing::fleet::{Ask, Cluster, Device, Overfull, Request, State};
 
-use super::rules::{Refusal, refusal};
+use super::rules::{Looks, Refusal, refusal};
 
-/// A node that is like some others, as the fleet has it, in numbers, and what is free on it.
+/// Nodes of which the same is free.
 pub(super) struct Seen<'a> {
-    pub(super) node: &'a Node,
     pub(super) state: &'a State,
-    /// Whether all of its devices are held, whatever is left of them.
+    /// Whether all of their devices are held, whatever is left of them.
     pub(super) is_held: bool,
-    pub(super) count: u64,
+    /// How many there are of each of [`Looks`].
+    pub(super) looks: BTreeMap<usize, u64>,
 }
 
 /// The first thing in the way on each node, most nodes first; a node on which nothing is in the way counts for
@@ -26,12 +26,11 @@ pub(super) fn causes(
     memory_unit: u64,
     pod: &Pod,
     request: &Request,
+    looks: &Looks<'_>,
     nodes: &[Seen<'_>],
 ) -> Vec<Cause> {
     let mut found: BTreeMap<(Obstacle, String), Cause> = BTreeMap::new();
-    for seen in nodes {
-        let Some((constraint, name)) = first(cluster, pod, request, seen) else { continue };
-        let (needs, has) = amounts(memory_unit, constraint, &name, pod, request, seen);
+    let mut count = |(constraint, name): (Obstacle, String), nodes: u64, (needs, has)| {
         let cause = found.entry((constraint, name.clone())).or_insert(Cause {
             constraint,
             name,
@@ -39,35 +38,65 @@ pub(super) fn causes(
             needs,
             has,
         });
-        cause.nodes += seen.count;
+        cause.nodes += nodes;
         cause.has = match (cause.has, has) {
-            (Some(most), Some(has)) => Some(most.max(has)),
+            (Some(most), Some(has)) => Some(f64::max(most, has)),
             (most, has) => most.or(has),
         };
+    };
+    let bars: Vec<Option<(Obstacle, String)>> = looks.examples.iter().map(|node| barred(pod, node)).collect();
+    let mut kept_off = vec![0; bars.len()];
+    for seen in nodes {
+        let mut open = 0;
+        for (look, nodes) in &seen.looks {
+            match &bars[*look] {
+                Some(_) => kept_off[*look] += nodes,
+                None => open += nodes,
+            }
+        }
+        if let Some((constraint, name)) = short(cluster, pod, request, seen).filter(|_| open > 0) {
+            let amounts = amounts(cluster, memory_unit, constraint, &name, pod, request, seen);
+            count((constraint, name), open, amounts);
+        }
+    }
+    for (bar, nodes) in bars.into_iter().zip(kept_off) {
+        if let Some(bar) = bar.filter(|_| nodes > 0) {
+            count(bar, nodes, (None, None));
+        }
     }
     let mut causes: Vec<Cause> = found.into_values().collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.nodes));
     causes
 }
 
-fn first(cluster: &Cluster, pod: &Pod, request: &Request, seen: &Seen<'_>) -> Option<(Obstacle, String)> {
-    match refusal(&pod.rule, seen.node) {
+/// What keeps a pod off a node however much of it is free: what it is, or lets in, or has at all.
+fn barred(pod: &Pod, node: &Node) -> Option<(Obstacle, String)> {
+    match refusal(&pod.rule, node) {
         Some(Refusal::Label(key)) => return Some((Obstacle::Selector, key.to_owned())),
         Some(Refusal::Affinity) => return Some((Obstacle::Selector, "node affinity".to_owned())),
         Some(Refusal::Taint(taint)) => return Some((Obstacle::Taint, taint.key.clone())),
         None => {}
     }
-    if let Some(ask) = &pod.ask {
-        let has = seen.node.devices.as_ref().is_some_and(|devices| {
-            devices.resource == ask.resource && (ask.models.is_empty() || ask.models.contains(&devices.model))
-        });
-        if !has {
-            let models = if ask.models.is_empty() { ask.resource.clone() } else { ask.models.join(" or ") };
-            return Some((Obstacle::Accelerator, models));
-        }
-        if seen.is_held {
-            return Some((Obstacle::Devices, ask.resource.clone()));
-        }
+    let ask = pod.ask.as_ref().filter(|ask| !has_devices(ask, node))?;
+    Some((Obstacle::Accelerator, devices_of(ask)))
+}
+
+/// Whether a node has devices as a pod asks for, free or not.
+fn has_devices(ask: &Asked, node: &Node) -> bool {
+    node.devices.as_ref().is_some_and(|devices| {
+        devices.resource == ask.resource && (ask.models.is_empty() || ask.models.contains(&devices.model))
+    })
+}
+
+/// The devices that a pod asks for, in words.
+fn devices_of(ask: &Asked) -> String {
+    if ask.models.is_empty() { ask.resource.clone() } else { ask.models.join(" or ") }
+}
+
+/// What too little is free of on a node that would let the pod in.
+fn short(cluster: &Cluster, pod: &Pod, request: &Request, seen: &Seen<'_>) -> Option<(Obstacle, String)> {
+    if let Some(ask) = pod.ask.as_ref().filter(|_| seen.is_held) {
+        return Some((Obstacle::Devices, ask.resource.clone()));
     }
     Some(match seen.state.lacks(request)? {
         Overfull::Cpu => (Obstacle::Cpu, "cpu".to_owned()),
@@ -88,6 +117,7 @@ fn first(cluster: &Cluster, pod: &Pod, request: &Request, seen: &Seen<'_>) -> Op
 
 /// What the pod needs of it, and what the node has free.
 fn amounts(
+    cluster: &Cluster,
     memory_unit: u64,
     constraint: Obstacle,
     name: &str,
@@ -111,7 +141,8 @@ fn amounts(
             (pod.accelerators_milli as f64 / 1000.0, has as f64)
         }
         Obstacle::Resource => {
-            let has = seen.node.room.get(name).copied().unwrap_or(0);
+            let at = cluster.resources.iter().position(|resource| resource == name);
+            let has = at.and_then(|at| state.extras.get(at)).copied().unwrap_or(0);
             (pod.need(name) as f64, has as f64)
         }
         _ => return (None, None),
@@ -150,21 +181,10 @@ pub(super) fn never(
     if open.is_empty() {
         return Some("no node lets it in, by its selectors, affinities and tolerations".to_owned());
     }
-    let with_devices: Vec<&&(&Node, State)> = open
-        .iter()
-        .filter(|(node, _)| {
-            pod.ask.as_ref().is_none_or(|ask| {
-                node.devices.as_ref().is_some_and(|devices| {
-                    devices.resource == ask.resource
-                        && (ask.models.is_empty() || ask.models.contains(&devices.model))
-                })
-            })
-        })
-        .collect();
+    let with_devices: Vec<&&(&Node, State)> =
+        open.iter().filter(|(node, _)| pod.ask.as_ref().is_none_or(|ask| has_devices(ask, node))).collect();
     if with_devices.is_empty() {
-        let ask = pod.ask.as_ref().map_or(String::new(), |ask| {
-            if ask.models.is_empty() { ask.resource.clone() } else { ask.models.join(" or ") }
-        });
+        let ask = pod.ask.as_ref().map_or(String::new(), devices_of);
         return Some(format!("no node that lets it in has {ask}"));
     }
     let empty = Request { apart: None, ..request.clone() };

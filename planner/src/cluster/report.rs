@@ -22,6 +22,7 @@ use super::{
     kinds::{self, Hardware},
     obstacle, required,
     room::{Rest, alike, in_one, would_fit},
+    rules::Looks,
     running,
     state::{self, State},
 };
@@ -213,13 +214,18 @@ impl Answer<'_> {
         let placements = &self.packed.placements;
         let rest = Rest::of(self.fleet, self.cluster, placements);
         let free = alike(self.cluster, &self.packed.states, &rest);
+        let waits = |(_, place): &(&Pod, &Option<Placement>)| place.is_none();
+        let waiting = self.fleet.pods.iter().zip(placements).filter(waits);
+        let looks = Looks::of(&self.fleet.nodes, waiting.map(|(pod, _)| &pod.rule));
         let seen: Vec<obstacle::Seen<'_>> = free
             .iter()
-            .map(|alike| obstacle::Seen {
-                node: &self.fleet.nodes[alike.members[0]],
-                state: alike.state,
-                is_held: alike.node.model == Some(running::HELD),
-                count: alike.members.len() as u64,
+            .map(|alike| {
+                let mut seen: BTreeMap<usize, u64> = BTreeMap::new();
+                for at in &alike.members {
+                    *seen.entry(looks.of_node[*at]).or_default() += 1;
+                }
+                let is_held = alike.node.model == Some(running::HELD);
+                obstacle::Seen { state: alike.state, is_held, looks: seen }
             })
             .collect();
         let empty: Vec<Free> = self.cluster.nodes.iter().map(Free::empty).collect();
@@ -243,19 +249,20 @@ impl Answer<'_> {
             let placed = (pods.len() - waiting.len()) as u64;
             let price = micro(self.packed.prices[pods[0]]);
             classes.push(kinds::class(self.fleet, &pods, placed, fit, Some(price)));
-            if waiting.is_empty() {
-                continue;
+            for pods in self.alike_in_words(waiting) {
+                let stated = &self.fleet.pods[pods[0]];
+                let request = &pod.request;
+                let mut causes =
+                    obstacle::causes(self.cluster, self.memory_unit, stated, request, &looks, &seen);
+                let held = causes.iter().map(|cause| cause.nodes).sum::<u64>();
+                if held < self.fleet.nodes.len() as u64 {
+                    let within = |kind| in_one(self.cluster, &free, kind, pod, &needs);
+                    causes.extend(self.together(pods[0], fit, within, self.fleet.nodes.len() as u64 - held));
+                }
+                let proof = obstacle::never(self.memory_unit, stated, request, &empty)
+                    .unwrap_or_else(|| self.bounded(objective));
+                unplaced.extend(pods.into_iter().map(|at| (at, causes.clone(), proof.clone())));
             }
-            let stated = &self.fleet.pods[pods[0]];
-            let mut causes = obstacle::causes(self.cluster, self.memory_unit, stated, &pod.request, &seen);
-            let held = causes.iter().map(|cause| cause.nodes).sum::<u64>();
-            if held < self.fleet.nodes.len() as u64 {
-                let within = |kind| in_one(self.cluster, &free, kind, pod, &needs);
-                causes.extend(self.together(pods[0], fit, within, self.fleet.nodes.len() as u64 - held));
-            }
-            let proof = obstacle::never(self.memory_unit, stated, &pod.request, &empty)
-                .unwrap_or_else(|| self.bounded(objective));
-            unplaced.extend(waiting.into_iter().map(|at| (at, causes.clone(), proof.clone())));
         }
         unplaced.sort_by_key(|(at, ..)| *at);
         let named = |(at, causes, proof): (usize, Vec<Cause>, String)| Unplaced {
@@ -264,6 +271,16 @@ impl Answer<'_> {
             proof,
         };
         (classes, unplaced.into_iter().map(named).collect())
+    }
+
+    /// Pods of one class by what they state: what is the same to the packing may be said in other words.
+    fn alike_in_words(&self, pods: Vec<usize>) -> Vec<Vec<usize>> {
+        let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for at in pods {
+            let pod = &self.fleet.pods[at];
+            alike.entry((&pod.rule, &pod.ask, &pod.needs)).or_default().push(at);
+        }
+        alike.into_values().collect()
     }
 
     /// What one more node of each kind would bring; of those that differ in whom they let in, the most.

@@ -96,11 +96,7 @@ impl Pools {
         let mut pools: BTreeMap<Vec<bool>, u32> = BTreeMap::new();
         let mut of_node = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let value = |key: &&str| {
-                let name = Some(&*node.name).filter(|_| *key == NODE_NAME);
-                name.or_else(|| node.labels.get(*key).map(String::as_str))
-            };
-            let labels: Vec<Option<&str>> = keys.iter().map(value).collect();
+            let labels = values(&keys, node);
             let pool = *alike.entry(labels).or_default().entry(&node.taints[..]).or_insert_with(|| {
                 let lets_in: Vec<bool> = rules.iter().map(|rule| refusal(rule, node).is_none()).collect();
                 let next = pools.len() as u32;
@@ -136,6 +132,43 @@ impl Pools {
             None => Vec::new(),
         }
     }
+}
+
+/// The nodes by what rules see of them: alike in labels that some rule speaks of, in taints and in what devices
+/// they have.
+#[derive(Debug)]
+pub(super) struct Looks<'a> {
+    /// The look of each node.
+    pub(super) of_node: Vec<usize>,
+    /// One node of each look.
+    pub(super) examples: Vec<&'a Node>,
+}
+
+impl<'a> Looks<'a> {
+    pub(super) fn of<'r>(nodes: &'a [Node], rules: impl Iterator<Item = &'r Rule>) -> Self {
+        let rules: BTreeSet<&Rule> = rules.collect();
+        let keys: BTreeSet<&str> = rules.iter().flat_map(|rule| keys(rule)).collect();
+        let mut known = BTreeMap::new();
+        let mut examples = Vec::new();
+        let look = |node: &'a Node| {
+            let devices = node.devices.as_ref().map(|devices| (&devices.resource, &devices.model));
+            *known.entry((values(&keys, node), &node.taints[..], devices)).or_insert_with(|| {
+                examples.push(node);
+                examples.len() - 1
+            })
+        };
+        let of_node = nodes.iter().map(look).collect();
+        Self { of_node, examples }
+    }
+}
+
+/// What a node has of some labels.
+fn values<'n>(keys: &BTreeSet<&str>, node: &'n Node) -> Vec<Option<&'n str>> {
+    let value = |key: &&str| {
+        let name = Some(&*node.name).filter(|_| *key == NODE_NAME);
+        name.or_else(|| node.labels.get(*key).map(String::as_str))
+    };
+    keys.iter().map(value).collect()
 }
 
 /// The labels that a rule speaks of.

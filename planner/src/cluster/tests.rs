@@ -1,6 +1,7 @@
 //! Laws of packings: whatever the cluster, the independent checker finds nothing wrong.
 
 mod added;
+mod causes;
 mod rates;
 mod required;
 mod running;

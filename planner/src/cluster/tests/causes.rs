@@ -1,0 +1,69 @@
+//! What is said to be in the way, node by node, and of how much too little is free.
+
+use plimsoll_model::{
+    fleet::{Pod, Rule, Taint},
+    packing::Obstacle,
+};
+
+use super::*;
+
+fn bare(name: &str, cpu: u64) -> Node {
+    Node { name: name.into(), room: room(cpu, 32, 10), ..Node::default() }
+}
+
+fn tainted(name: &str, key: &str) -> Node {
+    let taint = Taint { key: key.into(), value: String::new(), effect: "NoSchedule".into() };
+    Node { taints: vec![taint], ..bare(name, 8) }
+}
+
+fn waiting(name: &str, label: Option<&str>) -> Pod {
+    let labels = label.map(|key| (key.to_owned(), "x".to_owned())).into_iter().collect();
+    Pod {
+        name: name.into(),
+        needs: room(4, 1, 1),
+        rule: Rule { labels, ..Rule::default() },
+        worth: 80_000,
+        ..Pod::default()
+    }
+}
+
+/// What is in the way of each pod that waits, and on how many nodes.
+fn causes(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<Vec<(Obstacle, String, u64)>> {
+    let fleet = Fleet { nodes, pods, ..Fleet::default() };
+    let packing = packed(&fleet);
+    assert_eq!(verified(&packing, &fleet), []);
+    let of = |one: &plimsoll_model::packing::Unplaced| {
+        one.causes.iter().map(|cause| (cause.constraint, cause.name.clone(), cause.nodes)).collect()
+    };
+    packing.unplaced.iter().map(of).collect()
+}
+
+#[test]
+fn each_taint_counts_for_the_nodes_that_have_it() {
+    let nodes = ["not-ready", "dedicated", "not-ready", "unschedulable"];
+    let nodes = nodes.iter().enumerate().map(|(at, key)| tainted(&format!("n{at}"), key)).collect();
+    let taint = |key: &str, nodes| (Obstacle::Taint, key.to_owned(), nodes);
+    assert_eq!(
+        causes(nodes, vec![waiting("p", None)]),
+        [vec![taint("not-ready", 2), taint("dedicated", 1), taint("unschedulable", 1)]]
+    );
+}
+
+#[test]
+fn pods_that_no_node_lets_in_each_have_their_own_cause() {
+    let pods = ["aaa", "bbb", "ccc"].map(|key| waiting(key, Some(key)));
+    let label = |key: &str| vec![(Obstacle::Selector, key.to_owned(), 2)];
+    assert_eq!(
+        causes(vec![bare("n0", 8), bare("n1", 8)], pods.into()),
+        [label("aaa"), label("bbb"), label("ccc")]
+    );
+}
+
+#[test]
+fn nodes_that_let_in_the_same_pods_and_keep_others_off_for_different_reasons_are_told_apart() {
+    // Neither lets the pod in; one for its label, the other for its taint.
+    let mut has_label = tainted("n0", "k");
+    has_label.labels.insert("z".into(), "x".into());
+    let found = causes(vec![has_label, bare("n1", 8), bare("n2", 8)], vec![waiting("p", Some("z"))]);
+    assert_eq!(found, [vec![(Obstacle::Selector, "z".to_owned(), 2), (Obstacle::Taint, "k".to_owned(), 1)]]);
+}
