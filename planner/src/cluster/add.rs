@@ -97,8 +97,7 @@ impl Market {
         let mut of_quota: BTreeMap<u32, Limited> = BTreeMap::new();
         let mut limits = Vec::new();
         for (at, (ix, offer)) in offers.iter().enumerate() {
-            // The machines of a site are there already; more of them are bought.
-            if let Some(count) = offer.count.filter(|_| offer.nodes.is_none()) {
+            if let Some(count) = offer.count {
                 let takes = BTreeMap::from([(at, 1)]);
                 limits.push(Limited { name: offer.name(), most: count.into(), takes });
             }

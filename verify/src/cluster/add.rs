@@ -277,8 +277,7 @@ struct Taken {
 
 impl Taken {
     fn add(&mut self, inputs: &Inputs, offer: &offer::Offer, one: &Addition) {
-        // The machines of a site are there already; more of them are bought.
-        if let Some(most) = offer.spec.count.filter(|_| offer.own.is_none()) {
+        if let Some(most) = offer.spec.count {
             self.offers.entry(one.offer.clone()).or_insert((0, most.into())).0 += u128::from(one.count);
         }
         for index in &offer.quotas {

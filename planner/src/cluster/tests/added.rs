@@ -2,7 +2,7 @@
 
 use plimsoll_model::{
     Capacity, Fleet, Inputs, Match, Packing,
-    estate::{Counts, Quota},
+    estate::{Counts, NodeGroup, Quota, Site},
     fleet::Pod,
 };
 
@@ -75,6 +75,41 @@ fn no_more_of_an_offer_are_added_than_can_be_had_over_all_zones() {
     assert_eq!(added(&fleet, &own(Some(2))), (vec![1, 1], 0));
     let found = wrong(&packed_of(&fleet, &own(None)), &fleet, &own(Some(1)));
     assert!(found.iter().any(|it| it.contains("2 are added, and 1 can be had")), "{found:#?}");
+}
+
+#[test]
+fn no_more_machines_of_a_site_are_added_than_it_counts() {
+    let fleet = fleet(&[("r-a", 2), ("s-a", 1)]);
+    let site = |count: u32| {
+        let group = NodeGroup {
+            name: "rack".into(),
+            count: Some(count),
+            accelerator: None,
+            accelerators: None,
+            accelerator_kind: None,
+            accelerator_memory: None,
+            instance_type: None,
+            cpu: Some(Cpu(10_000)),
+            memory: Some(Bytes(24 << 30)),
+            arch: None,
+            hourly: Usd::from_units(1),
+            watts: None,
+            source: None,
+            as_of: None,
+        };
+        let (region, near, country, pue, electricity, carbon) = (None, None, None, None, None, None);
+        let site =
+            Site { name: "dc".into(), region, near, country, pue, electricity, carbon, nodes: vec![group] };
+        let spec = EstateSpec { sites: vec![site], ..EstateSpec::default() };
+        Inputs { estate: spec, ..inputs() }
+    };
+    let machines = |count| {
+        let (counts, left) = added(&fleet, &site(count));
+        (counts.iter().sum::<u64>(), left)
+    };
+    assert_eq!((machines(0), machines(1), machines(3)), ((0, 3), (1, 2), (3, 0)));
+    let found = wrong(&packed_of(&fleet, &site(3)), &fleet, &site(1));
+    assert!(found.iter().any(|it| it.contains("3 are added, and 1 can be had")), "{found:#?}");
 }
 
 #[test]
