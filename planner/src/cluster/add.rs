@@ -39,6 +39,8 @@ pub struct Market {
     limits: Vec<Limited>,
     /// Quotas that they draw on and that are not held.
     not_held: BTreeSet<String>,
+    /// Those of which the estate has reservations that are paid.
+    reserved: BTreeSet<String>,
     /// The classes of capacity that were asked for.
     classes: Vec<Capacity>,
     /// Where the cluster is, as far as its labels say.
@@ -111,8 +113,12 @@ impl Market {
         limits.extend(of_quota.into_values());
         let not_held = offers.iter().flat_map(|(ix, _)| rules.all_quotas_of(*ix));
         let not_held = not_held.filter(|(_, quota)| !quota.counts_nodes());
+        let paid = inputs.estate.reservations.iter().filter(|one| one.count > 0 && one.sunk.unwrap_or(true));
+        let paid: BTreeSet<&str> = paid.map(|one| &*one.offer).collect();
+        let names = offers.iter().map(|(_, offer)| offer.name());
         Ok(Self {
             limits,
+            reserved: names.filter(|name| paid.contains(&**name)).collect(),
             not_held: not_held.map(|(_, quota)| quota.name.clone()).collect(),
             offers: offers.iter().map(|(_, offer)| offer.to_spec()).collect(),
             classes: classes.to_vec(),
@@ -440,6 +446,11 @@ fn assumptions(
         let names: Vec<&str> = market.not_held.iter().map(String::as_str).collect();
         let value = "not held: of teams, or on what is asked for";
         notes.push(note(format!("quota {}", names.join(", ")), value.to_owned()));
+    }
+    if !market.reserved.is_empty() {
+        let names: Vec<&str> = market.reserved.iter().map(String::as_str).collect();
+        let value = "make no node to add cheaper: which of them the nodes that are there use is not known";
+        notes.push(note(format!("reservations of {}", names.join(", ")), value.to_owned()));
     }
     let unlike: BTreeSet<&str> =
         add.iter().filter(|one| one.node.like.is_none()).map(|one| &*one.offer).collect();

@@ -2,7 +2,7 @@
 
 use plimsoll_model::{
     Capacity, Fleet, Inputs, Match, Packing,
-    estate::{Counts, NodeGroup, Quota, Site},
+    estate::{Counts, NodeGroup, Quota, Reservation, Site},
     fleet::Pod,
 };
 
@@ -110,6 +110,22 @@ fn no_more_machines_of_a_site_are_added_than_it_counts() {
     assert_eq!((machines(0), machines(1), machines(3)), ((0, 3), (1, 2), (3, 0)));
     let found = wrong(&packed_of(&fleet, &site(3)), &fleet, &site(1));
     assert!(found.iter().any(|it| it.contains("3 are added, and 1 can be had")), "{found:#?}");
+}
+
+#[test]
+fn that_reservations_make_no_node_cheaper_is_said_where_they_are_of_an_offer() {
+    let fleet = fleet(&[("r-a", 1)]);
+    let notes = |offer: &str, sunk| {
+        let mut inputs = estate(vec![machine(None, "here", None, None)], Vec::new());
+        let reserved = Reservation { offer: offer.into(), count: 1, until: None, sunk };
+        inputs.estate.reservations = vec![reserved];
+        let notes = packed_of(&fleet, &inputs).assumptions;
+        notes
+            .iter()
+            .any(|note| note.what == "reservations of machine" && note.value.contains("no node to add"))
+    };
+    assert!(notes("machine", None) && notes("machine", Some(true)));
+    assert!(!notes("machine", Some(false)));
 }
 
 #[test]
