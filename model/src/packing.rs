@@ -208,7 +208,7 @@ document! {
         pub pods: u64,
         /// How many of them have a node.
         pub placed: u64,
-        /// How many more of this class alone would fit in what is left.
+        /// How many more of this class alone would fit in what is left; of a gang, how many whole ones.
         pub would_fit: u64,
         /// The worth that one more of them would take from others; null when not computed.
         pub price: Option<f64>,

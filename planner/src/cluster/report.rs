@@ -21,7 +21,7 @@ use super::{
     add::{self, Added, Market},
     kinds::{self, Hardware},
     obstacle, required,
-    room::{Rest, alike, in_one, would_fit},
+    room::{Part, Rest, alike, gangs_would_fit, in_one, would_fit},
     rules::Looks,
     running,
     state::{self, State},
@@ -241,14 +241,34 @@ impl Answer<'_> {
             })
             .collect();
         let (mut classes, mut unplaced) = (Vec::new(), Vec::new());
-        for pods in kinds::classes(self.cluster) {
+        let all = kinds::classes(self.cluster);
+        let mut parts: BTreeMap<u32, Vec<Part<'_>>> = BTreeMap::new();
+        for pods in &all {
+            let pod = &self.cluster.pods[pods[0]];
+            let needs = Rest::needs(&rest.names, &self.fleet.pods[pods[0]]);
+            let part = Part { request: &pod.request, needs, count: pods.len() as u64 };
+            if let Some(gang) = pod.gang {
+                parts.entry(gang).or_default().push(part);
+            }
+        }
+        // Many gangs are alike.
+        let mut whole: BTreeMap<(&[Part<'_>], Option<u32>), u64> = BTreeMap::new();
+        for pods in all {
             let pod = &self.cluster.pods[pods[0]];
             let waiting: Vec<usize> = pods.iter().copied().filter(|at| placements[*at].is_none()).collect();
             let needs = Rest::needs(&rest.names, &self.fleet.pods[pods[0]]);
             let fit = would_fit(self.cluster, &free, &self.in_zones(pod.spread), pod, &needs);
             let placed = (pods.len() - waiting.len()) as u64;
             let price = micro(self.packed.prices[pods[0]]);
-            classes.push(kinds::class(self.fleet, &pods, placed, fit, Some(price)));
+            let more = pod.gang.map_or(fit, |gang| {
+                let kind = pod.confine.map(|confine| self.cluster.confines[confine as usize].kind);
+                let parts = parts.get(&gang).map_or(&[][..], |parts| parts);
+                let whole = *whole
+                    .entry((parts, kind))
+                    .or_insert_with(|| gangs_would_fit(self.cluster, &free, parts, kind));
+                whole.min(fit / pods.len() as u64)
+            });
+            classes.push(kinds::class(self.fleet, &pods, placed, more, Some(price)));
             for pods in self.alike_in_words(waiting) {
                 let stated = &self.fleet.pods[pods[0]];
                 let request = &pod.request;

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_model::Fleet;
 use plimsoll_packing::fleet::{Ask, Cluster, Model, Node, Placement, Pod, Request, Spread, State};
 
+/// A node takes no more than so many of what asks for nothing at all.
+const PODS: u64 = 110;
+
 /// Resources that some pod needs and that the packing does not count, since they cannot run out in it.
 pub(super) struct Rest {
     pub(super) names: Vec<String>,
@@ -77,6 +80,80 @@ pub(super) fn in_one(cluster: &Cluster, free: &[Alike<'_>], kind: u32, pod: &Pod
     domains.into_values().max().unwrap_or(0)
 }
 
+/// Pods of a gang that are alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Part<'a> {
+    pub(super) request: &'a Request,
+    /// What each needs of [`Rest`].
+    pub(super) needs: Vec<u64>,
+    pub(super) count: u64,
+}
+
+/// How many more whole gangs of such parts would fit, each in one domain of a kind where one is stated; where the
+/// pods are not all alike, as many as first fit finds.
+pub(super) fn gangs_would_fit(
+    cluster: &Cluster,
+    free: &[Alike<'_>],
+    parts: &[Part<'_>],
+    kind: Option<u32>,
+) -> u64 {
+    let mut domains: BTreeMap<Option<u32>, Vec<&Alike<'_>>> = BTreeMap::new();
+    for alike in free {
+        let of_kind = |domain: &&u32| Some(cluster.domains[**domain as usize].kind) == kind;
+        let domain = alike.node.domains.iter().find(of_kind).copied();
+        if domain.is_some() || kind.is_none() {
+            domains.entry(domain).or_default().push(alike);
+        }
+    }
+    let within = |free: &Vec<&Alike<'_>>| match parts {
+        [part] => {
+            let free = free.iter().filter(|alike| part.request.allows(alike.node));
+            let fit = free.map(|alike| {
+                copies(alike, part.request, &part.needs).saturating_mul(alike.members.len() as u64)
+            });
+            fit.fold(0, u64::saturating_add) / part.count.max(1)
+        }
+        _ => first_fit(free, parts),
+    };
+    domains.values().map(within).fold(0, u64::saturating_add)
+}
+
+/// How many whole gangs fit where each pod takes the first node that holds it.
+fn first_fit(free: &[&Alike<'_>], parts: &[Part<'_>]) -> u64 {
+    let each = free.iter().flat_map(|alike| alike.members.iter().map(move |_| alike));
+    let mut nodes: Vec<(&Node, State, Vec<u64>)> =
+        each.map(|alike| (alike.node, alike.state.clone(), alike.left.to_vec())).collect();
+    // Nodes only fill up: what does not hold one of a part holds none later.
+    let mut first = vec![0; parts.len()];
+    let most = PODS.saturating_mul(nodes.len() as u64);
+    for gangs in 0..most {
+        for (part, first) in parts.iter().zip(&mut first) {
+            for _ in 0..part.count {
+                while nodes.get_mut(*first).is_some_and(|node| !takes(node, part)) {
+                    *first += 1;
+                }
+                if *first >= nodes.len() {
+                    return gangs;
+                }
+            }
+        }
+    }
+    most
+}
+
+/// Puts one of a part on a node that holds it.
+fn takes((node, state, left): &mut (&Node, State, Vec<u64>), part: &Part<'_>) -> bool {
+    let enough = left.iter().zip(&part.needs).all(|(left, need)| left >= need);
+    if !enough || !part.request.allows(node) || !state.fits(part.request) {
+        return false;
+    }
+    let is_placed = state.place(part.request).is_ok();
+    for (left, need) in left.iter_mut().zip(&part.needs).filter(|_| is_placed) {
+        *left -= need;
+    }
+    is_placed
+}
+
 /// How many more may come to the zones that have room for so many, beside those that are there.
 fn spread_over(spread: &Spread, room: &BTreeMap<u32, u64>, here: &BTreeMap<u32, u64>) -> u64 {
     let zones = here.keys().copied();
@@ -89,8 +166,6 @@ fn spread_over(spread: &Spread, room: &BTreeMap<u32, u64>, here: &BTreeMap<u32, 
 
 /// How many pods of a request fit in what is free on a node.
 fn copies(alike: &Alike<'_>, request: &Request, rest: &[u64]) -> u64 {
-    // A node takes no more than so many of what asks for nothing at all.
-    const PODS: u64 = 110;
     let state = alike.state;
     let times = |free: u64, asked: u64| free.checked_div(asked).unwrap_or(u64::MAX);
     let mut fit = times(state.cpu_milli, request.cpu_milli).min(times(state.memory_mib, request.memory_mib));

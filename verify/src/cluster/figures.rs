@@ -245,8 +245,13 @@ fn classes(view: &View<'_>, found: &mut Vec<Violation>) {
         let is_simple = pod.spread.is_none()
             && !matches!(pod.ask.as_ref().map(|ask| ask.amount), Some(Amount::Slice { .. }));
         let fit: u64 = free.values().map(|node| copies(node, pod)).fold(0, u64::saturating_add);
-        if is_simple && fit != class.would_fit {
-            let message = format!("wouldFit is {}, and {fit} more fit", class.would_fit);
+        // Of a gang, whole ones: as many as there are where all of its pods are alike and may be anywhere, else no more.
+        let of_gang = |other: &&Pod| other.gang == pod.gang && other.on.is_none();
+        let size = pod.gang.map_or(1, |_| view.fleet.pods.iter().filter(of_gang).count() as u64);
+        let most = if pod.gang.is_some() { fit / class.pods.max(1) } else { fit };
+        let is_exact = pod.gang.is_none() || (size == class.pods && pod.confine.is_none());
+        if is_simple && (class.would_fit > most || is_exact && class.would_fit != most) {
+            let message = format!("wouldFit is {}, and {most} more fit", class.would_fit);
             found.push(Violation::new(Kind::Arithmetic, format!("the class of {}", pod.name), message));
         }
         if view.packing.status == Status::Optimal && fit > 0 && class.placed < class.pods && pod.worth > 0 {

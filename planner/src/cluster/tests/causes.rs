@@ -67,3 +67,26 @@ fn nodes_that_let_in_the_same_pods_and_keep_others_off_for_different_reasons_are
     let found = causes(vec![has_label, bare("n1", 8), bare("n2", 8)], vec![waiting("p", Some("z"))]);
     assert_eq!(found, [vec![(Obstacle::Selector, "z".to_owned(), 2), (Obstacle::Taint, "k".to_owned(), 1)]]);
 }
+
+/// How many more of each class would fit.
+fn more(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<u64> {
+    let fleet = Fleet { nodes, pods, gangs: vec!["g".into()], ..Fleet::default() };
+    let packing = packed(&fleet);
+    assert_eq!(verified(&packing, &fleet), []);
+    packing.classes.iter().map(|class| class.would_fit).collect()
+}
+
+#[test]
+fn of_gangs_whole_ones_would_fit() {
+    let gang = |count: usize| {
+        (0..count).map(|at| Pod { gang: Some(0), ..waiting(&format!("p{at}"), None) }).collect::<Vec<_>>()
+    };
+    // Each node holds two of its pods.
+    let nodes = |count: usize| (0..count).map(|at| bare(&format!("n{at}"), 8)).collect::<Vec<_>>();
+    assert_eq!(more(nodes(1), gang(3)), [0], "two pods fit, and no gang");
+    assert_eq!(more(nodes(5), gang(3)), [2], "three run, and seven fit");
+    // A leader that takes a node, and a follower: five nodes hold three gangs.
+    let mut unlike = gang(2);
+    unlike[0].needs = room(8, 1, 1);
+    assert_eq!(more(nodes(5), unlike), [2, 2]);
+}
