@@ -157,11 +157,11 @@ fn most(state: &State, ask: Ask) -> f64 {
         Ask::Share(_) => {
             f64::from(state.devices.iter().map(|device| device.free).max().unwrap_or(0)) / 1000.0
         }
-        // Of the places where it may be, the one with most of its parts free.
-        Ask::Slice(slice) => {
+        // Wherever it is free: where that is enough, it is in the wrong places.
+        Ask::Slice(_) => {
             let free = |device: &Device| match (device.is_whole(), device.taken) {
                 (false, 0) => 0,
-                (_, taken) => slice.masks(0).map(|mask| (mask & !taken).count_ones()).max().unwrap_or(0),
+                (_, taken) => taken.count_zeros(),
             };
             f64::from(state.devices.iter().map(free).max().unwrap_or(0)) / 8.0
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll_model::{
     Duration, Fleet, Ratio,
     document::ApiVersion,
-    fleet::Pod,
+    fleet::{Node, Pod},
     packing::{
         Amounts, Assignment, Cause, Flags, Hold, Inputs, Move, Objective, Obstacle, Packing, PackingKind,
         Solver, Unplaced,
@@ -303,10 +303,14 @@ impl Answer<'_> {
         alike.into_values().collect()
     }
 
-    /// What one more node of each kind would bring; of those that differ in whom they let in, the most.
+    /// What one more node of each kind would bring; of those that differ in whom they let in, the most. A node that is
+    /// cordoned or not ready says nothing of one that is open.
     fn one_more(&self) -> BTreeMap<Hardware, f64> {
         let mut worth: BTreeMap<Hardware, f64> = BTreeMap::new();
-        for (stated, one_more) in self.fleet.nodes.iter().zip(&self.packed.one_more) {
+        let is_shut =
+            |node: &Node| node.taints.iter().any(|taint| taint.key.starts_with("node.kubernetes.io/"));
+        let nodes = self.fleet.nodes.iter().zip(&self.packed.one_more);
+        for (stated, one_more) in nodes.filter(|(node, _)| !is_shut(node)) {
             let most = worth.entry(Hardware::of(stated)).or_insert(0.0);
             *most = most.max(micro(*one_more));
         }

@@ -66,6 +66,11 @@ fn group(one: &Unplaced, pods: &[&str], shared: Option<&str>, width: usize) -> V
     lines
 }
 
+/// Whether Kubernetes counts a resource in bytes.
+fn is_in_bytes(resource: &str) -> bool {
+    matches!(resource, "ephemeral-storage" | "storage") || resource.starts_with("hugepages-")
+}
+
 /// On how many nodes something is in the way, and how much of it is there.
 fn sentence(cause: &Cause) -> String {
     let nodes = match cause.nodes {
@@ -75,6 +80,7 @@ fn sentence(cause: &Cause) -> String {
     let amount = |value: Option<f64>| match (value, cause.constraint) {
         (None, _) => "none".to_owned(),
         (Some(value), Obstacle::Memory) => bytes(value as u64),
+        (Some(value), Obstacle::Resource) if is_in_bytes(&cause.name) => bytes(value as u64),
         (Some(value), _) => decimals(value, 3),
     };
     let (needs, has) = (amount(cause.needs), amount(cause.has));
@@ -83,12 +89,18 @@ fn sentence(cause: &Cause) -> String {
         Obstacle::Selector => format!("{nodes}: not what it selects ({name})"),
         Obstacle::Taint => format!("{nodes}: taint {name} not tolerated"),
         Obstacle::Accelerator => format!("{nodes}: no {name}"),
+        // Parts of a card, and not next to each other or not where its profile may be.
+        Obstacle::Devices if cause.has >= cause.needs => {
+            format!(
+                "{nodes}: {needs} of a card needed ({name}), and the {has} of one that is free is not where it may be"
+            )
+        }
         Obstacle::Devices => {
             format!("{nodes}: too few devices free ({name}): {needs} needed, at most {has} free")
         }
         Obstacle::Cpu => format!("{nodes}: too few cores free: {needs} needed, at most {has} free"),
         Obstacle::Memory => format!("{nodes}: too little memory free: {needs} needed, at most {has} free"),
-        Obstacle::Resource => format!("{nodes}: too little {name}: {needs} needed, at most {has} there"),
+        Obstacle::Resource => format!("{nodes}: too little {name} free: {needs} needed, at most {has} free"),
         Obstacle::Apart => format!("{nodes}: a pod that it keeps apart from"),
         Obstacle::Spread => {
             format!("{nodes}: its spread over zones ({name}), at most {needs} above the least")
@@ -102,5 +114,30 @@ fn sentence(cause: &Cause) -> String {
         Obstacle::Gang => {
             format!("{nodes} have room for one, but its gang {name} runs whole or not at all: {needs} pods")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_what_is_free_in_units_that_people_read() {
+        let cause = |constraint, name: &str, needs, has| {
+            sentence(&Cause { constraint, name: name.into(), nodes: 1, needs: Some(needs), has: Some(has) })
+        };
+        let gib = |gib: u64| (gib << 30) as f64;
+        assert_eq!(
+            cause(Obstacle::Resource, "ephemeral-storage", gib(8), gib(4)),
+            "1 node: too little ephemeral-storage free: 8 GiB needed, at most 4 GiB free"
+        );
+        assert_eq!(
+            cause(Obstacle::Resource, "vpc.amazonaws.com/efa", 4.0, 1.0),
+            "1 node: too little vpc.amazonaws.com/efa free: 4 needed, at most 1 free"
+        );
+        assert_eq!(
+            cause(Obstacle::Devices, "nvidia.com/mig", 0.5, 0.5),
+            "1 node: 0.5 of a card needed (nvidia.com/mig), and the 0.5 of one that is free is not where it may be"
+        );
     }
 }

@@ -90,3 +90,58 @@ fn of_gangs_whole_ones_would_fit() {
     unlike[0].needs = room(8, 1, 1);
     assert_eq!(more(nodes(5), unlike), [2, 2]);
 }
+
+/// The first cause of the last pod: what it is, how much is needed and how much is free.
+fn short(fleet: &Fleet) -> (Obstacle, Option<f64>, Option<f64>) {
+    let packing = packed(fleet);
+    assert_eq!(verified(&packing, fleet), []);
+    let cause = &packing.unplaced.last().expect("it waits").causes[0];
+    (cause.constraint, cause.needs, cause.has)
+}
+
+#[test]
+fn of_a_resource_what_is_free_is_said() {
+    let mut node = bare("n", 16);
+    node.room.insert("ephemeral-storage".into(), 10 << 30);
+    let needs = |name: &str, gib: u64| {
+        let mut pod = waiting(name, None);
+        pod.needs.insert("ephemeral-storage".into(), gib << 30);
+        pod
+    };
+    let running = Pod { on: Some("n".into()), ..needs("a", 6) };
+    let fleet = Fleet { nodes: vec![node], pods: vec![running, needs("b", 8)], ..Fleet::default() };
+    let gib = |gib: u64| Some((gib << 30) as f64);
+    assert_eq!(short(&fleet), (Obstacle::Resource, gib(8), gib(4)));
+}
+
+#[test]
+fn half_a_card_that_is_free_in_the_wrong_place_is_said_to_be_free() {
+    let devices = Devices { resource: "nvidia.com/mig".into(), model: "A100".into(), count: 1 };
+    let node = Node { devices: Some(devices), ..bare("n", 16) };
+    let slice = |name: &str, on: Option<&str>, starts| Pod {
+        ask: Some(Ask {
+            resource: "nvidia.com/mig".into(),
+            models: Vec::new(),
+            amount: Amount::Slice { length: 4, starts },
+        }),
+        accelerators_milli: 500,
+        on: on.map(str::to_owned),
+        ..waiting(name, None)
+    };
+    // The first half of the card is taken, where alone the second pod could be.
+    let pods = vec![slice("a", Some("n"), 0b0000_0001), slice("b", None, 0b0000_0001)];
+    let fleet = Fleet { nodes: vec![node], pods, ..Fleet::default() };
+    assert_eq!(short(&fleet), (Obstacle::Devices, Some(0.5), Some(0.5)));
+}
+
+#[test]
+fn nodes_that_are_shut_say_nothing_of_what_another_of_their_kind_would_bring() {
+    let worth = |nodes: Vec<Node>| {
+        let pods = vec![waiting("p", None), waiting("q", None), waiting("r", None)];
+        let fleet = Fleet { nodes, pods, ..Fleet::default() };
+        packed(&fleet).node_kinds[0].worth_of_one_more
+    };
+    let shut = |name: &str| tainted(name, "node.kubernetes.io/unschedulable");
+    assert_eq!(worth(vec![shut("n0")]), None);
+    assert!(worth(vec![shut("n0"), bare("n1", 8)]).is_some_and(|worth| worth > 0.0));
+}
