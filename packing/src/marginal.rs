@@ -57,8 +57,8 @@ pub fn of_nodes(cluster: &Cluster, classes: &Classes, instance: &Instance, price
 /// that one of them could hold.
 pub fn of_all(cluster: &Cluster, placements: &[Option<Placement>]) -> f64 {
     let kinds = cluster.nodes.iter().map(|node| {
-        let kind = (node.model, node.devices, node.cpu_milli, node.memory_mib, node.pool, &node.extras);
-        (kind, node)
+        let size = (node.devices, node.group, node.strict, node.cpu_milli, node.memory_mib, &node.extras);
+        ((node.model, size, node.pool), node)
     });
     let kinds: BTreeMap<_, &Node> = kinds.collect();
     let kinds: Vec<(&Node, State)> = kinds.into_values().map(|node| (node, State::empty(node))).collect();
