@@ -144,8 +144,9 @@ fn parts_that_are_free_where_no_slice_begins_are_told() {
     let cause = &planned.packing["unplaced"][0]["causes"][0];
     assert_eq!(
         (&cause["constraint"], &cause["needs"], &cause["has"]),
-        (&"devices".into(), &0.5.into(), &0.0.into())
+        (&"devices".into(), &0.5.into(), &0.5.into())
     );
+    assert!(planned.table.contains("is not where it may be"), "{}", planned.table);
 }
 
 #[test]

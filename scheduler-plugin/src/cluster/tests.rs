@@ -116,7 +116,7 @@ fn what_annotations_cannot_mean_is_said_and_passed_over() {
     let cluster = cluster(&[node("n0", 8, "H100")], &[odd]);
     let pod = &cluster.pods()["uid-a"];
     let fault = pod.fault().expect("a fault");
-    assert!(fault.contains("plimsoll.dev/request") && fault.contains("1.5"), "{fault}");
+    assert!(fault.contains("plimsoll.dev/request") && fault.contains("a fraction above 1"), "{fault}");
     let ask = pod.needs.as_ref().and_then(|needs| needs.ask.clone()).expect("its resources still count");
     assert_eq!(ask.amount, plimsoll_model::fleet::Amount::Whole(1));
 }
