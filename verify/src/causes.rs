@@ -10,11 +10,12 @@
 //! Trying is cut off at [`WORK`] over the whole plan. Nothing is said of what was tried in vain where a
 //! pause, an alternative or another packing of many own nodes might do, nor of money within [`MARGIN`].
 
-use std::{cell::Cell, rc::Rc};
+use std::{borrow::Cow, cell::Cell, rc::Rc};
 
 use plimsoll_model::{
     Inputs, Plan, Time, Usd,
     plan::{Cause, Constraint, Flags, Unplaced},
+    workload::WorkloadSpec,
 };
 
 use crate::{
@@ -181,6 +182,12 @@ impl Checker<'_> {
             {
                 wrong(format!("lacks {difference}, relaxBy is {by}"));
             }
+            if cause.constraint == Constraint::Size
+                && let Some(needs) = cause.needs.as_f64()
+                && !self.asked(workload, &cause.name).iter().any(|asked| near(needs, *asked))
+            {
+                wrong(format!("needs {needs}, and no way to run it asks for that"));
+            }
             if cause.constraint == Constraint::Deadline {
                 let due = deadline(self.inputs, self.flags.now, workload).map(|time| time.to_string());
                 if due.as_deref() != cause.has.as_str() || cause.unit.as_deref() != Some("h") {
@@ -188,6 +195,21 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+
+    /// What the ways to run a workload ask for of a replica's size, by what the cause calls it.
+    fn asked(&self, workload: usize, of: &str) -> Vec<f64> {
+        let asked = |way: Cow<'_, WorkloadSpec>| {
+            let request = &way.request;
+            let milli = match of {
+                "count" => request.accelerators.as_ref()?.count().milli(),
+                "cpu" => request.cpu?.milli(),
+                "memory" => return Some(request.memory?.0 as f64),
+                _ => return None,
+            };
+            Some(milli as f64 / 1000.0)
+        };
+        self.inputs.workloads[workload].spec.ways().into_iter().filter_map(asked).collect()
     }
 
     /// What the documents say of a limit; `None` where it is none with an amount.
